@@ -140,7 +140,7 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
 
     runs, chosen = _chosen(options, console, verb)
     if options.list:
-        console.print(json.dumps(_of(runs.there, map(runs.name, chosen))))
+        console.print(json.dumps(_of(runs.existing, map(runs.name, chosen))))
         return OK
     count = len(runs.estates.partitions)
     if not chosen:
@@ -158,7 +158,7 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
         console.print("Then the same with --yes")
         return FOUND
     with interrupting(runs.interrupt):
-        runs.over(chosen)
+        runs.run_stacks(chosen)
     return _ended(runs, console)
 
 
@@ -197,7 +197,7 @@ def _chosen(
         options.parallel,
         say=partial(_say, console, Lock()),
         only=options.only or partitions,
-        there=there,
+        existing=there,
         known=known,
         more=("--policy-pack", options.policy_pack)
         if options.policy_pack

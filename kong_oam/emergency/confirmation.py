@@ -55,7 +55,7 @@ def show_at_gateway(
     gateway = _Gateway(entities_of(admin), settings, proxy, seconds, is_open)
     lines = []
     for opening in openings:
-        lines += gateway.confirmed(opening)
+        lines += gateway.confirm(opening)
     return lines
 
 
@@ -70,10 +70,10 @@ class _Gateway:
     seconds: float
     is_open: bool
 
-    def confirmed(self, opening: Opening) -> list[str]:
+    def confirm(self, opening: Opening) -> list[str]:
         """Return the lines about an opening. Raises EmergencyError if an answer contradicts the
         change or is missing."""
-        asked = list(self._asked(opening))
+        asked = list(self._answers(opening))
         wrong = [
             text for text, is_as_written in asked if is_as_written is False
         ]
@@ -101,7 +101,7 @@ class _Gateway:
             if port.component == component:
                 yield from missing_guards(port)
 
-    def _asked(self, opening: Opening) -> Iterator[_Answer]:
+    def _answers(self, opening: Opening) -> Iterator[_Answer]:
         """Yield the answer to a call without a token, for each host and port of the path."""
         # A closed script may be anywhere, also at a service that has another name now.
         guards = [

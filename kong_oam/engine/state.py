@@ -60,7 +60,7 @@ class StackState:
     `held`: all recorded types and names; this stack did not create other objects. `issuers`: by
     provider, the issuer whose tokens the gateway accepts now; it names the key ring. `outputs`: the
     stack's outputs by name at the last complete run, empty before it. `urns`: all URNs by type and
-    logical name. `doubted`: by logical name, the service's id and the kind of each plugin whose
+    logical name. `differing_plugins`: by logical name, the service's id and the kind of each plugin whose
     state differs from Kong. `credentials`: by client name, the recorded key or secret.
     `client_ids`: by type and logical name, the client ids at providers. `resources`: all resources;
     plugins and routes show which rules are in force.
@@ -70,7 +70,7 @@ class StackState:
     issuers: Mapping[str, str]
     outputs: Outputs = field(default_factory=dict)
     urns: Mapping[TypeAndName, str] = field(default_factory=dict)
-    doubted: Mapping[str, PluginKey] = field(default_factory=dict)
+    differing_plugins: Mapping[str, PluginKey] = field(default_factory=dict)
     credentials: Outputs = field(default_factory=dict)
     client_ids: Mapping[TypeAndName, str] = field(default_factory=dict)
     resources: tuple[Resource, ...] = field(default=(), repr=False)

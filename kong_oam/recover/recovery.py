@@ -71,7 +71,7 @@ class SearchedPlace:
     removal: Callable[[list[Any]], None]
 
     @property
-    def certain(self) -> int:
+    def removable_count(self) -> int:
         """The number of findings that `remove` resolves."""
         return len(_removable(self.made)) + len(_removable(self.gone))
 

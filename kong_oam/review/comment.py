@@ -64,7 +64,7 @@ class ReviewedStack:
         return not (self.preview.failed or self.preview.mandatory)
 
     @property
-    def why(self) -> str:
+    def failure_line(self) -> str:
         """The reason why the stack did not pass, in a line."""
         if self.problems:
             return str(self.problems[0])
@@ -171,8 +171,8 @@ def _summary_line(stacks: _Stacks) -> str:
     line = f"**Access** · {_worst(stacks)}"
     failed = []
     not_passed = [stack for stack in stacks if not stack.passed]
-    for alike in _alike(not_passed, lambda stack: stack.why):
-        reason = alike[0].why
+    for alike in _alike(not_passed, lambda stack: stack.failure_line):
+        reason = alike[0].failure_line
         failed.append(_names(alike) + (f": {_short(reason)}" if reason else ""))
     return f"{line} · **failed** on {'; '.join(failed)}" if failed else line
 
@@ -331,7 +331,7 @@ def _resources(stack: ReviewedStack, *, named: bool, lists: bool) -> _Lines:
 
 def _failure(stack: ReviewedStack, reasons: Sequence[str], of: str) -> _Lines:
     """Yield the reason why the preview failed: first a line, then further details."""
-    yield from (f"**The preview{of} failed:** {code(stack.why)}", "")
+    yield from (f"**The preview{of} failed:** {code(stack.failure_line)}", "")
     further = "\n".join(reasons).partition("\n")[2]
     if further:
         yield from (fenced(further), "")

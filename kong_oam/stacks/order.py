@@ -31,7 +31,7 @@ class Estates:
     settings: Settings
     whole: Estate
     configured: Mapping[Partition, str] = field(default_factory=dict)
-    _given: dict[Partition, tuple[Estate, str]] = field(
+    _parts: dict[Partition, tuple[Estate, str]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
     """By partition, the deployed part of the estate and its digest: computed once."""
@@ -41,19 +41,19 @@ class Estates:
         """All stacks of the estate, by partition, the base first."""
         return (None, *self.settings.stack.partitions)
 
-    def given(self, partition: Partition) -> Estate:
+    def partition_estate(self, partition: Partition) -> Estate:
         """Return the part of the estate that a partition's stack deploys. None: the base, or the
         whole estate without partitions."""
         return self._part(partition)[0]
 
     def _part(self, partition: Partition) -> tuple[Estate, str]:
-        if partition not in self._given:
+        if partition not in self._parts:
             estate = deployed_by(self.whole, partition)
-            self._given[partition] = (
+            self._parts[partition] = (
                 estate,
                 estate_digest(self.settings, estate),
             )
-        return self._given[partition]
+        return self._parts[partition]
 
     def fingerprint(
         self, partition: Partition, known: Known, common: str = ""

@@ -61,7 +61,7 @@ _ARGUMENTS = {
 class Runs:
     """The runs of a command.
 
-    `only`: the partitions that may run. `there`: the stacks that existed at the start, as
+    `only`: the partitions that may run. `existing`: the stacks that existed at the start, as
     engine.stacks.list_stacks returns them. `known`: the records, updated after each run. `more`: further
     arguments of the engine. `failed` and `left_out`: stacks in the order of these events.
     `interrupted`: no further run starts.
@@ -72,7 +72,7 @@ class Runs:
     parallel: int
     say: Say
     only: Collection[str]
-    there: Mapping[str, str | None]
+    existing: Mapping[str, str | None]
     known: records.Known = field(default_factory=records.Known)
     more: Sequence[str] = ()
     done: list[str] = field(default_factory=list)
@@ -92,7 +92,7 @@ class Runs:
         """Return the name of a partition's stack; None: the base's."""
         return stack_of(self.estate, partition)
 
-    def over(self, partitions: Partitions) -> None:
+    def run_stacks(self, partitions: Partitions) -> None:
         """Run these stacks in the verb's order. Raises engine.cli.PulumiCliError.
 
         A failed step skips its dependents; unaffected steps continue.
@@ -100,7 +100,7 @@ class Runs:
         missing = []
         for partition in partitions:
             stack = self.name(partition)
-            if stack not in self.there:
+            if stack not in self.existing:
                 missing.append(partition)
                 continue
             missing_file = missing_file_message(self.estates.settings, stack)
@@ -120,7 +120,7 @@ class Runs:
         with known_stacks.known_stacks_file(known) as self._shared:
             self._carry_out(steps)
             if self.verb == "up":
-                self._again()
+                self._run_outdated()
 
     def plan(self, partitions: Partitions) -> Plan:
         """Return the steps for these stacks, from their current states.
@@ -140,10 +140,10 @@ class Runs:
     def _stop_at_lost_base(self) -> None:
         """Raise PulumiCliError if the base was destroyed after the last run of some partition: that
         partition would refer to deleted objects."""
-        at, resources = last_update(self.there.get(self.estate))
+        at, resources = last_update(self.existing.get(self.estate))
         left = []
         for name in map(self.name, self.estates.settings.stack.partitions):
-            before, count = last_update(self.there.get(name))
+            before, count = last_update(self.existing.get(name))
             if count and before < at:
                 left.append(name)
         if at and not resources and left:
@@ -158,12 +158,12 @@ class Runs:
         missing = [
             stack
             for stack in map(self.name, partitions)
-            if stack not in self.there
+            if stack not in self.existing
         ]
         if missing and not self.interrupted:
             for stack in missing:
                 create(self.estates.settings, stack)
-            self.there = {**self.there, **dict.fromkeys(missing)}
+            self.existing = {**self.existing, **dict.fromkeys(missing)}
             self.estates = replace(
                 self.estates, configured=configurations(self.estates.settings)
             )
@@ -179,7 +179,7 @@ class Runs:
         contents = {}
         for name in self.estates.settings.stack.partitions:
             stack = self.name(name)
-            components = self.estates.given(name).own
+            components = self.estates.partition_estate(name).own
             record = self.known.records.get(name)
             if name in missing:
                 contents[stack] = Contents([*components])
@@ -214,7 +214,7 @@ class Runs:
         """Return whether all earlier steps of this step succeeded. Otherwise skip its stack."""
         ready = all(succeeded.get(number) for number in step.after)
         if self.verb == "destroy" and step.partition is None:
-            ready = self._stands_alone() and ready
+            ready = self._is_base_unused() and ready
         if not ready:
             self._leave_out(step)
         return ready
@@ -227,9 +227,11 @@ class Runs:
     def _resources(self, partition: str) -> Resources:
         """Return the resources of a partition's stack; empty if the stack is missing."""
         stack = self.name(partition)
-        return resources_in(export_state(stack)) if stack in self.there else ()
+        return (
+            resources_in(export_state(stack)) if stack in self.existing else ()
+        )
 
-    def _again(self) -> None:
+    def _run_outdated(self) -> None:
         """Run the stacks that the earlier runs made outdated. Then run a base that kept objects for
         partitions."""
         if not self.failed and not self.interrupted:
@@ -239,10 +241,14 @@ class Runs:
             )
             waiting = [name for name in outdated if name and name in self.only]
             self._carry_out(plan_up(waiting))
-        if not self.failed and not self.interrupted and self._keeps():
+        if (
+            not self.failed
+            and not self.interrupted
+            and self._has_kept_objects()
+        ):
             self._carry_out(plan_up([None]))
 
-    def _keeps(self) -> bool:
+    def _has_kept_objects(self) -> bool:
         # A base that kept something has no record.
         if (
             not self.estates.settings.stack.partitions
@@ -251,23 +257,23 @@ class Runs:
             return False
         return bool(outputs(self.name(None)).get(KEPT))
 
-    def _stands_alone(self) -> bool:
+    def _is_base_unused(self) -> bool:
         """Return whether no other stack of the estate depends on its base."""
         settings = self.estates.settings
         partitions = map(
             self.name, partitions_of(settings, outputs(self.name(None)))
         )
-        standing = [
+        dependents = [
             stack
             for stack in existing_stacks(partitions)
             if stack in self.failed or self._has_resources(stack)
         ]
-        if standing:
+        if dependents:
             self.say(
                 self.estate,
-                f"kept, since {', '.join(standing)} depend on it: run `pulumi destroy` for them first",
+                f"kept, since {', '.join(dependents)} depend on it: run `pulumi destroy` for them first",
             )
-        return not standing
+        return not dependents
 
     def _has_resources(self, stack: str) -> bool:
         return any(
@@ -281,7 +287,7 @@ class Runs:
             return False
         stack = self.name(step.partition)
         try:
-            ok = self._ran(step)
+            ok = self._run_engine(step)
         except PulumiCliError as error:
             # Parallel runs continue.
             self.say(stack, f"error: {error}")
@@ -289,14 +295,14 @@ class Runs:
         (self.done if ok else self.failed).append(stack)
         return ok
 
-    def _ran(self, step: Step) -> bool:
+    def _run_engine(self, step: Step) -> bool:
         partition = step.partition
         stack = self.name(partition)
-        marked = self.verb == "up"
+        is_recorded = self.verb == "up"
         with self._writing:
-            mark = (
+            fingerprint = (
                 self.estates.fingerprint(partition, self.known)
-                if marked
+                if is_recorded
                 else ""
             )
             self.known = self.known.without(partition)
@@ -304,18 +310,18 @@ class Runs:
             *_ARGUMENTS[self.verb],
             *self.more,
             stack=stack,
-            say=partial(self._told, stack),
+            say=partial(self._print_line, stack),
             running=self._running,
             environment=self._shared,
         )
         # An interrupted engine may report success for incomplete runs.
         if not succeeded or self.interrupted:
             return False
-        if marked:
-            self._record(partition, mark)
+        if is_recorded:
+            self._record(partition, fingerprint)
         return True
 
-    def _told(self, stack: str, line: str) -> None:
+    def _print_line(self, stack: str, line: str) -> None:
         """Print a line, followed by the remedy if the line reports a lock."""
         self.say(stack, line)
         if "the stack is currently locked" in line:
@@ -325,14 +331,14 @@ class Runs:
                 f"kong_oam recover -s {stack}`",
             )
 
-    def _record(self, partition: Partition, mark: str) -> None:
+    def _record(self, partition: Partition, fingerprint: str) -> None:
         exports = outputs(self.name(partition))
         # A base that kept something has to run again, also in the next command.
         ended = not exports.get(KEPT)
         ids = self.estates.ids(exports.get("clients") or {})
         with self._writing:
             record = (
-                records.write(self.estate, partition, mark, exports, ids)
+                records.write(self.estate, partition, fingerprint, exports, ids)
                 if ended
                 else None
             )

@@ -168,7 +168,7 @@ def up(engine: Engine, of: Estates, *only: str | None) -> run.Runs:
         stacks,
         records.read("prod", partitions, stacks),
     )
-    runs.over(only or of.partitions)
+    runs.run_stacks(only or of.partitions)
     return runs
 
 

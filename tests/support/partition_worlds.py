@@ -232,7 +232,7 @@ class Project:
                 there,
                 known,
             )
-            runs.over(chosen)
+            runs.run_stacks(chosen)
             assert not runs.failed and not runs.left_out
             return records.read(ESTATE, PARTITIONS, engine_stacks.list_stacks())
 

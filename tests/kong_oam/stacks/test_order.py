@@ -259,7 +259,9 @@ def test_ids_of_clients_that_call_others_run_nobody() -> None:
     """Where any token counts, all APIs that they are for are known, and who calls those does not matter."""
     stacks = estates(API, CLIENT, ANY, provider=ENTRA)
     known = ran(stacks, ids=stacks.ids({"entra": {"shop/web": "1"}}))
-    assert {component.key for component in stacks.given("rest").foreign} == {
+    assert {
+        component.key for component in stacks.partition_estate("rest").foreign
+    } == {
         "orders/api",
         "shop/web",
     }

@@ -124,7 +124,7 @@ def up(
     runs = run.Runs(
         estates, "up", 1, lambda stack, line: None, only, listed, known
     )
-    runs.over(
+    runs.run_stacks(
         [
             name
             for name in estates.outdated(known, SETTINGS.as_of)
@@ -321,7 +321,7 @@ def test_what_is_interrupted_begins_nothing_more(engine: Engine) -> None:
 
     engine.outputs = interrupting
     runs = runs_of(engine_stacks.list_stacks())
-    runs.over([None, *PARTITIONS])
+    runs.run_stacks([None, *PARTITIONS])
     assert (runs.done, runs.left_out, runs.failed) == (
         ["prod"],
         ["prod-rest"],
@@ -365,7 +365,7 @@ def test_what_waits_for_a_partition_that_failed_is_what_it_was_to_grant(
         estates=estates,
         say=lambda stack, line: lines.append((stack, line)),
     )
-    runs.over([None, *THREE])
+    runs.run_stacks([None, *THREE])
     assert (runs.done, runs.failed, runs.left_out) == (
         ["prod", "prod-other"],
         ["prod-rest"],
@@ -398,10 +398,10 @@ def test_a_base_that_was_destroyed_under_its_partitions_is_not_run(
             PulumiCliError,
             match=r"was destroyed, and prod-apis still refer to it: .*refresh -s prod --yes`, then",
         ):
-            runs.over([None, *PARTITIONS])
+            runs.run_stacks([None, *PARTITIONS])
         assert names(engine) == []
     else:
-        runs.over([None, *PARTITIONS])
+        runs.run_stacks([None, *PARTITIONS])
         assert names(engine)[0] == "prod"
 
 
@@ -428,7 +428,7 @@ def test_stacks_of_partitions_are_made_once_the_base_was_run(
         tuple(PARTITIONS),
         {"prod": None},
     )
-    runs.over([None, *PARTITIONS])
+    runs.run_stacks([None, *PARTITIONS])
     assert created == []
     monkeypatch.setattr(
         run, "stream", lambda *_, stack, **__: engine.run(stack)
@@ -436,7 +436,7 @@ def test_stacks_of_partitions_are_made_once_the_base_was_run(
     engine.outputs = lambda stack: (
         {} if "-" in stack else {"kept": ["scope read"]}
     )
-    runs_of({}).over([None, *PARTITIONS])
+    runs_of({}).run_stacks([None, *PARTITIONS])
     assert names(engine) == ["prod", "prod-apis", "prod-rest", "prod"]
     assert created == [("prod", 0), ("prod-apis", 1), ("prod-rest", 1)]
 
@@ -459,7 +459,7 @@ def test_a_base_stays_while_a_partition_of_before_stands_on_it(
     ):
         engine.standing = standing
         runs = runs_of(engine_stacks.list_stacks(), "destroy")
-        runs.over([None, *PARTITIONS])
+        runs.run_stacks([None, *PARTITIONS])
         assert runs.left_out == expected
         assert [*names(engine), *expected] == ["prod-apis", "prod-rest", "prod"]
         engine.exported["prod"] = engine.outputs("prod")
