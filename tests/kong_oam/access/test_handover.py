@@ -1,5 +1,7 @@
-"""Scopes and roles change hands and meaning while tokens live: a token is worth no more than the estate before or after
-gives whoever holds it."""
+"""Scopes and roles that change owner and meaning while tokens live.
+
+A token gives no more than the estate before or after gives to its holder.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -174,7 +176,8 @@ def offering(at_a: str, at_b: str) -> Estate:
 
 
 def test_a_scope_that_moves_to_another_component_opens_nothing_there() -> None:
-    """What a token of before lists is another's now; its client was never granted that."""
+    """The old token lists a scope that now belongs to another component, which its client was never
+    granted."""
     before, after = (
         offering("data.read", "b.read"),
         offering("a.read", "data.read"),
@@ -230,7 +233,7 @@ def _tokens(old: Estate) -> Iterator[tuple[Client, User | None, Claims]]:
 def _again(
     new: Estate, client: Client, user: User | None, component: Component | None
 ) -> Claims | Refusal:
-    """What the client gets now. That the user may still sign in through it is taken for granted."""
+    """Return the client's new token. The user may still sign in through the client."""
     for now in new.clients:
         if (now.component, now.provider) == (client.component, client.provider):
             provider, groups = new.stack.providers[now.provider], now.groups

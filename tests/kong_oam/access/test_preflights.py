@@ -1,5 +1,5 @@
-"""What pages of other origins are answered, by the model: the same table by which the gateway is asked (test_cross_origin,
-and a real one in tests/live)."""
+"""Answers to pages of other origins, by the model. The gateway tests use the same table
+(test_cross_origin, and a real Kong in tests/live)."""
 
 from __future__ import annotations
 

@@ -120,8 +120,8 @@ def test_roles_of_many_groups_are_compared_in_time() -> None:
 
 
 def test_more_sets_of_groups_than_can_be_listed_are_refused_in_words() -> None:
-    """By the command, and by the line with which a run starts, which stops nobody. Of what is the same on both sides
-    nothing has to be listed."""
+    """The command reports it; a run prints it as a line and continues. Equal conditions on both
+    sides need no list."""
     estate = model(with_groups(300, 300), SHOP)
     assert diff(estate, estate) == ()
     with pytest.raises(

@@ -50,14 +50,14 @@ def _ask(*arguments: str, timeout: float = 30.0) -> str:
 def test_the_stack_is_named_and_nobody_is_asked(script: Script) -> None:
     """With the environment that is given, besides this process's own."""
     script('echo "$PULUMI_HOME $*"')
-    told = pulumi(
+    printed = pulumi(
         "stack",
         "export",
         stack="prod",
         timeout=30.0,
         environment={"PULUMI_HOME": "/p"},
     )
-    assert told == "/p stack export --stack prod --non-interactive\n"
+    assert printed == "/p stack export --stack prod --non-interactive\n"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_failure_is_told_by_standard_error_alone(
 
 
 @pytest.mark.parametrize(
-    ("address", "told"),
+    ("address", "expected"),
     [
         ("postgres://deployer:s3cr3t@db.test/states", "postgres://****@db.test/states"),
         ("postgres://deployer:s3c@s3cr3t@db.test/states", "postgres://****@db.test/states"),
@@ -102,9 +102,9 @@ def test_a_failure_is_told_by_standard_error_alone(
     ],
 )  # fmt: skip
 def test_a_login_of_the_backend_is_not_told(
-    script: Script, address: str, told: str
+    script: Script, address: str, expected: str
 ) -> None:
-    """Versions of the CLI before 3.274 tell the whole address of one that cannot be opened."""
+    """Versions of the CLI before 3.274 print the whole address of a backend that they cannot open."""
     script(
         f"echo 'error: unable to open bucket {address}: refused' >&2; exit 1"
     )
@@ -112,7 +112,7 @@ def test_a_login_of_the_backend_is_not_told(
         _ask("stack", "output")
     assert (
         str(found.value)
-        == f"`pulumi stack output` failed: unable to open bucket {told}: refused"
+        == f"`pulumi stack output` failed: unable to open bucket {expected}: refused"
     )
 
 
@@ -130,22 +130,22 @@ def test_a_command_that_does_not_end_is_ended(script: Script) -> None:
 def test_a_run_is_shown_line_by_line_and_can_be_interrupted(
     script: Script,
 ) -> None:
-    """It has a process group of its own: what interrupts this program leaves it to whoever asked for it."""
+    """The process has its own process group, so an interrupt of this program does not reach it."""
     script(
         'sleep 30 >/dev/null 2>&1 & trap "kill $!; echo ended; exit 3" INT; echo "$*"; echo an error >&2; wait'
     )
-    said: list[str] = []
+    lines: list[str] = []
     running: set[subprocess.Popen[str]] = set()
 
     def say(line: str) -> None:
-        said.append(line)
+        lines.append(line)
         if line == "an error":
             (process,) = running
             assert os.getpgid(process.pid) == process.pid
             process.send_signal(signal.SIGINT)
 
     assert not stream("up", "--yes", stack="prod", say=say, running=running)
-    assert said == [
+    assert lines == [
         "up --yes --color never --stack prod --non-interactive",
         "an error",
         "ended",
@@ -155,17 +155,17 @@ def test_a_run_is_shown_line_by_line_and_can_be_interrupted(
     assert stream(
         "up",
         stack="prod",
-        say=said.append,
+        say=lines.append,
         running=running,
         environment={"PULUMI_HOME": "/p"},
     )
-    assert said[-1] == "/p"
+    assert lines[-1] == "/p"
 
 
 def test_without_the_cli_that_is_what_is_said(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In one sentence; also where it is there and cannot be run."""
+    """One sentence says so, also if the CLI exists but cannot run."""
     script("exit 0")
     Path("bin/pulumi").chmod(0o644)
     with pytest.raises(

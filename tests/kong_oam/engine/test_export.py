@@ -1,4 +1,4 @@
-"""What is read from the state, and what is told about Kubernetes."""
+"""Reading an exported state, and commands for Kubernetes."""
 
 from __future__ import annotations
 
@@ -199,8 +199,8 @@ def test_an_object_of_kubernetes_is_removed_by_its_name_and_our_labels() -> (
 
 
 def test_what_a_definition_rendered_is_removed_by_its_full_kind() -> None:
-    """A kind that is not Kubernetes' own may have the name of one; what is in no namespace is looked for in none. A
-    chart is Helm's, and what a patch makes is nobody's to remove."""
+    """A custom kind may have the name of a Kubernetes kind, so the full name counts. Objects
+    without a namespace need none. Helm removes a chart, and patches need no removal."""
     labels = {
         "app.oam.dev/name": "shop",
         "app.oam.dev/component": "web",

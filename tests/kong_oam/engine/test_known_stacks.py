@@ -1,4 +1,4 @@
-"""What runs of one command know of the stacks of their estate, and what they believe nobody."""
+"""The knowledge that a command shares with its runs, and the files that runs do not trust."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses in messages: nothing of a configured one that may be a secret."""
+"""Addresses in messages: no part that may be a secret."""
 
 from __future__ import annotations
 
@@ -102,7 +102,10 @@ def test_no_message_has_more_of_an_address_than_may_be_read(url: str) -> None:
         discover(url)
     with pytest.raises(ForwardError) as of_a_target:
         target(url, "", "", None)
-    said = [str(found.value) for found in (of_kong, of_an_issuer, of_a_target)]
-    assert all("127.0.0.1:9" in one and "S3cret" not in one for one in said), (
-        said
-    )
+    messages = [
+        str(found.value) for found in (of_kong, of_an_issuer, of_a_target)
+    ]
+    assert all(
+        "127.0.0.1:9" in message and "S3cret" not in message
+        for message in messages
+    ), messages

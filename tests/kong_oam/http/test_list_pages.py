@@ -1,4 +1,5 @@
-"""Lists page by page: each product's way to the next page, one that never ends, and one that leads to another host."""
+"""Lists in pages: each product's link to the next page, an endless list, and a link to another
+host."""
 
 from __future__ import annotations
 
@@ -107,7 +108,7 @@ KINDS = [(okta, okta_page), (entra, entra_page), (kong, kong_page)]
 
 @pytest.mark.parametrize(("read", "page"), KINDS)
 def test_a_list_is_read_to_its_end(read: Any, page: Any) -> None:
-    """By what each page says of the next one."""
+    """Each page names the next page."""
     pages = iter([page(1, 2), page(2, 3), page(3, None)])
     assert [row["id"] for row in read(lambda _: next(pages))] == [1, 2, 3]
 
@@ -147,7 +148,7 @@ def test_keycloak_is_asked_by_number_until_a_page_is_not_full(
     def answer(request: httpx.Request) -> httpx.Response:
         first = int(request.url.params["first"])
         return httpx.Response(
-            200, json=[{"id": one} for one in range(5)[first : first + 2]]
+            200, json=[{"id": number} for number in range(5)[first : first + 2]]
         )
 
     assert [row["id"] for row in keycloak(answer)] == [0, 1, 2, 3, 4]
@@ -225,7 +226,8 @@ def test_what_is_no_list_of_kongs_is_refused(body: Any) -> None:
 def test_a_limit_before_kong_is_waited_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Kong has none of its own on the Admin API; what stands before it may. One that lasts is said."""
+    """Kong's Admin API has no rate limit, but a proxy before it may have a limit. A long limit is
+    an error."""
     monkeypatch.setattr("kong_oam.http.rates.time.sleep", lambda _: None)
     answers = iter(
         [httpx.Response(429, headers={"Retry-After": "9"}), kong_page(1, None)]

@@ -106,7 +106,8 @@ def test_each_wait_is_one_line_that_says_for_whom_and_how_long(
 
 
 def test_it_is_not_waited_without_end(slept: list[float]) -> None:
-    """Neither for one long pause, nor for many: then the answer is the refusal, with what it asks for."""
+    """One long pause, or too many pauses, end the wait: the answer is then an error with the
+    requested time."""
     answer = ended(iter([limited(Retry_After="3600")]))
     assert (answer.status_code, slept) == (429, [])
     assert (

@@ -17,14 +17,14 @@ from kong_oam.metrics.follow import LONGEST, follow
 
 
 def record(**fields: Any) -> str:
-    said = {
+    values = {
         "version": 1,
         "stack": "prod",
         "component": "orders/api",
         "decision": "allowed",
         "status": 200,
     }
-    return json.dumps({**said, "code": "allowed", **fields})
+    return json.dumps({**values, "code": "allowed", **fields})
 
 
 def samples(*lines: str) -> list[str]:
@@ -182,7 +182,7 @@ def test_outputs_of_something_else_are_refused(outputs: Any, why: str) -> None:
 
 @pytest.fixture
 def followed(tmp_path: Path) -> Iterator[tuple[Path, list[bytes]]]:
-    """A file with a line, and what a follower has got of it since."""
+    """A file with a line, and the lines that a follower received since."""
     file, got = tmp_path / "records", []
     file.write_text("old\n")
     lines = follow(file)

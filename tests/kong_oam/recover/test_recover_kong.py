@@ -46,7 +46,7 @@ def _removed(rows: list[LostEntity], known: set[str]) -> list[str]:
 
 
 def test_what_the_state_knows_is_not_lost() -> None:
-    """By its id, whatever else is there."""
+    """Its id is recorded, whatever other entities exist."""
     assert (
         lost_entities(
             [SERVICE, GATE, ROUTE], frozenset({"api", "gate", "way"}), ASKING
@@ -71,7 +71,7 @@ def test_what_the_state_knows_is_not_lost() -> None:
 def test_what_does_not_have_all_tags_of_the_stack_is_not_lost(
     tags: set[str],
 ) -> None:
-    """Other stacks, other tools, and what was made by hand."""
+    """Examples are entities of other stacks, of other tools, and of people."""
     assert (
         lost_entities(
             [_entity("services", "other", frozenset(tags))], frozenset(), ASKING
@@ -94,7 +94,7 @@ def test_what_stands_on_an_entity_of_another_stack_is_not_lost() -> None:
 def test_routes_go_before_plugins_and_those_before_services_and_where_they_lead() -> (
     None
 ):
-    """What leads somewhere before what guards it, and before what it leads to, whatever the order of the list."""
+    """Routes are removed before their plugins and services, whatever the order of the list."""
     rows = [
         _entity("consumers", "c"),
         _entity("upstreams", "u"),
@@ -163,7 +163,8 @@ def test_what_something_else_belongs_to_stays() -> None:
 
 
 def test_a_parent_and_its_child_are_never_both_lost() -> None:
-    """No run begins what belongs to another before the state knows that one: the state is old, or another's."""
+    """A run creates a child only after the state has recorded its parent: the state is old, or
+    another stack's."""
     for parent, child in (
         (SERVICE, GATE),
         (SERVICE, ROUTE),

@@ -56,7 +56,7 @@ FOUND = Finding(
 
 
 def test_places_are_links_to_the_very_line() -> None:
-    """Of errors, of what lint finds, and of rules in the table; the rest of a line stays as it is."""
+    """Errors, lint findings and rules in the table have links; the rest of each line is unchanged."""
     problem = Finding(
         "ACC204: no role grants it",
         SourcePosition("applications/shop.yaml", 3, 9),
@@ -226,7 +226,7 @@ def compared(
     found: list[dict[str, Any]],
     markdown: str = "x",
 ) -> AccessChange:
-    """What the review takes of changes that `diff --json` tells."""
+    """Return the review's data about changes from `diff --json`."""
     printed = json.dumps({"headline": "h", "changes": found})
     monkeypatch.setattr(
         access_changes,
@@ -296,7 +296,7 @@ def test_a_name_of_a_stack_is_no_markup() -> None:
 
 
 def test_stacks_that_differ_in_their_hosts_have_one_answer() -> None:
-    """The table has those of the first; what they are on the others stands below it."""
+    """The table has the hosts of the first stack; the hosts of the other stacks follow below."""
     first = replace(OPENS, hosts=("x.test", "same.test"))
     second = replace(
         OPENS,
@@ -345,7 +345,7 @@ def test_one_host_stands_for_another_all_over(
 
 
 def test_stacks_with_another_answer_stand_apart() -> None:
-    """By what changes, by what lint finds, by errors."""
+    """Stacks differ by changes, by lint findings or by errors."""
     stack = ReviewedStack("aws", access=OPENS, preview=QUIET)
     differing = [
         replace(stack, name="b", access=NOTHING),
@@ -365,7 +365,7 @@ def test_stacks_with_another_answer_stand_apart() -> None:
 
 
 def test_a_long_graph_is_to_be_opened_and_goes_first() -> None:
-    """A short one is seen at once. What does not fit loses the picture before it loses a list."""
+    """A short graph is shown at once. A comment that is too long loses the graph before a list."""
     short = compose([ReviewedStack("aws", access=OPENS, preview=UPDATES)])
     assert (
         "\n```mermaid\nflowchart LR\n```\n" in short
@@ -469,7 +469,7 @@ def _error(message: str, kind: str = "", name: str = "") -> dict[str, Any]:
 def test_what_the_program_says_is_shown_with_its_first_line_at_the_top() -> (
     None
 ):
-    """All of it, below what sums it up; and what else failed."""
+    """The whole error follows below its first line, with other failures."""
     message = f"{ERROR_PREFIX}2 error(s) where this would be provisioned; nothing was\nerror ENV401: a\nerror ENV402: <b>`b`\n"
     failed = reasons(
         [
@@ -497,7 +497,8 @@ def test_what_the_program_says_is_shown_with_its_first_line_at_the_top() -> (
 
 
 def test_what_others_say_is_not_shown() -> None:
-    """Of a resource only which it was, even where its plugin begins as we do; of the rest what is known, in our words."""
+    """For a resource only its name is shown, even if its plugin's error begins with our prefix;
+    other errors get our texts."""
     errors = [
         _error(
             f"{ERROR_PREFIX}{SECRET}",

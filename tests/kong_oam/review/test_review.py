@@ -83,7 +83,8 @@ DONE = {"summaryEvent": {"result": "succeeded", "resourceChanges": {"same": 1}}}
 
 
 def test_a_preview_is_names_operations_and_names_of_properties() -> None:
-    """Of resources that change; what stays, is read, or is a half of a replacement is left out."""
+    """Only changed resources count: unchanged and read resources, and halves of replacements, are
+    left out."""
     printed = events(
         resource("same", "stays"),
         resource("create", "a/new"),
@@ -132,7 +133,7 @@ def test_a_preview_succeeded_only_where_the_engine_says_so(
 def test_a_preview_writes_no_checkpoints(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """It keeps nothing, and that is what most of its time would go into."""
+    """A preview keeps nothing, but checkpoints would take most of its time."""
     environment = tmp_path / "environment"
     (tmp_path / "pulumi").write_text(
         f'#!/bin/sh\necho "$1 $PULUMI_SKIP_CHECKPOINTS" > {environment}\n'
@@ -155,7 +156,8 @@ def test_without_a_pulumi_the_preview_failed(
 def test_no_value_of_a_resource_and_no_other_text_of_the_engine_is_shown() -> (
     None
 ):
-    """Outputs are not read at all, and no error of what is not the program's; a name cannot start a new line, a table cell, or markup."""
+    """Outputs are never read, and only the program's errors are shown; a name cannot start a line,
+    a table cell or markup."""
     printed = events(
         {"diagnosticEvent": {"message": SECRET, "severity": "error"}},
         {"preludeEvent": {"config": {"okta:apiToken": SECRET}}},
@@ -193,7 +195,8 @@ def top(*stacks: ReviewedStack) -> str:
 
 
 def test_the_worst_stands_in_one_line_at_the_top() -> None:
-    """Of all stacks, in whatever order they are: public before granted, and what opens before what closes."""
+    """The worst change of all stacks, in any order: public before granted, and opening before
+    closing."""
     granting = ReviewedStack(
         "dc",
         access=AccessChange(1, "granted to shop/web: GET https://x.test/", ""),
@@ -276,7 +279,7 @@ def test_access_stands_before_policies_and_those_before_resources() -> None:
 
 
 def test_a_comment_that_would_be_too_long_loses_its_resources_first() -> None:
-    """GitHub takes 65,536 characters: access is what it is there for."""
+    """GitHub accepts 65,536 characters: the access part is the most important."""
     many = Preview(
         tuple(Step("create", "t:m:T", f"a/{n:05}", ()) for n in range(3000)), ()
     )
@@ -326,7 +329,7 @@ def test_a_comment_that_is_cut_says_so() -> None:
 
 
 def test_a_failure_is_no_markup() -> None:
-    """What a command said of a broken revision may hold anything that somebody wrote."""
+    """A command's error about a broken revision may contain any text."""
     assert (
         fenced("OLD (main): a\n```\n<img src=x>\x1b")
         == "```\nOLD (main): a\n'''\n<img src=x>?\n```"
@@ -405,7 +408,7 @@ def test_somebody_elses_comment_with_the_marker_is_left_alone(
 def test_a_comment_that_cannot_be_written_is_an_error(
     comments: Comments, status: int, message: str
 ) -> None:
-    """It says what was tried, and not with which token."""
+    """The message names the request, but not the token."""
     comments.status = status
     with pytest.raises(ReviewError, match=message) as raised:
         say(comments, "x", token=SECRET)
@@ -427,7 +430,7 @@ def test_nobody_answering_is_an_error() -> None:
 
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the command did, in order; each step succeeds."""
+    """The steps of the command in order; each step succeeds."""
     did: list[str] = []
     monkeypatch.setattr(
         stack_review,
@@ -450,7 +453,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_every_stack_is_checked_compared_and_previewed(
     steps: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In this order; the exit status is 0, and what is printed is the comment."""
+    """The steps run in this order; the exit status is 0, and the output is the comment."""
     assert (
         main(["review", "--base", "main", "--stack", "aws", "--stack", "gcp"])
         == 0
@@ -548,7 +551,8 @@ def test_a_fork_without_secrets_fails_closed(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Nothing is previewed, access is shown all the same, and the message says why and what a maintainer does."""
+    """Nothing is previewed, but access is shown, and the message gives the reason and the
+    maintainer's next step."""
     monkeypatch.setenv("KONG_ADMIN_TOKEN", "")
     monkeypatch.delenv("OKTA_API_TOKEN", raising=False)
     needs = [
@@ -671,8 +675,8 @@ def test_a_review_is_written_by_another_job_than_makes_it(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The one has no token and leaves a file; the other comments that, reviews nothing, and prints none of it: a line of a
-    log can steer a workflow."""
+    """The first job has no token and writes a file. The other job posts the file without a review,
+    and prints none of it, because a line of a log can control a workflow."""
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)
     file = tmp_path / "review.md"
     assert (
@@ -725,7 +729,8 @@ def test_a_review_that_does_not_come_to_its_end_leaves_no_all_clear(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Neither in the file nor in the comment of an earlier run, whatever happens; and that is what is raised."""
+    """Neither the file nor the comment of an earlier run remains, whatever happens, and the error
+    is raised."""
     monkeypatch.setenv("GITHUB_TOKEN", token)
     say(
         comments, compose([ReviewedStack("aws", access=NOTHING, preview=QUIET)])
@@ -836,7 +841,8 @@ def test_what_is_no_comment_is_not_written(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Whoever left it ran the change's program. What an earlier run found does not stay either."""
+    """The job that wrote the file ran the change's program. The comment of an earlier run is
+    replaced too."""
     say(
         comments, compose([ReviewedStack("aws", access=NOTHING, preview=QUIET)])
     )
@@ -904,7 +910,7 @@ def test_the_base_is_a_revision_and_nothing_else(
 def test_a_command_that_does_not_end_is_a_failure(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Of the review, in words."""
+    """The review fails with a message."""
     monkeypatch.setattr(access_changes, "_TIMEOUT", 0.01)
     with pytest.raises(ReviewError, match="took more than"):
         access_changes.check("HEAD", "local")
@@ -946,7 +952,8 @@ def uses(job: dict[str, Any]) -> list[str]:
 def test_the_workflow_runs_the_review_and_nothing_that_a_stranger_could_use() -> (
     None
 ):
-    """Of pull requests; every variable that the review needs is given to it. A review that fails fails the check."""
+    """It runs for pull requests and sets every variable that the review needs. A failed review
+    fails the check."""
     assert WORKFLOW[True] == {"pull_request": None}, (
         "`on`, which YAML reads as a truth value"
     )
@@ -975,8 +982,8 @@ def test_the_workflow_runs_the_review_and_nothing_that_a_stranger_could_use() ->
 def test_what_runs_the_changes_program_cannot_write_and_what_writes_runs_nothing_of_it() -> (
     None
 ):
-    """Its token reads, and is not given to it; the other job checks the base out, has no secret of the previews, and takes
-    the number of the pull request from the event."""
+    """The first job's token only reads, and the program does not get it. The other job checks out
+    the base, has no secrets of the previews, and takes the pull request's number from the event."""
     assert (WORKFLOW["permissions"], PREVIEW["permissions"]) == (
         {},
         {"contents": "read"},
@@ -1033,12 +1040,13 @@ WORKFLOWS = [
     *(ROOT / ".github/workflows").iterdir(),
     *(ROOT / "kong_oam/cli/starters").rglob("workflows/*"),
 ]
-"""Those of this repository, and those that `init` writes."""
+"""The workflows of this repository, and the workflows that `init` writes."""
 
 
 @pytest.mark.parametrize("file", sorted(WORKFLOWS), ids=lambda file: file.name)
 def test_no_workflow_runs_what_somebody_else_could_change(file: Path) -> None:
-    """Actions are those of a commit, since a tag can be moved; no script has a title or a branch in it."""
+    """Actions are pinned to commits, since a tag can be moved; no script contains a title or a
+    branch."""
     workflow = yaml.safe_load(file.read_text("utf-8"))
     steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
     assert {"uses", "run"} <= {name for step in steps for name in step}

@@ -1,4 +1,4 @@
-"""Which components go from which stack to which, and what of a state that a move was cut off in is forgotten."""
+"""Moves of components between stacks, and the cleanup after an interrupted move."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def child(
 def state(
     stack: str, *keys: str, identifier: str = "1"
 ) -> list[dict[str, Any]]:
-    """Components with a service each, and one that is nobody's."""
+    """Return components with a service each, and a service without a component."""
     found = [
         {
             "urn": urn(stack, "pulumi:pulumi:Stack", "s"),
@@ -64,7 +64,7 @@ def state(
 
 
 def test_what_is_elsewhere_is_moved() -> None:
-    """What is where it is to be stays, and what no Application has any more."""
+    """A component in its right stack stays, and so does a component without an Application."""
     states = {
         "prod": state("prod", "a/x", "b/y", "gone/z"),
         "prod-one": state("prod-one", "c/z"),
@@ -128,7 +128,7 @@ def test_all_that_lies_under_a_component_goes_along() -> None:
 
 
 def test_a_copy_is_whole_with_every_resource_and_every_id() -> None:
-    """Else neither may be forgotten: the products have only one of the two."""
+    """Otherwise neither copy may be forgotten: the products have a single copy."""
     resources = state("prod", "a/x")
     moved = ids_below(resources, [urn("prod", COMPONENT, "a/x")])
     assert has_all(moved, state("prod-one", "a/x", "b/y"))
@@ -138,7 +138,7 @@ def test_a_copy_is_whole_with_every_resource_and_every_id() -> None:
 
 
 def test_what_is_forgotten_is_named_nowhere_in_what_stays() -> None:
-    """The engine refuses a state in which one depends on what is not there."""
+    """The engine rejects a state in which a resource depends on a missing resource."""
     resources = state("prod", "a/x")
     service = urn("prod", f"{COMPONENT}${SERVICE}", "a/x-service")
     service_of_another = urn("prod", SERVICE, "other")
@@ -174,7 +174,7 @@ def test_what_is_forgotten_is_named_nowhere_in_what_stays() -> None:
 def test_a_move_that_is_interrupted_ends_between_two_pairs_of_stacks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was moved stays moved, and the command is told that goes on."""
+    """Finished moves stay, and the message names the command that continues."""
     settings = read_file(
         Path(__file__).resolve().parents[3] / "stacks/Pulumi.local.yaml"
     )

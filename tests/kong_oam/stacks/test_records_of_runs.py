@@ -1,4 +1,5 @@
-"""What is known of the last run of each stack: tags of the base's stack, as the engine's command line tells them."""
+"""Records of the last run of each stack: tags of the base's stack, as the engine's command line
+prints them."""
 
 from __future__ import annotations
 
@@ -20,8 +21,12 @@ UPDATED = f"{LAST}/{RESOURCES}"
 
 
 class Cli:
-    """Stands in for the engine's command line: its stacks with their last updates, tags and outputs of the base; each
-    has as many `resources`. `named` are the stacks with a tag that says their names; `listed` counts those of which it had to read the state."""
+    """A stand-in for the engine's command line: its stacks with their last updates, and the base's
+    tags and outputs.
+
+    Each stack has `resources` resources. `named` are the stacks with a tag of their name. `listed`
+    counts the stacks whose states it had to read.
+    """
 
     def __init__(self, updates: dict[str, str | None]) -> None:
         self.updates = updates
@@ -100,8 +105,8 @@ def cli(monkeypatch: pytest.MonkeyPatch) -> Cli:
 
 
 def test_what_was_written_is_read(cli: Cli) -> None:
-    """Of base and partitions, with the first day on which a rotation is due and the base's generation, whose outputs come
-    along."""
+    """The records of the base and of partitions contain the first due day of a rotation and the
+    base's generation. The base's outputs are read too."""
     credentials = {"a": {"due": "2027-01-02"}, "b": {"due": "2026-12-24"}}
     records.write("prod", None, "f0", {}, "i0")
     records.write(
@@ -155,7 +160,7 @@ def test_of_a_run_no_other_state_is_read(cli: Cli) -> None:
 
 
 def test_a_stack_that_was_never_run_has_no_record(cli: Cli) -> None:
-    """Neither has one that is not there, or an estate of which nothing is."""
+    """The same holds for a missing stack, and for an estate without stacks."""
     records.write("prod", "rest", "f1", {}, "i1")
     assert records.read("prod", ["other"], stacks.list_stacks()) == Known(
         {}, {"generation": 1}

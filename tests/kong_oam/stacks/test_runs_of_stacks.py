@@ -1,4 +1,4 @@
-"""What one `up` runs of an estate's stacks, over a stand-in of the engine's CLI."""
+"""The runs of one `up` over an estate's stacks, with a stand-in for the engine's CLI."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
 def up(
     estates: Estates = ESTATES, *, only: tuple[str, ...] = tuple(PARTITIONS)
 ) -> run.Runs:
-    """`up` of what is outdated, one stack at a time."""
+    """Run `up` for outdated stacks, one stack at a time."""
     listed = engine_stacks.list_stacks()
     known = records.read("prod", PARTITIONS, listed)
     runs = run.Runs(
@@ -169,7 +169,7 @@ def test_a_second_one_runs_nothing(engine: Engine) -> None:
 def test_a_stack_that_a_command_made_is_recorded_with_its_file(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The file is there from then on, so the next command finds the stack as this one left it."""
+    """The file exists from then on, so the next command finds the stack unchanged."""
     (tmp_path / "stacks").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
@@ -208,7 +208,7 @@ def test_partitions_that_a_run_of_the_base_outdated_are_run_by_the_same_command(
 def test_the_base_is_read_anew_once_it_was_run_and_also_where_it_kept_something(
     engine: Engine,
 ) -> None:
-    """What partitions are recorded with is what the base then gave, so nothing of that is run once more."""
+    """Partitions are recorded with the base's latest outputs, so none of them runs again."""
     kept_words = iter(["scope read"])
     base = {"gateway": {"nobody": "another"}}
     engine.outputs = lambda stack: (
@@ -240,7 +240,8 @@ def test_all_stacks_are_listed_once_and_each_that_is_run_once_more(
 def test_outputs_are_asked_for_where_they_may_say_something(
     engine: Engine,
 ) -> None:
-    """Those of the base, and those of a run: not what one partition alone was granted before, nor what was kept."""
+    """The outputs are the base's and those after a run: earlier grants of a partition, and kept
+    objects, are not read."""
     up()
     del engine.tags["kong-oam:ran:apis"]
     engine.queried.clear()
@@ -280,7 +281,8 @@ def test_a_key_that_is_due_is_run_for_and_a_shared_secret_is_not(
 def test_a_stack_whose_file_is_not_there_is_not_run(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """As where somebody forgot to commit it: the engine would run it by nothing, and write one of its own."""
+    """Somebody may have forgotten to commit the file: the engine would run with empty settings, and
+    write a new file."""
     up()
     names(engine)
     (tmp_path / "stacks").mkdir()
@@ -311,8 +313,9 @@ def test_a_partition_of_which_the_engine_cannot_say_anything_stops_no_other(
 
 
 def test_what_is_interrupted_begins_nothing_more(engine: Engine) -> None:
-    """What runs meanwhile is not taken for done, whatever the engine says of it: a `destroy` that it ended early it calls
-    one that came to its end (seen: pulumi 3.274.1). The next command runs it again, and what was to come."""
+    """An active run does not count as complete, whatever the engine reports: it calls a `destroy`
+    that it ended early complete (seen: pulumi 3.274.1). The next command runs it and the
+    remaining stacks."""
 
     def interrupting(stack: str) -> Mapping[str, Any]:
         if stack == "prod-apis":
@@ -339,7 +342,7 @@ THREE = {"apis": ["apis"], "other": ["other"], "rest": ["*"]}
 def test_what_waits_for_a_partition_that_failed_is_what_it_was_to_grant(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The gates in `apis` are to ask for a scope that a client in `rest` gets; `other` has nothing to do with it."""
+    """The gates in `apis` will require a scope that a client in `rest` gets; `other` is unaffected."""
     settings = parse("prod", {**small_stacks.SETTINGS, "partitions": THREE})
     estates = Estates(
         settings,
@@ -444,7 +447,7 @@ def test_stacks_of_partitions_are_made_once_the_base_was_run(
 def test_a_base_stays_while_a_partition_of_before_stands_on_it(
     engine: Engine,
 ) -> None:
-    """Also one that went from the settings since."""
+    """This includes a partition that the settings no longer list."""
     engine.outputs = lambda stack: (
         {}
         if "-" in stack
@@ -476,7 +479,7 @@ def test_without_a_time_of_the_last_update_nothing_counts_as_done(
 
 
 def test_the_projects_own_program_counts(tmp_path: Path) -> None:
-    """Whatever it adds to what is deployed here; and how the engine runs it."""
+    """Its additions to the deployment, and the way the engine runs it, count too."""
     (tmp_path / "stacks").mkdir()
     file = tmp_path / "stacks" / "Pulumi.prod.yaml"
     file.write_text("config: {}")

@@ -1,4 +1,5 @@
-"""What answers is part of access: a request that stays allowed and reaches something else is a change, by cases."""
+"""Changes of the answering target: a request that stays allowed but reaches another target is a
+change, by cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Who may make a request before and after, against brute force over principals, sets of groups and addresses."""
+"""Callers before and after a change, compared with brute force over principals, sets of groups and
+addresses."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ JOB, WEB = (
     Principal("app/web", "main", users=True),
 )
 RENAMED = Principal("app/site", "main", users=True)
-"""What WEB is called afterwards."""
+"""The new name of WEB."""
 SETS = [
     frozenset(groups)
     for size in range(1, 4)

@@ -102,7 +102,7 @@ def test_all_callers_and_all_groups_are_named() -> None:
 
 
 def test_all_methods_are_a_star() -> None:
-    """Those that the gateway listens to."""
+    """All methods are the methods that the gateway accepts."""
     assert methods(METHODS) == "*"
     assert methods(("GET", "HEAD")) == "GET,HEAD"
 
@@ -167,7 +167,7 @@ def test_a_place_is_a_url_without_its_exceptions(
 def test_a_closing_change_says_how_long_old_tokens_count(
     change: Change, words: str
 ) -> None:
-    """Of everybody only where old tokens count."""
+    """For everybody, the note appears only if old tokens work."""
     assert token_note(change) == words
 
 
@@ -227,7 +227,7 @@ def test_another_answer_is_named_with_what_answered(
 
 
 def test_the_label_of_another_answer_names_the_component() -> None:
-    """Of other changes it is the kind."""
+    """The label of any other change is its kind."""
     answers = (ANSWER, Answer("evil/proxy", "80"))
     change = replace(REVOKED, kind="answered by", answers=answers)
     assert label(change) == "now answered by evil/proxy"

@@ -1,4 +1,4 @@
-"""Mermaid and SVG of a graph: whatever names somebody gave, they are texts, and all that the graph says is there."""
+"""Mermaid and SVG of a graph: any name is plain text, and every part of the graph is drawn."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ spec:
 def lines_of(
     graph: Graph, longest: int
 ) -> tuple[dict[str, str], list[tuple[str, str, str]]]:
-    """What a reader of Mermaid or of DOT finds, where a line has at most so many characters."""
+    """Return the lines that a reader of Mermaid finds, each up to a number of characters."""
 
     def text(lines: list[str]) -> str:
         plain = [printable(line).strip() for line in lines]
@@ -102,7 +102,7 @@ def lines_of(
 @OFTEN
 @given(graphs())
 def test_mermaid_has_the_graph_and_nothing_else(graph: Graph) -> None:
-    """Every line is one that a strict reader knows, and decoded it says what the graph says."""
+    """A strict reader knows every line, and the decoded lines agree with the graph."""
     text = mermaid(graph)
     read = read_mermaid(text)
     nodes, edges = lines_of(graph, 120)
@@ -258,7 +258,7 @@ def test_who_calls_stands_beside_the_middle_one_of_what_it_calls() -> None:
 def test_the_picture_is_for_light_and_dark_and_says_what_its_signs_mean() -> (
     None
 ):
-    """What changed is told by a sign and the kind of line, too, not by its colour alone."""
+    """A sign and the kind of line mark a change, not only the colour."""
     graph = sample()
     edges = (
         replace(graph.edges[0], change="added"),
