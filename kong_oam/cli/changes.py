@@ -9,12 +9,12 @@ from dataclasses import asdict
 
 from kong_oam.access.diff.change import (
     OPENING,
+    AffectedCaller,
     Answers,
     Difference,
     Setting,
-    Whom,
 )
-from kong_oam.access.diff.wording import headline, label, row, worth_telling
+from kong_oam.access.diff.wording import headline, label, relevant_changes, row
 from kong_oam.access.networks import ANYWHERE
 from kong_oam.access.paths import written
 from kong_oam.cli.console import MODULE, Colour, Console
@@ -41,7 +41,7 @@ def print_changes(
     prints what is left out."""
     if not changes:
         return
-    shown = worth_telling(changes)
+    shown = relevant_changes(changes)
     console.print(
         console.paint(_colour(shown[0]), headline(changes, scheme)), ""
     )
@@ -75,7 +75,7 @@ def markdown(
     prints what is left out. Names are code, so that none of them is read as markup."""
     if not changes:
         return ["No change of access."]
-    shown = worth_telling(changes)
+    shown = relevant_changes(changes)
     lines = [f"**{code(headline(changes, scheme))}**", ""]
     lines += ["| change | for | methods | where | |", "|---|---|---|---|---|"]
     for change in shown:
@@ -107,7 +107,7 @@ def _entry(change: Difference) -> JsonObject:
     example = change.example
     return {
         "kind": change.kind,
-        "for": [_whom(caller) for caller in change.whom],
+        "for": [_caller(caller) for caller in change.callers],
         "methods": list(change.methods),
         "site": change.site,
         **subtree_entry(change.region.subtree),
@@ -164,7 +164,7 @@ def _setting(change: Setting) -> JsonObject:
     return entry
 
 
-def _whom(caller: Whom) -> JsonObject:
+def _caller(caller: AffectedCaller) -> JsonObject:
     source = {
         "from": list(map(str, caller.source.networks)),
         "notFrom": list(map(str, caller.source.but)),

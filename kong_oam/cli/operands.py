@@ -12,7 +12,11 @@ from typing import Any
 from kong_oam.access.absent import with_absent_clients
 from kong_oam.access.diff.facts import model_of
 from kong_oam.access.diff.model import AccessModel
-from kong_oam.access.diff.snapshot import exported, joined, load_model
+from kong_oam.access.diff.snapshot import (
+    exported_model,
+    join_models,
+    load_model,
+)
 from kong_oam.access.settings.project import STACKS, stack_file
 from kong_oam.access.settings.values import APPLICATIONS, Settings
 from kong_oam.cli.command import UsageError
@@ -28,7 +32,7 @@ from kong_oam.cli.estates import (
 from kong_oam.cli.revisions import is_revision
 from kong_oam.diagnostics import printable
 from kong_oam.engine.cli import LONG, pulumi
-from kong_oam.engine.stacks import existing, stacks_of
+from kong_oam.engine.stacks import existing_stacks, stack_names
 from kong_oam.engine.state import PLUGIN, STACK, Resource, logical_name
 from kong_oam.errors import KongOamError
 from kong_oam.kong.enforced import enforced
@@ -184,8 +188,8 @@ def _stacks(stack: str) -> list[str]:
     here."""
     if not stack_file(stack).is_file():
         return [stack]
-    names = stacks_of(settings_of(stack))
-    return names if len(names) == 1 else existing(names)
+    names = stack_names(settings_of(stack))
+    return names if len(names) == 1 else existing_stacks(names)
 
 
 def _saved_models(path: Path) -> AccessModels:
@@ -195,7 +199,9 @@ def _saved_models(path: Path) -> AccessModels:
         raise UsageError(f"cannot be read: {error}") from None
     if isinstance(data, dict) and "deployment" in data:
         return _models_of_states([data])
-    return (load_model(exported(data) if isinstance(data, dict) else data),)
+    return (
+        load_model(exported_model(data) if isinstance(data, dict) else data),
+    )
 
 
 def _models_of_states(states: Sequence[Any]) -> AccessModels:
@@ -214,13 +220,13 @@ def _models_of_states(states: Sequence[Any]) -> AccessModels:
     except (AttributeError, KeyError, TypeError):
         raise UsageError("not what `pulumi stack export` prints") from None
     outputs = [
-        exported(resource.outputs)
+        exported_model(resource.outputs)
         for resource in resources
         if resource.type == STACK
     ]
     texts = list(filter(None, outputs))
     # A partition exports its part of the model.
-    text = joined(texts) if len(texts) > 1 else next(iter(texts), None)
+    text = join_models(texts) if len(texts) > 1 else next(iter(texts), None)
     last_model = load_model(text)
     models = enforced(resources, last_model)
     # Of a plugin at which a run failed the state may say what it was to become, and all that is

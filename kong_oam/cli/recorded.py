@@ -21,7 +21,12 @@ from kong_oam.diagnostics import printable
 from kong_oam.kong import names
 from kong_oam.kong.plugins import AUTHENTICATION
 from kong_oam.kong.table import revision
-from kong_oam.metrics.records import VERSION, RequestRecord, is_whole, values_in
+from kong_oam.metrics.records import (
+    VERSION,
+    RequestRecord,
+    is_complete,
+    values_in,
+)
 from kong_oam.oam.position import Fields
 from kong_oam.traits.at_kong import AT_KONG
 
@@ -161,7 +166,7 @@ def _record(file: str, request_id: str) -> RequestRecord:
         raise UsageError(
             f"none of the {count} records in {quoted(file)} is of request {quoted(request_id)}"
         )
-    if not is_whole(last):
+    if not is_complete(last):
         raise UsageError(
             f"the record of request {quoted(request_id)} is none of version {VERSION}: it lacks "
             "fields, or has others of their names"

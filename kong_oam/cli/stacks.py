@@ -140,7 +140,7 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
 
     runs, chosen = _chosen(options, console, verb)
     if options.list:
-        console.print(json.dumps(_of(runs.there, map(runs.name, chosen))))
+        console.print(json.dumps(_of(runs.existing, map(runs.name, chosen))))
         return OK
     count = len(runs.estates.partitions)
     if not chosen:
@@ -158,7 +158,7 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
         console.print("Then the same with --yes")
         return FOUND
     with interrupting(runs.interrupt):
-        runs.over(chosen)
+        runs.run_stacks(chosen)
     return _ended(runs, console)
 
 
@@ -167,7 +167,7 @@ def _chosen(
 ) -> tuple[Runs, list[str | None]]:
     """Return the runs of the command, and the partitions that they are to be over. Raises
     UsageError."""
-    from kong_oam.engine.stacks import listed
+    from kong_oam.engine.stacks import list_stacks
     from kong_oam.identity.kinds import describe
     from kong_oam.stacks.fingerprint import configurations
     from kong_oam.stacks.order import Estates
@@ -189,7 +189,7 @@ def _chosen(
         configurations(settings),
     )
     # Asked for once: each question to a backend takes seconds.
-    there = listed()
+    there = list_stacks()
     known = read(name, partitions, there) if verb in _RECORDED else Known()
     runs = Runs(
         estates,
@@ -197,7 +197,7 @@ def _chosen(
         options.parallel,
         say=partial(_say, console, Lock()),
         only=options.only or partitions,
-        there=there,
+        existing=there,
         known=known,
         more=("--policy-pack", options.policy_pack)
         if options.policy_pack

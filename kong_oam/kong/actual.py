@@ -41,7 +41,7 @@ def corrected(state: StackState, account: Account) -> StackState:
     if state.is_confirmed:
         return state
     rows = _plugins(account)
-    doubted = {}
+    differing_plugins = {}
     resources = []
     for resource in state.resources:
         row = rows.get(_key(resource))
@@ -51,25 +51,27 @@ def corrected(state: StackState, account: Account) -> StackState:
         if not is_scripted or _same(resource.outputs.get("configJson"), row):
             resources.append(resource)
             continue
-        doubted[resource.name] = _key(resource)
+        differing_plugins[resource.name] = _key(resource)
         if row is not None:
             resources.append(_as_in_kong(resource, row))
-    return replace(state, resources=tuple(resources), doubted=doubted)
+    return replace(
+        state, resources=tuple(resources), differing_plugins=differing_plugins
+    )
 
 
 def enforced(state: StackState, account: Account, configurations: Texts) -> str:
     """The fingerprint of the plugins that a run made, with their `configurations` by logical name;
     UNKNOWN where it left one out that is in the state otherwise than in Kong. Raises
     admin.AdminError."""
-    doubted = {
+    differing_plugins = {
         name: key
-        for name, key in state.doubted.items()
+        for name, key in state.differing_plugins.items()
         if name in configurations
     }
-    rows = _plugins(account) if doubted else {}
+    rows = _plugins(account) if differing_plugins else {}
     if all(
         _same(configurations[name], rows.get(key))
-        for name, key in doubted.items()
+        for name, key in differing_plugins.items()
     ):
         return digest(configurations)
     return UNKNOWN

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from kong_oam.access.data import Texts
-from kong_oam.access.endpoint import Endpoint, whole
+from kong_oam.access.endpoint import Endpoint, component_key
 from kong_oam.access.model import (
     Component,
     Exposure,
@@ -43,7 +43,7 @@ def deployed_pods(
     made = _made(resources)
     pods = {key: dict(ports) for key, ports in meant.items()}
     for component in components:
-        key = whole(component.key)
+        key = component_key(component.key)
         if key in made:
             of_component = _pods_of(
                 key, component.exposure.endpoints, made[key]

@@ -18,7 +18,7 @@ from typing import Any
 from kong_oam.access.callers import principal_of
 from kong_oam.access.data import Networks, PathSegments, T
 from kong_oam.access.diff.model import AccessModel, application_of
-from kong_oam.access.endpoint import Endpoint, whole
+from kong_oam.access.endpoint import Endpoint, component_key
 from kong_oam.access.model import (
     METHODS,
     Call,
@@ -202,7 +202,7 @@ def _add_ungated(
 
 
 def _with_owner(component: Component, meant: AccessModel) -> Component:
-    known = meant.estate.components.get(whole(component.key))
+    known = meant.estate.components.get(component_key(component.key))
     return replace(component, owner=known.owner if known else None)
 
 

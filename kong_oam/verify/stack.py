@@ -22,8 +22,8 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import some
 from kong_oam.engine.cli import PulumiCliError
-from kong_oam.engine.stack_configuration import of_stack
-from kong_oam.engine.stacks import outputs_of
+from kong_oam.engine.stack_configuration import stack_configuration
+from kong_oam.engine.stacks import estate_outputs
 from kong_oam.errors import (
     EngineError,
     OperationError,
@@ -131,7 +131,7 @@ def _read(
     """Return the schemas of plugins and the entities that the stack's Kong has."""
     edition = settings.gateway.edition
     try:
-        kong = account(settings, of_stack(settings.stack.name))
+        kong = account(settings, stack_configuration(settings.stack.name))
         more = kinds(settings, estate)
         by_address = asked_for(estate)
         facts = preflight.inspect(kong, edition, more, by_address=by_address)
@@ -366,7 +366,7 @@ def _deployed(settings: Settings, file: Path | None) -> Deployed:
         values = (
             json.loads(file.read_text("utf-8"))
             if file
-            else outputs_of(settings)
+            else estate_outputs(settings)
         )
     except PulumiCliError as error:
         raise VerificationError(str(error)) from None

@@ -82,7 +82,7 @@ def test_networks_come_change_and_go_and_every_preview_says_what_an_address_is(
     for done in (opened, closed):
         assert (
             done.returncode,
-            "it depends on where a call comes from" in done.stderr,
+            "the answer depends on the caller's address" in done.stderr,
         ) == (
             2,
             True,

@@ -156,10 +156,10 @@ def test_with_a_state_that_is_not_this_gateways_nothing_is_removed(
     stack.local.pulumi("stack", "init", stack.name, cwd=stack.folder)
     stopped = lost(stack, "--remove", status=2)
     assert (
-        f"the state knows neither service {SERVICE} nor what belongs to it"
+        f"the state lacks both service {SERVICE} and its child"
         in stopped.stderr
     )
-    assert "is this the stack's backend" in stopped.stderr
+    assert "Check the backend with `pulumi whoami -v`" in stopped.stderr
     assert made(stack.local) == before
 
 
@@ -183,9 +183,9 @@ def test_a_state_that_no_run_can_read_is_repaired_as_it_says(
     )
     said = lost(stack, status=2).stderr
     assert said.startswith(
-        "error: no run can read the state of stack 'local': tiny/"
+        "error: the state of stack 'local' is invalid: tiny/"
     )
-    assert "refers to tiny/api-8080-admission, which is not there" in said
+    assert "refers to tiny/api-8080-admission, which is missing" in said
     assert "`pulumi state repair -s local --yes`" in said
     assert "    pulumi state repair -s STACK --yes\n" in page(
         "how-to/recover.md"

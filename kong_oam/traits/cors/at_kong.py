@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from kong_oam.access.data import JsonObject, Texts
 from kong_oam.access.model import Component, Estate
-from kong_oam.access.origins import readers
+from kong_oam.access.origins import readable_requests
 from kong_oam.access.paths import written
 from kong_oam.kong.at_kong import AtKong
 from kong_oam.traits.cors.value import CORS, Cors
@@ -26,7 +26,7 @@ _EXPOSED = (
 def cors_entry(estate: Estate, component: Component) -> JsonObject:
     """Return the table's entries on whose pages may read which answers, and what these are told;
     nothing where the gateway has no part in it."""
-    reading = readers(estate, component)
+    reading = readable_requests(estate, component)
     if reading is None:
         return {}
     by_origin = {}

@@ -407,7 +407,7 @@ def make_two_mistakes() -> None:
 def test_a_file_is_judged_with_all_others(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Whom it calls and who calls it is known, though nothing is said of them."""
+    """AffectedCaller it calls and who calls it is known, though nothing is said of them."""
     assert main(["check", ORDERS_FILE]) == 0
     assert (
         capsys.readouterr().out

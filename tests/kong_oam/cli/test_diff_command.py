@@ -425,10 +425,10 @@ def test_a_link_to_a_folder_elsewhere_is_an_error_in_a_revision_as_here(
         (["bare"], "OLD (bare): bare:applications:1:1: error OAM101: cannot be read: no such file or folder"),
         (["wrong"], "OLD (wrong): wrong:applications/orders.yaml:1:1: error OAM105:"),
         (["deep.json"], "OLD (deep.json): no JSON"),
-        (["outputs.json"], "OLD (outputs.json): written in format 1 x"),
+        (["outputs.json"], "OLD (outputs.json): of format 1 x"),
         (["deployed:prod"], "OLD (deployed:prod): `pulumi stack export` failed: no such stack"),
         (["state.json"], "OLD (state.json): not what `pulumi stack export` prints"),
-        (["nothing.json"], "OLD (nothing.json): not what a stack exports as its model"),
+        (["nothing.json"], "OLD (nothing.json): not a model that a stack exports"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_compared_is_said_of_its_side(
@@ -486,7 +486,7 @@ def test_what_nobody_could_list_is_said_of_its_rule(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith(
-        "'orders/api' (applications/orders.yaml:7:7) has a rule whose scopes users can have by more"
+        "'orders/api' (applications/orders.yaml:7:7) has a rule that users meet through more"
     )
 
 
@@ -504,7 +504,7 @@ def test_outside_of_git_there_are_no_revisions(
     assert main(["diff", "main"]) == 2
     assert "there is no git" in capsys.readouterr().err
     assert main(["diff", "deployed:prod"]) == 2
-    assert "there is no `pulumi` on the PATH" in capsys.readouterr().err
+    assert "`pulumi` is not on the PATH" in capsys.readouterr().err
 
 
 def _pulumi(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:

@@ -154,7 +154,7 @@ def test_what_changed_since_a_revision_is_drawn(
         == "What changed since main in who may call what: stack local"
     )
     assert graph["notes"][:2] == [
-        "What diff says of it:",
+        "The same change in diff:",
         "+ newly public: everybody: POST https://orders.example.com/orders/health",
     ]
     assert main(["diff", "main", "--json"]) == 0

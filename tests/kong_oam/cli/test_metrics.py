@@ -111,7 +111,7 @@ def test_what_it_prints_is_a_file(
         (["--logs", "-", "--listen", "192.0.2.1:9542"], "cannot listen at '192.0.2.1:9542': "),
         (["--logs", "-", "--outputs", "nowhere"], "nowhere: No such file or directory"),
         (["--logs", "-", "--outputs", "list"], "'list' cannot be used as a stack's outputs: it is no object"),
-        (["--logs", "-", "--outputs", "empty"], "'empty' cannot be used as a stack's outputs: it has no output"),
+        (["--logs", "-", "--outputs", "empty"], "'empty' cannot be used as a stack's outputs: the stack has no output"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_served_is_said(

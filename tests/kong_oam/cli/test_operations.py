@@ -95,10 +95,10 @@ def _search(
     found = Search(
         settings, ExportedState(frozenset(), (), None), places, older=False
     )
-    monkeypatch.setattr(recovery, "_searched", lambda *_, **__: found)
+    monkeypatch.setattr(recovery, "_search", lambda *_, **__: found)
     monkeypatch.setattr(
         recovery,
-        "forget",
+        "delete_from_state",
         lambda stack, urn: removed.append(f"{stack} forgets {urn}"),
     )
 

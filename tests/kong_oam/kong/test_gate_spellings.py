@@ -303,7 +303,7 @@ def test_any_token_for_one_api_is_read_as_decide_reads_it(
 def test_a_public_path_is_told_nothing_of_a_token_for_another_api(
     kong: Kong, host: str, audience: str, client: str | None
 ) -> None:
-    """Whom it names is nobody that this service knows."""
+    """AffectedCaller it names is nobody that this service knows."""
     token = ISSUER.token(**service(aud=audience))
     raw = f"GET / HTTP/1.1\r\nHost: {host}.example.com\r\nAuthorization: Bearer {token}\r\n\r\n"
     sent = kong.handle(raw.encode(), scheme="https").upstream
