@@ -140,10 +140,10 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> _Parser:
     parser = _Parser(
         prog=as_called(MODULE),
-        description="Who may call what, from the Applications.",
-        epilog="`VERB --help` has examples. Exit status: 0 nothing to report, 1 findings (check, "
-        "verify, recover, emergency, review, diff --exit-code), 2 wrong usage, or an input of "
-        "which nothing can be said. `forward` ends as its command does.",
+        description="Show and check who may call what, from OAM Applications.",
+        epilog="`VERB --help` shows examples. Exit status: 0 nothing to report; 1 findings, or "
+        "work that the command only lists; 2 wrong usage, unusable input or a failure. `forward` "
+        "returns the status of its command.",
     )
     parser.add_argument(
         "--version", action="version", version=f"{SCRIPT} {__version__}"

@@ -27,9 +27,9 @@ def one_table(*tables: Mapping[str, Code]) -> Mapping[str, Code]:
     for code, meaning in chain.from_iterable(table.items() for table in tables):
         prefix = code.rstrip("0123456789")
         number = int(code.removeprefix(prefix))
-        assert number not in by_number, "a code stands twice"
+        assert number not in by_number, f"{code} is a duplicate"
         assert HUNDREDS[prefix] == number // 100, (
-            f"{code} is in the hundred of another prefix"
+            f"{code} has the first digit of another prefix"
         )
         by_number[number] = code, meaning
     return dict(by_number[number] for number in sorted(by_number))

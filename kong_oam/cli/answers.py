@@ -54,7 +54,9 @@ def call(text: str) -> tuple[str, tuple[str, ...]]:
     """Parses APP/COMPONENT:SCOPE[,SCOPE]. Raises InputError."""
     component, _, scopes = text.partition(":")
     if not all(scopes.split(",")):
-        raise InputError(f"'{printable(text)}' is not APP/COMPONENT:SCOPE")
+        raise InputError(
+            f"invalid call '{printable(text)}': write APP/COMPONENT:SCOPE"
+        )
     return component, tuple(scopes.split(","))
 
 
@@ -64,7 +66,7 @@ def caller(text: str) -> Caller:
     component, _, level = text.partition(":")
     if level not in ("", "read", "write") or component.count("/") != 1:
         raise InputError(
-            f"'{printable(text)}' is not APP/COMPONENT or APP/COMPONENT:write"
+            f"invalid caller '{printable(text)}': write APP/COMPONENT or APP/COMPONENT:write"
         )
     return component, level == "write"
 
@@ -73,7 +75,7 @@ def port(text: str) -> int:
     """Parses a port. Raises InputError."""
     if not text.isdecimal() or len(text) > len("65535"):
         raise InputError(
-            f"'{printable(text)}' is no port: write a number up to 65535"
+            f"invalid port '{printable(text)}': write a number up to 65535"
         )
     return int(text)
 
@@ -82,69 +84,69 @@ def name(text: str) -> str:
     """Checks a name of an Application or component. Raises InputError."""
     if not _NAME.match(text):
         raise InputError(
-            f"'{printable(text)}' is no name: write lower-case letters, digits, and dashes between "
-            "them"
+            f"invalid name '{printable(text)}': write lower-case letters, digits, and dashes "
+            "between them"
         )
     return text
 
 
 _FLAGS = (
-    Flag("app", "NAME", "the Application, new or not", name),
+    Flag("app", "NAME", "the Application, new or existing", name),
     Flag("component", "NAME", "the new component", name),
     Flag(
         "type",
         "TYPE",
-        "webservice, worker, or external (default: webservice, or what the client needs)",
+        "webservice, worker or external (default: the type that fits --client, or webservice)",
     ),
-    Flag("image", "IMAGE", "its container image"),
-    Flag("owner", "TEAM", "who answers for its access"),
-    Flag("port", "PORT", "of a webservice, where it listens", port),
+    Flag("image", "IMAGE", "the container image"),
+    Flag("owner", "TEAM", "the team that is responsible for its access"),
+    Flag("port", "PORT", "the port of a webservice", port),
     Flag(
         "domain",
         "DOMAIN",
-        "of a webservice; without one the stack gives one",
+        "the domain of a webservice (default: a domain of the stack)",
     ),
     Flag(
         "path",
         "PATH",
-        "of a webservice, what it owns of the domain (default: /)",
+        "the path of a webservice in its domain (default: /)",
     ),
     *(question.flag for question in QUESTIONS),
     Flag(
         "group",
         "NAME",
-        "whose users may read and change (repeatable)",
+        "a group whose users may read and change (repeatable)",
         separator=",",
     ),
     Flag(
         "caller",
         "APP/COMPONENT[:write]",
-        "a client that may read, or change something, too; it gets the call (repeatable)",
+        "a client that may read, or with :write also change; its file gets the call (repeatable)",
         caller,
         separator=" ",
     ),
     Flag(
         "client",
         f"{{{','.join(CLIENTS)}}}",
-        "it calls as itself, on behalf of its users (on a server, in the browser, on devices), "
-        "or is a partner's",
+        "the kind of client: service calls as itself; web (on a server), browser and native (on "
+        "devices) call for users; external is a partner's",
         choices=CLIENTS,
     ),
     Flag(
         "redirect_uri",
         "URI",
-        "of a native client, where users come back to on their device (repeatable)",
+        "the redirect URI of a native client on users' devices (repeatable)",
         separator=" ",
     ),
     Flag(
         "jwks_uri",
         "URL",
-        "of an external client, where its owner publishes its keys",
+        "the address of an external client's public keys",
     ),
     Flag(
         "calls",
         "APP/COMPONENT:SCOPE[,SCOPE]",
-        "what it calls, and with which scopes (repeatable)",
+        "a call to another component, with its scopes (repeatable)",
         call,
         separator=" ",
     ),
@@ -191,12 +193,12 @@ def wanted(answers: FlagValues) -> Wanted:
     dropped."""
     if without := missing_flags(answers):
         raise ScaffoldError(
-            f"{some(map(written, without))} missing; `new --help` has an example"
+            f"missing {some(map(written, without))}; `new --help` shows examples"
         )
     for flag in sorted(useless_flags(answers)):
         if answers[flag]:
             raise ScaffoldError(
-                f"{_reason(flag, answers['type'])}: leave {written(flag)} out"
+                f"unexpected {written(flag)}: {_reason(flag, answers['type'])}; leave it out"
             )
     values = {
         name: flag.read(answers[name])
@@ -219,16 +221,13 @@ def _traits(values: FlagValues) -> Iterator[tuple[str, Fields]]:
 def _reason(flag: str, component: str | None) -> str:
     """Why a flag says nothing about it."""
     if flag in _OF_CLIENTS:
-        return f"only a client of kind {_OF_CLIENTS[flag]} has one"
+        return f"only for --client {_OF_CLIENTS[flag]}"
     if flag in _OF_SCOPES:
-        return (
-            "groups and components hold roles of what offers scopes, a webservice whose users "
-            "sign in elsewhere"
-        )
+        return "only for a webservice that is no web or browser client"
     return (
-        "nobody calls a worker"
+        "a worker has no endpoint"
         if component == "worker"
-        else "what runs elsewhere is not deployed here"
+        else "an external component is not deployed"
     )
 
 

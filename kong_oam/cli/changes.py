@@ -59,7 +59,10 @@ def _left_out(
     count = len(changes) - len(shown)
     if not count:
         return []
-    return ["", f"and {count} of other spellings of these paths: {for_all}"]
+    return [
+        "",
+        f"and {count} more for other spellings of these paths: {for_all}",
+    ]
 
 
 def _colour(change: Difference) -> Colour:

@@ -55,14 +55,16 @@ from kong_oam.render.tools import Tools
 from kong_oam.traits.kong_plugin.findings import findings
 
 _DETAILS = """\
-Reads Applications and prints everything that is wrong in them, with file, line and column. Where nothing is, it prints
-what lint finds, with the change that mends it as a diff where one is certain (`patch -p0` takes it). Dates are judged
-by the stack's asOf. Provisions nothing, calls nobody. Exit status 1 where there is an error or a finding of lint.
+Reads all Applications and prints every error with file, line and column. Without errors, it prints lint findings. If
+lint knows a certain fix, it prints the fix as a diff for `patch -p0`. Dates are compared with the stack's asOf. The
+command deploys nothing and contacts no server.
 
-With FILE it reads all the same, and FILE too, but prints what is found there, and how much there is elsewhere.
+FILE limits the printed findings to these files, and the command counts all others. It still reads all Applications.
 
-With --since it prints errors and what a git revision did not have; JSON has all, and says what is new. Where the
-revision cannot be read, all is new. Exit status 1 where there is an error or a new finding of lint.
+--since prints errors, and the warnings and lint findings that a git revision does not have. JSON lists all of them and
+marks new findings. If the revision cannot be read, all findings are new.
+
+Exit status: 0 no errors and no lint findings (with --since: no new findings), 1 errors or lint findings.
 
   python -m kong_oam check
   python -m kong_oam check applications/orders.yaml --stack aws
@@ -76,24 +78,24 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "files",
         nargs="*",
         metavar="FILE",
-        help="what to print findings of: files, folders and globs",
+        help="print findings of these files, folders and globs only",
     )
     add_estate(parser)
     parser.add_argument(
         "--watch",
         action="store_true",
-        help="answer again after every save, until Ctrl-C",
+        help="check again after every save, until Ctrl-C",
     )
     parser.add_argument(
         "--since",
         metavar="REVISION",
-        help="print only what this git revision did not have",
+        help="print only errors, and findings that are new since this git revision",
     )
     parser.add_argument(
         "--sarif",
         type=Path,
         metavar="FILE",
-        help="write what is found to FILE as SARIF 2.1.0, too",
+        help="also write the findings to FILE as SARIF 2.1.0",
     )
 
 
@@ -101,9 +103,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if not options.watch:
         return _answer(options, console, asked_settings(options))
     if console.json:
-        raise UsageError("--json or --watch, not both")
+        raise UsageError("use --json or --watch, not both")
     if options.since:
-        raise UsageError("--since or --watch, not both")
+        raise UsageError("use --since or --watch, not both")
     return _watch(options, console)
 
 
@@ -160,8 +162,8 @@ def _answer(
     read: list[Placed] = [*reading.applications, *reading.diagnostics]
     if asked and not any(map(here, read)):
         raise UsageError(
-            f"no Application is in {' '.join(map(quoted, asked))}; `python -m kong_oam new` writes "
-            "one"
+            f"no Application in {' '.join(map(quoted, asked))}: check the path, or write an "
+            "Application with `python -m kong_oam new`"
         )
     compiled = _compiled(reading, settings, memory)
     linted = _linted(reading, compiled, settings, memory)
@@ -212,7 +214,7 @@ def _before(options: argparse.Namespace) -> Diagnostics:
             told_as=told_as,
         )
     except KongOamError as error:
-        remark(f"{told_as}: {error}; everything counts as new")
+        remark(f"{told_as}: {error}; all findings count as new")
         return ()
     compiled = _compiled(reading, settings, None)
     linted = _linted(reading, compiled, settings, None)
@@ -330,12 +332,12 @@ def _summary(report: Report, options: argparse.Namespace) -> Iterator[str]:
     if estate is not None:
         yield from _of_estate(report, estate)
     elif count := len(errors(report.diagnostics)):
-        yield f"{count} error(s); nothing would be provisioned{report.compiled.reservation}"
+        yield f"{count} error(s); nothing can be deployed{report.compiled.reservation}"
     else:
-        yield "no errors here; lint waits until there is none elsewhere"
+        yield "no errors in these files; lint runs after the other errors are fixed"
     if report.known:
         yield (
-            f"{report.known} finding(s) at {printable(options.since)}, too: check without "
+            f"{report.known} finding(s) already at {printable(options.since)}: check without "
             "--since prints them"
         )
     if report.elsewhere:
@@ -367,9 +369,7 @@ def _of_estate(report: Report, estate: Estate) -> Iterator[str]:
             if has_groups
             else "hosts, providers and groups"
         )
-        line += (
-            f"; no stack is here, so that none says what {unknown} there are"
-        )
+        line += f"; without a stack, {unknown} are not checked"
     yield line
     if report.compiled.unjudged:
         yield not_judged(report.compiled.unjudged)
@@ -406,5 +406,5 @@ def _finding(finding: LintFinding) -> JsonObject:
 
 
 COMMAND = Command(
-    "check", "print what is wrong in Applications", _DETAILS, _arguments, _run
+    "check", "find errors in Applications", _DETAILS, _arguments, _run
 )

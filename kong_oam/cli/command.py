@@ -29,7 +29,7 @@ def check_known(kind: str, name: str, names: Collection[str]) -> None:
     """Raise UsageError, with what is near, where a name is none of the known ones."""
     if name not in names:
         raise UsageError(
-            f"there is no {kind} {quoted(name)}{suggestion(name, names)}"
+            f"unknown {kind} {quoted(name)}{suggestion(name, names)}"
         )
 
 

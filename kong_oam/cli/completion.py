@@ -15,9 +15,9 @@ from kong_oam.cli.command import OK, Command
 from kong_oam.cli.console import SCRIPT, Console
 
 _DETAILS = """\
-Prints the script with which a shell completes what is typed after `kong-oam`: verbs, options, choices, files, and the
-stacks of the folder. At each Tab the script runs `kong-oam completion SHELL -- WORD...`, which prints what may come
-next, a line each.
+Prints the completion script of a shell for `kong-oam`. It completes verbs, options, choices, files, and stacks of the
+working directory. At each Tab, the script runs `kong-oam completion SHELL -- WORD...`, which prints the candidates, a
+candidate per line.
 
   eval "$(python -m kong_oam completion bash)"       # in ~/.bashrc; zsh: in ~/.zshrc, after compinit
   python -m kong_oam completion fish > ~/.config/fish/completions/kong-oam.fish
@@ -72,13 +72,13 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "shell",
         choices=tuple(SCRIPTS),
         metavar="SHELL",
-        help=", ".join(SCRIPTS),
+        help=f"the shell: {', '.join(SCRIPTS)}",
     )
     parser.add_argument(
         "words",
         nargs="*",
         metavar="WORD",
-        help="the words so far, behind --; the last one is completed",
+        help="the words so far, after --; the last word is completed",
     )
 
 

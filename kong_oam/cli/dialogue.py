@@ -26,33 +26,33 @@ _QUESTIONS: Mapping[str, tuple[str, str]] = {
     "app": ("Application", ""),
     "component": ("Component", ""),
     "client": (
-        f"Client: {', '.join(CLIENTS)} (nothing: it calls as itself, or nobody)",
+        f"Client: {', '.join(CLIENTS)} (empty: service if it calls components, else none)",
         "",
     ),
-    "type": ("webservice, or worker (nobody calls it)", "webservice"),
+    "type": ("webservice, or worker (without an endpoint)", "webservice"),
     "image": ("Image", ""),
-    "owner": ("Team that answers for its access", ""),
+    "owner": ("Team that is responsible for its access", ""),
     "port": ("Port", "8080"),
-    "domain": ("Domain (nothing: the stack gives one)", ""),
-    "path": ("Path that it owns of the domain, with all below", "/"),
+    "domain": ("Domain (empty: a domain of the stack)", ""),
+    "path": ("Path in the domain, with all paths below", "/"),
     "group": (
-        "Groups whose users may call it, with commas ({groups}nothing: no users)",
+        "Groups whose users may call it, with commas ({groups}empty: no users)",
         "",
     ),
     "caller": (
-        "Components that may call it: APP/COMPONENT, or APP/COMPONENT:write to change something, "
-        "too ({clients}nothing: nobody may, until a role of it says who)",
+        "Components that may call it: APP/COMPONENT to read, APP/COMPONENT:write to change "
+        "({clients}empty: none yet)",
         "",
     ),
     "calls": (
-        "What it calls, as APP/COMPONENT:SCOPE[,SCOPE] ({offers}nothing: it calls nobody)",
+        "Calls to other components, as APP/COMPONENT:SCOPE[,SCOPE] ({offers}empty: none)",
         "",
     ),
     "redirect_uri": (
-        "Where users come back to on their device (com.example.app:/callback)",
+        "Redirect URI on users' devices (com.example.app:/callback)",
         "",
     ),
-    "jwks_uri": ("Where its owner publishes its keys (https://...)", ""),
+    "jwks_uri": ("Address of the client's public keys (https://...)", ""),
 }
 """By flag: what is asked, and the answer that an empty line stands for."""
 
@@ -100,7 +100,7 @@ class Dialogue:
         """Checks the words of an answer. Raises InputError."""
         if not words:
             if name in NEEDED:
-                raise InputError("an answer is needed here")
+                raise InputError("this question needs an answer")
             return
         flag = FLAGS[name]
         answer = flag.read(words if flag.separator else words[0])

@@ -96,13 +96,13 @@ def _findings(
 
 def _unknown(estate: Estate | None) -> Iterator[str]:
     if estate is None:
-        yield "what this does to access is not known while there are errors"
+        yield "the effect on access is unknown until the errors are fixed"
 
 
 def _unheard(wanted: Wanted, estate: Estate | None) -> Iterator[str]:
     """Says why nobody may call the component, where it offers something."""
     if estate and uncalled(estate, [wanted.key]):
-        yield f"{nobody_yet([wanted.key])} (--caller writes both)"
+        yield f"{nobody_yet([wanted.key])} (--caller adds both)"
 
 
 def _ungranted(wanted: Wanted, estate: Estate) -> Iterator[str]:
@@ -110,7 +110,7 @@ def _ungranted(wanted: Wanted, estate: Estate) -> Iterator[str]:
     for callee, scopes in calls_elsewhere(wanted, estate):
         name = callee.partition("/")[0]
         yield (
-            f"{callee} is not here, and not judged: its team has to name {wanted.key} in a role "
-            f"that grants {' and '.join(scopes)}, in its own file (`check -f applications "
-            f"../{name}/applications` judges both)"
+            f"{callee} was not found, so its rules are not checked. Its team has to add {wanted.key} to "
+            f"a role with {' and '.join(scopes)}. `check -f applications ../{name}/applications` "
+            "checks both."
         )

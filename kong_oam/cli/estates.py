@@ -46,7 +46,7 @@ def add_estate(parser: argparse.ArgumentParser) -> None:
         "--stack",
         default=usual_stack(),
         metavar="NAME",
-        help=f"the stack to judge by (default: {DEFAULT}, or the only one)",
+        help=f"the stack whose settings apply (default: the only stack, or {DEFAULT})",
     )
     parser.add_argument(
         "--applications",
@@ -54,15 +54,15 @@ def add_estate(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action="extend",
         metavar="PATH",
-        help="files, folders and globs (default: what the stack names, or else applications)",
+        help="Applications: files, folders and globs (default: the stack's, or applications)",
     )
     parser.add_argument(
         "--definitions",
         nargs="+",
         action="extend",
         metavar="PATH",
-        help="where definitions of types are, besides the folder definitions: files, folders and "
-        "globs (default: what the stack names)",
+        help="definitions of types besides the folder `definitions`: files, folders and globs "
+        "(default: the stack's)",
     )
 
 
@@ -162,8 +162,8 @@ def read_at(
             if foreign or others:
                 listed = some([*foreign, *others])
                 remark(
-                    f"{told_as}: not in this repository, and read as it is now: {listed}; to see "
-                    "what changes there, compare two folders"
+                    f"{told_as}: {listed} is outside this repository, so its current files are used; "
+                    "to compare its versions, compare two folders"
                 )
             files = tuple(str(path.absolute()) for path in defined_by)
             settings_there = replace(settings, definitions=files)
@@ -192,8 +192,8 @@ def compiled_of(reading: Reading, settings: Settings) -> Compiled:
         problems = errors(compiled.diagnostics)
         listed = "\n".join(map(str, problems))
         raise UsageError(
-            f"{listed}\n{len(problems)} error(s): these Applications would not be "
-            f"provisioned{compiled.reservation}"
+            f"{listed}\n{len(problems)} error(s): these Applications cannot be "
+            f"deployed{compiled.reservation}"
         )
     return compiled
 
@@ -207,14 +207,14 @@ def estate_of(reading: Reading, settings: Settings) -> Estate:
 
 def not_judged(names: Iterable[str]) -> str:
     """Say which Applications are not here."""
-    return f"not judged, since it is not here: {some(names)}; -f takes its folder, too"
+    return f"not checked, since its files are missing: {some(names)}; add its folder with -f"
 
 
 def assumed_of(names: Iterable[str]) -> str:
     """Return the same, and what answers assume of their clients."""
     return (
-        f"{not_judged(names)} (until then, a client of it that a role names counts as asking "
-        "for all that it grants)"
+        f"{not_judged(names)} (until then, its clients are assumed to ask for all scopes of "
+        "their roles)"
     )
 
 
@@ -234,5 +234,5 @@ def uncalled(estate: Estate, keys: Iterable[str]) -> list[str]:
 
 def nobody_yet(keys: Iterable[str]) -> str:
     """Say that nobody may call these components, and why."""
-    remedy = "a client asks for its scopes in `calls`, and a role of it names that client"
+    remedy = "add its scopes to `calls` of a client, and the client to a role"
     return f"nobody may call {', '.join(keys)} yet: {remedy}"

@@ -33,20 +33,19 @@ _Token = Claims | Refusal | None
 """What a token says, why it is refused, or that there is none."""
 
 _DETAILS = """\
-Says what the gateway does with a request and why: the decision, the rule by file and line, and the token that the
-identity provider would give. Without --as the request carries no token; without --from it comes from an address that
-is allowed, where only some are.
+Explains how the gateway answers a request: the decision, the rule with its file and line, and the token that the
+identity provider issues. Without --as, the request has no token. Without --from, it comes from an allowed address.
 
   python -m kong_oam explain GET https://orders.example.com/orders
   python -m kong_oam explain POST https://orders.example.com/orders --as shop/web --user-in sales
 
---origin says of which origin the page is that calls, and then whether it may read the answer; with --asks it is the
-preflight by which a browser asks before.
+--origin sets the origin of the calling web page, and shows whether the page may read the answer. With --asks, the
+request is the preflight that a browser sends first.
 
   python -m kong_oam explain OPTIONS https://orders.example.com/orders --origin https://shop.example.com --asks POST
 
-Of a request that the gateway answered (its id is in the answer), where the stack keeps records (gateway.logs): who it
-was, which rule decided, and what would let it pass.
+--request explains a request from the gateway's records (gateway.logs in the stack): the caller, the rule, and the
+change that would allow it. The gateway's answer has the id of the request.
 
   python -m kong_oam explain --request 0f9fd0ab4d79e51c2e37c3fdd3a8bc1e --logs records.jsonl
 """
@@ -62,23 +61,23 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     add_groups(parser)
     parser.add_argument(
         "--origin",
-        help="of the page that calls: https://host, as browsers send it",
+        help="the origin of the calling page: https://host, as browsers send it",
     )
     parser.add_argument(
         "--asks",
         metavar="METHOD",
         type=str.upper,
-        help="what a preflight asks for (Access-Control-Request-Method)",
+        help="the method of a preflight (Access-Control-Request-Method)",
     )
     parser.add_argument(
         "--request",
         metavar="ID",
-        help="the id of a request that the gateway answered, in place of one",
+        help="the id of a recorded request, instead of METHOD and URL",
     )
     parser.add_argument(
         "--logs",
         metavar="FILE",
-        help="records of the gateway's, as lines of JSON, with that request",
+        help="the gateway's records as lines of JSON, for --request",
     )
 
 
@@ -87,7 +86,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         return _recorded(options, console)
     if options.method is None or options.url is None:
         raise UsageError(
-            "say METHOD and URL of a request, or --request and --logs of one that was recorded"
+            "specify METHOD and URL, or --request and --logs of a recorded request"
         )
     estate = estate_from(options)
     request = request_from(options.method, options.url, estate, options.address)
@@ -130,14 +129,13 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 def _recorded(options: argparse.Namespace, console: Console) -> int:
     if not options.request or not options.logs:
         raise UsageError(
-            "--request and --logs go together: the id of a request, and the file that has its "
-            "record"
+            "--request ID and --logs FILE belong together: add the missing option"
         )
     asked = (options.method, options.client, options.origin, options.asks)
     if any(asked) or options.groups is not None:
         raise UsageError(
-            "a record says who called what: leave out METHOD, URL, --as, --user-in, --origin and "
-            "--asks"
+            "--request reads these values from the record: leave out METHOD, URL, --as, "
+            "--user-in, --origin and --asks"
         )
     return explain_recorded(options, console)
 
@@ -158,7 +156,7 @@ def _request_in_words(options: argparse.Namespace) -> str:
 def _check_preflight(options: argparse.Namespace) -> None:
     if options.method != "OPTIONS" or not options.origin:
         raise UsageError(
-            "--asks is for preflights: write OPTIONS, and --origin with the page's"
+            "--asks is for preflights: use METHOD OPTIONS, and add --origin"
         )
     if options.client or options.groups is not None:
         raise UsageError(
@@ -201,10 +199,7 @@ def _page(
     return page
 
 
-_NOT_THE_GATEWAYS = (
-    "the gateway says nothing of pages of other origins here; what the workload says of its own "
-    "answers stays"
-)
+_NOT_THE_GATEWAYS = "the gateway has no cors rule for this request; headers of the workload pass unchanged"
 
 
 def _page_in_words(page: _Page) -> Iterator[str]:
@@ -266,7 +261,7 @@ def _token_in_words(
         return "none"
     if isinstance(token, Refusal):
         return f"none: {token.reason}"
-    gives = f"{token.provider} gives {options.client} one that lists {' '.join(token.scopes)}"
+    gives = f"{token.provider} issues {options.client} a token with {' '.join(token.scopes)}"
     component = decision.component
     if (
         component is None
@@ -275,7 +270,7 @@ def _token_in_words(
     ):
         return gives
     counting = sorted(effective_scopes(estate, component, token))
-    return f"{gives}; of these, {' '.join(counting) or 'nothing'} counts at {component.key}"
+    return f"{gives}; valid at {component.key}: {' '.join(counting) or 'none'}"
 
 
 def _explained(
@@ -305,5 +300,9 @@ def _token_entry(token: _Token) -> JsonObject | None:
 
 
 COMMAND = Command(
-    "explain", "what happens to a request, and why", _DETAILS, _arguments, _run
+    "explain",
+    "explain how the gateway answers a request",
+    _DETAILS,
+    _arguments,
+    _run,
 )

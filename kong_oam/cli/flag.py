@@ -33,7 +33,7 @@ class Flag:
             return tuple(map(self.parse, answer))
         if self.choices and answer not in self.choices:
             raise InputError(
-                f"'{printable(answer)}' is no {self.name}{suggestion(answer, self.choices)}"
+                f"unknown {self.name} '{printable(answer)}'{suggestion(answer, self.choices)}"
             )
         return self.parse(answer)
 

@@ -15,9 +15,9 @@ from kong_oam.oam.editor import schema_text
 from kong_oam.oam.position import Texts
 
 _DETAILS = """\
-Writes the files of a new repository: for a team's Applications, with the check before each commit and in CI; or, with
---platform, for those who deploy them, with a stack, the program's entry, the policy pack and workflows. What is there
-stays as it is, and is listed.
+Writes the files of a new repository for a team's Applications, with checks before each commit and in CI. --platform
+writes a repository that deploys Applications: a stack, the Pulumi program, the policy pack and workflows. Existing
+files stay unchanged, and are listed.
 
   python -m kong_oam init orders
   python -m kong_oam init --platform platform --stack prod
@@ -36,25 +36,25 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         default=".",
         metavar="FOLDER",
-        help="(default: the working directory)",
+        help="the repository's folder (default: the working directory)",
     )
     parser.add_argument(
         "--platform",
         action="store_true",
-        help="a repository that deploys, in place of a team's",
+        help="write a repository that deploys Applications",
     )
     parser.add_argument(
         "--stack",
         default="prod",
         metavar="NAME",
-        help="with --platform: its stack (default: prod)",
+        help="with --platform: the name of its stack (default: prod)",
     )
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     if not _STACK.match(options.stack):
         raise UsageError(
-            f"{quoted(options.stack)} is no stack's name: small letters, digits and dashes"
+            f"invalid stack name {quoted(options.stack)}: use lower-case letters, digits and dashes"
         )
     values = {
         "VERSION": __version__,
@@ -66,7 +66,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     written = _write_missing(files, folder)
     for name in files:
         console.print(
-            f"{folder / name}: {'new' if name in written else 'is there, and stays'}"
+            f"{folder / name}: {'new' if name in written else 'exists, unchanged'}"
         )
     next_one = f"kong-oam {f'check --stack {options.stack}' if options.platform else 'new'}"
     following = (
@@ -113,7 +113,7 @@ def _write_missing(files: Texts, folder: Path) -> list[str]:
 
 COMMAND = Command(
     "init",
-    "begin a repository: a team's, or a platform's",
+    "write the files of a new repository",
     _DETAILS,
     _arguments,
     _run,

@@ -24,8 +24,8 @@ FORMATS = ("text", "csv", "html")
 _ENDINGS = {".txt": "text", ".csv": "csv", ".html": "html", ".htm": "html"}
 
 _DETAILS = """\
-Lists all principals by all endpoints: clients as themselves, clients with users in which groups, and anonymous. The
-page of HTML has search and filters, and needs no network.
+Prints a table of all principals by all endpoints. Principals are clients as themselves, clients with users of certain
+groups, and `anonymous`. The HTML page has search and filters, and works offline.
 
   python -m kong_oam matrix
   python -m kong_oam matrix --output matrix.html
@@ -37,7 +37,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
         choices=FORMATS,
-        help="(default: by the ending of --output's FILE, or else text)",
+        help="the format (default: by the ending of --output's FILE, or text)",
     )
     parser.add_argument(
         "--output",
@@ -51,21 +51,22 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="only what this one may call: application/component, or anonymous (repeatable)",
+        help="only endpoints that this principal may call: application/component, or anonymous "
+        "(repeatable)",
     )
     parser.add_argument(
         "--component",
         action="append",
         default=[],
         metavar="NAME",
-        help="only what is called of application/component (repeatable)",
+        help="only endpoints of application/component (repeatable)",
     )
     parser.add_argument(
         "--application",
         action="append",
         default=[],
         metavar="NAME",
-        help="only what is called of the Application (repeatable)",
+        help="only endpoints of the Application (repeatable)",
     )
     add_address(parser)
     add_estate(parser)
@@ -74,7 +75,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace, console: Console) -> int:
     if console.json and (options.format or options.output):
         raise UsageError(
-            "--json is a format of its own, on standard output; leave --format and --output out"
+            "--json prints to standard output: leave --format and --output out"
         )
     form = format_of(options.format, options.output, _ENDINGS, "text")
     estate = estate_from(options)
@@ -146,5 +147,9 @@ def _entry(made: Matrix) -> JsonObject:
 
 
 COMMAND = Command(
-    "matrix", "all principals by all endpoints", _DETAILS, _arguments, _run
+    "matrix",
+    "print all principals by all endpoints",
+    _DETAILS,
+    _arguments,
+    _run,
 )

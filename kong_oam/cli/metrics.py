@@ -17,15 +17,15 @@ from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
 
 _DETAILS = """\
-Reads records of requests (`gateway.logs` in the stack) as they come, and serves at /metrics how many were allowed and
-refused, by component and by reason, for Prometheus. Runs until Ctrl-C. A file is followed from its end, and through
-rotation; `-` is standard input.
+Reads request records (`gateway.logs` in the stack), and serves counts of allowed and denied requests for Prometheus,
+by component and reason, at /metrics. It follows a file from its end, also across log rotation; `-` reads standard
+input. It runs until Ctrl-C.
 
   python -m kong_oam metrics --logs /var/log/kong/records.jsonl
   tail -F records.jsonl | python -m kong_oam metrics --logs - --listen 0.0.0.0:9542
 
-With --outputs it serves when clients' keys are due, too. Alert rules and a dashboard, for these and for Kong's own
-metrics (`gateway.metrics` in the stack):
+With --outputs, it also serves the dates on which clients' keys are due. These commands print alert rules and a
+dashboard for these metrics and for Kong's own metrics (`gateway.metrics` in the stack):
 
   python -m kong_oam metrics --alerts > kong-oam-alerts.yaml
   python -m kong_oam metrics --dashboard > kong-oam-dashboard.json
@@ -39,7 +39,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument(
         "--logs",
         metavar="FILE",
-        help="the file with records, one in a line; -: standard input",
+        help="the file of records, a record per line; -: standard input",
     )
     source.add_argument(
         "--alerts", action="store_true", help="print alert rules for Prometheus"
@@ -51,13 +51,13 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--listen",
         metavar="HOST:PORT",
         default=LISTEN,
-        help=f"where to serve (default: {LISTEN})",
+        help=f"the address to serve at (default: {LISTEN})",
     )
     parser.add_argument(
         "--outputs",
         type=Path,
         metavar="FILE",
-        help="the stack's outputs as JSON, read for each scrape",
+        help="the stack's outputs as JSON, read at each scrape",
     )
 
 
@@ -95,7 +95,7 @@ def _serve(options: argparse.Namespace, console: Console) -> int:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         console.print(
-            f"serves http://{host}:{server.server_port}/metrics; Ctrl-C ends it"
+            f"serving http://{host}:{server.server_port}/metrics; Ctrl-C stops"
         )
         console.out.flush()
         try:
@@ -103,7 +103,7 @@ def _serve(options: argparse.Namespace, console: Console) -> int:
                 counters.add(line)
             thread.join()  # standard input has ended; what was counted stays to be read
         except KeyboardInterrupt:
-            console.print("", "no longer served")
+            console.print("", "stopped")
         finally:
             server.shutdown()
     return OK
@@ -112,7 +112,9 @@ def _serve(options: argparse.Namespace, console: Console) -> int:
 def _address(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon or not port.isdecimal() or int(port) > 65535:
-        raise UsageError(f"{quoted(text)} is no HOST:PORT to listen at")
+        raise UsageError(
+            f"invalid address {quoted(text)}: write HOST:PORT, such as {LISTEN}"
+        )
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
@@ -139,7 +141,8 @@ class _Keys:
                 self._said = self._read(file)
             except ValueError as error:
                 raise UsageError(
-                    f"{quoted(str(file))} cannot be used as a stack's outputs: {error}"
+                    f"{quoted(str(file))} has no stack outputs: {error}; save the output of "
+                    "`pulumi stack output --json`"
                 ) from None
 
     def lines(self) -> Iterable[str]:
@@ -153,7 +156,7 @@ class _Keys:
 
         outputs = json.loads(file.read_text("utf-8"))
         if not isinstance(outputs, dict):
-            raise ValueError("it is no object")
+            raise ValueError("no JSON object")
         return tuple(due(outputs))
 
 
@@ -174,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = (
             self.server.text().encode()
             if is_known
-            else b"/metrics is all there is\n"
+            else b"only /metrics exists\n"
         )
         self.send_response(200 if is_known else 404)
         self.send_header(

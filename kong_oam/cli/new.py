@@ -40,11 +40,13 @@ from kong_oam.render.stage import Renderer
 from kong_oam.render.tools import Tools
 
 _DETAILS = """\
-Writes a component with its access template: a new file, or behind the other components of an Application that exists.
-What it calls is granted in the file of the called component, and what is to call it gets the call in its own file: the
-owners review that. It prints what this does to access, as `diff` does. Nothing is overwritten, and nothing is written
-in which `check` would find something, unless --anyway says so. Where the flags do not suffice it asks on a terminal for
-what none says. Where the answers together cannot be written, it prints them as flags.
+Writes a component with its access template, in a new file or at the end of an existing Application. --calls adds a
+grant to the file of the called component, and --caller adds the call to the file of the caller: the owners review
+these changes. The command prints the effect on access as `diff` does. It overwrites no file. If `check` finds a
+problem in the result, it writes nothing; --anyway overrides this.
+
+On a terminal, it prompts for missing, relevant answers. If it cannot write the component, it prints the answers as
+flags.
 
   python -m kong_oam new --app billing --component invoices --image registry.example.com/billing:1.0 \\
       --owner team-billing --port 8080 --domain billing.example.com --group sales --calls orders/api:orders.read
@@ -73,7 +75,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--anyway",
         action="store_true",
-        help="write it although `check` finds something in it",
+        help="write the component even if `check` finds problems in it",
     )
     add_estate(parser)
 
@@ -106,8 +108,8 @@ def _new(
         if draft.findings and not options.anyway:
             listed = "\n".join(map(str, draft.findings))
             raise ScaffoldError(
-                f"{listed}\n{len(draft.findings)} finding(s) in what would be written; nothing "
-                "was: --anyway writes it all the same"
+                f"{listed}\n{len(draft.findings)} finding(s) in the new text; nothing was "
+                "written: fix them, or add --anyway"
             )
     except InputError as error:
         if not dialogue.words:
@@ -142,7 +144,8 @@ def _folder(names: Sequence[str]) -> Path:
         if folder.is_dir():
             return folder
     raise UsageError(
-        f"{' '.join(map(quoted, names))} names no folder that is there; a new Application needs one"
+        f"{' '.join(map(quoted, names))}: no existing folder; create a folder for the new "
+        "Application"
     )
 
 

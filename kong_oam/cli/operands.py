@@ -41,17 +41,17 @@ AccessModels = tuple[AccessModel, ...]
 
 
 FORMS = """\
-OLD and NEW are each one of
+Forms of OLD and NEW:
 
-  .  or a folder   a project's folder; or one of Applications, judged by the stacks of the project here, and by its
-                   definitions, unless the folder has a folder definitions of its own. What -f and --definitions name
-                   is looked for in each of two folders
-  main, HEAD~1     a git revision: its stacks, and its Applications (git:NAME and ./NAME where both are there);
-                   what lies in no repository or in another one is read as it is now, and a remark says so: to see
-                   what changes there, compare two folders
-  stack:NAME       what is here, on that stack
-  deployed:NAME    what the gates of the stack NAME enforce, by its state (asks `pulumi stack export`)
-  state.json       the same, saved with `pulumi stack export`; or what its program meant: `pulumi stack output --json`
+  . or a folder    the folder of a project, or a folder of Applications. For Applications, the stacks and definitions
+                   of the working directory apply, but a folder `definitions` in it replaces the definitions. If both
+                   sides are folders, paths of -f and --definitions are relative to each folder
+  main, HEAD~1     the stacks and Applications of a git revision (write git:NAME or ./NAME if a file has the same
+                   name). Files outside the repository are read as they are now, and a remark lists them; to compare
+                   their versions, compare two folders
+  stack:NAME       the working directory, with the settings of another stack
+  deployed:NAME    the rules that the gates of a stack enforce, from its state (runs `pulumi stack export`)
+  state.json       the same from a saved `pulumi stack export`, or the model from a saved `pulumi stack output --json`
 """
 
 
@@ -89,9 +89,7 @@ class Operand:
 
     def _models(self) -> AccessModels:
         if not self.text:
-            raise UsageError(
-                "an empty name compares nothing; write . for what is here"
-            )
+            raise UsageError("empty name: write . for the working directory")
         kind, _, name = self.text.partition(":")
         if kind == "stack" and name:
             return (self._model_of_folder(".", name),)
@@ -103,7 +101,7 @@ class Operand:
         # A branch may be called as a folder is. Nobody should have to guess which was meant.
         if path.exists() and path.name == self.text and is_revision(self.text):
             raise UsageError(
-                f"both a revision and a file or folder; write git:{self.text} or ./{self.text}"
+                f"ambiguous: a revision and a file; write git:{self.text} or ./{self.text}"
             )
         if path.is_file() and path.suffix == ".json":
             return _saved_models(path)
@@ -131,7 +129,7 @@ class Operand:
             project=project,
         )
         if not reading.applications and not reading.diagnostics:
-            raise UsageError("no Application is in it")
+            raise UsageError("no Application in this folder")
         return _model(reading, settings)
 
     def _defined_by(
@@ -212,7 +210,7 @@ def _models_of_states(states: Sequence[Any]) -> AccessModels:
             for row in rows
         ]
     except (AttributeError, KeyError, TypeError):
-        raise UsageError("not what `pulumi stack export` prints") from None
+        raise UsageError("no output of `pulumi stack export`") from None
     outputs = [
         exported(resource.outputs)
         for resource in resources
@@ -235,4 +233,4 @@ def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"no JSON: {error}") from None
+        raise UsageError(f"invalid JSON: {error}") from None

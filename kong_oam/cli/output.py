@@ -39,5 +39,5 @@ def format_of(
         return form
     known = "/".join(endings)  # the code has few of them
     raise UsageError(
-        f"{quoted(str(file))} does not say which format: end it on {known}, or add --format"
+        f"no format for {quoted(str(file))}: use the ending {known}, or add --format"
     )

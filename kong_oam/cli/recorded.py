@@ -25,35 +25,34 @@ from kong_oam.metrics.records import VERSION, RequestRecord, is_whole, values_in
 from kong_oam.oam.position import Fields, Texts
 
 _REMEDIES: Texts = {
-    "address-not-allowed": "a call from an address that the rule allows",
-    "ambiguous-header": "Connection with close, keep-alive, TE or Upgrade alone; X-Forwarded-For "
-    "spelled with `-`",
-    "ambiguous-path": "the path spelled in one way: no dot segments, escapes of what need not be "
-    "escaped, or `;`",
-    "body-too-large": "a smaller body, or one that the trait limits allows",
-    "client-closed": "a caller that waits for the answer",
-    "failed": "nothing of the caller's: the gateway's error log says what failed",
-    "length-needed": "a body that says its length, or HTTP/1.1",
-    "malformed-authorization": "one Authorization header, exactly `Bearer <token>`",
-    "method-unknown": "a method that the gateway takes",
-    "not-admitted": "nothing of the caller's: the gate ran without admission; `kong-oam verify` "
-    "says what is not there",
-    "not-exposed": "a host and path of a component's gateway trait",
-    "other-api": "a token for this API",
-    "refused": "what the plugin asks for that answered: none of the gate's",
-    "token-needed": "an access token of the component's provider",
-    "token-not-for-us": "a token of this issuer for this audience",
-    "token-not-of-issuer": "a token that is signed with a key of this issuer's",
-    "token-not-verified": "a token that is signed with a key of this issuer's, and has not expired",
-    "token-unreadable": "an access token, with client, subject, scopes and groups as the provider "
-    "spells them",
-    "token-untimely": "a token that is valid at the time",
-    "too-large": "a smaller body",
-    "too-many-requests": "fewer requests in the time",
-    "unavailable": "nothing of the caller's: the gateway has nowhere to send it, or a plugin says "
-    "that it is closed",
-    "upstream-failed": "nothing of the caller's: the workload did not answer",
-    "upstream-timeout": "nothing of the caller's: the workload took too long",
+    "address-not-allowed": "call from an address that the rule allows",
+    "ambiguous-header": "send Connection only with close, keep-alive, TE or Upgrade; spell "
+    "X-Forwarded-For with `-`",
+    "ambiguous-path": "send the path without dot segments, `;` and unneeded escapes",
+    "body-too-large": "send a smaller body, or allow a larger body in the trait limits",
+    "client-closed": "keep the connection open until the answer arrives",
+    "failed": "not the caller's fault: see the gateway's error log",
+    "length-needed": "send the length of the body, or use HTTP/1.1",
+    "malformed-authorization": "send one Authorization header, exactly `Bearer <token>`",
+    "method-unknown": "use a method that the gateway accepts",
+    "not-admitted": "not the caller's fault: the gate ran without admission; `kong-oam verify` "
+    "finds the missing part",
+    "not-exposed": "use a host and path of a component's gateway trait",
+    "other-api": "send a token for this API",
+    "refused": "see the settings of the plugin that answered; the gate allowed the request",
+    "token-needed": "send an access token of the component's provider",
+    "token-not-for-us": "send a token of this issuer for this audience",
+    "token-not-of-issuer": "send a token that a key of this issuer signed",
+    "token-not-verified": "send a token that a key of this issuer signed and that has not expired",
+    "token-unreadable": "send an access token with client, subject, scopes and groups in the "
+    "provider's format",
+    "token-untimely": "send a token that is valid now",
+    "too-large": "send a smaller body",
+    "too-many-requests": "send fewer requests in this period",
+    "unavailable": "not the caller's fault: the gateway has no address for the request, or a "
+    "plugin closed it",
+    "upstream-failed": "not the caller's fault: the workload did not answer",
+    "upstream-timeout": "not the caller's fault: the workload took too long",
 }
 """What would have let a request pass, by code, where that is the same for every request."""
 
@@ -68,7 +67,7 @@ def explain_recorded(options: argparse.Namespace, console: Console) -> int:
     if record["stack"] != options.stack:
         stack = printable(record["stack"])
         raise UsageError(
-            f"the request was recorded by stack '{stack}'; ask with --stack {stack}"
+            f"stack '{stack}' recorded the request: add --stack {stack}"
         )
     settings = asked_settings(options)
     estate = estate_of(reading_of(options.applications, settings), settings)
@@ -127,20 +126,22 @@ def _print(
     source = f"revision {record['revision']}"
     if current != record["revision"]:
         current_one = (
-            f"today's is {current}" if current else "today there is none"
+            f"the current revision is {current}"
+            if current
+            else "no current revision"
         )
-        source += f", not what the Applications here mean: {current_one}"
+        source += f", not from these Applications: {current_one}"
     colour: Colour = "green" if record["decision"] == "allowed" else "red"
     console.print(
         console.paint(colour, printable(head)),
         f"  code    {printable(record['code'])} ({printable(record['decision'])}), by "
         f"{printable(source)}",
         f"  caller  {printable(_caller(record))}",
-        f"  rule    {printable(str(record.get('rule') or 'none of the Applications'))}",
+        f"  rule    {printable(str(record.get('rule') or 'none'))}",
         f"  today   {now.status} {now.code}: {printable(now.reason)}",
     )
     if passes:
-        console.print(f"  passes  {printable(passes)}")
+        console.print(f"  remedy  {printable(passes)}")
     if now.rule:
         console.print(f"    {now.rule.position}", now.rule.position.excerpt())
 
@@ -157,12 +158,12 @@ def _record(file: str, request_id: str) -> RequestRecord:
                 last = record
     if last is None:
         raise UsageError(
-            f"none of the {count} records in {quoted(file)} is of request {quoted(request_id)}"
+            f"no record of request {quoted(request_id)} among {count} records in {quoted(file)}"
         )
     if not is_whole(last):
         raise UsageError(
-            f"the record of request {quoted(request_id)} is none of version {VERSION}: it lacks "
-            "fields, or has others of their names"
+            f"the record of request {quoted(request_id)} does not have version {VERSION}: fields "
+            "are missing or have other types"
         )
     return last
 
@@ -188,7 +189,7 @@ def _token(
         return None
     if "client" not in record:
         is_refused = code.startswith("token-")
-        return Refusal("the token did not count", code) if is_refused else None
+        return Refusal("the token was invalid", code) if is_refused else None
     provider = estate.provider_of(component)
     audience = provider.audience_of(component.key) if provider.per_api else None
     return Claims(
@@ -204,16 +205,13 @@ def _token(
 
 def _caller(record: RequestRecord) -> str:
     if "client" not in record:
-        return f"nobody that a token told of, from {record.get('address')}"
-    caller = f"{record.get('caller', 'no client of the estate')} (client id {record['client']})"
+        return f"no valid token, from {record.get('address')}"
+    caller = f"{record.get('caller', 'an unknown client')} (client id {record['client']})"
     if record.get("user"):
         groups = " and ".join(record.get("groups", ())) or "none"
-        caller += (
-            f" for user {record.get('subject') or record.get('subjectHash')}, of whose groups "
-            f"{groups} counted"
-        )
+        caller += f" for user {record.get('subject') or record.get('subjectHash')} with groups {groups}"
     return (
-        f"{caller}; {' '.join(record.get('scopes', ())) or 'no scope'} counted; from "
+        f"{caller} with scopes {' '.join(record.get('scopes', ())) or 'none'}, from "
         f"{record.get('address')}"
     )
 
@@ -238,14 +236,12 @@ def _passes(component: Component | None, record: RequestRecord) -> str:
     for rule in rules:
         if code != "scope-missing" or rule.lists(record["method"]):
             passing.append(f"{_asked(rule)} ({rule.position})")
-    return " or ".join(passing) or "a rule that owns the path"
+    return " or ".join(passing) or "add a rule for the path"
 
 
 def _asked(rule: Rule) -> str:
     """What a rule asks for."""
     methods = ", ".join(rule.methods)
     if rule.public:
-        return f"{methods} by anybody"
-    return (
-        f"{methods} with {' and '.join(rule.scopes) or 'a token that counts'}"
-    )
+        return f"{methods} without a token"
+    return f"{methods} with {' and '.join(rule.scopes) or 'any valid token'}"

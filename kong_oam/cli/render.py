@@ -29,13 +29,13 @@ from kong_oam.objects.known_kinds import RELEASE
 from kong_oam.objects.pods import Manifest
 
 _DETAILS = """\
-Prints the Kubernetes objects of an Application as YAML, as this stack deploys them, or where no stack is, by usual
-settings: those that definitions make of it, with this stack's images and pull secrets, the labels and the identity of
-their component, and those that are added, such as the NetworkPolicy that fences its pods. A comment above each says
-which it is. What Kong and the identity provider get is not among them: `what`, `who` and `explain` tell of that.
+Prints the Kubernetes objects of an Application as YAML, as the stack deploys them. Without a stack, default settings
+apply. The output has the objects of its types, with the stack's images and pull secrets and the component's labels and
+identity. It also has added objects, such as the NetworkPolicy of its pods. A comment above each object names its
+source.
 
-Ingresses are left out, which become routes of Kong. Values of Secrets are masked; of a client's credential, and of what
-one component takes from another once that is deployed, only a run knows the value.
+Ingresses become routes of Kong and are left out; see `what`, `who` and `explain` for access. Values of Secrets are
+masked. Credentials of clients and values from other components have placeholders, because only a run knows them.
 
   python -m kong_oam render orders
   python -m kong_oam render shop --component web --stack aws
@@ -46,8 +46,8 @@ _MASKED = "(masked)"
 _OF = {
     "definition": ", by a definition",
     "added": ", added",
-    "read": ", somebody else's, which is only looked at",
-    "patch": ", somebody else's, of which only this is changed",
+    "read": ", of another owner, only read",
+    "patch": ", of another owner, only these fields are changed",
     "release": ", a chart that the engine installs, with its inputs",
 }
 """What a comment says of an object, by where it comes from."""
@@ -64,11 +64,13 @@ class _Shown(TypedDict):
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("application", metavar="APPLICATION", help="its name")
+    parser.add_argument(
+        "application", metavar="APPLICATION", help="the Application's name"
+    )
     parser.add_argument(
         "--component",
         metavar="NAME",
-        help="only the objects of this component of it",
+        help="only the objects of this component",
     )
     add_estate(parser)
 
@@ -94,7 +96,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         console.print_json(shown)
         return OK
     settings_in_words = (
-        "by usual settings, since no stack is here"
+        "with default settings, without a stack"
         if no_stack_is_here()
         else f"on stack {options.stack}"
     )

@@ -38,13 +38,13 @@ def add_request(
         metavar="METHOD",
         nargs=nargs,
         type=str.upper,
-        help="such as GET",
+        help="the method, such as GET",
     )
     parser.add_argument(
         "url",
         metavar="URL",
         nargs=nargs,
-        help="https://host/path, as a client would send it",
+        help="https://host/path, as a client sends it",
     )
     add_address(parser)
     add_estate(parser)
@@ -55,7 +55,7 @@ def add_address(parser: argparse.ArgumentParser) -> None:
         "--from",
         dest="address",
         type=_address,
-        help="where it is called from (default: not said)",
+        help="the IP address of the caller (default: any allowed address)",
     )
 
 
@@ -65,7 +65,7 @@ def add_groups(parser: argparse.ArgumentParser) -> None:
         dest="groups",
         nargs="*",
         metavar="GROUP",
-        help="for a user in these groups (none: in no group)",
+        help="for a user in exactly these groups (empty: in no group)",
     )
 
 
@@ -74,7 +74,8 @@ def _address(text: str) -> str:
     address = read_address(text)
     if address is None:
         raise argparse.ArgumentTypeError(
-            f"{quoted(text)} is no address such as 192.0.2.7 or 2001:db8::7"
+            f"invalid IP address {quoted(text)}: write an address such as 192.0.2.7 or "
+            "2001:db8::7"
         )
     return str(address)
 
@@ -85,24 +86,22 @@ def request_from(
     """Return the request that a client would send: scheme and host apart, the remainder as it is
     written. Raises UsageError."""
     if not _METHOD.match(method):
-        raise UsageError(f"{quoted(method)} is no method of HTTP")
+        raise UsageError(f"invalid HTTP method {quoted(method)}")
     scheme, separator, address_part = url.partition("://")
     if not separator:
         address_part = url
     elif scheme.lower() not in ("http", "https"):
-        raise UsageError(
-            f"{quoted(url)} is no URL of the gateway: write https://host/path"
-        )
+        raise UsageError(f"invalid URL {quoted(url)}: write https://host/path")
     elif scheme.lower() == "http" and estate.stack.scheme == "https":
         raise UsageError(
-            f"stack '{estate.stack.name}' lets nothing in by plain http: write https"
+            f"stack '{estate.stack.name}' allows no plain http: write https"
         )
     host = re.split("[/?#]", address_part, maxsplit=1)[0]
     target = address_part.removeprefix(host)
     if not _AUTHORITY.match(host):
         raise UsageError(
-            f"{quoted(host)} is no host: write https://host/path, with a port or without, and "
-            "nobody's name"
+            f"invalid host {quoted(host)}: write https://host/path, with an optional port and "
+            "without a user name"
         )
     # A client sends `/` for a URL without a path.
     target = target if target.startswith("/") else f"/{target}"
@@ -146,7 +145,7 @@ def clients_of(estate: Estate, key: str) -> list[Client]:
     if not clients:
         names = {client.component for client in estate.clients}
         raise UsageError(
-            f"no component {quoted(key)} is a client{suggestion(key, names)}"
+            f"unknown client {quoted(key)}{suggestion(key, names)}"
         )
     return clients
 
@@ -158,7 +157,7 @@ def checked_groups(estate: Estate, groups: list[str]) -> list[str]:
     for group in groups:
         if group not in names:
             raise UsageError(
-                f"no role names a group {quoted(group)}{suggestion(group, names)}"
+                f"unknown group {quoted(group)}: no role names it{suggestion(group, names)}"
             )
     return groups
 

@@ -14,24 +14,24 @@ from kong_oam.cli.estates import settings_of
 from kong_oam.errors import SettingsError
 
 _DETAILS = """\
-Says what a change does to each stack, as Markdown; on GitHub as one comment of the pull request.
+Reports how a change affects each stack, as Markdown. On GitHub, it writes the report as a comment of the pull request.
 
   python -m kong_oam review --base origin/main --stack aws --stack gcp
   python -m kong_oam review --base $BASE --stack aws --needs KONG_ADMIN_TOKEN --pull-request 7 --repository acme/oam
 
-Of an estate in partitions name its base's stack: access is that of all of it, and what is previewed are the base and
-the partitions that the change touches.
+For an estate in partitions, name the stack of its base. The report covers access of the whole estate, with previews of
+the base and of the partitions that the change touches.
 
-A preview runs the change's own program. So that this cannot write to the pull request, let one job review, and another,
-which has the token and nothing of the change, write the comment:
+A preview runs the program of the change. To keep that program from writing to the pull request, use two jobs. The first
+job reviews. The second job has the token, runs no code of the change, and writes the comment:
 
   python -m kong_oam review --base $BASE --stack aws --output review.md
   python -m kong_oam review --comment review.md --pull-request 7 --repository acme/oam
 
-Where no review came to its end, FILE says so, and so does the comment where there is no FILE that is one.
+If a review does not finish, FILE says so. If FILE is missing or has no review, the comment says so.
 
-Exit status: 0 nothing is wrong; 1 errors in Applications, mandatory policies violated, a preview that failed or could
-not be made, or a comment that could not be written; 2 wrong usage.
+Exit status: 0 no problem; 1 errors in Applications, violated mandatory policies, a failed or missing preview, or a
+comment that could not be written; 2 wrong usage.
 """
 
 
@@ -47,43 +47,44 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="what to preview; may stand several times",
+        help="the stack to review (repeatable)",
     )
     say(
         "--needs",
         action="append",
         default=[],
         metavar="VARIABLE",
-        help="without it in the environment, no preview",
+        help="an environment variable that the preview requires (repeatable)",
     )
     say(
         "--output",
         type=Path,
         metavar="FILE",
-        help="write the comment to FILE, too",
+        help="also write the comment to FILE",
     )
     say(
         "--comment",
         type=Path,
         metavar="FILE",
-        help="review nothing; comment what --output wrote to FILE",
+        help="comment with the FILE that --output wrote, without a review",
     )
     say(
         "--pull-request",
         type=int,
         metavar="NUMBER",
-        help="comment on it, with GITHUB_TOKEN",
+        help="the pull request to comment on (uses GITHUB_TOKEN)",
     )
     say(
         "--repository",
         default=os.environ.get("GITHUB_REPOSITORY"),
         metavar="OWNER/NAME",
+        help="its repository (default: GITHUB_REPOSITORY)",
     )
     say(
         "--author",
         default="github-actions[bot]",
         metavar="LOGIN",
-        help="whose the token is (default: %(default)s)",
+        help="the owner of the token (default: %(default)s)",
     )
 
 
@@ -105,7 +106,7 @@ def _review(options: argparse.Namespace, console: Console) -> int:
 
     if options.base is None or not options.stack:
         raise UsageError(
-            "say what to review: --base REVISION and --stack NAME; or what to write: --comment FILE"
+            "specify --base REVISION and --stack NAME to review, or --comment FILE to comment"
         )
     commit = head(os.environ)
     # What is left if this run ends before its end, however it does.
@@ -147,7 +148,7 @@ def _leave(options: argparse.Namespace, text: str) -> None:
         options.output.write_text(text, "utf-8")
     except OSError as error:
         raise UsageError(
-            f"{options.output} cannot be written: {error.strerror}"
+            f"cannot write {options.output}: {error.strerror}"
         ) from None
 
 
@@ -166,7 +167,7 @@ def _comment(options: argparse.Namespace, console: Console) -> int:
         )
     if options.pull_request is None:
         raise UsageError(
-            "say where to write the comment: --pull-request NUMBER"
+            "specify the pull request to comment on: --pull-request NUMBER"
         )
     try:
         text = read_comment(options.comment)
@@ -206,7 +207,7 @@ def _write(options: argparse.Namespace, text: str) -> None:
 
 COMMAND = Command(
     "review",
-    "what a change does to each stack, as Markdown",
+    "report how a change affects each stack, as Markdown",
     _DETAILS,
     _arguments,
     _run,

@@ -169,7 +169,7 @@ def revision(name: str) -> Revision:
     top = _git("rev-parse", "--show-toplevel", check=False)
     if top.returncode != 0:
         raise UsageError(
-            "neither a file nor a folder, and this is no git repository"
+            "no such file or folder; revisions need a git repository"
         )
     parsed = _git(
         "rev-parse",
@@ -181,12 +181,8 @@ def revision(name: str) -> Revision:
     )
     if parsed.returncode != 0:
         if name == "HEAD":
-            raise UsageError(
-                "nothing is committed here yet; commit what it is to be compared with"
-            )
-        raise UsageError(
-            "neither a file nor a folder, and no revision that git knows"
-        )
+            raise UsageError("no commit yet: commit the files to compare with")
+        raise UsageError("no such file, folder or git revision")
     return Revision(
         parsed.stdout.decode().strip(),
         Path(os.fsdecode(top.stdout.removesuffix(b"\n"))),
@@ -240,7 +236,7 @@ def _git(
         )
     except FileNotFoundError:
         raise UsageError(
-            "neither a file nor a folder, and there is no git to ask for a revision"
+            "no such file or folder; revisions need git, which is not installed"
         ) from None
     except subprocess.TimeoutExpired:
         raise UsageError("git took more than a minute") from None

@@ -44,11 +44,11 @@ _OF_USERS = [kind for kind in CLIENTS if signs_in(kind)]
 _ON_PAGES = {
     "web": (
         ["GET", "POST"],
-        "pages; the application signs users in, and keeps their sessions itself",
+        "pages; the application signs users in and keeps their sessions",
     ),
     "browser": (
         ["GET"],
-        "pages; users sign in on them, and these call the APIs themselves",
+        "pages; users sign in on the pages, and the pages call the APIs",
     ),
 }
 """By kind of client whose users come on pages: the methods that anybody may call, and why."""
@@ -125,7 +125,7 @@ def scaffold(
     if wanted.app not in {application.name for application in applications}:
         if file in {application.position.file for application in applications}:
             raise ScaffoldError(
-                f"{file} holds other Applications; nothing is overwritten"
+                f"{file} exists with other Applications: rename the file, or choose another --app"
             )
         return texts | {file: new_file}
     application = _application(wanted.app, applications, texts)
@@ -140,7 +140,7 @@ def check(wanted: Wanted, estate: Estate) -> None:
     if wanted.key in estate.components:
         position = estate.components[wanted.key].position
         raise ScaffoldError(
-            f"'{wanted.key}' exists ({position}); nothing is overwritten"
+            f"'{wanted.key}' exists already ({position}): choose another --component"
         )
     _check_calls(wanted, estate)
     _check_callers(wanted, estate)
@@ -185,7 +185,7 @@ def _check_callers(wanted: Wanted, estate: Estate) -> None:
     for caller, _ in wanted.caller:
         if clients[caller].user_facing and not wanted.group:
             raise ScaffoldError(
-                f"'{caller}' calls for its users: name a group that they are in"
+                f"'{caller}' calls for its users: add --group with a group of these users"
             )
 
 
@@ -195,7 +195,7 @@ def check_clients(callers: Iterable[Caller], estate: Estate) -> None:
     for caller, _ in callers:
         if caller not in clients:
             raise ScaffoldError(
-                f"'{caller}' is no client{suggestion(caller, clients)}"
+                f"unknown client '{caller}'{suggestion(caller, clients)}"
             )
 
 
@@ -275,10 +275,10 @@ def _new_role(
             if set(scopes) <= set(role.scopes)
         ]
         if not able:
-            owner = f", {callee.owner}," if callee.owner else ""
+            owner = f" {callee.owner}" if callee.owner else ""
             wish = some(scopes, " and ")
             raise ScaffoldError(
-                f"no role of '{callee.key}' grants {wish}; its owner{owner} has to add one "
+                f"no role of '{callee.key}' grants {wish}: ask its owner{owner} to add a role "
                 f"({callee.position})"
             )
         # The role that grants the least beside them.
@@ -320,8 +320,8 @@ def _with_component(
     if wanted.port is None and owner != wanted.owner:
         current = f"'{owner}'" if owner else "nobody"
         raise ScaffoldError(
-            f"components of type {wanted.type} in '{application.name}' are owned by {current}, as "
-            f"its annotation '{OWNER}' says: change one of the two ({file})"
+            f"{current} owns components of type {wanted.type} in '{application.name}': change "
+            f"--owner, or the annotation '{OWNER}' in {file}"
         )
     components = application.position.at("spec", "components")
     return _certain(edit.with_item(components, _dumped(component)), file)
@@ -330,7 +330,7 @@ def _with_component(
 def _certain(text: str | None, file: str) -> str:
     if text is None:
         raise ScaffoldError(
-            f"{file} is not written so that it could be extended with certainty; put it in by hand"
+            f"{file} cannot be extended safely in its current format; add the change by hand"
         )
     return text
 

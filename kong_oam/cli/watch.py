@@ -71,12 +71,12 @@ def watch(
             }
             took = time.monotonic() - started
             console.print(
-                f"{time.strftime('%H:%M:%S')}, in {took:.2f} s; waits for the next save, Ctrl-C "
-                "ends it"
+                f"{time.strftime('%H:%M:%S')}, in {took:.2f} s; waiting for the next save, Ctrl-C "
+                "stops"
             )
             console.out.flush()
     except KeyboardInterrupt:
-        console.print("", "no longer watched")
+        console.print("", "stopped")
         return OK
 
 

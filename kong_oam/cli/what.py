@@ -26,8 +26,9 @@ from kong_oam.cli.requests import (
 from kong_oam.oam.position import JsonObject
 
 _DETAILS = """\
-Lists every endpoint that a principal may call: a client by its component (application/component), or `anonymous`; or
-that a user in these groups, and in no other, may call, through this client or through any.
+Lists every endpoint that a principal may call. A principal is a client (application/component), or `anonymous` for
+callers without a token. With --user-in, it lists the endpoints for a user in exactly these groups, through this client
+or through any client.
 
   python -m kong_oam what shop/web
   python -m kong_oam what anonymous
@@ -51,7 +52,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace, console: Console) -> int:
     if options.principal is None and options.groups is None:
         raise UsageError(
-            "say of whom: application/component, anonymous, or a user with --user-in GROUP"
+            "specify a principal: application/component, anonymous, or a user with --user-in GROUP"
         )
     estate = estate_from(options)
     asked = _endpoints(estate, options)
@@ -76,7 +77,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         client.user_facing for client in estate.clients
     ):
         console.print(
-            "no client signs users in: a user reaches only what everybody does"
+            "no client signs users in: a user reaches only public endpoints"
         )
     return OK
 
@@ -122,7 +123,7 @@ def _endpoints(estate: Estate, options: argparse.Namespace) -> list[Row]:
             client.user_facing for client in clients
         ):
             raise UsageError(
-                f"{quoted(options.principal)} acts for itself only: users cannot sign in through it"
+                f"{quoted(options.principal)} calls only as itself: leave --user-in out"
             )
         narrowed = for_a_user_in(
             frozenset(checked_groups(estate, options.groups)), principals
@@ -139,5 +140,5 @@ def _clients(estate: Estate, principal: str | None) -> list[Client]:
 
 
 COMMAND = Command(
-    "what", "what a principal may call", _DETAILS, _arguments, _run
+    "what", "list what a principal may call", _DETAILS, _arguments, _run
 )

@@ -33,8 +33,8 @@ from kong_oam.cli.requests import (
 from kong_oam.diagnostics import printable
 
 _DETAILS = """\
-Lists everybody who may make a request, or call anything of a component: clients as themselves, and clients with users
-in which groups.
+Lists all callers that may make a request, or call an endpoint of a component: clients as themselves, and clients with
+users of certain groups.
 
   python -m kong_oam who GET https://orders.example.com/orders
   python -m kong_oam who --component orders/api
@@ -46,7 +46,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--component",
         metavar="NAME",
-        help="all that is called of application/component, in place of METHOD and URL",
+        help="application/component; lists all its endpoints, instead of METHOD and URL",
     )
 
 
@@ -54,14 +54,14 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if options.component is not None:
         if options.method is not None:
             raise UsageError(
-                "--component asks about every request: leave METHOD and URL out"
+                "--component covers all requests: leave METHOD and URL out"
             )
         estate = estate_from(options)
         check_known("component", options.component, estate.components)
         component = estate.components[options.component]
         return _of_component(estate, component, options.address, console)
     if options.url is None:
-        raise UsageError("say METHOD and URL of a request, or --component NAME")
+        raise UsageError("specify METHOD and URL, or --component NAME")
     estate = estate_from(options)
     request = request_from(options.method, options.url, estate, options.address)
     return _of_request(estate, request, options.url, console)
@@ -90,9 +90,9 @@ def _of_component(
         lines = _lines(of_component, estate.stack.scheme)
         console.print_table(("METHODS", "WHERE", "CLIENT", "USERS IN"), lines)
     elif component.exposure.endpoints:
-        console.print("nobody: no rule lets anybody in")
+        console.print("nobody: no rule allows a call")
     else:
-        console.print("nobody: it is exposed nowhere")
+        console.print("nobody: the component is not exposed")
     return OK
 
 
@@ -174,7 +174,7 @@ def _of_request(
             console.print(f"all of them{only_from(access.networks)}")
     if pages:
         console.print(
-            printable(f"the answer may be read by pages of {', '.join(pages)}")
+            printable(f"pages of {', '.join(pages)} may read the answer")
         )
     return OK
 
@@ -202,7 +202,7 @@ def callers(estate: Estate, request: Request) -> Access:
 
 COMMAND = Command(
     "who",
-    "who may make a request, or call a component",
+    "list who may make a request, or call a component",
     _DETAILS,
     _arguments,
     _run,

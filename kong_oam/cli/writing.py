@@ -26,10 +26,12 @@ def write_all(
     for file in sorted(texts):
         if file not in before:
             if os.path.lexists(file):
-                raise UsageError(f"{file} exists; nothing is overwritten")
+                raise UsageError(
+                    f"{file} exists already; new does not overwrite files"
+                )
         elif file not in real or not _is_as_before(real[file], before[file]):
             raise UsageError(
-                f"{file} was changed after it had been read; nothing was written: run it again"
+                f"{file} changed during the command; nothing was written: run the command again"
             )
     for file, text in texts.items():
         path = real[file] if file in before else Path(file)

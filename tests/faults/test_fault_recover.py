@@ -73,7 +73,7 @@ def test_what_was_lost_is_listed_then_removed_and_nothing_else(
     before = made(stack.local)
     listed = lost(stack, status=1)
     assert (
-        f"2 made that the state does not know\n  plugin jwt of {SERVICE}\n"
+        f"2 created, but missing in the state\n  plugin jwt of {SERVICE}\n"
         in listed.stdout
     )
     assert "0 of 2 removed" in listed.stdout
@@ -192,7 +192,7 @@ def test_a_state_that_no_run_can_read_is_repaired_as_it_says(
     )
     assert stack.local.kong.entities("routes") == []
     stack.pulumi("state", "repair", "--yes")
-    assert "0 made that the state does not know" in lost(stack).stdout
+    assert "0 created, but missing in the state" in lost(stack).stdout
     stack.run("up")
     assert stack.changes("up") == {}
     assert (

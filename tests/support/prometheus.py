@@ -187,5 +187,5 @@ def exporter(*arguments: str | Path) -> Iterator[str]:
             yield found[1]
         finally:
             process.send_signal(signal.SIGINT)
-            assert process.stdout.read() == "\nno longer served\n"
+            assert process.stdout.read() == "\nstopped\n"
             assert process.wait(10) == 0
