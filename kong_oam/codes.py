@@ -1,5 +1,5 @@
-"""The table of all diagnostic codes: OAM of reading, ACC of access, LINT of lint, ENV of what a run
-finds at the products."""
+"""The table of all diagnostic codes: OAM (reading), ACC (access), LINT, and ENV (products at a
+run)."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from kong_oam.objects.codes import CODES as OBJECTS
 from kong_oam.traits.meanings import MEANINGS
 
 HUNDREDS: Mapping[str, int] = {"OAM": 1, "ACC": 2, "LINT": 3, "ENV": 4}
-"""The first digit of each prefix's codes, which no other has: a number alone names its code."""
+"""The first digit of each prefix's codes. It is unique, so a number alone identifies a code."""
 
 
 def one_table(*tables: Mapping[str, Code]) -> Mapping[str, Code]:
-    """Join the codes of all packages, by number. A code has one meaning, and its prefix a hundred
-    of its own."""
+    """Join the codes of all packages, by number. Each number has one code, and the first digit of
+    its prefix."""
     by_number = {}
     for code, meaning in chain.from_iterable(table.items() for table in tables):
         prefix = code.rstrip("0123456789")

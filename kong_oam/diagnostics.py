@@ -1,7 +1,7 @@
-"""Diagnostics: what is wrong, where, and what to do about it.
+"""Diagnostics: messages with a position and a remedy.
 
-One type for every finding of the project, so that the command, the program and later SARIF print
-the same thing:
+All findings of the project use one type, so that the command, the program and SARIF print the same
+text:
 
     applications/orders.yaml:14:9: error OAM104: unknown trait type 'gatway'; did you mean 'gateway'?
        14 |       - type: gatway
@@ -18,16 +18,15 @@ from typing import Literal, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What a stable code means in one line, and what to do about it. Each package has its own;
-    `codes.py` has them all."""
+    """The title and the remedy of a stable code. Each package has a table; `codes.py` joins them."""
 
     title: str
     remedy: str
 
 
 class Position(Protocol):
-    """Where a finding is: `str` gives `file:line:column`, counted from 1; `excerpt` the source line
-    and a caret."""
+    """The position of a finding. `str` returns `file:line:column`, counted from 1; `excerpt`
+    returns the source line and a caret."""
 
     @property
     def file(self) -> str: ...
@@ -42,16 +41,16 @@ class Position(Protocol):
 
 
 _LISTED = 12
-"""How many names are listed where a word is near none of them."""
+"""The number of names that a message lists if no name is similar."""
 _FEW = 5
 _SHORT = 120
-"""How many characters names in a message take, which has some 300."""
+"""The number of characters for names in a message of about 300 characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding. `position` is None only where no file is at fault (an empty folder, say). `details`
-    are lines below."""
+    """A finding. `position` is None only if no file is at fault, such as for an empty folder.
+    `details` are further lines."""
 
     code: str
     message: str
@@ -68,27 +67,27 @@ class Diagnostic:
 
 
 Findings = Iterator[Diagnostic]
-"""What a check yields of what it looks at."""
+"""The findings of a check."""
 Diagnostics = tuple[Diagnostic, ...]
 
 Report = list[Diagnostic]
-"""Where checks add what they find."""
+"""A list to which checks append findings."""
 
 Codes = Mapping[str, Code]
 """The meaning of each code."""
 
 
 def printable(text: str) -> str:
-    """Make a text printable: on one line, and without what could steer a terminal, or a runner of
-    GitHub, for which `##[` begins a command wherever it stands."""
+    """Replace control characters and line ends. Also break `##[`, which begins a command of
+    GitHub's runners at any position."""
     if not text.isprintable():
         text = "".join(c if c.isprintable() else "?" for c in text)
     return text.replace("##[", "##?")
 
 
 def own_line(text: str) -> str:
-    """The same, for a line of its own: one that begins with `::`, after spaces or not, is a command
-    there, too."""
+    """Return a printable line. `::` at its start, also after spaces, is a command of GitHub's
+    runners and gets a prefix."""
     shown = printable(text)
     return f"| {shown}" if shown.lstrip().startswith("::") else shown
 
@@ -103,7 +102,7 @@ def errors(diagnostics: Iterable[Diagnostic]) -> Diagnostics:
 
 
 def ordered(diagnostics: Iterable[Diagnostic]) -> Diagnostics:
-    """Sort diagnostics by file and line, each once: the same input always prints the same text."""
+    """Sort diagnostics by position without duplicates, so that equal input prints equal text."""
 
     def sort_key(diagnostic: Diagnostic) -> tuple[str, int, int, str, str]:
         position = diagnostic.position
@@ -118,9 +117,10 @@ def ordered(diagnostics: Iterable[Diagnostic]) -> Diagnostics:
 
 
 def some(words: Iterable[str], joint: str = ", ") -> str:
-    """Return the first few of a list, and how many more there are; nothing of an empty one.
+    """Join the first words of a list, with the number of the others. An empty list gives an empty
+    text.
 
-    Never more than five, nor a second one that would make a message long.
+    At most five words are shown, and fewer if they are long.
     """
     listed = list(words)
     shown = 0
@@ -137,8 +137,8 @@ def some(words: Iterable[str], joint: str = ", ") -> str:
 
 
 def suggestion(word: str, names: Iterable[str]) -> str:
-    """A hint: `; did you mean 'gateway'?`, or all names when none is near: the first of them, where
-    there are many. Capitals are no difference."""
+    """Return a hint: `; did you mean 'gateway'?`, or the first known names if no name is similar.
+    Case is ignored."""
     choices = sorted(names)
     more = (
         f" and {len(choices) - _LISTED} more" if len(choices) > _LISTED else ""
@@ -148,8 +148,8 @@ def suggestion(word: str, names: Iterable[str]) -> str:
 
 
 def nearest(word: str, names: Iterable[str], count: int = 3) -> str:
-    """A hint: `; did you mean 'Sales' or 'Sales EU'?`, never a list of all names; capitals are no
-    difference."""
+    """Return a hint such as `; did you mean 'Sales' or 'Sales EU'?`, or an empty text if no name is
+    similar. Case is ignored."""
     by_folded = {name.casefold(): name for name in names}
     near = difflib.get_close_matches(
         word.casefold(), by_folded, n=count, cutoff=0.6

@@ -1,5 +1,4 @@
-"""What is said of a new component, by flags or in answers: how each is written, and which say
-something together."""
+"""Flags and answers that describe a new component: their formats, and valid combinations."""
 
 from __future__ import annotations
 
@@ -22,10 +21,8 @@ from kong_oam.oam.position import Fields
 from kong_oam.traits.questions import QUESTIONS
 
 FlagValues = dict[str, Any]
-"""By flag, as argparse has it: a text, or a list of texts; None where nothing was said, and
-something empty for no.
-
-The edge of the command line: `wanted` makes a value of it."""
+"""Values by flag, as argparse stores them: a text, or a list of texts. None means no answer yet,
+and an empty value means no. `wanted` converts them."""
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 
@@ -47,11 +44,11 @@ NEEDED = (
     "redirect_uri",
     "jwks_uri",
 )
-"""Flags that are needed, where they say something about the component."""
+"""Required flags, unless they do not apply to the component."""
 
 
 def call(text: str) -> tuple[str, tuple[str, ...]]:
-    """Parses APP/COMPONENT:SCOPE[,SCOPE]. Raises InputError."""
+    """Parse APP/COMPONENT:SCOPE[,SCOPE]. Raises InputError."""
     component, _, scopes = text.partition(":")
     if not all(scopes.split(",")):
         raise InputError(
@@ -61,7 +58,7 @@ def call(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def caller(text: str) -> Caller:
-    """Parses APP/COMPONENT, or APP/COMPONENT:write for one that changes something, too. Raises
+    """Parse APP/COMPONENT, or APP/COMPONENT:write for a caller that may also change data. Raises
     InputError."""
     component, _, level = text.partition(":")
     if level not in ("", "read", "write") or component.count("/") != 1:
@@ -72,7 +69,7 @@ def caller(text: str) -> Caller:
 
 
 def port(text: str) -> int:
-    """Parses a port. Raises InputError."""
+    """Parse a port. Raises InputError."""
     if not text.isdecimal() or len(text) > len("65535"):
         raise InputError(
             f"invalid port '{printable(text)}': write a number up to 65535"
@@ -81,7 +78,7 @@ def port(text: str) -> int:
 
 
 def name(text: str) -> str:
-    """Checks a name of an Application or component. Raises InputError."""
+    """Check the name of an Application or component. Raises InputError."""
     if not _NAME.match(text):
         raise InputError(
             f"invalid name '{printable(text)}': write lower-case letters, digits, and dashes "
@@ -152,17 +149,17 @@ _FLAGS = (
     ),
 )
 FLAGS: Mapping[str, Flag] = {flag.name: flag for flag in _FLAGS}
-"""All that is said of a component, in the order of `--help`."""
+"""All flags of a component, in the order of `--help`."""
 
 
 def settle(answers: FlagValues) -> None:
-    """Fills in the type that a kind of client runs elsewhere by."""
+    """Set the type `external` for native and external clients."""
     if answers["type"] is None and answers["client"] in OUTSIDE:
         answers["type"] = EXTERNAL
 
 
 def useless_flags(answers: FlagValues) -> set[str]:
-    """Flags that say nothing about such a component."""
+    """Return the flags that do not apply to such a component."""
     without = {EXTERNAL: _OF_WORKLOADS, "worker": _OF_WEBSERVICES}.get(
         answers["type"], ()
     )
@@ -181,7 +178,7 @@ def useless_flags(answers: FlagValues) -> set[str]:
 
 
 def missing_flags(answers: FlagValues) -> list[str]:
-    """Flags that are needed for such a component, and of which nothing is said."""
+    """Return the required flags without a value."""
     useless = useless_flags(answers)
     return [
         flag for flag in NEEDED if flag not in useless and not answers[flag]
@@ -189,8 +186,8 @@ def missing_flags(answers: FlagValues) -> list[str]:
 
 
 def wanted(answers: FlagValues) -> Wanted:
-    """The component that is meant. Raises InputError where not enough is said, or what would be
-    dropped."""
+    """Return the described component. Raises InputError if a required flag is missing, or a flag
+    does not apply."""
     if without := missing_flags(answers):
         raise ScaffoldError(
             f"missing {some(map(written, without))}; `new --help` shows examples"
@@ -210,7 +207,7 @@ def wanted(answers: FlagValues) -> Wanted:
 
 
 def _traits(values: FlagValues) -> Iterator[tuple[str, Fields]]:
-    """Yield type and properties of the traits that are asked for, whose values are taken out."""
+    """Yield type and properties of the requested traits, and remove their flags from `values`."""
     for question in QUESTIONS:
         value = values.pop(question.flag.name, None)
         if value:
@@ -219,7 +216,7 @@ def _traits(values: FlagValues) -> Iterator[tuple[str, Fields]]:
 
 
 def _reason(flag: str, component: str | None) -> str:
-    """Why a flag says nothing about it."""
+    """Return why a flag does not apply."""
     if flag in _OF_CLIENTS:
         return f"only for --client {_OF_CLIENTS[flag]}"
     if flag in _OF_SCOPES:
@@ -232,5 +229,5 @@ def _reason(flag: str, component: str | None) -> str:
 
 
 def written(flag: str) -> str:
-    """A flag as it is typed."""
+    """Return a flag in the form that a user types."""
     return f"--{flag.replace('_', '-')}"

@@ -1,4 +1,4 @@
-"""Writes changes of access: as a table, as Markdown, or as JSON has them."""
+"""Format changes of access as a table, as Markdown or as JSON."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from kong_oam.oam.position import JsonObject
 
 
 def for_all(operands: Sequence[str], options: argparse.Namespace) -> str:
-    """Return the command that prints all that is left out, of what the options of `add_estate`
-    name."""
+    """Return the command that prints all changes, for these operands and the options of
+    `add_estate`."""
     words = ["diff", *operands, "--stack", options.stack]
     if options.applications:
         words += ["--applications", *options.applications]
@@ -37,8 +37,8 @@ def for_all(operands: Sequence[str], options: argparse.Namespace) -> str:
 def print_changes(
     changes: Sequence[Difference], scheme: str, console: Console, for_all: str
 ) -> None:
-    """Print the headline and a table; nothing where nothing changes. `for_all`: the command that
-    prints what is left out."""
+    """Print a headline and a table, or nothing without changes. `for_all` is the command that
+    prints omitted changes."""
     if not changes:
         return
     shown = worth_telling(changes)
@@ -55,7 +55,7 @@ def print_changes(
 def _left_out(
     changes: Sequence[Difference], shown: Sequence[Difference], for_all: str
 ) -> list[str]:
-    """Return what a table does not show, and which command does."""
+    """Return a note about the changes that the table omits."""
     count = len(changes) - len(shown)
     if not count:
         return []
@@ -74,8 +74,8 @@ def _colour(change: Difference) -> Colour:
 def markdown(
     changes: Sequence[Difference], scheme: str, for_all: str
 ) -> list[str]:
-    """Write changes as lines of Markdown: the headline, a table, and the command `for_all` that
-    prints what is left out. Names are code, so that none of them is read as markup."""
+    """Return changes as lines of Markdown: a headline, a table, and the command `for_all` that
+    prints omitted changes. Names are formatted as code, so they cannot contain markup."""
     if not changes:
         return ["No change of access."]
     shown = worth_telling(changes)
@@ -97,7 +97,7 @@ def code(text: str) -> str:
 
 
 def document(changes: Sequence[Difference], scheme: str) -> JsonObject:
-    """Return the changes as JSON has them."""
+    """Return the changes as JSON."""
     return {
         "headline": headline(changes, scheme),
         "changes": [_entry(change) for change in changes],

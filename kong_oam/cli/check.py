@@ -1,4 +1,4 @@
-"""`check`: what is wrong in Applications, and what somebody should look at."""
+"""`check`: find errors in Applications, and constructs that need a review."""
 
 from __future__ import annotations
 
@@ -116,11 +116,11 @@ def _watch(options: argparse.Namespace, console: Console) -> int:
     def refresh() -> None:
         nonlocal settings
         fresh = asked_settings(options)
-        # What is remembered was made with this very one.
+        # The memory is valid for this settings object only.
         settings = settings if fresh == settings else fresh
 
     def files() -> Iterator[Path]:
-        # A stack's list of groups has any name there.
+        # The stack may name its list of groups freely, so all files of the folder are watched.
         sources: list[str | Path] = [*STACKS.glob("*"), GROUPS]
         sources += _names(options, settings)
         for file, _ in files_of(sources, Path()):
@@ -149,8 +149,8 @@ def _answer(
     memory: Memory | None = None,
     renderer: Renderer | None = None,
 ) -> int:
-    """Read, judge and print; returns the exit status. Raises UsageError where what is asked for
-    has none."""
+    """Check the Applications, print the report and return the exit status. Raises UsageError if the
+    named files have no Application."""
     reading = reading_of(
         _names(options, settings),
         settings,
@@ -167,7 +167,7 @@ def _answer(
         )
     compiled = _compiled(reading, settings, memory)
     linted = _linted(reading, compiled, settings, memory)
-    # What this look did not use is of no use to the next one.
+    # Forget results that this check did not use.
     if memory and compiled.estate:
         memory.forget()
     diagnostics = tuple(filter(here, compiled.diagnostics))
@@ -192,7 +192,7 @@ def _answer(
 
 
 def _print(report: Report, console: Console) -> None:
-    """Print errors, and what the revision did not have."""
+    """Print errors, and findings that are new since the revision."""
     for diagnostic in report.diagnostics:
         if diagnostic in report.new or diagnostic.severity == "error":
             console.print(_shown(diagnostic, console))
@@ -201,8 +201,8 @@ def _print(report: Report, console: Console) -> None:
 
 
 def _before(options: argparse.Namespace) -> Diagnostics:
-    """What is found at the revision; nothing where it cannot be read, so that everything counts as
-    new."""
+    """Return the findings at the revision. Returns nothing if the revision cannot be read, so all
+    findings count as new."""
     told_as = f"REVISION ({printable(options.since)})"
     try:
         reading, settings = read_at(
@@ -224,8 +224,8 @@ def _before(options: argparse.Namespace) -> Diagnostics:
 def _compiled(
     reading: Reading, settings: Settings, memory: Memory | None
 ) -> Compiled:
-    """The estate, and what is wrong with it here; none where it asks for what a run refuses before
-    it starts."""
+    """Return the estate with its diagnostics. The estate is None if a run would stop before its
+    start."""
     compiled = compile_estate(reading, settings.stack, memory)
     if compiled.estate is None:
         return compiled
@@ -242,7 +242,7 @@ def _linted(
     settings: Settings,
     memory: Memory | None,
 ) -> tuple[LintFinding, ...]:
-    """Return what lint finds: nothing before there is an estate."""
+    """Return the findings of lint, or nothing without an estate."""
     if compiled.estate is None:
         return ()
     return lint(reading.applications, compiled.estate, settings.as_of, memory)
@@ -250,9 +250,8 @@ def _linted(
 
 @dataclass(frozen=True)
 class Report:
-    """What is printed: the findings at the files that were named, and how many there are
-    `elsewhere`. `new`: those that the revision did not have, all of them where no revision was
-    named."""
+    """The findings to print: findings in the named files, and the number of findings `elsewhere`.
+    `new` are the findings that the revision lacks; without a revision, all findings are new."""
 
     compiled: Compiled
     diagnostics: Diagnostics
@@ -262,7 +261,7 @@ class Report:
 
     @property
     def new_findings(self) -> list[LintFinding]:
-        """What lint finds and the revision did not have."""
+        """Lint findings that the revision does not have."""
         return [
             finding
             for finding in self.findings
@@ -271,7 +270,7 @@ class Report:
 
     @property
     def known(self) -> int:
-        """How many warnings and findings of lint the revision had as well."""
+        """The number of warnings and lint findings that the revision also has."""
         count = len(self.findings) - len(self.new_findings)
         for diagnostic in self.diagnostics:
             if diagnostic.severity == "warning" and diagnostic not in self.new:
@@ -280,17 +279,17 @@ class Report:
 
 
 class Placed(Protocol):
-    """What may be at a place of a file."""
+    """An object that may have a position in a file."""
 
     @property
     def position(self) -> Position | None: ...
 
 
 def _selection(names: Sequence[str]) -> Callable[[Placed], bool]:
-    """Tell whether something is at the files that are named, whichever way they are spelled; all is
-    where none is named, and so is what is at no file."""
+    """Return a filter for objects in the named files, under any spelling of a path. Objects without
+    a file pass; without names, all objects pass."""
     selected = {file.resolve() for file, _ in files_of(names, Path())}
-    # Many findings are at few files, and each resolving asks the file system.
+    # Many findings are in few files, and each resolved path costs a system call.
     is_selected = cache(lambda file: Path(file).resolve() in selected)
 
     def is_here(placed: Placed) -> bool:
@@ -355,7 +354,7 @@ def _summary(report: Report, options: argparse.Namespace) -> Iterator[str]:
 
 
 def _of_estate(report: Report, estate: Estate) -> Iterator[str]:
-    """Yield how much there is, without an error, and what could not be judged."""
+    """Yield the size of the estate, and the parts that could not be checked."""
     line = (
         f"{len(estate.applications)} application(s), {len(estate.components)} component(s): no "
         "errors"

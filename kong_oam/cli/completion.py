@@ -1,7 +1,6 @@
-"""`completion`: completes verbs, options, choices, stacks and files in a shell.
+"""`completion`: complete verbs, options, choices, stacks and files in a shell.
 
-The script of each shell asks this command what may come next, so all shells follow the parser
-itself.
+The script of each shell asks this command for candidates, so all shells use the same parser.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ candidate per line.
   python -m kong_oam completion fish > ~/.config/fish/completions/kong-oam.fish
 """
 
-# Where nothing is offered, each shell completes the names of files.
+# Without candidates, each shell completes file names.
 
 _BASH = """\
 _kong_oam() {
@@ -61,10 +60,10 @@ complete -c %(program)s -f -a '(__kong_oam)'
 SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
-"""Names of stacks that are offered: any other could be a command once the line is run."""
+"""Names of stacks that are safe to offer. Other names could run as a command."""
 
 Offer = tuple[str, str]
-"""A word that may come next, and what it stands for."""
+"""A candidate, and its description."""
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,10 +94,10 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 def offers(
     parser: argparse.ArgumentParser, words: Sequence[str]
 ) -> list[Offer]:
-    """Return the words that may stand in place of the last of `words`; none where it is a file's name, or
-    a free text."""
+    """Return the candidates for the last of `words`. The list is empty for file names and free
+    texts."""
     *before, current = words
-    # What stands behind it is the command line of another program.
+    # The words after `--` are the command line of another program.
     if "--" in before:
         return []
     option: argparse.Action | None = None
@@ -119,9 +118,9 @@ def offers(
 def _with_value(
     parser: argparse.ArgumentParser, word: str
 ) -> argparse.Action | None:
-    """Return the option of this name, where it takes a value."""
+    """Return the option with this name, if it takes a value."""
     for action in parser._actions:
-        # A flag takes no value: the word behind it is one of its own.
+        # The word after a flag does not belong to the flag.
         if word in action.option_strings and action.nargs != 0:
             return action
     return None
@@ -130,7 +129,7 @@ def _with_value(
 def _verb(
     parser: argparse.ArgumentParser, word: str
 ) -> argparse.ArgumentParser:
-    """Return the parser of a verb, or the same where the word is none."""
+    """Return the parser of a verb, or the same parser if the word is no verb."""
     for action in parser._actions:
         if (
             isinstance(action, argparse._SubParsersAction)

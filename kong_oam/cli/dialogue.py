@@ -1,4 +1,4 @@
-"""The questions that `new` asks on a terminal. A wrong answer is asked for again."""
+"""The questions of `new` on a terminal. After a wrong answer, it asks again."""
 
 from __future__ import annotations
 
@@ -54,23 +54,22 @@ _QUESTIONS: Mapping[str, tuple[str, str]] = {
     ),
     "jwks_uri": ("Address of the client's public keys (https://...)", ""),
 }
-"""By flag: what is asked, and the answer that an empty line stands for."""
+"""By flag: the question, and the default answer."""
 
 _LISTED = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """A dialogue about a component of this estate. `answers` are filled in as they are given;
-    `words` are these as flags."""
+    """A dialogue about a component of this estate. It adds the answers to `answers`, and the same
+    answers as flags to `words`."""
 
     answers: FlagValues
     estate: Estate
     words: list[str] = field(default_factory=list)
 
     def ask_missing(self) -> None:
-        """Asks for what nobody has said and what is of use by what is said until then. Raises
-        UsageError where there are no more answers."""
+        """Prompt for missing, relevant answers. Raises UsageError at the end of the input."""
         for flag in _QUESTIONS:
             settle(self.answers)
             if self.answers[flag] is None and flag not in useless_flags(
@@ -97,7 +96,7 @@ class Dialogue:
                 return
 
     def _check(self, name: str, words: list[str]) -> None:
-        """Checks the words of an answer. Raises InputError."""
+        """Check the words of an answer. Raises InputError."""
         if not words:
             if name in NEEDED:
                 raise InputError("this question needs an answer")

@@ -1,4 +1,4 @@
-"""`diff`: what a change does to access."""
+"""`diff`: show how a change affects access."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ Exit status: 0, with changes or without. With --exit-code: 1 if there are change
 """
 
 _USUAL = ("HEAD", ".")
-"""OLD and NEW where they are not given."""
+"""Defaults of OLD and NEW."""
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -100,12 +100,12 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _sides(options: argparse.Namespace) -> list[str]:
-    """Return OLD and NEW. Raises UsageError where one is missing, and -f names a folder behind
-    another, which may be it."""
+    """Return OLD and NEW. Raises UsageError if an operand is missing and a later value of -f is a
+    folder, which may be the missing operand."""
     operands = [side for side in (options.old, options.new) if side is not None]
     further = (options.applications or [])[1:]
     folders = [name for name in further if not _is_file_name(name)]
-    # `-f` takes all words up to the next option, so OLD and NEW behind it are lost.
+    # `-f` takes all words up to the next option, so it also takes OLD and NEW after it.
     if folders and len(operands) < len(_USUAL):
         listed = some(map(quoted, folders), " and ")
         raise UsageError(
@@ -116,8 +116,7 @@ def _sides(options: argparse.Namespace) -> list[str]:
 
 
 def _is_file_name(word: str) -> bool:
-    """Tell whether only a file can be meant, or several by a pattern: of Applications, or of
-    definitions."""
+    """Return whether a word can only name files: a glob, or a file of definitions."""
     return is_glob(word) or DEFINITIONS.takes(word)
 
 

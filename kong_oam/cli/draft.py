@@ -1,4 +1,4 @@
-"""What `new` would write, with all that `check` would find in it and not in what is there."""
+"""The text that `new` writes, and its new findings."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from kong_oam.oam.position import Texts
 from kong_oam.traits.kong_plugin.findings import findings as plugins_found
 
 _LATER: Final = frozenset({"LINT312"})
-"""Findings that stop nobody from writing a component: clients of what it offers come after it."""
+"""Findings that do not stop `new`: a new component has no clients yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The files that would change, as they would be, and all files as they are. `findings` are new;
-    `changes` are those of access, None where errors leave them open. `notes` say what is left to
-    do: why nobody may call the component yet, and who is to grant its calls of what is not here."""
+    """The changed files with their new texts, and all files before the change. `findings` are new.
+    `changes` are changes of access, or None if there are errors. `notes` are remaining tasks:
+    callers of the component, and grants in missing Applications."""
 
     changed: Texts
     before: Texts
@@ -51,10 +51,10 @@ def drafted(
     settings: Settings,
     read: Callable[[Texts], oam.Reading],
 ) -> Draft:
-    """Drafts the component: `file` is the one of a new Application, `compiled` what is read,
-    without an error; `read` reads other texts of what is read. Raises ScaffoldError."""
+    """Draft the component. `file` is the file of a new Application. `compiled` is the result of
+    `reading`, without errors. `read` reads other texts of the same files. Raises ScaffoldError."""
     estate = compiled.estate
-    assert estate  # there is no error
+    assert estate  # no errors
     check(wanted, estate)
     changed = scaffold(
         wanted, file, reading.applications, estate, settings.as_of
@@ -100,13 +100,13 @@ def _unknown(estate: Estate | None) -> Iterator[str]:
 
 
 def _unheard(wanted: Wanted, estate: Estate | None) -> Iterator[str]:
-    """Says why nobody may call the component, where it offers something."""
+    """Yield why nobody may call the component, if it has scopes."""
     if estate and uncalled(estate, [wanted.key]):
         yield f"{nobody_yet([wanted.key])} (--caller adds both)"
 
 
 def _ungranted(wanted: Wanted, estate: Estate) -> Iterator[str]:
-    """Says who is to grant the calls of what is not here."""
+    """Yield a note for each call to a missing Application, which has to grant the call."""
     for callee, scopes in calls_elsewhere(wanted, estate):
         name = callee.partition("/")[0]
         yield (

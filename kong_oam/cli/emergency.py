@@ -1,4 +1,4 @@
-"""`emergency`: opens one path to everybody for a while, when `pulumi up` cannot, and closes it."""
+"""`emergency`: open one path to everybody for a limited time, without `pulumi up`, and close it."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    # The other verbs start without what asks Kong.
+    # Imported here, so that other verbs start faster.
     from kong_oam.emergency.changes import (
         EmergencyError,
         OpeningRequest,
@@ -129,8 +129,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 def _close(
     admin: AdminApi, settings: Settings, proxy: Proxy, console: Console
 ) -> None:
-    """Close what can be closed, say so and ask the gateway for it. Raises EmergencyError for all
-    that is left."""
+    """Close all openings, print the result and confirm it at the gateway. Raises EmergencyError
+    with all failures."""
     from kong_oam.emergency.changes import EmergencyError, StillOpenError, close
     from kong_oam.emergency.confirmation import show_at_gateway
 
@@ -156,8 +156,8 @@ def _close(
 
 
 def _effective_when(admin: AdminApi, settings: Settings) -> str:
-    """By when Kong's workers have a change, in words. Nobody can say where they are of data planes,
-    which get it with a snapshot, or where Kong does not tell: what was done is done."""
+    """Return in words when Kong's workers apply a change. The time is unknown for data planes,
+    which poll for snapshots, and if Kong does not answer."""
     from kong_oam.kong.admin import AdminError
     from kong_oam.kong.preflight import settle
 

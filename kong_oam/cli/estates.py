@@ -1,4 +1,4 @@
-"""Turns what is named on the command line into settings and estates."""
+"""Settings and estates for the arguments of the command line."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from kong_oam.render.project import FOLDER
 from kong_oam.render.stage import Renderer, read_applications
 
 Names = Sequence[str] | None
-"""Files, folders and globs in which Applications or definitions are; None: those that the stack
-names."""
+"""Files, folders and globs with Applications or definitions. None means the names in the stack's
+settings."""
 
 DEFAULT = "local"
-"""The stack that is judged by where none is named, unless there is one alone."""
+"""The default stack, unless there is exactly one stack."""
 
 
 def usual_stack() -> str:
-    """Return the stack that is meant where none is named."""
+    """Return the stack for commands without `--stack`."""
     names = stack_names()
     return names[0] if len(names) == 1 else DEFAULT
 
 
 def add_estate(parser: argparse.ArgumentParser) -> None:
-    """Add `--stack`, `--applications` and `--definitions`: which estate is asked about."""
+    """Add the options that select an estate: `--stack`, `--applications` and `--definitions`."""
     parser.add_argument(
         "--stack",
         default=usual_stack(),
@@ -69,36 +69,35 @@ def add_estate(parser: argparse.ArgumentParser) -> None:
 def settings_of(
     stack: str, folder: Path = STACKS, describe: Describe = plain
 ) -> Settings:
-    """Return the settings of the stack; `describe` says how its providers spell tokens. Raises
-    StackError."""
+    """Return the settings of the stack. `describe` returns the token format of its providers.
+    Raises StackError."""
     return read_file(stack_file(stack, folder), describe)
 
 
 def judging_settings(stack: str) -> Settings:
-    """The settings of the stack by which Applications are judged. Where no stack is, and none was
-    asked for, there are usual ones. Raises StackError."""
-    # A repository of a team has Applications and no stack.
+    """Return the settings with which Applications are checked. Without any stack and without
+    `--stack`, these are default settings. Raises StackError."""
+    # The repository of a team has Applications, but no stack.
     if stack != DEFAULT or not no_stack_is_here():
         return settings_of(stack)
     return assumed(stack, datetime.date.today())
 
 
 def asked_settings(options: argparse.Namespace) -> Settings:
-    """The judging settings of the stack that the options of `add_estate` name, with the definitions
-    that these name. Raises StackError."""
+    """Return the settings for the options of `add_estate`, with their definitions. Raises
+    StackError."""
     return with_definitions(
         judging_settings(options.stack), options.definitions
     )
 
 
 def with_definitions(settings: Settings, names: Names) -> Settings:
-    """The settings with the definitions that are named on the command line, or else with those that
-    they name."""
+    """Return the settings with the definitions of the command line, if there are any."""
     return replace(settings, definitions=tuple(names)) if names else settings
 
 
 def no_stack_is_here() -> bool:
-    """Whether the working directory is that of a repository which has nothing but Applications."""
+    """Return whether the working directory has only Applications, and no stack."""
     return not stack_names() and not Path("Pulumi.yaml").exists()
 
 
@@ -112,9 +111,9 @@ def reading_of(
     read_one: ReadOne | None = None,
     renderer: Renderer | None = None,
 ) -> Reading:
-    """Read and render the Applications that are named on the command line, or else those that the
-    stack names; what is named, and how, says kong_oam.render.stage.read_applications. Raises
-    EvaluatorError where a type needs an evaluator and there is none."""
+    """Read and render the Applications of the command line, or else of the stack. See
+    kong_oam.render.stage.read_applications for the parameters. Raises EvaluatorError if a type
+    needs an evaluator and none is installed."""
     return read_applications(
         settings.applications if names is None else names,
         settings.definitions,
@@ -139,14 +138,14 @@ def read_at(
 ) -> tuple[Reading, Settings]:
     """Read the Applications and the settings of a stack at the revision `name`.
 
-    Names of files begin with `prefix`. What is not in the repository is read as it is, and a remark
-    says what that is; it begins with `told_as`. Raises UsageError.
+    Names of files begin with `prefix`. Files outside the repository are read in their current
+    state, and a remark, which begins with `label`, lists them. Raises UsageError.
     """
     source = revision(name)
     with tempfile.TemporaryDirectory() as temporary:
         top = Path(temporary)
         copy = source.copied(".", top)
-        # Settings come first: they name the Applications and definitions that are needed.
+        # Read the settings first: they name the Applications and definitions.
         source.extract([STACKS, FOLDER, "Pulumi.yaml"], top)
         try:
             settings = (
@@ -178,15 +177,14 @@ def read_at(
             )
             return reading, settings
         except KongOamError as error:
-            # The copy is gone when somebody reads the message.
+            # The message must not name the temporary copy.
             raise UsageError(
                 str(error).replace(f"{copy}/", f"{name}:")
             ) from None
 
 
 def compiled_of(reading: Reading, settings: Settings) -> Compiled:
-    """The Applications, compiled to an estate. Raises UsageError with every error where there is
-    one."""
+    """Compile the Applications to an estate. Raises UsageError with all errors."""
     compiled = compile_estate(reading, settings.stack)
     if compiled.estate is None:
         problems = errors(compiled.diagnostics)
@@ -199,19 +197,19 @@ def compiled_of(reading: Reading, settings: Settings) -> Compiled:
 
 
 def estate_of(reading: Reading, settings: Settings) -> Estate:
-    """The estate of the Applications. Raises UsageError with every error where there is one."""
+    """Return the estate of the Applications. Raises UsageError with all errors."""
     estate = compiled_of(reading, settings).estate
-    assert estate  # there is no error
+    assert estate  # no errors
     return estate
 
 
 def not_judged(names: Iterable[str]) -> str:
-    """Say which Applications are not here."""
+    """Return a sentence that lists the missing Applications."""
     return f"not checked, since its files are missing: {some(names)}; add its folder with -f"
 
 
 def assumed_of(names: Iterable[str]) -> str:
-    """Return the same, and what answers assume of their clients."""
+    """Return the same sentence, with the assumption about clients of missing Applications."""
     return (
         f"{not_judged(names)} (until then, its clients are assumed to ask for all scopes of "
         "their roles)"
@@ -219,11 +217,11 @@ def assumed_of(names: Iterable[str]) -> str:
 
 
 def uncalled(estate: Estate, keys: Iterable[str]) -> list[str]:
-    """Return those of the components that offer scopes of which no client has any."""
+    """Return the components with scopes that no client has."""
     uncalled = []
     for key in keys:
         component = estate.components.get(key)
-        # Without scopes there is nothing that a client could ask for.
+        # A component without scopes has no calls to ask for.
         if component is None or not component.identity.scopes:
             continue
         by_clients = estate.held_at(component, users=False)
@@ -233,6 +231,6 @@ def uncalled(estate: Estate, keys: Iterable[str]) -> list[str]:
 
 
 def nobody_yet(keys: Iterable[str]) -> str:
-    """Say that nobody may call these components, and why."""
+    """Return a sentence with the reason why nobody may call these components."""
     remedy = "add its scopes to `calls` of a client, and the client to a role"
     return f"nobody may call {', '.join(keys)} yet: {remedy}"

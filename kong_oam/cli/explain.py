@@ -1,4 +1,4 @@
-"""`explain`: what happens to a request, and why."""
+"""`explain`: explain how the gateway answers a request."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from kong_oam.oam.position import JsonObject, Texts
 from kong_oam.traits.cors.at_kong import granted
 
 _Token = Claims | Refusal | None
-"""What a token says, why it is refused, or that there is none."""
+"""The claims of a token, the reason against a token, or None without a token."""
 
 _DETAILS = """\
 Explains how the gateway answers a request: the decision, the rule with its file and line, and the token that the
@@ -165,7 +165,7 @@ def _check_preflight(options: argparse.Namespace) -> None:
 
 
 class _Page(TypedDict):
-    """What the calling page may do, as JSON has it."""
+    """The rights of the calling page, as JSON."""
 
     origin: str
     asks: str | None
@@ -177,7 +177,7 @@ class _Page(TypedDict):
 def _page(
     estate: Estate, request: Request, options: argparse.Namespace
 ) -> _Page | None:
-    """Return what the calling page may do; None where no page calls."""
+    """Return the rights of the calling page, or None without a page."""
     if not options.origin:
         return None
     page: _Page = {
@@ -215,20 +215,20 @@ def _page_in_words(page: _Page) -> Iterator[str]:
 def _token(
     estate: Estate, request: Request, options: argparse.Namespace
 ) -> _Token:
-    """What the provider of the component that is called gives the client."""
+    """Return the token that the provider of the called component issues to the client."""
     if options.client is None:
         if options.groups is not None:
             raise UsageError(
                 "--user-in needs --as: users call through a client"
             )
         return None
-    # One that is not here may be of either kind: what is asked about says of which.
+    # A client of a missing Application may be of either kind. `--user-in` selects the kind.
     clients = sorted(
         clients_of(estate, options.client),
         key=lambda c: c.user_facing == (options.groups is None),
     )
     component = decide(estate, request, None).component
-    # A component may be a client at several providers; its token is of the one that the API trusts.
+    # A component may be a client at several providers. The API trusts only its provider.
     client = next(
         (
             c

@@ -1,5 +1,5 @@
-"""`forward`: a client certificate for Kong's Admin API, which the provider plugin cannot present by
-itself."""
+"""`forward`: connect to Kong's Admin API with a client certificate, which Pulumi's provider cannot
+present."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, _: Console) -> int:
-    # The other verbs start without what listens and speaks TLS.
+    # Imported here, so that other verbs start faster.
     from kong_oam.kong.forward import ForwardError, forward, target
 
     try:

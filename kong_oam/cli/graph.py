@@ -1,4 +1,4 @@
-"""`graph`: who may call what, as a picture."""
+"""`graph`: draw who may call what."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 def _state(options: argparse.Namespace) -> Graph:
     estate = estate_from(options)
     graph = _narrowed(
-        graph_of(estate, _title("Who may call what", options)), options
+        graph_of(estate, _title("Access graph", options)), options
     )
     notes = [assumed_of(estate.unjudged)] if estate.unjudged else []
     if not graph.edges:
@@ -131,7 +131,7 @@ def _change(options: argparse.Namespace) -> Graph:
     judged = options.stack, options.applications, options.definitions
     old = Operand("--since", options.since, *judged).models()
     new, *_ = Operand("what is here", ".", *judged).models()
-    title = _title(f"Changes of access since {options.since}", options)
+    title = _title(f"Access changes since {options.since}", options)
     graph = of_changes(_narrowed(graph_of_change(old[0], new, title), options))
     notes = [] if graph.nodes else ["No change in the picture."]
     if len(old) > 1:
@@ -143,7 +143,7 @@ def _change(options: argparse.Namespace) -> Graph:
         notes.append(assumed_of(absent))
         remark(assumed_of(absent))
     if options.application or options.principal:
-        notes.append("The following changes are those of all Applications.")
+        notes.append("The following list has the changes of all Applications.")
     notes += told(changed(old, new), new.estate.stack.scheme)
     return replace(graph, notes=tuple(notes))
 
@@ -158,7 +158,7 @@ def _title(subject: str, options: argparse.Namespace) -> str:
 
 
 def _narrowed(graph: Graph, options: argparse.Namespace) -> Graph:
-    """Return the part of it that somebody asked for. Raises UsageError where there is no such name."""
+    """Return the part of the graph that the options select. Raises UsageError for an unknown name."""
     part = graph
     if options.application is not None:
         names = {node.application for node in graph.nodes} - {""}
@@ -177,7 +177,7 @@ def _narrowed(graph: Graph, options: argparse.Namespace) -> Graph:
 
 
 def _principal(graph: Graph, name: str) -> set[str]:
-    """Return the ids of the nodes that a principal is in the graph."""
+    """Return the ids of the nodes of a principal."""
     if name == ANONYMOUS:
         return {node.id for node in graph.nodes if node.kind == "public"}
     named = {
@@ -213,7 +213,7 @@ def _document(graph: Graph) -> JsonObject:
 
 COMMAND = Command(
     "graph",
-    "draw who may call what, or what changed",
+    "draw access, or changes of access, as a graph",
     _DETAILS,
     _arguments,
     _run,

@@ -1,4 +1,4 @@
-"""`init`: a repository of Applications for a team, or one with stacks for those who deploy them."""
+"""`init`: write the files of a repository of Applications, or of a repository that deploys them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ files stay unchanged, and are listed.
 """
 
 STARTERS = Path(__file__).with_name("starters")
-"""The files of each kind of repository, as templates."""
+"""Templates for the files of each kind of repository."""
 
 _ENDING = ".template"
 _STACK = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
@@ -79,7 +79,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _files(kind: str, values: Texts) -> dict[str, str]:
-    """Return the files of a kind of repository, by name, with what is marked `@NAME@` filled in."""
+    """Return the files of a kind of repository by name, with values in place of `@NAME@`."""
     root = STARTERS / kind
     files = {}
     for template in sorted(root.rglob(f"*{_ENDING}")):
@@ -99,12 +99,12 @@ def _filled(text: str, values: Texts) -> str:
 
 
 def _write_missing(files: Texts, folder: Path) -> list[str]:
-    """Write the files that are not there, and return their names. Raises OSError."""
+    """Write the missing files, and return their names. Raises OSError."""
     written = []
     for name, text in files.items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        # Mode x opens nothing that is there, not even if it came a moment ago.
+        # Mode x fails for an existing file, even for a file that was created a moment ago.
         with suppress(FileExistsError), file.open("xb") as new:
             new.write(text.encode())
             written.append(name)

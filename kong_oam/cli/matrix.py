@@ -1,4 +1,4 @@
-"""`matrix`: all principals by all endpoints."""
+"""`matrix`: print all principals by all endpoints."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def _written(made: Matrix, form: str) -> str:
 
 
 def _check_names(estate: Estate, options: argparse.Namespace) -> None:
-    """Raise UsageError for a name that there is not."""
+    """Raise UsageError for an unknown name."""
     clients = {client.component for client in estate.clients}
     applications = {application.name for application in estate.applications}
     for principal in options.principal:
@@ -126,7 +126,7 @@ def _check_names(estate: Estate, options: argparse.Namespace) -> None:
 
 
 def _components(estate: Estate, options: argparse.Namespace) -> set[str] | None:
-    """Return the components that are asked about; None: all."""
+    """Return the selected components, or None for all."""
     keys = set(options.component)
     for key, component in estate.components.items():
         if component.application in options.application:
@@ -135,7 +135,7 @@ def _components(estate: Estate, options: argparse.Namespace) -> set[str] | None:
 
 
 def _entry(made: Matrix) -> JsonObject:
-    """Return the matrix as JSON has it."""
+    """Return the matrix as JSON."""
     return {
         "stack": made.stack,
         "principals": [

@@ -1,5 +1,4 @@
-"""`metrics`: serves counts of what a gateway decided, by reason; prints alert rules and a
-dashboard."""
+"""`metrics`: serve counts of the gateway's decisions by reason; print alert rules and a dashboard."""
 
 from __future__ import annotations
 
@@ -91,7 +90,7 @@ def _serve(options: argparse.Namespace, console: Console) -> int:
             f"cannot listen at {quoted(options.listen)}: {error.strerror}"
         ) from None
     with server:
-        # A daemon: Ctrl-C ends the command while a scrape is served.
+        # A daemon thread, so that Ctrl-C ends the command during a scrape.
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         console.print(
@@ -101,7 +100,7 @@ def _serve(options: argparse.Namespace, console: Console) -> int:
         try:
             for line in lines:
                 counters.add(line)
-            thread.join()  # standard input has ended; what was counted stays to be read
+            thread.join()  # at the end of standard input, keep serving the counts
         except KeyboardInterrupt:
             console.print("", "stopped")
         finally:
@@ -123,15 +122,13 @@ def _lines(logs: str) -> Iterator[bytes]:
         return iter(sys.stdin.buffer.readline, b"")
     from kong_oam.metrics.follow import follow
 
-    Path(logs).open(
-        "rb"
-    ).close()  # a file that cannot be read is an error at once
+    Path(logs).open("rb").close()  # fail early if the file cannot be read
     return follow(Path(logs))
 
 
 class _Keys:
-    """When keys are due, by a file of outputs. It is read for each scrape; while it cannot be, what
-    it said counts."""
+    """Metrics with the due dates of keys, from a file of outputs. The file is read at each scrape;
+    if it cannot be read, the last metrics stay valid."""
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
@@ -147,7 +144,7 @@ class _Keys:
 
     def lines(self) -> Iterable[str]:
         if self._file:
-            with suppress(OSError, ValueError):  # it is being written
+            with suppress(OSError, ValueError):  # another process is writing it
                 self._said = self._read(self._file)
         return self._said
 
@@ -191,7 +188,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        """Nothing: who asks is no news."""
+        """Log nothing."""
 
 
 COMMAND = Command(

@@ -1,4 +1,4 @@
-"""`move`: brings components into the stacks of an estate that its partitions say."""
+"""`move`: move components into the stacks that the estate's partitions assign."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    # The other verbs start without what asks the engine.
+    # Imported here, so that other verbs start faster.
     from kong_oam.stacks.move import find, perform
 
     settings = settings_of(options.stack)
     estate = estate_of(reading_of(None, settings), settings)
     moves = find(settings, estate)
     if options.yes and moves.moves:
-        # A move that was begun comes to its end; no other begins.
+        # After an interrupt, the current move finishes and no other move starts.
         interrupted = Event()
         with interrupting(interrupted.set):
             perform(settings, moves, interrupted.is_set)

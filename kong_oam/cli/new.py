@@ -1,4 +1,4 @@
-"""`new`: a component with its access template, ready to preview."""
+"""`new`: write a component with its access template."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _new(
         renderer=renderer,
     )
     compiled = compiled_of(reading, settings)
-    assert compiled.estate  # there is no error
+    assert compiled.estate  # no errors
     dialogue = _dialogue(options, compiled.estate)
     try:
         meant = wanted(dialogue.answers)
@@ -126,20 +126,19 @@ def _new(
 
 
 def _dialogue(options: argparse.Namespace, estate: Estate) -> Dialogue:
-    """Return what flags say, and on a terminal what somebody answers where they say too little."""
+    """Return the values of the flags. On a terminal, prompt for missing values."""
     answers: FlagValues = {flag: getattr(options, flag) for flag in FLAGS}
     settle(answers)
     dialogue = Dialogue(answers, estate)
     is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    # Where JSON is printed, questions would stand before it.
+    # With --json, prompts would mix with the output.
     if is_terminal and not options.json and missing_flags(answers):
         dialogue.ask_missing()
     return dialogue
 
 
 def _folder(names: Sequence[str]) -> Path:
-    """Return the folder in which a new Application is written: the first that is named. Raises
-    UsageError."""
+    """Return the folder for a new Application: the first folder of the names. Raises UsageError."""
     for folder in map(Path, names):
         if folder.is_dir():
             return folder

@@ -1,5 +1,4 @@
-"""The operands of `diff` as they are named on the command line: a folder, a revision, a stack, or
-what is deployed."""
+"""The operands of `diff`: a folder, a revision, a stack, or a deployed state."""
 
 from __future__ import annotations
 
@@ -56,7 +55,7 @@ Forms of OLD and NEW:
 
 
 def unjudged(models: Iterable[AccessModel]) -> list[str]:
-    """Return the Applications that are not here, of all the models."""
+    """Return the missing Applications of all models."""
     names = set[str]()
     for model in models:
         names.update(model.estate.unjudged)
@@ -65,8 +64,8 @@ def unjudged(models: Iterable[AccessModel]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """One side of a comparison: `OLD` or `NEW`, as it was written; the stack where it does not say
-    one, and where the Applications are of a project or a revision."""
+    """A side of a comparison: `OLD` or `NEW`, with its text. `stack` applies if the text names no
+    stack. `applications` and `definitions` are options of the command."""
 
     side: str
     text: str
@@ -75,10 +74,10 @@ class Operand:
     definitions: Names = None
 
     def models(self) -> AccessModels:
-        """The models that the operand names: one; of what is deployed maybe two, each of which has
-        to allow a request (kong_oam.kong.enforced).
+        """Return the model of the operand. A deployed state may have two models, which both have to
+        allow a request (kong_oam.kong.enforced).
 
-        Raises UsageError, which names the side.
+        Raises UsageError with the name of the side.
         """
         try:
             return self._models()
@@ -98,7 +97,7 @@ class Operand:
         if kind == "git" and name:
             return (self._model_of_revision(name, self.stack),)
         path = Path(self.text)
-        # A branch may be called as a folder is. Nobody should have to guess which was meant.
+        # A branch and a folder may have the same name. The user has to choose.
         if path.exists() and path.name == self.text and is_revision(self.text):
             raise UsageError(
                 f"ambiguous: a revision and a file; write git:{self.text} or ./{self.text}"
@@ -111,8 +110,8 @@ class Operand:
         return (model_of_side(self.text, self.stack),)
 
     def _model_of_folder(self, name: str, stack: str) -> AccessModel:
-        """The model of a project's folder, or of one with nothing but Applications, on a stack of
-        the project here."""
+        """Return the model of a project's folder, or of a folder of Applications with a stack of
+        the working directory."""
         folder = Path(name)
         names = self.applications
         if (folder / STACKS).is_dir():
@@ -135,9 +134,9 @@ class Operand:
     def _defined_by(
         self, folder: Path, settings: Settings
     ) -> tuple[Settings, Path]:
-        """The settings with the definitions that hold for a folder of Applications, and the folder
-        below which these are: its own where it has some, in place of all that the stack here
-        names."""
+        """Return the settings with the definitions for a folder of Applications, and the folder
+        that these definitions are relative to. The folder's own definitions replace those in the
+        stack's settings."""
         if not (folder / FOLDER).is_dir():
             return with_definitions(settings, self.definitions), Path()
         names = [
@@ -147,8 +146,8 @@ class Operand:
         return replace(settings, definitions=tuple(names)), folder
 
     def _model_of_revision(self, name: str, stack: str) -> AccessModel:
-        """The model of the project here as it was. What is not in its repository is read as it is,
-        and a remark says what that is."""
+        """Return the model of the project at a revision. Files outside its repository are read in
+        their current state, and a remark lists them."""
         reading, settings = read_at(
             name,
             stack,
@@ -161,8 +160,8 @@ class Operand:
 
 
 def _model(reading: Reading, settings: Settings) -> AccessModel:
-    # Which groups there are bears on nobody's access, and a list of now need not have those of
-    # then.
+    # The list of known groups does not affect access, and a current list may lack groups of the
+    # revision.
     settings = replace(
         settings, stack=replace(settings.stack, known_groups=None)
     )
@@ -178,8 +177,8 @@ def _deployed_models(stack: str) -> AccessModels:
 
 
 def _stacks(stack: str) -> list[str]:
-    """The stacks of the estate that a stack is of, the base first; by itself where it has no file
-    here."""
+    """Return the stacks of the estate of a stack, the base first. A stack without a file is
+    returned alone."""
     if not stack_file(stack).is_file():
         return [stack]
     names = stacks_of(settings_of(stack))
@@ -197,8 +196,8 @@ def _saved_models(path: Path) -> AccessModels:
 
 
 def _models_of_states(states: Sequence[Any]) -> AccessModels:
-    """The models that are enforced by the states of an estate's stacks; settings are those that
-    these exported last."""
+    """Return the models that the states of an estate's stacks enforce. The settings are the last
+    outputs of these stacks."""
     rows = list[Any]()
     try:
         for state in states:
@@ -221,8 +220,8 @@ def _models_of_states(states: Sequence[Any]) -> AccessModels:
     text = joined(texts) if len(texts) > 1 else next(iter(texts), None)
     last_model = load_model(text)
     models = enforced(resources, last_model)
-    # Of a plugin at which a run failed the state may say what it was to become, and all that is
-    # known of it is what the last run left that came to its end.
+    # After a failed run, the state may hold the intended configuration of a plugin. Only the
+    # outputs of the last successful run are certain.
     unknown = any(
         row["type"] == PLUGIN and row.get("initErrors") for row in rows
     )

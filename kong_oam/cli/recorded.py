@@ -1,5 +1,4 @@
-"""`explain --request`: takes one request apart that the gateway kept a record of
-(docs/reference/records.md)."""
+"""`explain --request`: explain a request from the gateway's records (docs/reference/records.md)."""
 
 from __future__ import annotations
 
@@ -54,14 +53,14 @@ _REMEDIES: Texts = {
     "upstream-failed": "not the caller's fault: the workload did not answer",
     "upstream-timeout": "not the caller's fault: the workload took too long",
 }
-"""What would have let a request pass, by code, where that is the same for every request."""
+"""Remedies by code, for codes with the same remedy for every request."""
 
 
 def explain_recorded(options: argparse.Namespace, console: Console) -> int:
-    """Print what was decided of a recorded request, why, by which rule, and what today's
-    Applications make of it.
+    """Print the decision about a recorded request, its reason and rule, and the decision of the
+    current Applications.
 
-    Raises UsageError where the record is not there, or is none.
+    Raises UsageError if the record is missing or invalid.
     """
     record = _record(options.logs, options.request)
     if record["stack"] != options.stack:
@@ -80,7 +79,7 @@ def explain_recorded(options: argparse.Namespace, console: Console) -> int:
         str(address) if address else None,
     )
     now = decide(estate, request, _token(estate, component, record))
-    # The revision shows whether the gate that decided had the rules that are here.
+    # The revision shows whether the gate had the rules of the current Applications.
     current = None
     if component and record["port"] in component.backends:
         ring = names.ring(estate.stack.name, component.identity.provider)
@@ -147,8 +146,7 @@ def _print(
 
 
 def _record(file: str, request_id: str) -> RequestRecord:
-    """Return the last record of the request. What else is in the log, records of others or no text
-    at all, is passed over."""
+    """Return the last record of the request. Other lines of the log are ignored."""
     count = 0
     last: Fields | None = None
     with Path(file).open("rb") as lines:
@@ -169,7 +167,8 @@ def _record(file: str, request_id: str) -> RequestRecord:
 
 
 def _records(lines: Iterable[bytes]) -> Iterator[Fields]:
-    """The records in lines of JSON, each of one or of a list; lines of others are passed over."""
+    """Yield the records in lines of JSON. A line has a record or a list of records; other lines are
+    ignored."""
     for line in lines:
         try:
             values = values_in(line)
@@ -183,7 +182,7 @@ def _records(lines: Iterable[bytes]) -> Iterator[Fields]:
 def _token(
     estate: Estate, component: Component | None, record: RequestRecord
 ) -> Claims | Refusal | None:
-    """What the record says of who called: of the token's scopes, those that counted."""
+    """Return the claims of the caller from the record, with the effective scopes."""
     code = record["code"]
     if component is None or (code == "token-needed" and "client" not in record):
         return None
@@ -217,8 +216,7 @@ def _caller(record: RequestRecord) -> str:
 
 
 def _passes(component: Component | None, record: RequestRecord) -> str:
-    """What would let the request pass, by the Applications as they are; empty where that is not
-    known."""
+    """Return how the request would pass, by the current Applications. Empty if that is unknown."""
     code = record["code"]
     if code in _REMEDIES:
         return _REMEDIES[code]
@@ -230,7 +228,7 @@ def _passes(component: Component | None, record: RequestRecord) -> str:
         return ""
     passing = []
     rules: tuple[Rule, ...] = ()
-    # A path that could be read in more than one way is no rule's.
+    # No rule owns an ambiguous path.
     with suppress(AmbiguousPathError):
         rules = component.owning(read(record["path"].encode()))
     for rule in rules:
@@ -240,7 +238,7 @@ def _passes(component: Component | None, record: RequestRecord) -> str:
 
 
 def _asked(rule: Rule) -> str:
-    """What a rule asks for."""
+    """Return the requirements of a rule in words."""
     methods = ", ".join(rule.methods)
     if rule.public:
         return f"{methods} without a token"

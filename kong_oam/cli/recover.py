@@ -1,4 +1,4 @@
-"""`recover`: what an interrupted run made, or deleted, although the state never heard of it."""
+"""`recover`: list or remove objects that an interrupted run left without a record in the state."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    # Only this verb needs every product's side: the others start without them.
+    # Imported here, so that other verbs start faster.
     from kong_oam.recover.recovery import RecoveryError, search
 
     try:
@@ -105,7 +105,7 @@ def _cluster(commands: Sequence[str]) -> Iterator[str]:
 
 
 def _next(options: argparse.Namespace, removable: int) -> str:
-    """The command after this one: the one that removes while there is something to remove."""
+    """Return the next command: `recover --remove` while objects can be removed."""
     if removable:
         older = " --older-state" if options.older_state else ""
         return f"python -m kong_oam recover -s {options.stack}{older} --remove"

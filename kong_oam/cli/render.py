@@ -1,4 +1,4 @@
-"""`render`: the Kubernetes objects of an Application, as they are deployed."""
+"""`render`: print the Kubernetes objects of an Application."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ _OF = {
     "patch": ", of another owner, only these fields are changed",
     "release": ", a chart that the engine installs, with its inputs",
 }
-"""What a comment says of an object, by where it comes from."""
+"""The comment above an object, by its origin."""
 
 
 class _Shown(TypedDict):
-    """An object of a component, as JSON has it: its origin as in _OF, and its place: the namespace,
-    behind the name of a further cluster."""
+    """An object of a component as JSON. `origin` is a key of _OF. `place` is the namespace, after
+    the name of another cluster."""
 
     component: str
     place: str
@@ -108,7 +108,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             "---",
             f"# {entry['component']} in {entry['place']}{_OF[entry['origin']]}",
         )
-        # All that is not ASCII is escaped, so that it steers no terminal and is the same YAML.
+        # Escaped to ASCII: the same YAML, without control characters.
         console.print_exactly(
             yaml.dump(
                 entry["object"], Dumper=_InFull, sort_keys=False, width=120
@@ -118,7 +118,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 class _InFull(yaml.SafeDumper):
-    """Writes what stands twice twice, with no names for it."""
+    """A dumper that writes repeated values in full, without aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's signature
         return True
@@ -127,7 +127,7 @@ class _InFull(yaml.SafeDumper):
 def _objects(
     application: Application, component: Component, settings: Settings
 ) -> Iterator[_Shown]:
-    """Yield the objects at every place of the component; none of one that runs elsewhere."""
+    """Yield the objects at each place of the component. An external component has no objects."""
     for site in component.instances:
         if site.outside:
             continue
@@ -153,7 +153,7 @@ def _origin(placed: PlacedObject) -> str:
 def _masked(manifest: Manifest) -> Manifest:
     if group_kind(manifest) != ("", "Secret"):
         return manifest
-    # Output lands in logs and reviews: it has the keys of a Secret, and no value.
+    # Logs and reviews may contain the output, so it has only the keys of a Secret.
     masked = dict(manifest)
     for key in ("data", "stringData"):
         if isinstance(manifest.get(key), Mapping):
@@ -162,8 +162,7 @@ def _masked(manifest: Manifest) -> Manifest:
 
 
 def _with_names(value: Any, placed: PlacedObject) -> Any:
-    """A value with the names of components in place of what stands in for what only these will
-    tell."""
+    """Replace placeholders, whose values only a run knows, by the names of the components."""
     if isinstance(value, str):
         for awaited in placed.awaited:
             value = value.replace(

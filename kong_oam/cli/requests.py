@@ -1,5 +1,4 @@
-"""Parses what questions are about: a request as it is written on the command line, a client, an
-estate."""
+"""Parse requests, clients and estates from the command line."""
 
 from __future__ import annotations
 
@@ -70,7 +69,7 @@ def add_groups(parser: argparse.ArgumentParser) -> None:
 
 
 def _address(text: str) -> str:
-    """As the gateway writes it: an IPv4 address that is written as one of IPv6 is the IPv4 one."""
+    """Parse an address in the gateway's format: IPv4 addresses in IPv6 notation become IPv4."""
     address = read_address(text)
     if address is None:
         raise argparse.ArgumentTypeError(
@@ -83,8 +82,8 @@ def _address(text: str) -> str:
 def request_from(
     method: str, url: str, estate: Estate, address: str | None = None
 ) -> Request:
-    """Return the request that a client would send: scheme and host apart, the remainder as it is
-    written. Raises UsageError."""
+    """Return the request of a client: the host apart, and the path and query unchanged. Raises
+    UsageError."""
     if not _METHOD.match(method):
         raise UsageError(f"invalid HTTP method {quoted(method)}")
     scheme, separator, address_part = url.partition("://")
@@ -111,8 +110,7 @@ def request_from(
 
 
 def reason(estate: Estate, request: Request, decision: Decision) -> str:
-    """Return the reason of a decision; where nothing is reached, with hosts or paths that are
-    near."""
+    """Return the reason of a decision. For an unknown host or path, add similar hosts or paths."""
     if decision.status != 404 or decision.component:
         return decision.reason
     host = request.host.partition(":")[0]
@@ -131,8 +129,8 @@ _LISTED = 5
 
 
 def estate_from(options: argparse.Namespace) -> Estate:
-    """The estate that the options of `add_estate` name, with clients of Applications that are not
-    here as with_absent_clients has them; which these are is remarked. Raises UsageError."""
+    """Return the estate for the options of `add_estate`. It includes clients of missing
+    Applications (with_absent_clients), and a remark lists these Applications. Raises UsageError."""
     settings = asked_settings(options)
     estate = estate_of(reading_of(options.applications, settings), settings)
     if estate.unjudged:
@@ -151,8 +149,7 @@ def clients_of(estate: Estate, key: str) -> list[Client]:
 
 
 def checked_groups(estate: Estate, groups: list[str]) -> list[str]:
-    """Check the groups, and return them as they are written. Raises UsageError where one is no
-    group of the estate, nor one that the stack knows."""
+    """Return the groups. Raises UsageError if a group is unknown to the estate and the stack."""
     names = logical_groups(estate) | (estate.stack.known_groups or frozenset())
     for group in groups:
         if group not in names:

@@ -1,5 +1,4 @@
-"""`review`: what a change does, per stack, as Markdown; on GitHub as one comment of the pull
-request."""
+"""`review`: report how a change affects each stack, as Markdown or as a comment of a pull request."""
 
 from __future__ import annotations
 
@@ -89,7 +88,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    # The other verbs start without what asks GitHub.
+    # Imported here, so that other verbs start faster.
     from kong_oam.review.access_changes import ReviewError
 
     act = _review if options.comment is None else _comment
@@ -109,7 +108,7 @@ def _review(options: argparse.Namespace, console: Console) -> int:
             "specify --base REVISION and --stack NAME to review, or --comment FILE to comment"
         )
     commit = head(os.environ)
-    # What is left if this run ends before its end, however it does.
+    # This text remains if the run ends early for any reason.
     _leave(options, not_reviewed(commit))
     missing = [name for name in options.needs if not os.environ.get(name)]
     try:
@@ -122,7 +121,7 @@ def _review(options: argparse.Namespace, console: Console) -> int:
         places = links(options.repository, os.environ)
         console.print_exactly(compose(stacks, links=places, commit=commit))
         text = compose(stacks, LONGEST, places, commit)
-    # Whatever ended it: an earlier comment would be taken for what this change does.
+    # Replace the comment after any error: readers would take an earlier comment for this change.
     except Exception:
         _say_not_reviewed(options)
         raise
@@ -132,8 +131,8 @@ def _review(options: argparse.Namespace, console: Console) -> int:
 
 
 def _has_partitions(stack: str) -> bool:
-    """Whether it is the base of an estate in partitions. What is wrong with its settings, `check`
-    says."""
+    """Return whether the stack is the base of an estate in partitions. `check` reports invalid
+    settings."""
     try:
         settings = settings_of(stack)
     except SettingsError:
@@ -182,8 +181,8 @@ def _comment(options: argparse.Namespace, console: Console) -> int:
 
 
 def _say_not_reviewed(options: argparse.Namespace) -> None:
-    """Over what an earlier run found. Why it is so is about to be said: not that this, too, could
-    not be written."""
+    """Replace the comment of an earlier run. Errors are ignored, because the caller raises the
+    error that stopped the review."""
     from kong_oam.review.access_changes import ReviewError
     from kong_oam.review.comment import not_reviewed
     from kong_oam.review.github import head

@@ -1,4 +1,4 @@
-"""Reads files of a git revision, without touching the working tree."""
+"""Read files of a git revision without changing the working tree."""
 
 from __future__ import annotations
 
@@ -17,31 +17,33 @@ _LINK = b"120000"
 _SUBMODULE = b"160000"
 
 _Entry = tuple[bytes, str, Path]
-"""Mode, object and path of what a commit has."""
+"""Mode, object and path of a file in a commit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A commit of a repository, and the folder that the repository is checked out in."""
+    """A commit of a repository, and the folder of its working tree."""
 
     commit: str
     top: Path
 
     def holds(self, path: str | Path) -> bool:
-        """Whether a path, seen from the working directory, lies in the folder of the repository."""
+        """Return whether the repository contains a path. The path is relative to the working
+        directory."""
         return self._inside(path).parts[:1] != ("..",)
 
     def copied(self, path: str | Path, into: Path) -> Path:
-        """Where `extract` puts what is at a path, seen from the working directory."""
+        """Return where `extract` writes a path. The path is relative to the working directory."""
         return into / self._inside(path)
 
     def checked_out(
         self, names: Iterable[str], into: Path
     ) -> tuple[list[Path], list[str]]:
-        """Extract what the names name, files, folders and globs seen from the working directory.
+        """Extract files, folders and globs, which are relative to the working directory.
 
-        Returns where it is now; what does not lie in the repository stays where it is. Returns also
-        what of it is in none of the repository's commits, as `extract` does. Raises UsageError.
+        Returns their new paths; paths outside the repository stay unchanged. Also returns the names
+        of all paths that no commit of the repository contains, as `extract` does. Raises
+        UsageError.
         """
         places = []
         roots = []
@@ -56,12 +58,12 @@ class Revision:
         return places, [*self.extract(roots, into), *outside]
 
     def extract(self, paths: FileNames, into: Path) -> list[str]:
-        """Write the files at or below the paths as a checkout of the commit has them, links as
-        links; those of submodules as well, and what other repositories have there, as it is now.
-        `into` is as the repository's folder.
+        """Write the files at or below the paths into `into`, as a checkout of the commit does.
+        Symbolic links stay links. Files of submodules are included, and files of nested
+        repositories in their current state.
 
-        Returns these other repositories, those with YAML, as the working directory sees them.
-        Raises UsageError.
+        Returns the nested repositories with YAML files, relative to the working directory. Raises
+        UsageError.
         """
         roots = [self._inside(path) for path in paths]
         entries = list(self._entries())
@@ -69,7 +71,7 @@ class Revision:
         submodules = {
             path: commit for mode, commit, path in entries if mode == _SUBMODULE
         }
-        # A root may lie in a submodule, and a submodule below a root.
+        # A path may be in a submodule, or contain a submodule.
         for path, commit in submodules.items():
             if any(
                 path.is_relative_to(root) or root.is_relative_to(path)
@@ -94,15 +96,15 @@ class Revision:
         links = []
         listed = []
         for mode, _, path in entries:
-            # A link may lead to any folder: nobody would see that Applications may be behind a link
-            # that leads nowhere.
+            # Create all folders, because a link may point to any of them. A dangling link would
+            # hide Applications without an error.
             (into / path).parent.mkdir(parents=True, exist_ok=True)
             if mode == _LINK:
                 links.append(path)
             if mode == _LINK or any(map(path.is_relative_to, roots)):
                 listed.append(os.fsencode(path))
         with tempfile.TemporaryDirectory() as temporary:
-            # An index of its own: that of the working tree stays as it is.
+            # A separate index, so that the index of the working tree stays unchanged.
             index = f"{temporary}/index"
             _git("read-tree", self.commit, at=self.top, index=index)
             _git(
@@ -118,7 +120,7 @@ class Revision:
         root = Path(os.path.realpath(into))
         for path in links:
             target = Path(os.path.realpath(into / path))
-            # A link out of the repository leads to where it does from the working tree.
+            # A link out of the repository keeps its target in the working tree.
             if not target.is_relative_to(root) and not target.exists():
                 (into / path).unlink()
                 (into / path).symlink_to(
@@ -126,7 +128,7 @@ class Revision:
                 )
 
     def _inside(self, path: str | Path) -> Path:
-        """Return a path as the repository's folder sees it, also where a link leads to that."""
+        """Return a path relative to the repository's folder, after resolving links if necessary."""
         relative = Path(os.path.relpath(path, self.top))
         if relative.parts[:1] == ("..",):
             return Path(os.path.relpath(os.path.realpath(path), self.top))
@@ -135,8 +137,7 @@ class Revision:
     def _foreign(
         self, root: Path, submodules: Container[Path]
     ) -> Iterator[Path]:
-        """Yield what lies at or below a path in other repositories that this one knows nothing
-        of."""
+        """Yield nested repositories at or below a path that are no submodules."""
         for path in (root, *root.parents):
             if path == Path() or path in submodules:
                 continue
@@ -153,7 +154,7 @@ class Revision:
                 names.remove(".git")
 
     def _entries(self) -> Iterator[_Entry]:
-        """Yield all that the commit has, submodules as one entry each."""
+        """Yield all entries of the commit. A submodule is a single entry."""
         listed = _git(
             "ls-tree", "-r", "-z", "--full-tree", self.commit, at=self.top
         ).stdout
@@ -164,7 +165,7 @@ class Revision:
 
 
 def revision(name: str) -> Revision:
-    """The commit that the name stands for, in the repository around the working directory. Raises
+    """Return the commit with this name in the repository of the working directory. Raises
     UsageError."""
     top = _git("rev-parse", "--show-toplevel", check=False)
     if top.returncode != 0:
@@ -190,7 +191,7 @@ def revision(name: str) -> Revision:
 
 
 def is_revision(name: str) -> bool:
-    """Tell whether git is there, and takes the name for a commit."""
+    """Return whether git is installed and the name is a commit."""
     try:
         return bool(revision(name))
     except UsageError:
@@ -198,7 +199,7 @@ def is_revision(name: str) -> bool:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a file or a folder of another repository, and links as links."""
+    """Copy a file or a folder of another repository. Symbolic links stay links."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():

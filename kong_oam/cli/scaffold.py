@@ -1,11 +1,9 @@
-"""Scaffolds a new component with its access template, as text: what `new` writes, without writing
-anything.
+"""Compute the text of a new component with its access template, for `new`.
 
-A new Application is a file of its own; an existing one gets the component behind its others, as it
-is written. What the component calls has to be granted: it is put into the role of the called
-component that bundles just what is asked for, or into a new one, in the file of that component,
-where its owner will see it in a review. What is to call the component gets the call in its client
-trait, in its own file.
+A new Application gets its own file. In an existing Application, the component follows the other
+components. Each call needs a grant in the file of the called component: in the role with exactly
+these scopes, or in a new role. The owner of the called component reviews the change.
+Each caller of the component gets the call in its client trait, in its own file.
 """
 
 from __future__ import annotations
@@ -28,16 +26,16 @@ from kong_oam.oam.definitions.definition import Kind
 from kong_oam.oam.position import Fields, JsonObject, Texts
 
 _GENERIC = ("api", "app", "backend", "main", "server", "service", "web")
-"""Names of components that say nothing of what they offer: their Application's does."""
+"""Generic names of components. The name of their Application describes the scopes better."""
 
 _REVIEW = datetime.timedelta(days=365)
-"""For how long a public rule of the template is meant, counted from the stack's asOf."""
+"""The lifetime of a public rule in the template, counted from the stack's asOf."""
 
 CLIENTS = get_args(ClientKind)
-"""Kinds of clients, as `--client` calls them."""
+"""Kinds of clients, as values of `--client`."""
 
 OUTSIDE = ("native", "external")
-"""Kinds of clients whose component runs elsewhere: on users' devices, or at a partner's."""
+"""Kinds of clients that run elsewhere: on users' devices, or at a partner."""
 
 _OF_USERS = [kind for kind in CLIENTS if signs_in(kind)]
 
@@ -51,29 +49,29 @@ _ON_PAGES = {
         "pages; users sign in on the pages, and the pages call the APIs",
     ),
 }
-"""By kind of client whose users come on pages: the methods that anybody may call, and why."""
+"""By kind of client with web pages: the public methods, and the reason."""
 
 _READING = ["GET"]
 _WRITING = ["POST", "PUT", "PATCH", "DELETE"]
 
 Caller = tuple[str, bool]
-"""A client by key, and whether it may change something, too."""
+"""The key of a client, and whether it may change data."""
 Calls = tuple[tuple[str, tuple[str, ...]], ...]
-"""What is called: application/component, and scopes."""
+"""Called components (application/component) with scopes."""
 
 
 class ScaffoldError(InputError):
-    """The component cannot be written. The message says why, and what to do."""
+    """The component cannot be written. The message has the reason and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The component that somebody wants, by flags of `new`. `caller`: (application/component,
-    whether it may change something, too).
+    """A component that the flags of `new` describe. `caller` has pairs: application/component, and
+    whether it may change data.
 
-    `port` is None for workers and for what runs elsewhere. `client` is one of CLIENTS or None; what
-    calls is at least a service. `redirect_uri` are a native client's, `jwks_uri` is a partner's.
-    `traits`: type and properties of those by which it asks the gateway for more than access.
+    `port` is None for workers and external components. `client` is a kind of CLIENTS or None; a
+    component with calls is at least a service. `redirect_uri` is for native clients, `jwks_uri` for
+    external clients. `traits` has type and properties of further traits.
     """
 
     app: str
@@ -104,10 +102,9 @@ def scaffold(
     estate: Estate,
     as_of: datetime.date,
 ) -> Texts:
-    """Build the files of `applications` that change, as they will be, or `file`, where the
-    Application is new.
+    """Return the new texts of changed files. For a new Application, `file` is its file.
 
-    `estate` is what `applications` compile to, and the component has passed `check`. Raises
+    `estate` is the compiled form of `applications`, and `check` has accepted the component. Raises
     ScaffoldError.
     """
     component = _component(wanted, estate, as_of)
@@ -136,7 +133,7 @@ def scaffold(
 
 
 def check(wanted: Wanted, estate: Estate) -> None:
-    """Check that there can be such a component in the estate. Raises ScaffoldError."""
+    """Check that the estate can have this component. Raises ScaffoldError."""
     if wanted.key in estate.components:
         position = estate.components[wanted.key].position
         raise ScaffoldError(
@@ -147,8 +144,8 @@ def check(wanted: Wanted, estate: Estate) -> None:
 
 
 def calls_elsewhere(wanted: Wanted, estate: Estate) -> Calls:
-    """Return the calls of Applications that are not here, where others than those here may be: who
-    offers them grants them."""
+    """Return calls to Applications that may exist elsewhere. Their owners have to grant these
+    calls."""
     if not estate.stack.partial:
         return ()
     here = {
@@ -202,8 +199,8 @@ def check_clients(callers: Iterable[Caller], estate: Estate) -> None:
 def _application(
     key: str, applications: tuple[oam.Application, ...], texts: Texts
 ) -> oam.Application:
-    """Return the Application of that name, or of the component of that key, as `texts` have it by
-    now."""
+    """Return the Application with this name, or with the component of this key, in its current form
+    in `texts`."""
     name = key.partition("/")[0]
     application = next(
         candidate for candidate in applications if candidate.name == name
@@ -211,7 +208,7 @@ def _application(
     text = texts.get(application.position.file)
     if not text:
         return application
-    # Only places are asked for: whatever types mean, they meant it before.
+    # Only positions are needed, so all component types are accepted here.
     own = set[tuple[Kind, str]]()
     for source in applications:
         own.update(("component", part.type) for part in source.components)
@@ -222,13 +219,13 @@ def _application(
 
 
 def _trait_of(key: str, kind: str, source: oam.Application) -> oam.Trait:
-    """Return the trait of a component in the file of its Application."""
+    """Return a trait of a component from its Application's file."""
     name = key.partition("/")[2]
     component = next(part for part in source.components if part.name == name)
     trait = component.trait(kind)
     assert (
         trait
-    )  # what has scopes has an access trait, and a client is one by its trait
+    )  # scopes come from an access trait, and clients from a client trait
     return trait
 
 
@@ -238,8 +235,8 @@ def _with_grant(
     scopes: tuple[str, ...],
     source: oam.Application,
 ) -> str:
-    """Return the called component's file, with the new one in the role of just these scopes, or in
-    a new one."""
+    """Return the called component's file with the new component in the role with exactly these
+    scopes, or in a new role."""
     trait = _trait_of(callee.key, "access", source)
     position = trait.position.at("properties")
     names = [
@@ -265,8 +262,8 @@ def _with_grant(
 def _new_role(
     wanted: Wanted, callee: Component, scopes: tuple[str, ...]
 ) -> tuple[str, str]:
-    """Return name and YAML of a role for the new component alone, and for users who have these
-    scopes already, where it acts for users."""
+    """Return name and YAML of a new role for the component. If the component acts for users, the
+    role includes groups that already have these scopes."""
     groups: tuple[str, ...] = ()
     if wanted.client in _OF_USERS:
         able = [
@@ -281,7 +278,7 @@ def _new_role(
                 f"no role of '{callee.key}' grants {wish}: ask its owner{owner} to add a role "
                 f"({callee.position})"
             )
-        # The role that grants the least beside them.
+        # Choose the role with the fewest other scopes.
         groups = min(able, key=lambda role: len(role.scopes)).groups
     name = (
         "reader"
@@ -300,7 +297,7 @@ def _new_role(
 def _with_call(
     wanted: Wanted, caller: str, scopes: Iterable[str], source: oam.Application
 ) -> str:
-    """Return the caller's file, with the call in its client trait."""
+    """Return the caller's file with the call in its client trait."""
     trait = _trait_of(caller, "client", source)
     position = trait.position.at("properties")
     call = f"{{component: {wanted.key}, scopes: [{', '.join(scopes)}]}}"
@@ -316,7 +313,7 @@ def _with_component(
 ) -> str:
     file = application.position.file
     owner = application.annotations.get(OWNER)
-    # A component without an access trait is owned by its Application's owner alone.
+    # The Application's owner owns each component without an access trait.
     if wanted.port is None and owner != wanted.owner:
         current = f"'{owner}'" if owner else "nobody"
         raise ScaffoldError(
@@ -393,8 +390,8 @@ def _trait(kind: str, properties: Fields) -> Fields:
 
 
 def _api_access(wanted: Wanted, estate: Estate) -> Fields:
-    """Closed but for who gets a scope: one to read, one to change. Users sign in to a client by a
-    role of both."""
+    """Return an access trait with a scope to read and a scope to change. Users of a client get a
+    role with both scopes."""
     read, write = _scopes(wanted, estate)
     readers: list[str] = []
     writers: list[str] = []
@@ -431,9 +428,9 @@ def _role(
 def _scopes(
     wanted: Wanted, estate: Estate
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """The scopes to read and to change, each with its description: named after the component, or
-    after its Application where the component's name says nothing; after both where the estate has
-    one of them already."""
+    """Return the scopes to read and to change, with descriptions. Their names use the component, or
+    the Application if the component's name is generic. If the estate has such a scope already,
+    they use both names."""
     subject = wanted.app if wanted.component in _GENERIC else wanted.component
     words = subject.replace("-", " ")
     scopes = {f"{subject}.read", f"{subject}.write"}
@@ -449,7 +446,8 @@ def _scopes(
 
 
 def _page_access(wanted: Wanted, kind: str, as_of: datetime.date) -> Fields:
-    """Open to browsers: users sign in through the application itself."""
+    """Return an access trait with a public rule for web pages. The application itself signs users
+    in."""
     methods, reason = _ON_PAGES[kind]
     public = {"reason": reason, "until": (as_of + _REVIEW).isoformat()}
     return {
@@ -459,7 +457,7 @@ def _page_access(wanted: Wanted, kind: str, as_of: datetime.date) -> Fields:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Sequences are indented below their key, and nothing is an alias of something else."""
+    """A dumper that indents sequences below their key, and writes no aliases."""
 
     def increase_indent(
         self,
@@ -473,7 +471,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _dumped(data: Fields) -> str:
-    """YAML in which whatever somebody gave is one text, wherever it stands."""
+    """Return the data as YAML. Each value stays a single scalar."""
     text: str = yaml.dump(
         data,
         Dumper=_Dumper,

@@ -1,4 +1,4 @@
-"""`schema`: one JSON Schema for whole Applications, for editors."""
+"""`schema`: print a JSON Schema of Applications for editors."""
 
 from __future__ import annotations
 

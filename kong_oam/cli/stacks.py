@@ -1,4 +1,4 @@
-"""`up`, `preview`, `refresh` and `destroy`: the engine over the stacks of an estate, those that a
+"""`up`, `preview`, `refresh` and `destroy`: run the engine over those stacks of an estate that a
 change touches."""
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ Exit status: 0 done, 1 listed stacks are to be destroyed, 2 failed or incomplete
 
 
 _RECORDED = ("up", "preview")
-"""The verbs that look at what is recorded of the last runs, and leave out what nothing touched."""
+"""Verbs that read the records of the last runs, and skip stacks without a change."""
 
 
 def _arguments(parser: argparse.ArgumentParser, *, verb: str) -> None:
@@ -97,7 +97,7 @@ def _arguments(parser: argparse.ArgumentParser, *, verb: str) -> None:
         metavar="PARTITION",
         help="run only this partition (repeatable)",
     )
-    # What a verb has no option for.
+    # Defaults for options that a verb does not have.
     parser.set_defaults(
         yes=verb == "preview",
         plan=False,
@@ -137,7 +137,7 @@ def _arguments(parser: argparse.ArgumentParser, *, verb: str) -> None:
 
 
 def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
-    # The other verbs start without what runs the engine.
+    # Imported here, so that other verbs start faster.
     from kong_oam.stacks.plan import lines
 
     runs, chosen = _chosen(options, console, verb)
@@ -167,8 +167,7 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
 def _chosen(
     options: argparse.Namespace, console: Console, verb: str
 ) -> tuple[Runs, list[str | None]]:
-    """Return the runs of the command, and the partitions that they are to be over. Raises
-    UsageError."""
+    """Return the runs of the command, and the partitions to run. Raises UsageError."""
     from kong_oam.engine.stacks import listed
     from kong_oam.identity.kinds import describe
     from kong_oam.stacks.fingerprint import configurations
@@ -190,7 +189,7 @@ def _chosen(
         estate_of(reading_of(None, settings), settings),
         configurations(settings),
     )
-    # Asked for once: each question to a backend takes seconds.
+    # Ask once: each request to a backend takes seconds.
     there = listed()
     known = read(name, partitions, there) if verb in _RECORDED else Known()
     runs = Runs(
@@ -216,7 +215,7 @@ def _chosen(
 
 
 def _ended(runs: Runs, console: Console) -> int:
-    """Print the stacks that were run. Raises OperationError if a stack was not."""
+    """Print the stacks that were run. Raises OperationError if a stack failed or was skipped."""
     console.print(f"{len(runs.done)} run: {', '.join(runs.done) or 'none'}")
     if runs.failed or runs.left_out:
         left = f"; not run: {some(runs.left_out)}" if runs.left_out else ""
@@ -230,7 +229,7 @@ def _ended(runs: Runs, console: Console) -> int:
 
 
 def _of(existing: Container[str], wanted: Iterable[str]) -> list[str]:
-    """Those that can be previewed. Of the others it is said, beside the list, what makes them."""
+    """Return the stacks that exist. A remark names the command that creates the others."""
     previewable = []
     for stack in wanted:
         if stack in existing:
@@ -241,7 +240,7 @@ def _of(existing: Container[str], wanted: Iterable[str]) -> list[str]:
 
 
 def _say(console: Console, lock: Lock, stack: str, line: str) -> None:
-    # Stacks run at the same time, and lines of theirs must not mix.
+    # Stacks run at the same time, and their lines must not mix.
     with lock:
         console.print(f"[{stack}] {printable(line)}")
         console.out.flush()

@@ -1,9 +1,4 @@
-"""`verify`: whether the Kong of a stack decides as the Applications mean, and its cluster runs what
-the last run left.
-
-The one place that knows both sides: what is meant is access's, how a Kong or a cluster is read is
-the program's.
-"""
+"""`verify`: compare a stack's Kong with the Applications, and its cluster with the last run."""
 
 from __future__ import annotations
 
@@ -65,8 +60,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    # Only this verb needs the gateway's side, and the SDKs behind it: the others start without
-    # them.
+    # Imported here, so that other verbs start without the SDKs.
     from kong_oam.identity.kinds import describe
     from kong_oam.verify.stack import verify, workloads
 
@@ -97,7 +91,7 @@ _WEAKENED = "a guard, route, record, limit or answer may differ"
 
 
 def lines_of(result: Result, stack: str, console: Console) -> Iterator[str]:
-    """Yield the lines that the verb prints of a stack's Kong."""
+    """Yield the lines about a stack's Kong."""
     for finding, reasons in result.findings:
         is_minor = finding.kind in ("weakened", "closed", "limited")
         colour: Colour = "yellow" if is_minor else "red"
@@ -109,7 +103,7 @@ def lines_of(result: Result, stack: str, console: Console) -> Iterator[str]:
             yield f"        {KINDS[finding.kind]} {', '.join(exposure.callers)}"
         if not finding.exposures:
             yield f"    no caller gained or lost access, but {_WEAKENED}"
-        # Several reasons may have one remedy.
+        # Several reasons may have the same remedy.
         yield from dict.fromkeys(_remedies(reasons))
     yield _verdict(result, stack)
 
@@ -155,7 +149,7 @@ def _reasons_in_words(reasons: tuple[Reason, ...]) -> str:
 
 
 def methods(exposure: Exposure) -> str:
-    """Return the methods of an exposure in words: `*` for all that rules can list."""
+    """Return the methods of an exposure in words: `*` for all methods that rules can list."""
     listed = [method for method in exposure.methods if method != OTHER_METHOD]
     if set(METHODS) <= set(listed):
         return "*"

@@ -1,5 +1,4 @@
-"""Answers after every save: looks at files ten times a second, and reads again what looks
-otherwise."""
+"""Run a command after each save: stat files ten times a second, and read changed files again."""
 
 from __future__ import annotations
 
@@ -15,20 +14,18 @@ from kong_oam.oam.application import Reading, ReadOne, read_file
 from kong_oam.oam.model import Own
 
 Look = dict[str, tuple[int, ...] | None]
-"""How files look without reading them: what changes with every save, or None for one that is not
-there."""
+"""File metadata that changes with every save, by file. None for a missing file."""
 
 _Kept = tuple[tuple[int, ...], Own, Reading]
-"""How a file looked, which types the project defined itself, and what was read."""
+"""The metadata of a file, the project's own types, and the result of reading."""
 
 PAUSE = 0.1
-"""Seconds between two looks."""
+"""Seconds between two looks at the files."""
 SETTLING = 0.02
-"""Seconds for which files stay as they are before they are read: an editor may empty one first and
-then write it, or move a new one to its place. Longer than two writes can have one time of
-modification."""
+"""Seconds without a change before files are read: an editor may first empty a file and then write
+it. Two writes within a shorter time could have the same modification time."""
 PATIENCE = 50
-"""How often it is waited for that."""
+"""The maximum number of such waits."""
 
 
 def watch(
@@ -37,12 +34,12 @@ def watch(
     answer: Callable[[ReadOne], None],
     console: Console,
 ) -> int:
-    """Call `answer` at once, and again whenever one of `files` was saved, came or went, until
-    Ctrl-C. Before each answer `refresh` is called, after which there may be others. Returns the
-    exit status.
+    """Call `answer` at once, and again after a change of `files`, until Ctrl-C. Return the exit
+    status.
 
-    `answer` is given what reads a file, or knows it. A later KongOamError of both is printed; the
-    first one is raised.
+    `refresh` runs before each answer and may change the list of files. `answer` gets a function
+    that reads a file, or returns the cached result. A KongOamError of the first call is raised;
+    later errors are printed.
     """
     looks: Look | None = None
     readings: dict[str, _Kept] = {}
@@ -61,8 +58,8 @@ def watch(
                 _clear(console)
                 answer(_reader(looks, readings))
             except KongOamError as error:
-                # The first answer shows whether the command can be answered at all; a later one may
-                # fail while somebody edits.
+                # The first error is an error of the command. Later errors may happen while a user
+                # edits.
                 if is_first:
                     raise
                 complain(error)
@@ -103,7 +100,7 @@ def _settled(files: Callable[[], Iterable[Path]], now: Look) -> Look:
 
 
 def _reader(look: Look, readings: dict[str, _Kept]) -> ReadOne:
-    """What reads a file, unless one that looks the same was read before."""
+    """Return a function that reads a file, unless the same version is in the cache."""
 
     def read_one(file: Path, name: str, own: Own) -> Reading:
         looks = look.get(str(file))
@@ -119,6 +116,6 @@ def _reader(look: Look, readings: dict[str, _Kept]) -> ReadOne:
 
 
 def _clear(console: Console) -> None:
-    """Empty a terminal, so that the answer stands alone; anything else keeps all of them."""
+    """Clear a terminal, so that only the new answer is visible. Other outputs keep all answers."""
     if console.out.isatty() and os.environ.get("TERM") != "dumb":
         console.out.write("\x1b[H\x1b[2J")

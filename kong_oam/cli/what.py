@@ -1,4 +1,4 @@
-"""`what`: everything that a principal may call, or a user through any."""
+"""`what`: list the endpoints that a principal, or a user, may call."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _by(row: Row, options: argparse.Namespace) -> JsonObject:
-    """Of a row as JSON: under which condition, or for a user through which clients."""
+    """Return the condition of a row as JSON. For a user, return the clients instead."""
     principals = row.access.principals
     if options.groups is None:
         groups = chain.from_iterable(map(sets, principals.values()))
@@ -112,7 +112,7 @@ def _through(access: Access) -> str:
 
 
 def _endpoints(estate: Estate, options: argparse.Namespace) -> list[Row]:
-    """All that is asked about. Raises UsageError for a name that there is not, and for a client
+    """Return the rows of the principal. Raises UsageError for an unknown name, and for a client
     without users."""
     clients = _clients(estate, options.principal)
     principals = {principal_of(client) for client in clients}
@@ -140,5 +140,9 @@ def _clients(estate: Estate, principal: str | None) -> list[Client]:
 
 
 COMMAND = Command(
-    "what", "list what a principal may call", _DETAILS, _arguments, _run
+    "what",
+    "list all endpoints that a principal may call",
+    _DETAILS,
+    _arguments,
+    _run,
 )

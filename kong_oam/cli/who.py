@@ -1,4 +1,4 @@
-"""`who`: everybody who may make a request, or call anything of a component."""
+"""`who`: list all callers that may make a request, or call a component."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _of_component(
 def _lines(
     rows: Iterable[Row], scheme: str
 ) -> Iterator[tuple[str, str, str, str]]:
-    """Yield a line per caller. The first of a row says what may be called."""
+    """Yield a line per caller. Only the first line of a row has methods and URL."""
     for row in rows:
         called = methods(row.methods), f"{scheme}://{row.host}{where(row)}"
         nobody = "everybody" if row.access.everybody else "nobody"
@@ -107,13 +107,12 @@ def _lines(
             (nobody, "-", "")
         ]:
             yield (*called, client, users_in)
-            # The rows below it are of the same.
+            # Later lines of this row leave methods and URL empty.
             called = "", ""
 
 
 def _principals(access: Access) -> list[tuple[str, str, str]]:
-    """Return of each principal its client, whose users, and the provider of its tokens, in
-    words."""
+    """Return client, groups of users and token provider of each principal, in words."""
     return [
         (
             principal.client,
@@ -159,7 +158,7 @@ def _of_request(
     if access.everybody:
         console.print(f"everybody ({in_words})")
     elif not access.principals:
-        # The reason of these is that this request has no token: it says nothing of others.
+        # For these, the reason is the missing token of this request.
         needs_token = decision.status in (401, 403)
         console.print(
             "nobody"
@@ -185,8 +184,8 @@ def _request_in_words(request: Request, url: str, decision: Decision) -> str:
 
 
 def callers(estate: Estate, request: Request) -> Access:
-    """Return everybody, or the principals that may make the request, with their users' groups as
-    Applications name them; from where, or nobody from an address that is not allowed."""
+    """Return the principals that may make the request, or everybody. Nobody, if the address is not
+    allowed."""
     try:
         elements = read(request.target)
     except AmbiguousPathError:

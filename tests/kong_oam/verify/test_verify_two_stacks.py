@@ -112,9 +112,9 @@ def test_without_an_admission_its_stack_alone_has_a_finding(
             f"    {lines[0]}\n    ...\n        to do: pulumi up -s local --refresh\n"
             in shown
         )
-    assert [
-        line for line in lines if "to do" in line or "owns it" in line
-    ] == ["    to do: pulumi up -s local --refresh"]
+    assert [line for line in lines if "to do" in line or "owns it" in line] == [
+        "    to do: pulumi up -s local --refresh"
+    ]
     assert told(stacks["prod"].judged()) == []
 
 
@@ -449,9 +449,7 @@ def test_the_stack_of_an_estate_that_owns_an_entity_has_to_act(
     )
     lines = printed(one.judged(replace(there, **{kind: kept})), "local")
     assert {
-        text.strip()
-        for text in lines
-        if "to do" in text or "owns it" in text
+        text.strip() for text in lines if "to do" in text or "owns it" in text
     } == {line}
 
 

@@ -181,7 +181,9 @@ def test_a_repository_without_a_stack_lists_its_groups_itself(
     """In groups.yaml."""
     shutil.rmtree("stacks")
     assert main(["check"]) == 0
-    assert "hosts, providers and groups are not checked" in capsys.readouterr().out
+    assert (
+        "hosts, providers and groups are not checked" in capsys.readouterr().out
+    )
     Path("groups.yaml").write_text("- sales\n- order-desk\n", "utf-8")
     assert main(["check"]) == 0
     assert (
