@@ -41,7 +41,7 @@ from kong_oam.cli import (
     who,
 )
 from kong_oam.cli.command import Command
-from kong_oam.cli.console import MODULE, SCRIPT, as_called, complain, console
+from kong_oam.cli.console import MODULE, SCRIPT, as_called, console, print_error
 from kong_oam.diagnostics import nearest, printable
 from kong_oam.errors import KongOamError
 
@@ -69,7 +69,7 @@ COMMANDS: tuple[Command, ...] = (
 )
 
 
-SELDOM = 500_000, 50, 1000
+GC_THRESHOLDS = 500_000, 50, 1000
 """Thresholds of Python's garbage collection. A verb creates hardly any cyclic garbage, but each
 collection walks the whole estate. The default thresholds cost a fifth of the CPU time of
 `check`, and the collection at exit costs another eighth. Sources: Python's documentation of
@@ -79,7 +79,7 @@ collection walks the whole estate. The default thresholds cost a fifth of the CP
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit status."""
-    gc.set_threshold(*SELDOM)
+    gc.set_threshold(*GC_THRESHOLDS)
     atexit.register(gc.freeze)
     # Arguments may contain bytes that are not UTF-8, and a terminal may lack characters.
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -91,16 +91,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except KongOamError as error:
-        complain(error)
+        print_error(error)
         return error.exit_code
     except KeyboardInterrupt:
-        complain("interrupted")
+        print_error("interrupted")
     except BrokenPipeError:
         # `| head` has closed the pipe; discard the buffered remainder.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         # For example an invalid file name, a file that is deleted while it is read, or a full disk.
-        complain(f"{error.filename or 'standard output'}: {error.strerror}")
+        print_error(f"{error.filename or 'standard output'}: {error.strerror}")
     return KongOamError.exit_code
 
 

@@ -20,7 +20,7 @@ HUNDREDS: Mapping[str, int] = {"OAM": 1, "ACC": 2, "LINT": 3, "ENV": 4}
 """The first digit of each prefix's codes. It is unique, so a number alone identifies a code."""
 
 
-def one_table(*tables: Mapping[str, Code]) -> Mapping[str, Code]:
+def join_tables(*tables: Mapping[str, Code]) -> Mapping[str, Code]:
     """Join the codes of all packages, by number. Each number has one code, and the first digit of
     its prefix."""
     by_number = {}
@@ -35,7 +35,7 @@ def one_table(*tables: Mapping[str, Code]) -> Mapping[str, Code]:
     return dict(by_number[number] for number in sorted(by_number))
 
 
-CODES: Mapping[str, Code] = one_table(
+CODES: Mapping[str, Code] = join_tables(
     OAM,
     ACCESS,
     OBJECTS,

@@ -10,10 +10,10 @@ from kong_oam.access.model import EXTERNAL
 from kong_oam.cli.flag import Flag
 from kong_oam.cli.scaffold import (
     CLIENTS,
-    OUTSIDE,
+    RUN_ELSEWHERE,
     Caller,
+    ComponentSpec,
     ScaffoldError,
-    Wanted,
 )
 from kong_oam.diagnostics import printable, some
 from kong_oam.errors import InputError
@@ -22,20 +22,20 @@ from kong_oam.traits.questions import QUESTIONS
 
 FlagValues = dict[str, Any]
 """Values by flag, as argparse stores them: a text, or a list of texts. None means no answer yet,
-and an empty value means no. `wanted` converts them."""
+and an empty value means no. `component_spec` converts them."""
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 
-_OF_SCOPES = ("group", "caller")
-_OF_WEBSERVICES = (
+_SCOPE_FLAGS = ("group", "caller")
+_WEBSERVICE_FLAGS = (
     "port",
     "domain",
     "path",
     *(question.flag.name for question in QUESTIONS),
 )
-_OF_WORKLOADS = ("image", *_OF_WEBSERVICES)
-_OF_CLIENTS = {"redirect_uri": "native", "jwks_uri": "external"}
-NEEDED = (
+_WORKLOAD_FLAGS = ("image", *_WEBSERVICE_FLAGS)
+_CLIENT_FLAGS = {"redirect_uri": "native", "jwks_uri": "external"}
+REQUIRED = (
     "app",
     "component",
     "image",
@@ -152,26 +152,28 @@ FLAGS: Mapping[str, Flag] = {flag.name: flag for flag in _FLAGS}
 """All flags of a component, in the order of `--help`."""
 
 
-def settle(answers: FlagValues) -> None:
+def set_default_type(answers: FlagValues) -> None:
     """Set the type `external` for native and external clients."""
-    if answers["type"] is None and answers["client"] in OUTSIDE:
+    if answers["type"] is None and answers["client"] in RUN_ELSEWHERE:
         answers["type"] = EXTERNAL
 
 
-def useless_flags(answers: FlagValues) -> set[str]:
+def irrelevant_flags(answers: FlagValues) -> set[str]:
     """Return the flags that do not apply to such a component."""
-    without = {EXTERNAL: _OF_WORKLOADS, "worker": _OF_WEBSERVICES}.get(
+    without = {EXTERNAL: _WORKLOAD_FLAGS, "worker": _WEBSERVICE_FLAGS}.get(
         answers["type"], ()
     )
     scopeless = (
-        _OF_SCOPES if without or answers["client"] in ("web", "browser") else ()
+        _SCOPE_FLAGS
+        if without or answers["client"] in ("web", "browser")
+        else ()
     )
     return {
         *without,
         *scopeless,
         *(
             flag
-            for flag, kind in _OF_CLIENTS.items()
+            for flag, kind in _CLIENT_FLAGS.items()
             if answers["client"] != kind
         ),
     }
@@ -179,23 +181,23 @@ def useless_flags(answers: FlagValues) -> set[str]:
 
 def missing_flags(answers: FlagValues) -> list[str]:
     """Return the required flags without a value."""
-    useless = useless_flags(answers)
+    irrelevant = irrelevant_flags(answers)
     return [
-        flag for flag in NEEDED if flag not in useless and not answers[flag]
+        flag for flag in REQUIRED if flag not in irrelevant and not answers[flag]
     ]
 
 
-def wanted(answers: FlagValues) -> Wanted:
+def component_spec(answers: FlagValues) -> ComponentSpec:
     """Return the described component. Raises InputError if a required flag is missing, or a flag
     does not apply."""
     if without := missing_flags(answers):
         raise ScaffoldError(
-            f"missing {some(map(written, without))}; `new --help` shows examples"
+            f"missing {some(map(as_option, without))}; `new --help` shows examples"
         )
-    for flag in sorted(useless_flags(answers)):
+    for flag in sorted(irrelevant_flags(answers)):
         if answers[flag]:
             raise ScaffoldError(
-                f"unexpected {written(flag)}: {_reason(flag, answers['type'])}; leave it out"
+                f"unexpected {as_option(flag)}: {_reason(flag, answers['type'])}; leave it out"
             )
     values = {
         name: flag.read(answers[name])
@@ -203,7 +205,7 @@ def wanted(answers: FlagValues) -> Wanted:
         if answers[name]
     }
     traits = tuple(_traits(values))
-    return Wanted(**values, traits=traits)
+    return ComponentSpec(**values, traits=traits)
 
 
 def _traits(values: FlagValues) -> Iterator[tuple[str, Fields]]:
@@ -217,9 +219,9 @@ def _traits(values: FlagValues) -> Iterator[tuple[str, Fields]]:
 
 def _reason(flag: str, component: str | None) -> str:
     """Return why a flag does not apply."""
-    if flag in _OF_CLIENTS:
-        return f"only for --client {_OF_CLIENTS[flag]}"
-    if flag in _OF_SCOPES:
+    if flag in _CLIENT_FLAGS:
+        return f"only for --client {_CLIENT_FLAGS[flag]}"
+    if flag in _SCOPE_FLAGS:
         return "only for a webservice that is no web or browser client"
     return (
         "a worker has no endpoint"
@@ -228,6 +230,6 @@ def _reason(flag: str, component: str | None) -> str:
     )
 
 
-def written(flag: str) -> str:
+def as_option(flag: str) -> str:
     """Return a flag in the form that a user types."""
     return f"--{flag.replace('_', '-')}"

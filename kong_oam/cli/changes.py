@@ -23,7 +23,7 @@ from kong_oam.diagnostics import printable
 from kong_oam.oam.position import JsonObject
 
 
-def for_all(operands: Sequence[str], options: argparse.Namespace) -> str:
+def full_command(operands: Sequence[str], options: argparse.Namespace) -> str:
     """Return the command that prints all changes, for these operands and the options of
     `add_estate`."""
     words = ["diff", *operands, "--stack", options.stack]
@@ -35,9 +35,12 @@ def for_all(operands: Sequence[str], options: argparse.Namespace) -> str:
 
 
 def print_changes(
-    changes: Sequence[Difference], scheme: str, console: Console, for_all: str
+    changes: Sequence[Difference],
+    scheme: str,
+    console: Console,
+    full_command: str,
 ) -> None:
-    """Print a headline and a table, or nothing without changes. `for_all` is the command that
+    """Print a headline and a table, or nothing without changes. `full_command` is the command that
     prints omitted changes."""
     if not changes:
         return
@@ -49,11 +52,13 @@ def print_changes(
         ("CHANGE", "FOR", "METHODS", "WHERE", ""),
         [(label(change), *row(change, scheme)) for change in shown],
     )
-    console.print(*_left_out(changes, shown, f"`{for_all}`"))
+    console.print(*_omission_note(changes, shown, f"`{full_command}`"))
 
 
-def _left_out(
-    changes: Sequence[Difference], shown: Sequence[Difference], for_all: str
+def _omission_note(
+    changes: Sequence[Difference],
+    shown: Sequence[Difference],
+    full_command: str,
 ) -> list[str]:
     """Return a note about the changes that the table omits."""
     count = len(changes) - len(shown)
@@ -61,7 +66,7 @@ def _left_out(
         return []
     return [
         "",
-        f"and {count} more for other spellings of these paths: {for_all}",
+        f"and {count} more for other spellings of these paths: {full_command}",
     ]
 
 
@@ -72,9 +77,9 @@ def _colour(change: Difference) -> Colour:
 
 
 def markdown(
-    changes: Sequence[Difference], scheme: str, for_all: str
+    changes: Sequence[Difference], scheme: str, full_command: str
 ) -> list[str]:
-    """Return changes as lines of Markdown: a headline, a table, and the command `for_all` that
+    """Return changes as lines of Markdown: a headline, a table, and the command `full_command` that
     prints omitted changes. Names are formatted as code, so they cannot contain markup."""
     if not changes:
         return ["No change of access."]
@@ -87,7 +92,7 @@ def markdown(
             change.kind if label(change) == change.kind else code(label(change))
         )
         lines.append(f"| {kind} | {' | '.join(cells)} |")
-    return lines + _left_out(changes, shown, code(for_all))
+    return lines + _omission_note(changes, shown, code(full_command))
 
 
 def code(text: str) -> str:

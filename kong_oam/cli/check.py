@@ -20,20 +20,20 @@ from kong_oam.access.settings.assumed import GROUPS
 from kong_oam.access.settings.project import STACKS
 from kong_oam.access.settings.values import Settings
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
-from kong_oam.cli.console import Console, remark
+from kong_oam.cli.console import Console, print_note
 from kong_oam.cli.entries import diagnostic_entry
 from kong_oam.cli.estates import (
     add_estate,
-    asked_settings,
-    no_stack_is_here,
-    nobody_yet,
-    not_judged,
+    default_stack,
+    has_no_stack,
+    missing_applications_note,
+    no_callers_note,
     read_at,
     reading_of,
-    uncalled,
-    usual_stack,
+    selected_settings,
+    without_clients,
 )
-from kong_oam.cli.known import Known
+from kong_oam.cli.known import KnownFindings
 from kong_oam.cli.output import write_sarif
 from kong_oam.cli.watch import watch
 from kong_oam.codes import CODES
@@ -101,7 +101,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     if not options.watch:
-        return _answer(options, console, asked_settings(options))
+        return _check(options, console, selected_settings(options))
     if console.json:
         raise UsageError("use --json or --watch, not both")
     if options.since:
@@ -110,12 +110,12 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _watch(options: argparse.Namespace, console: Console) -> int:
-    settings = asked_settings(options)
+    settings = selected_settings(options)
     memory = Memory()
 
     def refresh() -> None:
         nonlocal settings
-        fresh = asked_settings(options)
+        fresh = selected_settings(options)
         # The memory is valid for this settings object only.
         settings = settings if fresh == settings else fresh
 
@@ -132,7 +132,7 @@ def _watch(options: argparse.Namespace, console: Console) -> int:
         renderer = Renderer(tools)
 
         def answer(read_one: ReadOne) -> None:
-            _answer(options, console, settings, read_one, memory, renderer)
+            _check(options, console, settings, read_one, memory, renderer)
 
         return watch(files, refresh, answer, console)
 
@@ -141,7 +141,7 @@ def _names(options: argparse.Namespace, settings: Settings) -> list[str]:
     return [*(options.applications or settings.applications), *options.files]
 
 
-def _answer(
+def _check(
     options: argparse.Namespace,
     console: Console,
     settings: Settings,
@@ -157,12 +157,12 @@ def _answer(
         read_one=read_one,
         renderer=renderer,
     )
-    here = _selection(options.files)
-    asked = options.files or options.applications
-    read: list[Placed] = [*reading.applications, *reading.diagnostics]
-    if asked and not any(map(here, read)):
+    is_selected_item = _selection(options.files)
+    named = options.files or options.applications
+    read: list[Positioned] = [*reading.applications, *reading.diagnostics]
+    if named and not any(map(is_selected_item, read)):
         raise UsageError(
-            f"no Application in {' '.join(map(quoted, asked))}: check the path, or write an "
+            f"no Application in {' '.join(map(quoted, named))}: check the path, or write an "
             "Application with `python -m kong_oam new`"
         )
     compiled = _compiled(reading, settings, memory)
@@ -170,10 +170,10 @@ def _answer(
     # Forget results that this check did not use.
     if memory and compiled.estate:
         memory.forget()
-    diagnostics = tuple(filter(here, compiled.diagnostics))
-    findings = tuple(filter(here, linted))
+    diagnostics = tuple(filter(is_selected_item, compiled.diagnostics))
+    findings = tuple(filter(is_selected_item, linted))
     shown = (*diagnostics, *(finding.diagnostic for finding in findings))
-    known = Known(_before(options) if options.since else ())
+    known = KnownFindings(_earlier_findings(options) if options.since else ())
     report = Report(
         compiled,
         diagnostics,
@@ -195,15 +195,15 @@ def _print(report: Report, console: Console) -> None:
     """Print errors, and findings that are new since the revision."""
     for diagnostic in report.diagnostics:
         if diagnostic in report.new or diagnostic.severity == "error":
-            console.print(_shown(diagnostic, console))
+            console.print(_coloured(diagnostic, console))
     for finding in report.new_findings:
         _print_finding(finding, console)
 
 
-def _before(options: argparse.Namespace) -> Diagnostics:
+def _earlier_findings(options: argparse.Namespace) -> Diagnostics:
     """Return the findings at the revision. Returns nothing if the revision cannot be read, so all
     findings count as new."""
-    told_as = f"REVISION ({printable(options.since)})"
+    label = f"REVISION ({printable(options.since)})"
     try:
         reading, settings = read_at(
             options.since,
@@ -211,10 +211,10 @@ def _before(options: argparse.Namespace) -> Diagnostics:
             options.applications,
             options.definitions,
             prefix="",
-            told_as=told_as,
+            label=label,
         )
     except KongOamError as error:
-        remark(f"{told_as}: {error}; all findings count as new")
+        print_note(f"{label}: {error}; all findings count as new")
         return ()
     compiled = _compiled(reading, settings, None)
     linted = _linted(reading, compiled, settings, None)
@@ -278,31 +278,31 @@ class Report:
         return count
 
 
-class Placed(Protocol):
+class Positioned(Protocol):
     """An object that may have a position in a file."""
 
     @property
     def position(self) -> Position | None: ...
 
 
-def _selection(names: Sequence[str]) -> Callable[[Placed], bool]:
+def _selection(names: Sequence[str]) -> Callable[[Positioned], bool]:
     """Return a filter for objects in the named files, under any spelling of a path. Objects without
     a file pass; without names, all objects pass."""
     selected = {file.resolve() for file, _ in files_of(names, Path())}
     # Many findings are in few files, and each resolved path costs a system call.
     is_selected = cache(lambda file: Path(file).resolve() in selected)
 
-    def is_here(placed: Placed) -> bool:
+    def is_here(item: Positioned) -> bool:
         return (
             not names
-            or placed.position is None
-            or is_selected(placed.position.file)
+            or item.position is None
+            or is_selected(item.position.file)
         )
 
     return is_here
 
 
-def _shown(diagnostic: Diagnostic, console: Console) -> str:
+def _coloured(diagnostic: Diagnostic, console: Console) -> str:
     mark = f"{diagnostic.severity} {diagnostic.code}"
     colour = console.paint(
         "red" if diagnostic.severity == "error" else "yellow", mark
@@ -312,7 +312,7 @@ def _shown(diagnostic: Diagnostic, console: Console) -> str:
 
 def _print_finding(finding: LintFinding, console: Console) -> None:
     console.print(
-        _shown(finding.diagnostic, console), f"      = {finding.remedy}"
+        _coloured(finding.diagnostic, console), f"      = {finding.remedy}"
     )
     suggestion = finding.suggestion()
     if suggestion:
@@ -329,7 +329,7 @@ def _painted(line: str, console: Console) -> str:
 def _summary(report: Report, options: argparse.Namespace) -> Iterator[str]:
     estate = report.compiled.estate
     if estate is not None:
-        yield from _of_estate(report, estate)
+        yield from _estate_summary(report, estate)
     elif count := len(errors(report.diagnostics)):
         yield f"{count} error(s); nothing can be deployed{report.compiled.reservation}"
     else:
@@ -341,7 +341,7 @@ def _summary(report: Report, options: argparse.Namespace) -> Iterator[str]:
         )
     if report.elsewhere:
         words = ["check"]
-        if options.stack != usual_stack():
+        if options.stack != default_stack():
             words += ["--stack", options.stack]
         if options.applications:
             words += ["-f", *options.applications]
@@ -353,7 +353,7 @@ def _summary(report: Report, options: argparse.Namespace) -> Iterator[str]:
         )
 
 
-def _of_estate(report: Report, estate: Estate) -> Iterator[str]:
+def _estate_summary(report: Report, estate: Estate) -> Iterator[str]:
     """Yield the size of the estate, and the parts that could not be checked."""
     line = (
         f"{len(estate.applications)} application(s), {len(estate.components)} component(s): no "
@@ -361,7 +361,7 @@ def _of_estate(report: Report, estate: Estate) -> Iterator[str]:
     )
     if report.new_findings:
         line += f", {len(report.new_findings)} finding(s)"
-    if no_stack_is_here():
+    if has_no_stack():
         has_groups = estate.stack.known_groups is not None
         unknown = (
             "hosts and providers"
@@ -371,9 +371,9 @@ def _of_estate(report: Report, estate: Estate) -> Iterator[str]:
         line += f"; without a stack, {unknown} are not checked"
     yield line
     if report.compiled.unjudged:
-        yield not_judged(report.compiled.unjudged)
-    if names := uncalled(with_absent_clients(estate), estate.components):
-        yield nobody_yet(names)
+        yield missing_applications_note(report.compiled.unjudged)
+    if names := without_clients(with_absent_clients(estate), estate.components):
+        yield no_callers_note(names)
 
 
 def _document(report: Report, *, since: str | None) -> JsonObject:

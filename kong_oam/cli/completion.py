@@ -62,7 +62,7 @@ SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
 """Names of stacks that are safe to offer. Other names could run as a command."""
 
-Offer = tuple[str, str]
+Candidate = tuple[str, str]
 """A candidate, and its description."""
 
 
@@ -86,14 +86,14 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         script = SCRIPTS[options.shell] % {"program": SCRIPT}
         console.print_exactly(script.rstrip("\n"))
         return OK
-    for word, summary in offers(options.parser, options.words):
+    for word, summary in candidates(options.parser, options.words):
         console.print_exactly(f"{word}\t{summary}")
     return OK
 
 
-def offers(
+def candidates(
     parser: argparse.ArgumentParser, words: Sequence[str]
-) -> list[Offer]:
+) -> list[Candidate]:
     """Return the candidates for the last of `words`. The list is empty for file names and free
     texts."""
     *before, current = words
@@ -103,19 +103,21 @@ def offers(
     option: argparse.Action | None = None
     for word in before:
         if word.startswith("-"):
-            option = _with_value(parser, word)
+            option = _option_with_value(parser, word)
         elif option:
             option = None
         else:
             parser = _verb(parser, word)
     values = _values(option) if option else _operands(parser)
-    offered = _options(parser) if current.startswith("-") else values
+    possible = _options(parser) if current.startswith("-") else values
     return [
-        (word, summary) for word, summary in offered if word.startswith(current)
+        (word, summary)
+        for word, summary in possible
+        if word.startswith(current)
     ]
 
 
-def _with_value(
+def _option_with_value(
     parser: argparse.ArgumentParser, word: str
 ) -> argparse.Action | None:
     """Return the option with this name, if it takes a value."""
@@ -140,7 +142,7 @@ def _verb(
     return parser
 
 
-def _options(parser: argparse.ArgumentParser) -> Iterator[Offer]:
+def _options(parser: argparse.ArgumentParser) -> Iterator[Candidate]:
     for action in parser._actions:
         summary = (
             parser._get_formatter()._expand_help(action) if action.help else ""
@@ -149,7 +151,7 @@ def _options(parser: argparse.ArgumentParser) -> Iterator[Offer]:
             yield flag, summary
 
 
-def _operands(parser: argparse.ArgumentParser) -> Iterator[Offer]:
+def _operands(parser: argparse.ArgumentParser) -> Iterator[Candidate]:
     """Yield the verbs of a parser, or the values of its operands."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
@@ -159,7 +161,7 @@ def _operands(parser: argparse.ArgumentParser) -> Iterator[Offer]:
             yield from _values(action)
 
 
-def _values(action: argparse.Action) -> Iterator[Offer]:
+def _values(action: argparse.Action) -> Iterator[Candidate]:
     if action.choices:
         for choice in action.choices:
             yield str(choice), ""

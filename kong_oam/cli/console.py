@@ -90,12 +90,12 @@ def console(out: TextIO, *, as_json: bool) -> Console:
     )
 
 
-def remark(message: object) -> None:
+def print_note(message: object) -> None:
     """Print on standard error, separate from the answer on standard output."""
     console(sys.stderr, as_json=False).print(message)
 
 
-def complain(message: object) -> None:
+def print_error(message: object) -> None:
     """Print on standard error, in red on a terminal."""
     err = console(sys.stderr, as_json=False)
     err.print(err.paint("red", str(message)))

@@ -9,14 +9,14 @@ from kong_oam.access.callers import logical_groups
 from kong_oam.access.model import Estate
 from kong_oam.cli.answers import (
     FLAGS,
-    NEEDED,
+    REQUIRED,
     FlagValues,
-    settle,
-    useless_flags,
-    written,
+    as_option,
+    irrelevant_flags,
+    set_default_type,
 )
 from kong_oam.cli.command import UsageError
-from kong_oam.cli.console import complain
+from kong_oam.cli.console import print_error
 from kong_oam.cli.scaffold import CLIENTS, check_clients
 from kong_oam.diagnostics import printable
 from kong_oam.errors import InputError
@@ -71,12 +71,12 @@ class Dialogue:
     def ask_missing(self) -> None:
         """Prompt for missing, relevant answers. Raises UsageError at the end of the input."""
         for flag in _QUESTIONS:
-            settle(self.answers)
-            if self.answers[flag] is None and flag not in useless_flags(
+            set_default_type(self.answers)
+            if self.answers[flag] is None and flag not in irrelevant_flags(
                 self.answers
             ):
                 self._ask(flag)
-        settle(self.answers)
+        set_default_type(self.answers)
 
     def _ask(self, name: str) -> None:
         question, default = _QUESTIONS[name]
@@ -88,17 +88,17 @@ class Dialogue:
             try:
                 self._check(name, words)
             except InputError as error:
-                complain(error)
+                print_error(error)
             else:
                 self.answers[name] = words if separator else text
                 for word in words:
-                    self.words.extend((written(name), word))
+                    self.words.extend((as_option(name), word))
                 return
 
     def _check(self, name: str, words: list[str]) -> None:
         """Check the words of an answer. Raises InputError."""
         if not words:
-            if name in NEEDED:
+            if name in REQUIRED:
                 raise InputError("this question needs an answer")
             return
         flag = FLAGS[name]
@@ -130,20 +130,20 @@ class Dialogue:
         }
 
 
-def _listed(what: str, names: Iterable[str]) -> str:
+def _listed(label: str, names: Iterable[str]) -> str:
     first = sorted(names)
     more = ", ..." if len(first) > _LISTED else ""
-    return f"{what}: {', '.join(first[:_LISTED])}{more}; " if first else ""
+    return f"{label}: {', '.join(first[:_LISTED])}{more}; " if first else ""
 
 
 def _answer(question: str, default: str) -> str:
     try:
-        asked = (
+        prompt = (
             f"{printable(question)} [{default}]: "
             if default
             else f"{printable(question)}: "
         )
-        return input(asked).strip() or default
+        return input(prompt).strip() or default
     except (EOFError, KeyboardInterrupt):
         print()
         raise UsageError("no more answers; nothing was written") from None

@@ -10,14 +10,14 @@ from kong_oam.access.diff.findings import CODES, findings
 from kong_oam.cli.changes import (
     code,
     document,
-    for_all,
+    full_command,
     markdown,
     print_changes,
 )
 from kong_oam.cli.command import FOUND, OK, Command, UsageError, quoted
-from kong_oam.cli.console import Console, remark
+from kong_oam.cli.console import Console, print_note
 from kong_oam.cli.entries import unjudged_entry
-from kong_oam.cli.estates import add_estate, assumed_of
+from kong_oam.cli.estates import add_estate, assumption_note
 from kong_oam.cli.operands import FORMS, Operand, unjudged
 from kong_oam.cli.output import write_sarif
 from kong_oam.diagnostics import some
@@ -83,7 +83,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     changes = changed(old, new)
     scheme = new.estate.stack.scheme
     absent = unjudged([*old, new])
-    everything = for_all([options.old, options.new], options)
+    everything = full_command([options.old, options.new], options)
     if options.sarif:
         write_sarif(options.sarif, findings(changes, scheme), CODES)
     if console.json:
@@ -91,11 +91,11 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     elif options.markdown:
         console.print(*markdown(changes, scheme, everything))
         if absent:
-            console.print("", code(assumed_of(absent)))
+            console.print("", code(assumption_note(absent)))
     else:
         print_changes(changes, scheme, console, everything)
         if absent:
-            remark(assumed_of(absent))
+            print_note(assumption_note(absent))
     return FOUND if changes and options.exit_code else OK
 
 

@@ -14,10 +14,10 @@ from kong_oam.access.diff.facts import model_of
 from kong_oam.access.lint.lint import lint
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import Settings
-from kong_oam.cli.estates import nobody_yet, uncalled
-from kong_oam.cli.known import Known
+from kong_oam.cli.estates import no_callers_note, without_clients
+from kong_oam.cli.known import KnownFindings
 from kong_oam.cli.scaffold import (
-    Wanted,
+    ComponentSpec,
     calls_elsewhere,
     check,
     scaffold,
@@ -26,7 +26,7 @@ from kong_oam.diagnostics import Diagnostics, Findings
 from kong_oam.oam.position import Texts
 from kong_oam.traits.kong_plugin.findings import findings as plugins_found
 
-_LATER: Final = frozenset({"LINT312"})
+_IGNORED: Final = frozenset({"LINT312"})
 """Findings that do not stop `new`: a new component has no clients yet."""
 
 
@@ -43,8 +43,8 @@ class Draft:
     notes: tuple[str, ...]
 
 
-def drafted(
-    wanted: Wanted,
+def draft_component(
+    spec: ComponentSpec,
     file: str,
     reading: oam.Reading,
     compiled: Compiled,
@@ -55,28 +55,26 @@ def drafted(
     `reading`, without errors. `read` reads other texts of the same files. Raises ScaffoldError."""
     estate = compiled.estate
     assert estate  # no errors
-    check(wanted, estate)
-    changed = scaffold(
-        wanted, file, reading.applications, estate, settings.as_of
-    )
+    check(spec, estate)
+    changed = scaffold(spec, file, reading.applications, estate, settings.as_of)
     before = {
         application.position.file: application.position.document.text
         for application in reading.applications
     }
     after = read({**before, **changed})
     outcome = compile_estate(after, settings.stack)
-    drawn = outcome.estate
-    known = Known(_findings(reading, compiled, settings))
+    drafted_estate = outcome.estate
+    known = KnownFindings(_findings(reading, compiled, settings))
     findings = tuple(filter(known.is_new, _findings(after, outcome, settings)))
     changes = (
-        diff(model_of(estate, settings), model_of(drawn, settings))
-        if drawn
+        diff(model_of(estate, settings), model_of(drafted_estate, settings))
+        if drafted_estate
         else None
     )
     notes = (
-        *_unknown(drawn),
-        *_unheard(wanted, drawn),
-        *_ungranted(wanted, estate),
+        *_note_on_errors(drafted_estate),
+        *_note_on_callers(spec, drafted_estate),
+        *_notes_on_grants(spec, estate),
     )
     return Draft(changed, before, findings, changes, notes)
 
@@ -90,27 +88,29 @@ def _findings(
         for finding in lint(
             reading.applications, compiled.estate, settings.as_of
         ):
-            if finding.code not in _LATER:
+            if finding.code not in _IGNORED:
                 yield finding.diagnostic
 
 
-def _unknown(estate: Estate | None) -> Iterator[str]:
+def _note_on_errors(estate: Estate | None) -> Iterator[str]:
     if estate is None:
         yield "the effect on access is unknown until the errors are fixed"
 
 
-def _unheard(wanted: Wanted, estate: Estate | None) -> Iterator[str]:
+def _note_on_callers(
+    spec: ComponentSpec, estate: Estate | None
+) -> Iterator[str]:
     """Yield why nobody may call the component, if it has scopes."""
-    if estate and uncalled(estate, [wanted.key]):
-        yield f"{nobody_yet([wanted.key])} (--caller adds both)"
+    if estate and without_clients(estate, [spec.key]):
+        yield f"{no_callers_note([spec.key])} (--caller adds both)"
 
 
-def _ungranted(wanted: Wanted, estate: Estate) -> Iterator[str]:
+def _notes_on_grants(spec: ComponentSpec, estate: Estate) -> Iterator[str]:
     """Yield a note for each call to a missing Application, which has to grant the call."""
-    for callee, scopes in calls_elsewhere(wanted, estate):
+    for callee, scopes in calls_elsewhere(spec, estate):
         name = callee.partition("/")[0]
         yield (
-            f"{callee} was not found, so its rules are not checked. Its team has to add {wanted.key} to "
+            f"{callee} was not found, so its rules are not checked. Its team has to add {spec.key} to "
             f"a role with {' and '.join(scopes)}. `check -f applications ../{name}/applications` "
             "checks both."
         )

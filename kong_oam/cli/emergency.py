@@ -134,25 +134,27 @@ def _close(
     from kong_oam.emergency.changes import EmergencyError, StillOpenError, close
     from kong_oam.emergency.confirmation import show_at_gateway
 
-    left = []
+    failures = []
     try:
         closed = close(admin, settings)
     except StillOpenError as error:
         closed = error.closed
-        left.append(str(error))
+        failures.append(str(error))
     timing = _effective_when(admin, settings) if closed else ""
     console.print(*(f"closed: {component}; {timing}" for component in closed))
-    if not closed and not left:
+    if not closed and not failures:
         console.print(_NOTHING)
-    stood = [opening for opening in closed.values() if opening]
+    openings_closed = [opening for opening in closed.values() if opening]
     try:
         console.print(
-            *show_at_gateway(admin, settings, stood, proxy, is_open=False)
+            *show_at_gateway(
+                admin, settings, openings_closed, proxy, is_open=False
+            )
         )
     except KongOamError as error:
-        left.append(str(error))
-    if left:
-        raise EmergencyError("\n".join(left))
+        failures.append(str(error))
+    if failures:
+        raise EmergencyError("\n".join(failures))
 
 
 def _effective_when(admin: AdminApi, settings: Settings) -> str:

@@ -17,7 +17,7 @@ from kong_oam.access.settings.project import STACKS, stack_file
 from kong_oam.access.settings.stack import read_file, stack_names
 from kong_oam.access.settings.values import Describe, Settings, plain
 from kong_oam.cli.command import UsageError
-from kong_oam.cli.console import remark
+from kong_oam.cli.console import print_note
 from kong_oam.cli.revisions import revision
 from kong_oam.diagnostics import errors, some
 from kong_oam.errors import KongOamError
@@ -34,7 +34,7 @@ DEFAULT = "local"
 """The default stack, unless there is exactly one stack."""
 
 
-def usual_stack() -> str:
+def default_stack() -> str:
     """Return the stack for commands without `--stack`."""
     names = stack_names()
     return names[0] if len(names) == 1 else DEFAULT
@@ -44,7 +44,7 @@ def add_estate(parser: argparse.ArgumentParser) -> None:
     """Add the options that select an estate: `--stack`, `--applications` and `--definitions`."""
     parser.add_argument(
         "--stack",
-        default=usual_stack(),
+        default=default_stack(),
         metavar="NAME",
         help=f"the stack whose settings apply (default: the only stack, or {DEFAULT})",
     )
@@ -74,20 +74,20 @@ def settings_of(
     return read_file(stack_file(stack, folder), describe)
 
 
-def judging_settings(stack: str) -> Settings:
+def settings_or_defaults(stack: str) -> Settings:
     """Return the settings with which Applications are checked. Without any stack and without
     `--stack`, these are default settings. Raises StackError."""
     # The repository of a team has Applications, but no stack.
-    if stack != DEFAULT or not no_stack_is_here():
+    if stack != DEFAULT or not has_no_stack():
         return settings_of(stack)
     return assumed(stack, datetime.date.today())
 
 
-def asked_settings(options: argparse.Namespace) -> Settings:
+def selected_settings(options: argparse.Namespace) -> Settings:
     """Return the settings for the options of `add_estate`, with their definitions. Raises
     StackError."""
     return with_definitions(
-        judging_settings(options.stack), options.definitions
+        settings_or_defaults(options.stack), options.definitions
     )
 
 
@@ -96,7 +96,7 @@ def with_definitions(settings: Settings, names: Names) -> Settings:
     return replace(settings, definitions=tuple(names)) if names else settings
 
 
-def no_stack_is_here() -> bool:
+def has_no_stack() -> bool:
     """Return whether the working directory has only Applications, and no stack."""
     return not stack_names() and not Path("Pulumi.yaml").exists()
 
@@ -134,7 +134,7 @@ def read_at(
     definitions: Names,
     *,
     prefix: str,
-    told_as: str,
+    label: str,
 ) -> tuple[Reading, Settings]:
     """Read the Applications and the settings of a stack at the revision `name`.
 
@@ -144,24 +144,24 @@ def read_at(
     source = revision(name)
     with tempfile.TemporaryDirectory() as temporary:
         top = Path(temporary)
-        copy = source.copied(".", top)
+        copy = source.target_path(".", top)
         # Read the settings first: they name the Applications and definitions.
         source.extract([STACKS, FOLDER, "Pulumi.yaml"], top)
         try:
             settings = (
-                judging_settings(stack)
-                if no_stack_is_here()
+                settings_or_defaults(stack)
+                if has_no_stack()
                 else settings_of(stack, copy / STACKS)
             )
             settings = with_definitions(settings, definitions)
-            names, foreign = source.checked_out(
+            names, foreign = source.check_out(
                 applications or settings.applications, top
             )
-            defined_by, others = source.checked_out(settings.definitions, top)
+            defined_by, others = source.check_out(settings.definitions, top)
             if foreign or others:
                 listed = some([*foreign, *others])
-                remark(
-                    f"{told_as}: {listed} is outside this repository, so its current files are used; "
+                print_note(
+                    f"{label}: {listed} is outside this repository, so its current files are used; "
                     "to compare its versions, compare two folders"
                 )
             files = tuple(str(path.absolute()) for path in defined_by)
@@ -203,22 +203,22 @@ def estate_of(reading: Reading, settings: Settings) -> Estate:
     return estate
 
 
-def not_judged(names: Iterable[str]) -> str:
+def missing_applications_note(names: Iterable[str]) -> str:
     """Return a sentence that lists the missing Applications."""
     return f"not checked, since its files are missing: {some(names)}; add its folder with -f"
 
 
-def assumed_of(names: Iterable[str]) -> str:
+def assumption_note(names: Iterable[str]) -> str:
     """Return the same sentence, with the assumption about clients of missing Applications."""
     return (
-        f"{not_judged(names)} (until then, its clients are assumed to ask for all scopes of "
+        f"{missing_applications_note(names)} (until then, its clients are assumed to ask for all scopes of "
         "their roles)"
     )
 
 
-def uncalled(estate: Estate, keys: Iterable[str]) -> list[str]:
+def without_clients(estate: Estate, keys: Iterable[str]) -> list[str]:
     """Return the components with scopes that no client has."""
-    uncalled = []
+    found = []
     for key in keys:
         component = estate.components.get(key)
         # A component without scopes has no calls to ask for.
@@ -226,11 +226,11 @@ def uncalled(estate: Estate, keys: Iterable[str]) -> list[str]:
             continue
         by_clients = estate.held_at(component, users=False)
         if not by_clients and not estate.held_at(component, users=True):
-            uncalled.append(key)
-    return uncalled
+            found.append(key)
+    return found
 
 
-def nobody_yet(keys: Iterable[str]) -> str:
+def no_callers_note(keys: Iterable[str]) -> str:
     """Return a sentence with the reason why nobody may call these components."""
     remedy = "add its scopes to `calls` of a client, and the client to a role"
     return f"nobody may call {', '.join(keys)} yet: {remedy}"

@@ -104,7 +104,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             **({"page": page} if page else {}),
             **unjudged_entry(estate.unjudged),
         }
-        console.print_json(_explained(options, decision, token) | fields)
+        console.print_json(_explanation(options, decision, token) | fields)
         return OK
     colour: Colour = "green" if decision.status < 300 else "red"
     answer = f"{decision.status} {_request_in_words(options)}"
@@ -273,7 +273,7 @@ def _token_in_words(
     return f"{gives}; valid at {component.key}: {' '.join(counting) or 'none'}"
 
 
-def _explained(
+def _explanation(
     options: argparse.Namespace,
     decision: Decision,
     token: _Token,

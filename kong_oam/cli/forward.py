@@ -25,37 +25,37 @@ Exit status: the command's status, or 2 if the command did not start.
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    say = parser.add_argument
-    say(
+    add = parser.add_argument
+    add(
         "--to",
         required=True,
         metavar="URL",
         help="Kong's Admin API, https://HOST:PORT",
     )
-    say(
+    add(
         "--certificate",
         required=True,
         metavar="FILE",
         help="the client certificate, in PEM",
     )
-    say(
+    add(
         "--key",
         required=True,
         metavar="FILE",
         help="its private key, in PEM, without a passphrase",
     )
-    say(
+    add(
         "--ca",
         metavar="FILE",
         help="the authority of Kong's certificate (default: the system's authorities)",
     )
-    say(
+    add(
         "--port",
         type=int,
         default=18444,
         help="the local port on 127.0.0.1 (default: %(default)s)",
     )
-    say(
+    add(
         "words",
         nargs="+",
         metavar="command",

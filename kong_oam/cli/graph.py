@@ -16,8 +16,8 @@ from kong_oam.access.graph.svg import svg
 from kong_oam.access.graph.view import of_application, of_changes, of_principal
 from kong_oam.access.matrix.table import ANONYMOUS
 from kong_oam.cli.command import OK, Command, UsageError, quoted
-from kong_oam.cli.console import Console, remark
-from kong_oam.cli.estates import add_estate, assumed_of
+from kong_oam.cli.console import Console, print_note
+from kong_oam.cli.estates import add_estate, assumption_note
 from kong_oam.cli.operands import Operand, unjudged
 from kong_oam.cli.output import format_of
 from kong_oam.cli.requests import estate_from
@@ -117,7 +117,7 @@ def _state(options: argparse.Namespace) -> Graph:
     graph = _narrowed(
         graph_of(estate, _title("Access graph", options)), options
     )
-    notes = [assumed_of(estate.unjudged)] if estate.unjudged else []
+    notes = [assumption_note(estate.unjudged)] if estate.unjudged else []
     if not graph.edges:
         notes.append("Nobody may call anything here.")
     if options.principal not in (None, ANONYMOUS):
@@ -140,8 +140,8 @@ def _change(options: argparse.Namespace) -> Graph:
             "diff uses both."
         )
     if absent := unjudged([*old, new]):
-        notes.append(assumed_of(absent))
-        remark(assumed_of(absent))
+        notes.append(assumption_note(absent))
+        print_note(assumption_note(absent))
     if options.application or options.principal:
         notes.append("The following list has the changes of all Applications.")
     notes += told(changed(old, new), new.estate.stack.scheme)

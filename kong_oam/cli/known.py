@@ -9,17 +9,17 @@ from collections.abc import Iterable
 from kong_oam.diagnostics import Diagnostic
 
 
-class Known:
+class KnownFindings:
     """The findings before a change."""
 
     def __init__(self, before: Iterable[Diagnostic]) -> None:
-        self._left = Counter(map(_key, before))
+        self._counts = Counter(map(_key, before))
 
     def is_new(self, finding: Diagnostic) -> bool:
         """Return whether the finding is new. Call it once for each finding: of two equal findings,
         the second may be new."""
-        self._left[_key(finding)] -= 1
-        return self._left[_key(finding)] < 0
+        self._counts[_key(finding)] -= 1
+        return self._counts[_key(finding)] < 0
 
 
 def _key(finding: Diagnostic) -> tuple[str, str, str]:

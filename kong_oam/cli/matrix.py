@@ -80,7 +80,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     form = format_of(options.format, options.output, _ENDINGS, "text")
     estate = estate_from(options)
     _check_names(estate, options)
-    made = matrix(
+    table = matrix(
         estate,
         callers_of(estate),
         options.principal or None,
@@ -88,28 +88,28 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         options.address,
     )
     if console.json:
-        console.print_json(_entry(made) | unjudged_entry(estate.unjudged))
+        console.print_json(_entry(table) | unjudged_entry(estate.unjudged))
     elif options.output:
         options.output.write_bytes(
-            _written(made, form).encode("utf-8", "backslashreplace")
+            _as_text(table, form).encode("utf-8", "backslashreplace")
         )
         console.print(
-            f"{options.output}: {len(made.rows)} endpoint(s), {len(made.principals)} principal(s)"
+            f"{options.output}: {len(table.rows)} endpoint(s), {len(table.principals)} principal(s)"
         )
     elif form == "text":
-        console.print(*text(made, lambda line: console.paint("bold", line)))
+        console.print(*text(table, lambda line: console.paint("bold", line)))
     else:
-        console.out.write(_written(made, form))
+        console.out.write(_as_text(table, form))
     return OK
 
 
-def _written(made: Matrix, form: str) -> str:
+def _as_text(table: Matrix, form: str) -> str:
     if form == "html":
-        return page(made)
+        return page(table)
     return (
-        sheet(made)
+        sheet(table)
         if form == "csv"
-        else "".join(f"{line}\n" for line in text(made))
+        else "".join(f"{line}\n" for line in text(table))
     )
 
 
@@ -134,15 +134,15 @@ def _components(estate: Estate, options: argparse.Namespace) -> set[str] | None:
     return keys if options.component or options.application else None
 
 
-def _entry(made: Matrix) -> JsonObject:
+def _entry(table: Matrix) -> JsonObject:
     """Return the matrix as JSON."""
     return {
-        "stack": made.stack,
+        "stack": table.stack,
         "principals": [
             asdict(principal) if principal else ANONYMOUS
-            for principal in made.principals
+            for principal in table.principals
         ],
-        "endpoints": [endpoint_entry(row) for row in made.rows],
+        "endpoints": [endpoint_entry(row) for row in table.rows],
     }
 
 

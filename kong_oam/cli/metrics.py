@@ -77,7 +77,7 @@ def _serve(options: argparse.Namespace, console: Console) -> int:
     host, port = _address(options.listen)
     counters = Counters()
     lines = _lines(options.logs)
-    keys = _Keys(options.outputs)
+    keys = _KeyMetrics(options.outputs)
     try:
         server = _Server(
             (host, port),
@@ -126,16 +126,16 @@ def _lines(logs: str) -> Iterator[bytes]:
     return follow(Path(logs))
 
 
-class _Keys:
+class _KeyMetrics:
     """Metrics with the due dates of keys, from a file of outputs. The file is read at each scrape;
     if it cannot be read, the last metrics stay valid."""
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
-        self._said: tuple[str, ...] = ()
+        self._last_lines: tuple[str, ...] = ()
         if file:
             try:
-                self._said = self._read(file)
+                self._last_lines = self._read(file)
             except ValueError as error:
                 raise UsageError(
                     f"{quoted(str(file))} has no stack outputs: {error}; save the output of "
@@ -145,8 +145,8 @@ class _Keys:
     def lines(self) -> Iterable[str]:
         if self._file:
             with suppress(OSError, ValueError):  # another process is writing it
-                self._said = self._read(self._file)
-        return self._said
+                self._last_lines = self._read(self._file)
+        return self._last_lines
 
     def _read(self, file: Path) -> tuple[str, ...]:
         from kong_oam.metrics.counters import due

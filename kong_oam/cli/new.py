@@ -13,23 +13,23 @@ from kong_oam.access.model import Estate
 from kong_oam.cli.answers import (
     FLAGS,
     FlagValues,
+    as_option,
+    component_spec,
     missing_flags,
-    settle,
-    wanted,
-    written,
+    set_default_type,
 )
-from kong_oam.cli.changes import document, for_all, print_changes
+from kong_oam.cli.changes import document, full_command, print_changes
 from kong_oam.cli.command import OK, Command, UsageError, quoted
 from kong_oam.cli.console import Console
 from kong_oam.cli.dialogue import Dialogue
-from kong_oam.cli.draft import Draft, drafted
+from kong_oam.cli.draft import Draft, draft_component
 from kong_oam.cli.entries import diagnostic_entry
 from kong_oam.cli.estates import (
     add_estate,
-    asked_settings,
     compiled_of,
-    no_stack_is_here,
+    has_no_stack,
     reading_of,
+    selected_settings,
 )
 from kong_oam.cli.scaffold import ScaffoldError
 from kong_oam.cli.writing import write_all
@@ -62,7 +62,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         if flag.metavar:
             action = "append" if flag.separator else "store"
             parser.add_argument(
-                written(flag.name),
+                as_option(flag.name),
                 action=action,
                 choices=flag.choices,
                 metavar=flag.metavar,
@@ -70,7 +70,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
             )
         else:
             parser.add_argument(
-                written(flag.name), action="store_true", help=flag.help
+                as_option(flag.name), action="store_true", help=flag.help
             )
     parser.add_argument(
         "--anyway",
@@ -88,7 +88,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 def _new(
     options: argparse.Namespace, console: Console, renderer: Renderer
 ) -> int:
-    settings = asked_settings(options)
+    settings = selected_settings(options)
     names = options.applications or settings.applications
     folder = _folder(names)
     reading = reading_of(
@@ -100,10 +100,10 @@ def _new(
     assert compiled.estate  # no errors
     dialogue = _dialogue(options, compiled.estate)
     try:
-        meant = wanted(dialogue.answers)
-        file = folder / f"{meant.app}.yaml"
-        draft = drafted(
-            meant, str(file), reading, compiled, settings, renderer.again
+        spec = component_spec(dialogue.answers)
+        file = folder / f"{spec.app}.yaml"
+        draft = draft_component(
+            spec, str(file), reading, compiled, settings, renderer.again
         )
         if draft.findings and not options.anyway:
             listed = "\n".join(map(str, draft.findings))
@@ -116,11 +116,11 @@ def _new(
             raise UsageError(str(error)) from None
         flags = shlex.join(dialogue.words)
         raise UsageError(f"{error}\nyour answers, as flags: {flags}") from None
-    real = {}
+    resolved = {}
     for path, problem in files_of(names, Path()):
         if not problem:
-            real[str(path)] = Path(os.path.realpath(path))
-    write_all(draft.changed, draft.before, real)
+            resolved[str(path)] = Path(os.path.realpath(path))
+    write_all(draft.changed, draft.before, resolved)
     _report(draft, settings.stack.scheme, options, console)
     return OK
 
@@ -128,7 +128,7 @@ def _new(
 def _dialogue(options: argparse.Namespace, estate: Estate) -> Dialogue:
     """Return the values of the flags. On a terminal, prompt for missing values."""
     answers: FlagValues = {flag: getattr(options, flag) for flag in FLAGS}
-    settle(answers)
+    set_default_type(answers)
     dialogue = Dialogue(answers, estate)
     is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     # With --json, prompts would mix with the output.
@@ -179,14 +179,14 @@ def _report(
         shown = unified(file, before[file], text) if file in before else text
         console.print_exactly(*(shown or "").removesuffix("\n").split("\n"), "")
     if draft.changes:
-        print_changes(draft.changes, scheme, console, for_all([], options))
+        print_changes(draft.changes, scheme, console, full_command([], options))
         console.print("")
-    following = (
+    next_command = (
         "python -m kong_oam check"
-        if no_stack_is_here()
+        if has_no_stack()
         else f"pulumi preview -s {options.stack}"
     )
-    console.print(*draft.findings, *draft.notes, f"next: {following}")
+    console.print(*draft.findings, *draft.notes, f"next: {next_command}")
 
 
 COMMAND = Command(

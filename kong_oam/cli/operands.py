@@ -18,10 +18,10 @@ from kong_oam.cli.command import UsageError
 from kong_oam.cli.estates import (
     Names,
     estate_of,
-    judging_settings,
     read_at,
     reading_of,
     settings_of,
+    settings_or_defaults,
     with_definitions,
 )
 from kong_oam.cli.revisions import is_revision
@@ -119,7 +119,9 @@ class Operand:
                 settings_of(stack, folder / STACKS), self.definitions
             )
             return _model(reading_of(names, settings, folder=folder), settings)
-        settings, project = self._defined_by(folder, judging_settings(stack))
+        settings, project = self._defined_by(
+            folder, settings_or_defaults(stack)
+        )
         usual = folder.joinpath(*APPLICATIONS)
         reading = reading_of(
             names or [usual if usual.is_dir() else folder],
@@ -154,7 +156,7 @@ class Operand:
             self.applications,
             self.definitions,
             prefix=f"{name}:",
-            told_as=f"{self.side} ({printable(name)})",
+            label=f"{self.side} ({printable(name)})",
         )
         return _model(reading, settings)
 

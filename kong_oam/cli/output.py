@@ -23,7 +23,7 @@ def write_sarif(
 
 
 def format_of(
-    said: str | None,
+    option: str | None,
     file: Path | None,
     endings: Texts,
     default: str,
@@ -32,8 +32,8 @@ def format_of(
 
     Raises UsageError if the file's ending is unknown.
     """
-    if said or file is None:
-        return said or default
+    if option or file is None:
+        return option or default
     if form := endings.get(file.suffix.lower()):
         return form
     known = "/".join(endings)  # there are only few endings

@@ -15,7 +15,7 @@ from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.cli.command import OK, UsageError, quoted
 from kong_oam.cli.console import Colour, Console
 from kong_oam.cli.entries import rule_entry
-from kong_oam.cli.estates import asked_settings, estate_of, reading_of
+from kong_oam.cli.estates import estate_of, reading_of, selected_settings
 from kong_oam.diagnostics import printable
 from kong_oam.kong import names
 from kong_oam.kong.plugins import AUTHENTICATION
@@ -68,7 +68,7 @@ def explain_recorded(options: argparse.Namespace, console: Console) -> int:
         raise UsageError(
             f"stack '{stack}' recorded the request: add --stack {stack}"
         )
-    settings = asked_settings(options)
+    settings = selected_settings(options)
     estate = estate_of(reading_of(options.applications, settings), settings)
     component = estate.components.get(record["component"])
     address = read_address(str(record.get("address")))
@@ -90,7 +90,7 @@ def explain_recorded(options: argparse.Namespace, console: Console) -> int:
             ring,
             AUTHENTICATION[settings.gateway.edition],
         )
-    passes = _passes(component, record)
+    remedy = _remedy(component, record)
     if console.json:
         today = {
             "status": now.status,
@@ -103,11 +103,11 @@ def explain_recorded(options: argparse.Namespace, console: Console) -> int:
                 "record": record,
                 "currentRevision": current,
                 "now": today,
-                "passes": passes or None,
+                "passes": remedy or None,
             }
         )
         return OK
-    _print(console, record, current, now, passes)
+    _print(console, record, current, now, remedy)
     return OK
 
 
@@ -116,7 +116,7 @@ def _print(
     record: RequestRecord,
     current: str | None,
     now: Decision,
-    passes: str,
+    remedy: str,
 ) -> None:
     head = (
         f"{record['status']} {record['method']} {record['host']}{record['path']} at "
@@ -124,12 +124,12 @@ def _print(
     )
     source = f"revision {record['revision']}"
     if current != record["revision"]:
-        current_one = (
+        current_note = (
             f"the current revision is {current}"
             if current
             else "no current revision"
         )
-        source += f", not from these Applications: {current_one}"
+        source += f", not from these Applications: {current_note}"
     colour: Colour = "green" if record["decision"] == "allowed" else "red"
     console.print(
         console.paint(colour, printable(head)),
@@ -139,8 +139,8 @@ def _print(
         f"  rule    {printable(str(record.get('rule') or 'none'))}",
         f"  today   {now.status} {now.code}: {printable(now.reason)}",
     )
-    if passes:
-        console.print(f"  remedy  {printable(passes)}")
+    if remedy:
+        console.print(f"  remedy  {printable(remedy)}")
     if now.rule:
         console.print(f"    {now.rule.position}", now.rule.position.excerpt())
 
@@ -215,7 +215,7 @@ def _caller(record: RequestRecord) -> str:
     )
 
 
-def _passes(component: Component | None, record: RequestRecord) -> str:
+def _remedy(component: Component | None, record: RequestRecord) -> str:
     """Return how the request would pass, by the current Applications. Empty if that is unknown."""
     code = record["code"]
     if code in _REMEDIES:
@@ -226,18 +226,18 @@ def _passes(component: Component | None, record: RequestRecord) -> str:
         "no-rule",
     ):
         return ""
-    passing = []
+    remedies = []
     rules: tuple[Rule, ...] = ()
     # No rule owns an ambiguous path.
     with suppress(AmbiguousPathError):
         rules = component.owning(read(record["path"].encode()))
     for rule in rules:
         if code != "scope-missing" or rule.lists(record["method"]):
-            passing.append(f"{_asked(rule)} ({rule.position})")
-    return " or ".join(passing) or "add a rule for the path"
+            remedies.append(f"{_requirements(rule)} ({rule.position})")
+    return " or ".join(remedies) or "add a rule for the path"
 
 
-def _asked(rule: Rule) -> str:
+def _requirements(rule: Rule) -> str:
     """Return the requirements of a rule in words."""
     methods = ", ".join(rule.methods)
     if rule.public:

@@ -14,10 +14,10 @@ from kong_oam.cli.command import OK, Command, check_known
 from kong_oam.cli.console import Console
 from kong_oam.cli.estates import (
     add_estate,
-    asked_settings,
     estate_of,
-    no_stack_is_here,
+    has_no_stack,
     reading_of,
+    selected_settings,
 )
 from kong_oam.kubernetes.rendered import (
     PlacedObject,
@@ -43,7 +43,7 @@ masked. Credentials of clients and values from other components have placeholder
 
 _MASKED = "(masked)"
 
-_OF = {
+_ORIGINS = {
     "definition": ", by a definition",
     "added": ", added",
     "read": ", of another owner, only read",
@@ -53,7 +53,7 @@ _OF = {
 """The comment above an object, by its origin."""
 
 
-class _Shown(TypedDict):
+class _ObjectEntry(TypedDict):
     """An object of a component as JSON. `origin` is a key of _OF. `place` is the namespace, after
     the name of another cluster."""
 
@@ -76,7 +76,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    settings = asked_settings(options)
+    settings = selected_settings(options)
     estate = estate_of(reading_of(options.applications, settings), settings)
     by_name = {
         application.name: application for application in estate.applications
@@ -89,7 +89,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if options.component is not None:
         check_known("component", options.component, components)
         components = {options.component: components[options.component]}
-    shown = list[_Shown]()
+    shown = list[_ObjectEntry]()
     for component in components.values():
         shown.extend(_objects(application, component, settings))
     if console.json:
@@ -97,7 +97,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         return OK
     settings_in_words = (
         "with default settings, without a stack"
-        if no_stack_is_here()
+        if has_no_stack()
         else f"on stack {options.stack}"
     )
     console.print(
@@ -106,18 +106,18 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     for entry in shown:
         console.print(
             "---",
-            f"# {entry['component']} in {entry['place']}{_OF[entry['origin']]}",
+            f"# {entry['component']} in {entry['place']}{_ORIGINS[entry['origin']]}",
         )
         # Escaped to ASCII: the same YAML, without control characters.
         console.print_exactly(
             yaml.dump(
-                entry["object"], Dumper=_InFull, sort_keys=False, width=120
+                entry["object"], Dumper=_FullDumper, sort_keys=False, width=120
             ).removesuffix("\n")
         )
     return OK
 
 
-class _InFull(yaml.SafeDumper):
+class _FullDumper(yaml.SafeDumper):
     """A dumper that writes repeated values in full, without aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's signature
@@ -126,13 +126,16 @@ class _InFull(yaml.SafeDumper):
 
 def _objects(
     application: Application, component: Component, settings: Settings
-) -> Iterator[_Shown]:
+) -> Iterator[_ObjectEntry]:
     """Yield the objects at each place of the component. An external component has no objects."""
     for site in component.instances:
         if site.outside:
             continue
-        made = placed_objects(application, site, settings)
-        for placed in (*foundations_of(site, settings.stack.name), *made.all):
+        objects = placed_objects(application, site, settings)
+        for placed in (
+            *foundations_of(site, settings.stack.name),
+            *objects.all,
+        ):
             manifest = _with_names(_masked(placed.manifest), placed)
             yield {
                 "component": site.key,

@@ -13,13 +13,13 @@ from kong_oam.access.model import Client, Estate
 from kong_oam.access.networks import read_address
 from kong_oam.access.paths import written
 from kong_oam.cli.command import UsageError, quoted
-from kong_oam.cli.console import remark
+from kong_oam.cli.console import print_note
 from kong_oam.cli.estates import (
     add_estate,
-    asked_settings,
-    assumed_of,
+    assumption_note,
     estate_of,
     reading_of,
+    selected_settings,
 )
 from kong_oam.diagnostics import nearest, suggestion
 
@@ -131,10 +131,10 @@ _LISTED = 5
 def estate_from(options: argparse.Namespace) -> Estate:
     """Return the estate for the options of `add_estate`. It includes clients of missing
     Applications (with_absent_clients), and a remark lists these Applications. Raises UsageError."""
-    settings = asked_settings(options)
+    settings = selected_settings(options)
     estate = estate_of(reading_of(options.applications, settings), settings)
     if estate.unjudged:
-        remark(assumed_of(estate.unjudged))
+        print_note(assumption_note(estate.unjudged))
     return with_absent_clients(estate)
 
 

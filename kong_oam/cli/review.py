@@ -109,7 +109,7 @@ def _review(options: argparse.Namespace, console: Console) -> int:
         )
     commit = head(os.environ)
     # This text remains if the run ends early for any reason.
-    _leave(options, not_reviewed(commit))
+    _write_output(options, not_reviewed(commit))
     missing = [name for name in options.needs if not os.environ.get(name)]
     try:
         stacks = []
@@ -123,9 +123,9 @@ def _review(options: argparse.Namespace, console: Console) -> int:
         text = compose(stacks, LONGEST, places, commit)
     # Replace the comment after any error: readers would take an earlier comment for this change.
     except Exception:
-        _say_not_reviewed(options)
+        _report_no_review(options)
         raise
-    _leave(options, text)
+    _write_output(options, text)
     _write(options, text)
     return OK if all(stack.passed for stack in stacks) else FOUND
 
@@ -140,7 +140,7 @@ def _has_partitions(stack: str) -> bool:
     return settings.partition is None and bool(settings.stack.partitions)
 
 
-def _leave(options: argparse.Namespace, text: str) -> None:
+def _write_output(options: argparse.Namespace, text: str) -> None:
     if options.output is None:
         return
     try:
@@ -171,7 +171,7 @@ def _comment(options: argparse.Namespace, console: Console) -> int:
     try:
         text = read_comment(options.comment)
     except ReviewError:
-        _say_not_reviewed(options)
+        _report_no_review(options)
         raise
     _write(options, text)
     console.print(
@@ -180,7 +180,7 @@ def _comment(options: argparse.Namespace, console: Console) -> int:
     return OK
 
 
-def _say_not_reviewed(options: argparse.Namespace) -> None:
+def _report_no_review(options: argparse.Namespace) -> None:
     """Replace the comment of an earlier run. Errors are ignored, because the caller raises the
     error that stopped the review."""
     from kong_oam.review.access_changes import ReviewError

@@ -27,16 +27,16 @@ class Revision:
     commit: str
     top: Path
 
-    def holds(self, path: str | Path) -> bool:
+    def contains(self, path: str | Path) -> bool:
         """Return whether the repository contains a path. The path is relative to the working
         directory."""
-        return self._inside(path).parts[:1] != ("..",)
+        return self._relative(path).parts[:1] != ("..",)
 
-    def copied(self, path: str | Path, into: Path) -> Path:
+    def target_path(self, path: str | Path, into: Path) -> Path:
         """Return where `extract` writes a path. The path is relative to the working directory."""
-        return into / self._inside(path)
+        return into / self._relative(path)
 
-    def checked_out(
+    def check_out(
         self, names: Iterable[str], into: Path
     ) -> tuple[list[Path], list[str]]:
         """Extract files, folders and globs, which are relative to the working directory.
@@ -49,8 +49,8 @@ class Revision:
         roots = []
         outside = []
         for name in names:
-            if self.holds(name):
-                places.append(self.copied(name, into))
+            if self.contains(name):
+                places.append(self.target_path(name, into))
                 roots.append(root_of(Path(name)))
             else:
                 places.append(Path(name))
@@ -65,7 +65,7 @@ class Revision:
         Returns the nested repositories with YAML files, relative to the working directory. Raises
         UsageError.
         """
-        roots = [self._inside(path) for path in paths]
+        roots = [self._relative(path) for path in paths]
         entries = list(self._entries())
         self._check_out(entries, roots, into)
         submodules = {
@@ -79,11 +79,11 @@ class Revision:
             ):
                 submodule = self.top / path
                 Revision(commit, submodule).extract([submodule], into / path)
-        foreign = set[Path]()
+        nested = set[Path]()
         for root in roots:
-            foreign.update(self._foreign(root, submodules))
+            nested.update(self._nested_repositories(root, submodules))
         others = []
-        for path in sorted(foreign):
+        for path in sorted(nested):
             source = self.top / path
             _copy(source, into / path)
             if not is_empty_folder(source):
@@ -127,14 +127,14 @@ class Revision:
                     self.top / os.path.relpath(target, root)
                 )
 
-    def _inside(self, path: str | Path) -> Path:
+    def _relative(self, path: str | Path) -> Path:
         """Return a path relative to the repository's folder, after resolving links if necessary."""
         relative = Path(os.path.relpath(path, self.top))
         if relative.parts[:1] == ("..",):
             return Path(os.path.relpath(os.path.realpath(path), self.top))
         return relative
 
-    def _foreign(
+    def _nested_repositories(
         self, root: Path, submodules: Container[Path]
     ) -> Iterator[Path]:
         """Yield nested repositories at or below a path that are no submodules."""

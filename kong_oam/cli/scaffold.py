@@ -28,18 +28,18 @@ from kong_oam.oam.position import Fields, JsonObject, Texts
 _GENERIC = ("api", "app", "backend", "main", "server", "service", "web")
 """Generic names of components. The name of their Application describes the scopes better."""
 
-_REVIEW = datetime.timedelta(days=365)
+_PUBLIC_LIFETIME = datetime.timedelta(days=365)
 """The lifetime of a public rule in the template, counted from the stack's asOf."""
 
 CLIENTS = get_args(ClientKind)
 """Kinds of clients, as values of `--client`."""
 
-OUTSIDE = ("native", "external")
+RUN_ELSEWHERE = ("native", "external")
 """Kinds of clients that run elsewhere: on users' devices, or at a partner."""
 
-_OF_USERS = [kind for kind in CLIENTS if signs_in(kind)]
+_USER_KINDS = [kind for kind in CLIENTS if signs_in(kind)]
 
-_ON_PAGES = {
+_PAGE_KINDS = {
     "web": (
         ["GET", "POST"],
         "pages; the application signs users in and keeps their sessions",
@@ -65,7 +65,7 @@ class ScaffoldError(InputError):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ComponentSpec:
     """A component that the flags of `new` describe. `caller` has pairs: application/component, and
     whether it may change data.
 
@@ -96,7 +96,7 @@ class Wanted:
 
 
 def scaffold(
-    wanted: Wanted,
+    spec: ComponentSpec,
     file: str,
     applications: tuple[oam.Application, ...],
     estate: Estate,
@@ -107,63 +107,63 @@ def scaffold(
     `estate` is the compiled form of `applications`, and `check` has accepted the component. Raises
     ScaffoldError.
     """
-    component = _component(wanted, estate, as_of)
-    new_file = _dumped(_new_application(wanted, component))
+    component = _component(spec, estate, as_of)
+    new_file = _to_yaml(_new_application(spec, component))
     texts: dict[str, str] = {}
-    for callee, scopes in _calls_here(wanted, estate):
+    for callee, scopes in _calls_here(spec, estate):
         source = _application(callee, applications, texts)
-        granted = _with_grant(wanted, estate.components[callee], scopes, source)
+        granted = _with_grant(spec, estate.components[callee], scopes, source)
         texts[source.position.file] = granted
-    read, write = _scopes(wanted, estate)
-    for caller, writes in wanted.caller:
+    read, write = _scopes(spec, estate)
+    for caller, writes in spec.caller:
         source = _application(caller, applications, texts)
         asked = [*read, *write] if writes else read
-        texts[source.position.file] = _with_call(wanted, caller, asked, source)
-    if wanted.app not in {application.name for application in applications}:
+        texts[source.position.file] = _with_call(spec, caller, asked, source)
+    if spec.app not in {application.name for application in applications}:
         if file in {application.position.file for application in applications}:
             raise ScaffoldError(
                 f"{file} exists with other Applications: rename the file, or choose another --app"
             )
         return texts | {file: new_file}
-    application = _application(wanted.app, applications, texts)
+    application = _application(spec.app, applications, texts)
     texts[application.position.file] = _with_component(
-        wanted, application, component
+        spec, application, component
     )
     return texts
 
 
-def check(wanted: Wanted, estate: Estate) -> None:
+def check(spec: ComponentSpec, estate: Estate) -> None:
     """Check that the estate can have this component. Raises ScaffoldError."""
-    if wanted.key in estate.components:
-        position = estate.components[wanted.key].position
+    if spec.key in estate.components:
+        position = estate.components[spec.key].position
         raise ScaffoldError(
-            f"'{wanted.key}' exists already ({position}): choose another --component"
+            f"'{spec.key}' exists already ({position}): choose another --component"
         )
-    _check_calls(wanted, estate)
-    _check_callers(wanted, estate)
+    _check_calls(spec, estate)
+    _check_callers(spec, estate)
 
 
-def calls_elsewhere(wanted: Wanted, estate: Estate) -> Calls:
+def calls_elsewhere(spec: ComponentSpec, estate: Estate) -> Calls:
     """Return calls to Applications that may exist elsewhere. Their owners have to grant these
     calls."""
     if not estate.stack.partial:
         return ()
     here = {
-        wanted.app,
+        spec.app,
         *(application.name for application in estate.applications),
     }
     return tuple(
-        call for call in wanted.calls if call[0].partition("/")[0] not in here
+        call for call in spec.calls if call[0].partition("/")[0] not in here
     )
 
 
-def _calls_here(wanted: Wanted, estate: Estate) -> Calls:
-    elsewhere = calls_elsewhere(wanted, estate)
-    return tuple(call for call in wanted.calls if call not in elsewhere)
+def _calls_here(spec: ComponentSpec, estate: Estate) -> Calls:
+    elsewhere = calls_elsewhere(spec, estate)
+    return tuple(call for call in spec.calls if call not in elsewhere)
 
 
-def _check_calls(wanted: Wanted, estate: Estate) -> None:
-    for callee, _ in _calls_here(wanted, estate):
+def _check_calls(spec: ComponentSpec, estate: Estate) -> None:
+    for callee, _ in _calls_here(spec, estate):
         called = estate.components.get(callee)
         if called is None or not called.identity.scopes:
             callees = [
@@ -176,11 +176,11 @@ def _check_calls(wanted: Wanted, estate: Estate) -> None:
             )
 
 
-def _check_callers(wanted: Wanted, estate: Estate) -> None:
-    check_clients(wanted.caller, estate)
+def _check_callers(spec: ComponentSpec, estate: Estate) -> None:
+    check_clients(spec.caller, estate)
     clients = {client.component: client for client in estate.clients}
-    for caller, _ in wanted.caller:
-        if clients[caller].user_facing and not wanted.group:
+    for caller, _ in spec.caller:
+        if clients[caller].user_facing and not spec.group:
             raise ScaffoldError(
                 f"'{caller}' calls for its users: add --group with a group of these users"
             )
@@ -230,7 +230,7 @@ def _trait_of(key: str, kind: str, source: oam.Application) -> oam.Trait:
 
 
 def _with_grant(
-    wanted: Wanted,
+    spec: ComponentSpec,
     callee: Component,
     scopes: tuple[str, ...],
     source: oam.Application,
@@ -245,33 +245,33 @@ def _with_grant(
         if set(role.scopes) == set(scopes)
     ]
     if not names:
-        name, role = _new_role(wanted, callee, scopes)
+        name, role = _new_role(spec, callee, scopes)
         if trait.properties.get("roles") is None:
             text = edit.with_key(position, "roles", f"{{{name}: {role}}}")
         else:
             text = edit.with_key(position.at("roles"), name, role)
     elif "components" in trait.properties["roles"][names[0]]:
         components = position.at("roles", names[0], "components")
-        text = edit.with_item(components, wanted.key)
+        text = edit.with_item(components, spec.key)
     else:
-        of_role = position.at("roles", names[0])
-        text = edit.with_key(of_role, "components", f"[{wanted.key}]")
-    return _certain(text, source.position.file)
+        role_position = position.at("roles", names[0])
+        text = edit.with_key(role_position, "components", f"[{spec.key}]")
+    return _checked_edit(text, source.position.file)
 
 
 def _new_role(
-    wanted: Wanted, callee: Component, scopes: tuple[str, ...]
+    spec: ComponentSpec, callee: Component, scopes: tuple[str, ...]
 ) -> tuple[str, str]:
     """Return name and YAML of a new role for the component. If the component acts for users, the
     role includes groups that already have these scopes."""
     groups: tuple[str, ...] = ()
-    if wanted.client in _OF_USERS:
-        able = [
+    if spec.client in _USER_KINDS:
+        granting = [
             role
             for role in callee.identity.roles
             if set(scopes) <= set(role.scopes)
         ]
-        if not able:
+        if not granting:
             owner = f" {callee.owner}" if callee.owner else ""
             wish = some(scopes, " and ")
             raise ScaffoldError(
@@ -279,15 +279,15 @@ def _new_role(
                 f"({callee.position})"
             )
         # Choose the role with the fewest other scopes.
-        groups = min(able, key=lambda role: len(role.scopes)).groups
+        groups = min(granting, key=lambda role: len(role.scopes)).groups
     name = (
         "reader"
         if all(scope.endswith("read") for scope in scopes)
         else "editor"
     )
     if name in {role.name for role in callee.identity.roles}:
-        name = wanted.key.replace("/", "-")
-    role = _role([*scopes], groups, [wanted.key])
+        name = spec.key.replace("/", "-")
+    role = _role([*scopes], groups, [spec.key])
     fields = []
     for key, values in role.items():
         fields.append(f"{key}: [{', '.join(map(edit.scalar, values))}]")
@@ -295,36 +295,39 @@ def _new_role(
 
 
 def _with_call(
-    wanted: Wanted, caller: str, scopes: Iterable[str], source: oam.Application
+    spec: ComponentSpec,
+    caller: str,
+    scopes: Iterable[str],
+    source: oam.Application,
 ) -> str:
     """Return the caller's file with the call in its client trait."""
     trait = _trait_of(caller, "client", source)
     position = trait.position.at("properties")
-    call = f"{{component: {wanted.key}, scopes: [{', '.join(scopes)}]}}"
+    call = f"{{component: {spec.key}, scopes: [{', '.join(scopes)}]}}"
     if "calls" in trait.properties:
         text = edit.with_item(position.at("calls"), call)
     else:
         text = edit.with_key(position, "calls", f"[{call}]")
-    return _certain(text, source.position.file)
+    return _checked_edit(text, source.position.file)
 
 
 def _with_component(
-    wanted: Wanted, application: oam.Application, component: Fields
+    spec: ComponentSpec, application: oam.Application, component: Fields
 ) -> str:
     file = application.position.file
     owner = application.annotations.get(OWNER)
     # The Application's owner owns each component without an access trait.
-    if wanted.port is None and owner != wanted.owner:
+    if spec.port is None and owner != spec.owner:
         current = f"'{owner}'" if owner else "nobody"
         raise ScaffoldError(
-            f"{current} owns components of type {wanted.type} in '{application.name}': change "
+            f"{current} owns components of type {spec.type} in '{application.name}': change "
             f"--owner, or the annotation '{OWNER}' in {file}"
         )
     components = application.position.at("spec", "components")
-    return _certain(edit.with_item(components, _dumped(component)), file)
+    return _checked_edit(edit.with_item(components, _to_yaml(component)), file)
 
 
-def _certain(text: str | None, file: str) -> str:
+def _checked_edit(text: str | None, file: str) -> str:
     if text is None:
         raise ScaffoldError(
             f"{file} cannot be extended safely in its current format; add the change by hand"
@@ -332,38 +335,40 @@ def _certain(text: str | None, file: str) -> str:
     return text
 
 
-def _new_application(wanted: Wanted, component: Fields) -> Fields:
+def _new_application(spec: ComponentSpec, component: Fields) -> Fields:
     return {
         "apiVersion": "core.oam.dev/v1beta1",
         "kind": "Application",
-        "metadata": {"name": wanted.app, "annotations": {OWNER: wanted.owner}},
+        "metadata": {"name": spec.app, "annotations": {OWNER: spec.owner}},
         "spec": {"components": [component]},
     }
 
 
-def _component(wanted: Wanted, estate: Estate, as_of: datetime.date) -> Fields:
+def _component(
+    spec: ComponentSpec, estate: Estate, as_of: datetime.date
+) -> Fields:
     properties: JsonObject = (
-        {"image": wanted.image} if wanted.client not in OUTSIDE else {}
+        {"image": spec.image} if spec.client not in RUN_ELSEWHERE else {}
     )
-    if wanted.jwks_uri:
-        properties["jwksUri"] = wanted.jwks_uri
+    if spec.jwks_uri:
+        properties["jwksUri"] = spec.jwks_uri
     traits = []
-    if wanted.port is not None:
-        properties["ports"] = [{"port": wanted.port}]
-        gateway = {"domain": wanted.domain} if wanted.domain else {}
+    if spec.port is not None:
+        properties["ports"] = [{"port": spec.port}]
+        gateway = {"domain": spec.domain} if spec.domain else {}
         traits.append(
-            _trait("gateway", gateway | {"http": {wanted.path: wanted.port}})
+            _trait("gateway", gateway | {"http": {spec.path: spec.port}})
         )
         access = (
-            _page_access(wanted, wanted.client, as_of)
-            if wanted.client in _ON_PAGES
-            else _api_access(wanted, estate)
+            _page_access(spec, spec.client, as_of)
+            if spec.client in _PAGE_KINDS
+            else _api_access(spec, estate)
         )
         traits.append(_trait("access", access))
-        traits += [_trait(*trait) for trait in wanted.traits]
-    if kind := wanted.client or ("service" if wanted.calls else None):
-        traits.append(_trait("client", _client(wanted, kind)))
-    component: JsonObject = {"name": wanted.component, "type": wanted.type}
+        traits += [_trait(*trait) for trait in spec.traits]
+    if kind := spec.client or ("service" if spec.calls else None):
+        traits.append(_trait("client", _client(spec, kind)))
+    component: JsonObject = {"name": spec.component, "type": spec.type}
     return (
         component
         | ({"properties": properties} if properties else {})
@@ -371,16 +376,16 @@ def _component(wanted: Wanted, estate: Estate, as_of: datetime.date) -> Fields:
     )
 
 
-def _client(wanted: Wanted, kind: str) -> Fields:
+def _client(spec: ComponentSpec, kind: str) -> Fields:
     client: JsonObject = {"kind": kind}
-    if kind in _ON_PAGES:
-        client["redirectPaths"] = [f"{wanted.path.rstrip('/')}/callback"]
-    if wanted.redirect_uri:
-        client["redirectUris"] = [*wanted.redirect_uri]
-    if wanted.calls:
+    if kind in _PAGE_KINDS:
+        client["redirectPaths"] = [f"{spec.path.rstrip('/')}/callback"]
+    if spec.redirect_uri:
+        client["redirectUris"] = [*spec.redirect_uri]
+    if spec.calls:
         client["calls"] = [
             {"component": callee, "scopes": [*scopes]}
-            for callee, scopes in wanted.calls
+            for callee, scopes in spec.calls
         ]
     return client
 
@@ -389,25 +394,25 @@ def _trait(kind: str, properties: Fields) -> Fields:
     return {"type": kind, "properties": properties}
 
 
-def _api_access(wanted: Wanted, estate: Estate) -> Fields:
+def _api_access(spec: ComponentSpec, estate: Estate) -> Fields:
     """Return an access trait with a scope to read and a scope to change. Users of a client get a
     role with both scopes."""
-    read, write = _scopes(wanted, estate)
+    read, write = _scopes(spec, estate)
     readers: list[str] = []
     writers: list[str] = []
-    for key, writes in wanted.caller:
+    for key, writes in spec.caller:
         (writers if writes else readers).append(key)
-    of_users = {
+    user_clients = {
         client.component for client in estate.clients if client.user_facing
     }
-    signing_in = wanted.group if of_users.intersection(readers) else ()
+    signing_in = spec.group if user_clients.intersection(readers) else ()
     roles = {}
     if signing_in or readers:
         roles["reader"] = _role([*read], signing_in, readers)
-    if wanted.group or writers:
-        roles["editor"] = _role([*read, *write], wanted.group, writers)
+    if spec.group or writers:
+        roles["editor"] = _role([*read, *write], spec.group, writers)
     access: JsonObject = {
-        "owner": wanted.owner,
+        "owner": spec.owner,
         "scopes": read | write,
         "rules": [
             {"methods": _READING, "scopes": [*read]},
@@ -426,32 +431,34 @@ def _role(
 
 
 def _scopes(
-    wanted: Wanted, estate: Estate
+    spec: ComponentSpec, estate: Estate
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return the scopes to read and to change, with descriptions. Their names use the component, or
     the Application if the component's name is generic. If the estate has such a scope already,
     they use both names."""
-    subject = wanted.app if wanted.component in _GENERIC else wanted.component
+    subject = spec.app if spec.component in _GENERIC else spec.component
     words = subject.replace("-", " ")
     scopes = {f"{subject}.read", f"{subject}.write"}
     components = estate.components.values()
     if not all(
         scopes.isdisjoint(component.identity.scopes) for component in components
     ):
-        subject = f"{wanted.app}.{wanted.component}"
-        words = f"{wanted.component} of {wanted.app}".replace("-", " ")
+        subject = f"{spec.app}.{spec.component}"
+        words = f"{spec.component} of {spec.app}".replace("-", " ")
     return {f"{subject}.read": f"Read {words}"}, {
         f"{subject}.write": f"Change {words}"
     }
 
 
-def _page_access(wanted: Wanted, kind: str, as_of: datetime.date) -> Fields:
+def _page_access(
+    spec: ComponentSpec, kind: str, as_of: datetime.date
+) -> Fields:
     """Return an access trait with a public rule for web pages. The application itself signs users
     in."""
-    methods, reason = _ON_PAGES[kind]
-    public = {"reason": reason, "until": (as_of + _REVIEW).isoformat()}
+    methods, reason = _PAGE_KINDS[kind]
+    public = {"reason": reason, "until": (as_of + _PUBLIC_LIFETIME).isoformat()}
     return {
-        "owner": wanted.owner,
+        "owner": spec.owner,
         "rules": [{"methods": methods, "public": public}],
     }
 
@@ -470,7 +477,7 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def _dumped(data: Fields) -> str:
+def _to_yaml(data: Fields) -> str:
     """Return the data as YAML. Each value stays a single scalar."""
     text: str = yaml.dump(
         data,

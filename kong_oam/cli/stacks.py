@@ -18,7 +18,7 @@ from kong_oam.cli.command import (
     check_known,
     quoted,
 )
-from kong_oam.cli.console import Console, remark
+from kong_oam.cli.console import Console, print_note
 from kong_oam.cli.estates import estate_of, reading_of, settings_of
 from kong_oam.cli.interrupts import interrupting
 from kong_oam.diagnostics import printable, some
@@ -72,7 +72,7 @@ Exit status: 0 done, 1 listed stacks are to be destroyed, 2 failed or incomplete
 """
 
 
-_RECORDED = ("up", "preview")
+_INCREMENTAL = ("up", "preview")
 """Verbs that read the records of the last runs, and skip stacks without a change."""
 
 
@@ -102,7 +102,7 @@ def _arguments(parser: argparse.ArgumentParser, *, verb: str) -> None:
         yes=verb == "preview",
         plan=False,
         list=False,
-        all=verb not in _RECORDED,
+        all=verb not in _INCREMENTAL,
         policy_pack=None,
     )
     if verb != "preview":
@@ -123,7 +123,7 @@ def _arguments(parser: argparse.ArgumentParser, *, verb: str) -> None:
             action="store_true",
             help="print the stacks as a JSON list, and run none",
         )
-    if verb in _RECORDED:
+    if verb in _INCREMENTAL:
         parser.add_argument(
             "--policy-pack",
             metavar="FOLDER",
@@ -140,31 +140,33 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
     # Imported here, so that other verbs start faster.
     from kong_oam.stacks.plan import lines
 
-    runs, chosen = _chosen(options, console, verb)
+    runs, selected = _selected_runs(options, console, verb)
     if options.list:
-        console.print(json.dumps(_of(runs.there, map(runs.name, chosen))))
+        console.print(
+            json.dumps(_existing(runs.there, map(runs.name, selected)))
+        )
         return OK
     count = len(runs.estates.partitions)
-    if not chosen:
+    if not selected:
         console.print(
             f"nothing to run: all {count} stacks of '{runs.estate}' are up to date"
         )
         return OK
     console.print(
-        f"{len(chosen)} of {count} stacks: {', '.join(map(runs.name, chosen))}"
+        f"{len(selected)} of {count} stacks: {', '.join(map(runs.name, selected))}"
     )
     if options.plan:
-        console.print(*lines(runs.plan(chosen), runs.estate))
+        console.print(*lines(runs.plan(selected), runs.estate))
         return FOUND
     if not options.yes:
         console.print("To run them, add --yes")
         return FOUND
     with interrupting(runs.interrupt):
-        runs.over(chosen)
-    return _ended(runs, console)
+        runs.over(selected)
+    return _print_result(runs, console)
 
 
-def _chosen(
+def _selected_runs(
     options: argparse.Namespace, console: Console, verb: str
 ) -> tuple[Runs, list[str | None]]:
     """Return the runs of the command, and the partitions to run. Raises UsageError."""
@@ -191,12 +193,12 @@ def _chosen(
     )
     # Ask once: each request to a backend takes seconds.
     there = listed()
-    known = read(name, partitions, there) if verb in _RECORDED else Known()
+    known = read(name, partitions, there) if verb in _INCREMENTAL else Known()
     runs = Runs(
         estates,
         verb,
         options.parallel,
-        say=partial(_say, console, Lock()),
+        say=partial(_print_line, console, Lock()),
         only=options.only or partitions,
         there=there,
         known=known,
@@ -214,7 +216,7 @@ def _chosen(
     return runs, list(wanted)
 
 
-def _ended(runs: Runs, console: Console) -> int:
+def _print_result(runs: Runs, console: Console) -> int:
     """Print the stacks that were run. Raises OperationError if a stack failed or was skipped."""
     console.print(f"{len(runs.done)} run: {', '.join(runs.done) or 'none'}")
     if runs.failed or runs.left_out:
@@ -228,18 +230,20 @@ def _ended(runs: Runs, console: Console) -> int:
     return OK
 
 
-def _of(existing: Container[str], wanted: Iterable[str]) -> list[str]:
+def _existing(existing: Container[str], wanted: Iterable[str]) -> list[str]:
     """Return the stacks that exist. A remark names the command that creates the others."""
     previewable = []
     for stack in wanted:
         if stack in existing:
             previewable.append(stack)
         else:
-            remark(f"{stack}: the stack does not exist yet; `up` creates it")
+            print_note(
+                f"{stack}: the stack does not exist yet; `up` creates it"
+            )
     return previewable
 
 
-def _say(console: Console, lock: Lock, stack: str, line: str) -> None:
+def _print_line(console: Console, lock: Lock, stack: str, line: str) -> None:
     # Stacks run at the same time, and their lines must not mix.
     with lock:
         console.print(f"[{stack}] {printable(line)}")

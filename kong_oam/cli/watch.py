@@ -8,23 +8,23 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from kong_oam.cli.command import OK
-from kong_oam.cli.console import Console, complain
+from kong_oam.cli.console import Console, print_error
 from kong_oam.errors import KongOamError
 from kong_oam.oam.application import Reading, ReadOne, read_file
 from kong_oam.oam.model import Own
 
-Look = dict[str, tuple[int, ...] | None]
+Snapshot = dict[str, tuple[int, ...] | None]
 """File metadata that changes with every save, by file. None for a missing file."""
 
-_Kept = tuple[tuple[int, ...], Own, Reading]
+_CachedReading = tuple[tuple[int, ...], Own, Reading]
 """The metadata of a file, the project's own types, and the result of reading."""
 
 PAUSE = 0.1
 """Seconds between two looks at the files."""
-SETTLING = 0.02
+SETTLE_SECONDS = 0.02
 """Seconds without a change before files are read: an editor may first empty a file and then write
 it. Two writes within a shorter time could have the same modification time."""
-PATIENCE = 50
+MAX_WAITS = 50
 """The maximum number of such waits."""
 
 
@@ -41,20 +41,20 @@ def watch(
     that reads a file, or returns the cached result. A KongOamError of the first call is raised;
     later errors are printed.
     """
-    looks: Look | None = None
-    readings: dict[str, _Kept] = {}
+    looks: Snapshot | None = None
+    readings: dict[str, _CachedReading] = {}
     try:
         while True:
             started = time.monotonic()
-            now = _look(files())
+            now = _snapshot(files())
             if now == looks:
                 time.sleep(PAUSE)
                 continue
             is_first = looks is None
-            looks = _settled(files, now)
+            looks = _settled_snapshot(files, now)
             try:
                 refresh()
-                looks = _look(files())
+                looks = _snapshot(files())
                 _clear(console)
                 answer(_reader(looks, readings))
             except KongOamError as error:
@@ -62,9 +62,11 @@ def watch(
                 # edits.
                 if is_first:
                     raise
-                complain(error)
+                print_error(error)
             readings = {
-                name: kept for name, kept in readings.items() if name in looks
+                name: cached
+                for name, cached in readings.items()
+                if name in looks
             }
             took = time.monotonic() - started
             console.print(
@@ -77,36 +79,43 @@ def watch(
         return OK
 
 
-def _look(files: Iterable[Path]) -> Look:
-    return {str(file): _looks(str(file)) for file in files}
+def _snapshot(files: Iterable[Path]) -> Snapshot:
+    return {str(file): _stamp(str(file)) for file in files}
 
 
-def _looks(file: str) -> tuple[int, ...] | None:
+def _stamp(file: str) -> tuple[int, ...] | None:
     try:
-        about = os.stat(file)  # noqa: PTH116 - of thousands, and often
+        metadata = os.stat(file)  # noqa: PTH116 - of thousands, and often
     except OSError:
         return None
-    return (about.st_mtime_ns, about.st_ctime_ns, about.st_size, about.st_ino)
+    return (
+        metadata.st_mtime_ns,
+        metadata.st_ctime_ns,
+        metadata.st_size,
+        metadata.st_ino,
+    )
 
 
-def _settled(files: Callable[[], Iterable[Path]], now: Look) -> Look:
-    for _ in range(PATIENCE):
-        time.sleep(SETTLING)
+def _settled_snapshot(
+    files: Callable[[], Iterable[Path]], now: Snapshot
+) -> Snapshot:
+    for _ in range(MAX_WAITS):
+        time.sleep(SETTLE_SECONDS)
         before = now
-        now = _look(files())
+        now = _snapshot(files())
         if now == before:
             break
     return now
 
 
-def _reader(look: Look, readings: dict[str, _Kept]) -> ReadOne:
+def _reader(snapshot: Snapshot, readings: dict[str, _CachedReading]) -> ReadOne:
     """Return a function that reads a file, unless the same version is in the cache."""
 
     def read_one(file: Path, name: str, own: Own) -> Reading:
-        looks = look.get(str(file))
-        kept = readings.get(str(file))
-        if looks and kept and kept[:2] == (looks, own):
-            return kept[2]
+        looks = snapshot.get(str(file))
+        cached = readings.get(str(file))
+        if looks and cached and cached[:2] == (looks, own):
+            return cached[2]
         reading = read_file(file, name, own)
         if looks:
             readings[str(file)] = looks, own, reading

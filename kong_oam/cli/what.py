@@ -55,14 +55,14 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             "specify a principal: application/component, anonymous, or a user with --user-in GROUP"
         )
     estate = estate_from(options)
-    asked = _endpoints(estate, options)
+    listed = _endpoints(estate, options)
     if console.json:
         console.print_json(
-            [{**row_entry(row), **_by(row, options)} for row in asked]
+            [{**row_entry(row), **_condition(row, options)} for row in listed]
         )
         return OK
     scheme = estate.stack.scheme
-    in_words = _as_whom if options.groups is None else _through
+    in_words = _caller_in_words if options.groups is None else _through
     table = [
         (
             methods(row.methods),
@@ -70,7 +70,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             in_words(row.access),
             row.component,
         )
-        for row in asked
+        for row in listed
     ]
     console.print_table(("METHODS", "WHERE", "AS", "COMPONENT"), table)
     if options.groups is not None and not any(
@@ -82,7 +82,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     return OK
 
 
-def _by(row: Row, options: argparse.Namespace) -> JsonObject:
+def _condition(row: Row, options: argparse.Namespace) -> JsonObject:
     """Return the condition of a row as JSON. For a user, return the clients instead."""
     principals = row.access.principals
     if options.groups is None:
@@ -95,7 +95,7 @@ def _by(row: Row, options: argparse.Namespace) -> JsonObject:
     return {"through": clients}
 
 
-def _as_whom(access: Access) -> str:
+def _caller_in_words(access: Access) -> str:
     if access.everybody:
         return "everybody"
     return " or ".join(
@@ -129,8 +129,8 @@ def _endpoints(estate: Estate, options: argparse.Namespace) -> list[Row]:
             frozenset(checked_groups(estate, options.groups)), principals
         )
     narrowed = called_from(options.address, narrowed)
-    asked = rows(estate, callers_of(estate), narrowed)
-    return [row for row in asked if row.access != NOBODY]
+    listed = rows(estate, callers_of(estate), narrowed)
+    return [row for row in listed if row.access != NOBODY]
 
 
 def _clients(estate: Estate, principal: str | None) -> list[Client]:

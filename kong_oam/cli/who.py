@@ -102,9 +102,9 @@ def _lines(
     """Yield a line per caller. Only the first line of a row has methods and URL."""
     for row in rows:
         called = methods(row.methods), f"{scheme}://{row.host}{where(row)}"
-        nobody = "everybody" if row.access.everybody else "nobody"
+        fallback = "everybody" if row.access.everybody else "nobody"
         for client, users_in, _ in _principals(row.access) or [
-            (nobody, "-", "")
+            (fallback, "-", "")
         ]:
             yield (*called, client, users_in)
             # Later lines of this row leave methods and URL empty.
