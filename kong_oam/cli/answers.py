@@ -183,7 +183,9 @@ def missing_flags(answers: FlagValues) -> list[str]:
     """Return the required flags without a value."""
     irrelevant = irrelevant_flags(answers)
     return [
-        flag for flag in REQUIRED if flag not in irrelevant and not answers[flag]
+        flag
+        for flag in REQUIRED
+        if flag not in irrelevant and not answers[flag]
     ]
 
 

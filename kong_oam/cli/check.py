@@ -33,7 +33,7 @@ from kong_oam.cli.estates import (
     selected_settings,
     without_clients,
 )
-from kong_oam.cli.known import KnownFindings
+from kong_oam.cli.known_findings import KnownFindings
 from kong_oam.cli.output import write_sarif
 from kong_oam.cli.watch import watch
 from kong_oam.codes import CODES

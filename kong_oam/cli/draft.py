@@ -15,7 +15,7 @@ from kong_oam.access.lint.lint import lint
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.cli.estates import no_callers_note, without_clients
-from kong_oam.cli.known import KnownFindings
+from kong_oam.cli.known_findings import KnownFindings
 from kong_oam.cli.scaffold import (
     ComponentSpec,
     calls_elsewhere,

@@ -15,7 +15,7 @@ from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.cli.command import OK, Command, UsageError
 from kong_oam.cli.console import Colour, Console
 from kong_oam.cli.entries import rule_entry, unjudged_entry
-from kong_oam.cli.recorded import explain_recorded
+from kong_oam.cli.recorded_requests import explain_recorded
 from kong_oam.cli.requests import (
     add_groups,
     add_request,
