@@ -1,7 +1,6 @@
-"""`make look`: what Python alone says of the sample estate. Shows the commands as they can be
-typed, and their output.
+"""`make look`: print commands on the sample Applications and their output, with Python alone.
 
-Writes into build/ alone: a project with an edit, for `diff`, and the picture.
+It writes into build/ only: a copy with an edit, for `diff`, and the picture.
 """
 
 from __future__ import annotations
@@ -22,22 +21,26 @@ EDIT: Final = (
     "{paths: [/orders/health], methods: [GET], public:",
     "{paths: [/orders/health, /orders/prices], methods: [GET], public:",
 )
-"""What the sample edit replaces in that file, and by what."""
+"""The text that the sample edit replaces in the file, and the new text."""
 
 
 def main() -> int:
-    """Shows it all. Exit status: 0, or that of the first command that does not end with 0."""
+    """Run and print all commands. Return 0, or the exit status of the first failed command."""
     os.chdir(ROOT)
     PICTURE.parent.mkdir(exist_ok=True)
     shown = (
-        ("Is anything wrong in applications/?", ["check"]),
+        ("Are there errors in applications/?", ["check"]),
         (
-            "Who may call that, and by which rule?",
+            "Who may call orders/api? A row for each request, a column for each caller:",
+            ["matrix", "--component", "orders/api"],
+        ),
+        (
+            "Who may read reports, and by which rule?",
             ["who", "GET", "https://reports.example.com/reports"],
         ),
         (_sample_edit(), ["diff", ".", str(EDITED)]),
         (
-            "And as a picture, for a browser:",
+            "All access as a picture, for a browser:",
             ["graph", "--output", str(PICTURE)],
         ),
     )
@@ -53,22 +56,24 @@ def main() -> int:
         ).returncode:
             return status
     print(
-        "\nNow edit applications/ yourself, and ask again; all commands are in "
-        "docs/reference/cli.md."
+        "\nNext: edit applications/ and ask again. docs/reference/cli.md lists all "
+        "commands."
     )
-    print("`make demo` deploys them on this machine, and calls them.")
+    print(
+        "`make demo` deploys the Applications on this machine, and calls them."
+    )
     return 0
 
 
 def _python() -> str:
-    """The interpreter, as it is called from here."""
+    """Return the path of the interpreter, relative to the project if possible."""
     here = Path(sys.executable)
     return str(here.relative_to(ROOT) if here.is_relative_to(ROOT) else here)
 
 
 def _sample_edit() -> str | None:
-    """Puts a project with an edit into `EDITED`, and shows it; None where the file is not as it
-    came."""
+    """Write a copy with the edit into `EDITED`. Return a title with the edit, or None if the file
+    was changed before."""
     old, new = EDIT
     text = FILE.read_text("utf-8") if FILE.is_file() else ""
     if text.count(old) != 1:
@@ -78,9 +83,7 @@ def _sample_edit() -> str | None:
         shutil.copytree(folder, EDITED / folder)
     (EDITED / FILE).write_text(text.replace(old, new), "utf-8")
     (line,) = (line.strip() for line in text.splitlines() if old in line)
-    title = (
-        f"What would an edit change for callers? {EDITED / FILE} has this one:"
-    )
+    title = f"Who gains or loses access by this edit of {EDITED / FILE}?"
     return f"{title}\n\n-  {line}\n+  {line.replace(old, new)}"
 
 

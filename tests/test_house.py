@@ -22,7 +22,7 @@ def imported(text: str, package: str) -> Iterator[str]:
     """All that a module of the package may import, in functions too: each name could be a module."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
-            yield from (one.name for one in node.names)
+            yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
             parents = (
                 package.split(".")[: len(package.split(".")) - node.level + 1]
@@ -31,7 +31,7 @@ def imported(text: str, package: str) -> Iterator[str]:
             )
             module = ".".join([*parents, *filter(None, [node.module])])
             yield module
-            yield from (f"{module}.{one.name}" for one in node.names)
+            yield from (f"{module}.{name.name}" for name in node.names)
 
 
 def named(file: Path) -> str:

@@ -1,7 +1,7 @@
 """Tokens: which one counts (`authenticate`).
 
 Sources: docs/explanation/design.md#effective-scopes and
-docs/explanation/design.md#when-a-token-counts.
+docs/explanation/design.md#valid-tokens.
 
 Tokens are JSON Web Tokens (RFC 7519) in compact form, signed with RS256 or ES256 (RFC 7518). Both
 functions are total: they answer with claims or with the reason why there are none.

@@ -21,14 +21,15 @@ from kong_oam.kong import names
 from kong_oam.kong.plugins import AUTHENTICATION
 from kong_oam.kong.table import revision
 from kong_oam.metrics.records import VERSION, RequestRecord, is_whole, values_in
-from kong_oam.oam.position import Fields, Texts
+from kong_oam.oam.position import Fields
+from kong_oam.traits.at_kong import AT_KONG
 
-_REMEDIES: Texts = {
+# Remedies by code, for codes with the same remedy for every request.
+_REMEDIES: dict[str, str] = {
     "address-not-allowed": "call from an address that the rule allows",
     "ambiguous-header": "send Connection only with close, keep-alive, TE or Upgrade; spell "
     "X-Forwarded-For with `-`",
     "ambiguous-path": "send the path without dot segments, `;` and unneeded escapes",
-    "body-too-large": "send a smaller body, or allow a larger body in the trait limits",
     "client-closed": "keep the connection open until the answer arrives",
     "failed": "not the caller's fault: see the gateway's error log",
     "length-needed": "send the length of the body, or use HTTP/1.1",
@@ -53,7 +54,8 @@ _REMEDIES: Texts = {
     "upstream-failed": "not the caller's fault: the workload did not answer",
     "upstream-timeout": "not the caller's fault: the workload took too long",
 }
-"""Remedies by code, for codes with the same remedy for every request."""
+for _trait in AT_KONG:
+    _REMEDIES.update(_trait.remedies)
 
 
 def explain_recorded(options: argparse.Namespace, console: Console) -> int:

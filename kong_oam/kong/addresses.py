@@ -1,4 +1,4 @@
-"""What this Kong takes for the address of a caller, which rules may ask for, and limits count by:
+"""What this Kong takes for the address of a caller, which rules may ask for, and traits count by:
 the settings of its kong.conf.
 
 Recorded on a Kong 3.10: a call from `trusted_ips` has the address that the header `real_ip_header`
@@ -15,7 +15,12 @@ from kong_oam.access.model import Estate
 from kong_oam.access.networks import fewest, network
 from kong_oam.errors import InputError
 from kong_oam.kong.entities import NodeConfiguration
-from kong_oam.traits.at_kong import asked_of_kong
+from kong_oam.traits.at_kong import AT_KONG, asked_of_kong
+
+# How traits go by an address; in messages, those that decide come first.
+_BY_ADDRESS = tuple(
+    trait.by_address for trait in reversed(AT_KONG) if trait.by_address
+)
 
 
 def asked_for(estate: Estate) -> bool:
@@ -23,7 +28,8 @@ def asked_for(estate: Estate) -> bool:
     reach a workload are counted by address."""
     for component in estate.exposed:
         for trait, value in asked_of_kong(component):
-            if trait.by_address(value, component):
+            by_address = trait.by_address
+            if by_address and by_address.asks(value, component):
                 return True
     return False
 
@@ -41,10 +47,16 @@ def trusts_everybody(configuration: NodeConfiguration) -> str | None:
     return ", ".join(_trusted(configuration))
 
 
+def forged() -> str:
+    """Say what traits come to where callers say any address."""
+    return ", and ".join(by_address.forged for by_address in _BY_ADDRESS)
+
+
 def in_words(configuration: NodeConfiguration) -> str:
     """Say what counts as a caller's address, in a sentence."""
     trusted = ", ".join(_trusted(configuration))
-    sentence = "the address that ip-allow judges and rate-limit counts by is"
+    uses = " and ".join(by_address.use for by_address in _BY_ADDRESS)
+    sentence = f"the address that {uses} is"
     if trusted:
         headers = [
             *_directives(configuration, "real_ip_header"),

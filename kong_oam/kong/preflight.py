@@ -126,9 +126,8 @@ def check_addresses(configuration: NodeConfiguration) -> None:
     if everybody := addresses.trusts_everybody(configuration):
         raise PreflightError(
             "this Kong takes the word of every caller for where they call from "
-            f"(trusted_ips={everybody}), so an ip-allow trait keeps nobody out, and a rate-limit "
-            "by address limits nobody; have trusted_ips list your load balancers alone, or take "
-            "the trait out"
+            f"(trusted_ips={everybody}), so {addresses.forged()}; have trusted_ips list your "
+            "load balancers alone, or take the trait out"
         )
 
 

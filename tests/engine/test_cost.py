@@ -1,4 +1,4 @@
-"""What one Application more costs: as many resources and bytes of state as the page says, and nothing of others."""
+"""The cost of an added Application: resources, bytes of state, and requests."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ pytestmark = pytest.mark.engine
 
 
 @pytest.mark.deep
-@pytest.mark.stand_in  # the limits are those of the benchmark, which uses stand-ins; official plugins record more
+@pytest.mark.stand_in  # the benchmark has limits for stand-ins; official plugins record more
 def test_an_application_more_is_within_the_limits_and_changes_no_other(
     tmp_path: Path,
 ) -> None:
-    """By the estate of the benchmark, three components an Application; the one that comes sorts first."""
+    """The estate of the benchmark has three components an Application. The added Application sorts first."""
     with Local(groups=graph.GROUPS, users=()) as local:
         stack = start(local, tmp_path / "project", applications=[])
         graph.write(stack.folder, 1)
@@ -37,8 +37,8 @@ def test_an_application_more_is_within_the_limits_and_changes_no_other(
         kilobytes(sum(map(graph.size, after)) - sum(map(graph.size, before)))
         < graph.LIMITS["KB of state a component"]
     )
-    added = Counter(one["type"] for one in after) - Counter(
-        one["type"] for one in before
+    added = Counter(resource["type"] for resource in after) - Counter(
+        resource["type"] for resource in before
     )
     assert added == {kind.split()[1]: count for kind, count in done.items()}
     assert (
@@ -50,19 +50,18 @@ def test_an_application_more_is_within_the_limits_and_changes_no_other(
 @pytest.mark.deep
 @pytest.mark.stand_in
 def test_a_run_asks_for_no_more_than_the_page_says() -> None:
-    """The whole run, as the products hear it: what the page tells of a run without a change and of an Application more,
-    and of the plugins where nothing changes what one asks as it starts."""
+    """The stand-ins count all requests of a run without a change, and of a run that adds an Application."""
     runs = requests.measured("okta", 2 * graph.PER_APPLICATION)
     rows = re.findall(
         r"^\| a(?: run without|n Application more).*?\| (\d+) \|.*\| (\d+) \|$",
         page("explanation/cost.md"),
         re.M,
     )
-    told = [(int(okta), int(kong)) for okta, kong in rows]
+    documented = [(int(okta), int(kong)) for okta, kong in rows]
     assert [
         (runs[run].ours["okta"], runs[run].ours["Kong"])
         for run in ("no change", "an Application added")
-    ] == told
+    ] == documented
     assert runs["no change"].plugins == {"okta": 2}  # as it starts
     assert runs["refresh"].ours.total() == 0 < runs["refresh"].plugins.total()
 
@@ -72,7 +71,7 @@ def test_a_run_asks_for_no_more_than_the_page_says() -> None:
 def test_all_that_may_be_asked_for_is_within_its_limit(
     report: Callable[[str], None],
 ) -> None:
-    """Records to a sink; and every trait with them, and metrics."""
+    """The first state has records for a sink. The second also has every trait and metrics."""
     for name, all_else in (
         ("with records", False),
         ("with all that may be asked for", True),
@@ -86,7 +85,7 @@ def test_all_that_may_be_asked_for_is_within_its_limit(
 def test_a_compressed_state_is_less_to_write_and_to_keep(
     report: Callable[[str], None],
 ) -> None:
-    """As the page on backends says of a larger estate; of what a run leaves, too."""
+    """The page on backends has the numbers of a larger estate."""
     plain, compressed = (
         backends.measured(1, settings, None) for settings in ({}, backends.ZSTD)
     )
@@ -98,25 +97,25 @@ def test_a_compressed_state_is_less_to_write_and_to_keep(
 
 
 def kilobytes(state: int) -> float:
-    """Of a component, where that many bytes are an Application's."""
+    """Return the KB of a component, from the bytes of an Application."""
     return state / graph.PER_APPLICATION / 1000
 
 
 @pytest.mark.deep
-def test_what_the_sdk_says_for_debugging_is_said_to_who_asks(
+def test_debug_messages_of_the_sdk_need_the_setting(
     tmp_path: Path,
 ) -> None:
-    """It waits for the engine with each message, several for each resource, whoever reads them."""
+    """The SDK waits for the engine with each message, several times for each resource."""
     with Local(groups=graph.GROUPS, users=()) as local:
         stack = start(local, tmp_path / "project", applications=[])
         graph.write(stack.folder, 1)
-        said = stack.run("up", "--json").stdout.count(
+        default = stack.run("up", "--json").stdout.count(
             "resource registration successful"
         )
         local.env[DEBUG] = "true"
-        asked = stack.run("up", "--json").stdout.count(
+        with_setting = stack.run("up", "--json").stdout.count(
             "resource registration successful"
         )
         resources = len(stack.state())
-    assert said == 0
-    assert asked >= resources
+    assert default == 0
+    assert with_setting >= resources

@@ -1,4 +1,4 @@
-"""What the benchmark of large estates does, on a small one: all that happens to an estate in partitions in its life."""
+"""Run the benchmark of large estates on a small estate in partitions, from the first `up` to `destroy`."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ pytestmark = pytest.mark.engine
 def test_an_estate_in_partitions_goes_through_its_life(
     report: Callable[[str], None],
 ) -> None:
-    """Up, a rule changed, an Application added, moved, rotated, interrupted and gone on with, destroyed: each run does
-    no more than is to be done, and leaves what is meant."""
+    """Each run makes only the needed operations: up, a changed rule, an added and moved Application, a rotation, an
+    interruption, and destroy."""
     with large(
         20,
         10,
         tell=lambda name, run: report(
             f"{name}: {run.cpu:.1f} CPU s, {run.written / 1e6:.1f} MB"
         ),
-    ) as one:
-        measure(one)
-        walk(one)
-    done = {name: dict(run.operations) for name, run in one.runs.items()}
+    ) as estate:
+        measure(estate)
+        walk(estate)
+    done = {name: dict(run.operations) for name, run in estate.runs.items()}
     assert done["nothing changed"] == done["an Application moved"] == {}
     assert (
-        one.runs["nothing changed"].requests
-        == one.runs["an Application moved"].requests
+        estate.runs["nothing changed"].requests
+        == estate.runs["an Application moved"].requests
         == {}
     )
     assert (
@@ -57,17 +57,19 @@ def test_an_estate_in_partitions_goes_through_its_life(
 
 
 def test_the_page_keeps_to_the_limits_of_the_benchmark() -> None:
-    """Its numbers are those of one run, with the command that repeats it."""
-    told = (
+    """The page shows the numbers of one run, and its command."""
+    section = (
         page("explanation/cost.md")
         .partition("## An estate that grows")[2]
         .partition("\n## ")[0]
     )
-    assert "`.venv/bin/python -m benchmarks.estate`" in told
+    assert "`.venv/bin/python -m benchmarks.estate`" in section
     assert {*map(str, SIZES)} <= {
-        *re.findall(r"^(\d+) components in \d+ partitions", told, re.M)
+        *re.findall(r"^(\d+) components in \d+ partitions", section, re.M)
     }
-    lines = re.findall(r"^ *([\d.]+) (\S.*) \(at most ([\d.]+)\)$", told, re.M)
+    lines = re.findall(
+        r"^ *([\d.]+) (\S.*) \(at most ([\d.]+)\)$", section, re.M
+    )
     assert {name: float(most) for _, name, most in lines} == limits(SIZES)
     assert [
         name for value, name, most in lines if float(value) > float(most)

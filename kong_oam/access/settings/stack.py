@@ -6,7 +6,7 @@ from __future__ import annotations
 import datetime
 import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache, partial, reduce
 from operator import getitem, itemgetter
@@ -25,20 +25,20 @@ from kong_oam.access.settings.cluster import (
     cluster_settings,
     judged_by,
 )
-from kong_oam.access.settings.fields import fields_of, tuples
-from kong_oam.access.settings.gateway import gateway_problems
+from kong_oam.access.settings.gateway import (
+    gateway_problems,
+    gateway_settings,
+)
 from kong_oam.access.settings.groups import SETTING, known_groups
-from kong_oam.access.settings.logs import log_problems, log_settings, records
+from kong_oam.access.settings.identity_providers import (
+    known_secrets,
+    provider_settings,
+)
+from kong_oam.access.settings.logs import log_problems, records
 from kong_oam.access.settings.project import NAMESPACE, STACKS, stack_file
-from kong_oam.access.settings.redis import redis_settings
-from kong_oam.access.settings.spelling import spelling
-from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from kong_oam.access.settings.values import (
     APPLICATIONS,
     Describe,
-    GatewaySettings,
-    KnownClient,
-    ProviderSettings,
     Settings,
     StackError,
     plain,
@@ -65,7 +65,9 @@ def parse(
         return _partition(name, data, describe, folder)
     _check(name, data, folder)
     domains = data.get("domains", {})
-    providers = tuple(map(partial(_provider, name), data["identityProviders"]))
+    providers = tuple(
+        map(partial(provider_settings, name), data["identityProviders"])
+    )
     setting = SETTING
     try:
         groups = known_groups(
@@ -77,7 +79,7 @@ def parse(
         raise StackError(
             f"stack '{name}': {NAMESPACE}:{setting}: {error}"
         ) from None
-    gateway = _gateway(data["gateway"], over_tls)
+    gateway = gateway_settings(data["gateway"], over_tls)
     stack = Stack(
         name=name,
         providers={settings.name: describe(settings) for settings in providers},
@@ -88,7 +90,7 @@ def parse(
         gateway_namespace=gateway.namespace,
         reach=gateway.reach,
         upstream_tls=upstream_tls.spoken(over_tls),
-        known_secrets=frozenset(_known_secrets(providers)),
+        known_secrets=frozenset(known_secrets(providers)),
         known_groups=groups,
         addressed=bool(gateway.cidrs),
         redis=gateway.redis is not None,
@@ -108,36 +110,6 @@ def parse(
         providers=providers,
         applications=tuple(data.get("applications", APPLICATIONS)),
         definitions=tuple(data.get("definitions", ())),
-    )
-
-
-def _known_secrets(
-    providers: Iterable[ProviderSettings],
-) -> Iterator[tuple[str, str]]:
-    """Yield the component whose client has a secret already, and the name of the Secret."""
-    for provider in providers:
-        for key, client in provider.clients.items():
-            if client.secret:
-                yield key, client.secret[0]
-
-
-def _gateway(
-    gateway: YamlObject, over_tls: UpstreamTlsSettings | None
-) -> GatewaySettings:
-    settings = replace(
-        GatewaySettings(**fields_of(GatewaySettings, gateway)),
-        redirect=gateway.get("plainHttp") == "redirect",
-        strip_headers=tuple(
-            sorted({*map(str.lower, gateway.get("stripHeaders", ()))})
-        ),
-        redis=redis_settings(gateway),
-        upstream_tls=over_tls,
-        logs=log_settings(gateway),
-    )
-    return (
-        settings
-        if settings.scheme == "https"
-        else replace(settings, hsts_seconds=0)
     )
 
 
@@ -190,27 +162,6 @@ def values_in(file: Path) -> YamlObject:
 
 def _stack_in(file: Path) -> str:
     return file.name.removeprefix("Pulumi.").removesuffix(".yaml")
-
-
-def _provider(stack: str, item: YamlObject) -> ProviderSettings:
-    usual = {"audience": f"api://{NAMESPACE}/{stack}"}
-    fields = fields_of(ProviderSettings, item)
-    return replace(
-        ProviderSettings(**{**usual, **fields}),
-        spelling=spelling(item["tokens"]) if "tokens" in item else None,
-        clients={
-            key: _known_client(client)
-            for key, client in item.get("clients", {}).items()
-        },
-        certificates=tuples(item.get("certificates", {})),
-    )
-
-
-def _known_client(client: YamlObject) -> KnownClient:
-    secret = client.get("secret")
-    return KnownClient(
-        client["id"], (secret["name"], secret["key"]) if secret else None
-    )
 
 
 def _rotation(rotation: Texts) -> Schedule:

@@ -41,4 +41,7 @@ AT_KONG = AtKong(
     entries=limits_entry,
     scripts={"limits": {"access": ("limits",)}},
     behind={"limits": {"access": ("body",)}},
+    remedies={
+        "body-too-large": "a smaller body, or one that the trait limits allows"
+    },
 )

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from kong_oam.access.data import JsonObject, Texts
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.redis import RedisSettings
-from kong_oam.kong.at_kong import AtKong, Extra
+from kong_oam.kong.at_kong import AtKong, ByAddress, Extra
 from kong_oam.traits.rate_limit.value import RATE_LIMIT, WINDOWS, RateLimit
 
 KIND = "rate-limiting"
@@ -83,18 +83,8 @@ def _is_by_address(limit: RateLimit, component: Component) -> bool:
     return limit.per == "address" or component.public
 
 
-AT_KONG = AtKong(
-    RATE_LIMIT,
-    plugins=_plugins,
-    entries=_entries,
-    scripts={"budget": {"access": ("budget",)}},
-    roles={KIND: "rate-limit"},
-    by_address=_is_by_address,
-)
-
-
-def notice(estate: Estate, redis: RedisSettings) -> str | None:
-    """What becomes of calls while Redis is away, in one line; None where nothing is counted
+def redis_away(estate: Estate, redis: RedisSettings) -> str | None:
+    """Say what becomes of calls while Redis is away, in one line; None where nothing is counted
     there."""
     counted = []
     for component in estate.exposed:
@@ -113,3 +103,18 @@ def notice(estate: Estate, redis: RedisSettings) -> str | None:
         f"gateway: limits of {counted[0]}{more} are counted in Redis at "
         f"{redis.host}:{redis.port}; while that is away, {away} (gateway.redis.away: {redis.away})"
     )
+
+
+AT_KONG = AtKong(
+    RATE_LIMIT,
+    plugins=_plugins,
+    entries=_entries,
+    scripts={"budget": {"access": ("budget",)}},
+    roles={KIND: "rate-limit"},
+    by_address=ByAddress(
+        _is_by_address,
+        use="rate-limit counts by",
+        forged="a rate-limit by address limits nobody",
+    ),
+    redis_away=redis_away,
+)
