@@ -110,7 +110,6 @@ def _notes_on_grants(spec: ComponentSpec, estate: Estate) -> Iterator[str]:
     for callee, scopes in calls_elsewhere(spec, estate):
         name = callee.partition("/")[0]
         yield (
-            f"{callee} was not found, so its rules are not checked. Its team has to add {spec.key} to "
-            f"a role with {' and '.join(scopes)}. `check -f applications ../{name}/applications` "
-            "checks both."
+            f"{callee} has no files here: ask its team to add {spec.key} to a role with "
+            f"{' and '.join(scopes)}; `check -f applications ../{name}/applications` checks both"
         )

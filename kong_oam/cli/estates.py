@@ -161,8 +161,8 @@ def read_at(
             if foreign or others:
                 listed = some([*foreign, *others])
                 print_note(
-                    f"{label}: {listed} is outside this repository, so its current files are used; "
-                    "to compare its versions, compare two folders"
+                    f"{label}: outside this repository, so read in the current state: {listed}; to "
+                    "compare versions, compare two folders"
                 )
             files = tuple(str(path.absolute()) for path in defined_by)
             settings_there = replace(settings, definitions=files)

@@ -209,8 +209,8 @@ def _caller(record: RequestRecord) -> str:
         return f"no valid token, from {record.get('address')}"
     caller = f"{record.get('caller', 'an unknown client')} (client id {record['client']})"
     if record.get("user"):
-        groups = " and ".join(record.get("groups", ())) or "none"
-        caller += f" for user {record.get('subject') or record.get('subjectHash')} with groups {groups}"
+        groups = " and ".join(record.get("groups", ())) or "no group"
+        caller += f" for user {record.get('subject') or record.get('subjectHash')} in {groups}"
     return (
         f"{caller} with scopes {' '.join(record.get('scopes', ())) or 'none'}, from "
         f"{record.get('address')}"

@@ -180,7 +180,7 @@ def exporter(*arguments: str | Path) -> Iterator[str]:
         try:
             said = process.stdout.readline()
             found = re.match(
-                r"serves (http://127\.0\.0\.1:\d+/metrics); Ctrl-C ends it\n",
+                r"serving (http://127\.0\.0\.1:\d+/metrics); Ctrl-C stops\n",
                 said,
             )
             assert found, said

@@ -15,8 +15,8 @@ ACCESS = """{owner: billing, scopes: {b.read: read, b.write: write},
     rules: [{methods: [GET], scopes: [b.read]}, {methods: [POST], scopes: [b.write]}], roles: {ROLES}}"""
 READER = "reader: {scopes: [b.read], groups: [sales], components: [shop/web]}"
 NOT_JUDGED = (
-    "not judged, since it is not here: shop; -f takes its folder, too (until then, a client of it that a role names "
-    "counts as asking for all that it grants)"
+    "not checked, since its files are missing: shop; add its folder with -f (until then, its clients are assumed to "
+    "ask for all scopes of their roles)"
 )
 URL = "https://billing.example.com/"
 FILE = Path("applications/billing.yaml")
@@ -119,11 +119,15 @@ def test_no_change_is_not_all_that_diff_says(
         ),
         (
             ["graph"],
-            ["shop/web", "not here", "not judged, since it is not here: shop"],
+            [
+                "shop/web",
+                "not here",
+                "not checked, since its files are missing: shop",
+            ],
         ),
         (
             ["graph", "--since", "HEAD"],
-            ["not judged, since it is not here: shop"],
+            ["not checked, since its files are missing: shop"],
         ),
     ],
 )
@@ -164,5 +168,6 @@ def test_what_others_offer_is_not_judged_either(
     FILE.write_text(FILE.read_text("utf-8").rstrip("\n") + client, "utf-8")
     assert main(["what", "billing/api"]) == 0
     assert (
-        "not judged, since it is not here: orders;" in capsys.readouterr().err
+        "not checked, since its files are missing: orders;"
+        in capsys.readouterr().err
     )

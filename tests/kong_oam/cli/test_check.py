@@ -337,7 +337,7 @@ def test_a_folder_without_an_application_is_not_fine(
     assert main(["check", "empty"]) == 2
     assert (
         capsys.readouterr().err
-        == "no Application is in 'empty'; `python -m kong_oam new` writes one\n"
+        == "no Application in 'empty': check the path, or write an Application with `python -m kong_oam new`\n"
     )
 
 
@@ -435,7 +435,7 @@ def test_what_is_elsewhere_is_counted(
     *lines, last = capsys.readouterr().out.splitlines()
     assert [line for line in lines if "error" in line] == [
         "applications/orders.yaml:17:61: error ACC201: scope 'orders.reed' is not declared by this component; did you mean 'orders.read'?",
-        "1 error(s); nothing would be provisioned; what others say of 'shop' is judged when that can be read",
+        "1 error(s); nothing can be deployed; what others say of 'shop' is judged when that can be read",
     ]
     assert (
         last == "1 finding(s) elsewhere: `python -m kong_oam check` prints them"
@@ -454,7 +454,7 @@ def test_what_is_elsewhere_is_counted(
         == 0
     )
     assert capsys.readouterr().out.splitlines() == [
-        "no errors here; lint waits until there is none elsewhere",
+        "no errors in these files; lint runs after the other errors are fixed",
         "2 finding(s) elsewhere: `python -m kong_oam check --stack aws -f applications` prints them",
     ]
     assert main(["check", "applications/hello.yaml", "--json"]) == 0
@@ -513,7 +513,7 @@ def test_a_file_is_one_however_it_is_spelled(
     for name in ("applications", "folder", "applications/*"):
         assert main(["check", name]) == 1
         printed = capsys.readouterr().out
-        assert "2 error(s); nothing would be provisioned" in printed
+        assert "2 error(s); nothing can be deployed" in printed
         assert "elsewhere" not in printed
 
 
@@ -534,7 +534,7 @@ def test_a_file_of_nowhere_else_is_read_too(
     assert main(["check", "draft.yaml"]) == 2
     assert (
         capsys.readouterr().err
-        == "no Application is in 'draft.yaml'; `python -m kong_oam new` writes one\n"
+        == "no Application in 'draft.yaml': check the path, or write an Application with `python -m kong_oam new`\n"
     )
     assert main(["check", "gone.yaml"]) == 1
     assert (
@@ -571,4 +571,4 @@ def test_a_plugin_that_may_not_stand_is_an_error(
     )
     assert main(["check"]) == 1
     out = capsys.readouterr().out
-    assert message in out and "1 error(s); nothing would be provisioned" in out
+    assert message in out and "1 error(s); nothing can be deployed" in out

@@ -110,7 +110,7 @@ def test_only_new_findings_are_printed_and_count(
     printed = capsys.readouterr().out
     assert "LINT" not in printed
     assert printed.endswith(
-        "2 finding(s) at HEAD, too: check without --since prints them\n"
+        "2 finding(s) already at HEAD: check without --since prints them\n"
     )
     orders.write_text(
         ORDERS.replace("GET], scopes: [read]", "GET], scopes: [reed]")
@@ -131,7 +131,7 @@ def test_what_cannot_be_read_at_the_revision_is_new(
         finding["new"] for finding in json.loads(printed.out)["findings"]
     )
     assert f"REVISION ({revision}): " in printed.err and printed.err.endswith(
-        "; everything counts as new\n"
+        "; all findings count as new\n"
     )
 
 
@@ -161,4 +161,4 @@ def test_a_watch_compares_with_nothing(
 ) -> None:
     """Both options together are wrong usage."""
     assert main(["check", "--watch", "--since", "HEAD"]) == 2
-    assert "--since or --watch, not both" in capsys.readouterr().err
+    assert "use --since or --watch, not both" in capsys.readouterr().err

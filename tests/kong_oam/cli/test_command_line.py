@@ -53,7 +53,7 @@ def test_help_lists_the_verbs_and_the_exit_statuses(
         f"    {command.name}" in printed and command.summary in printed
         for command in COMMANDS
     )
-    assert "Exit status: 0 nothing to report, 1 findings" in printed
+    assert "Exit status: 0 nothing to report; 1 findings" in printed
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_the_command_is_called_as_it_was(
     assert main(["check", "none.yaml"]) == 2
     assert (
         capsys.readouterr().err
-        == f"no Application is in 'none.yaml'; `{name} new` writes one\n"
+        == f"no Application in 'none.yaml': check the path, or write an Application with `{name} new`\n"
     )
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from kong_oam.__main__ import COMMANDS, _parser, main
-from kong_oam.cli.completion import offers
+from kong_oam.cli.completion import candidates
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -45,7 +45,7 @@ def scripts(
 
 def offered(*words: str) -> list[str]:
     """What may stand in place of the last of these words."""
-    return [word for word, _ in offers(_parser(), words)]
+    return [word for word, _ in candidates(_parser(), words)]
 
 
 @pytest.mark.parametrize(

@@ -100,18 +100,18 @@ def test_it_asks_for_what_no_flag_says(
     assert questions == [
         "Application: ",
         "Component: ",
-        "Client: service, web, browser, native, external (nothing: it calls as itself, or nobody): ",
-        "webservice, or worker (nobody calls it) [webservice]: ",
+        "Client: service, web, browser, native, external (empty: service if it calls components, else none): ",
+        "webservice, or worker (without an endpoint) [webservice]: ",
         "Image: ",
-        "Team that answers for its access: ",
+        "Team that is responsible for its access: ",
         "Port [8080]: ",
-        "Domain (nothing: the stack gives one): ",
-        "Path that it owns of the domain, with all below [/]: ",
-        "Groups whose users may call it, with commas (known: order-desk, sales; nothing: no users): ",
-        "Components that may call it: APP/COMPONENT, or APP/COMPONENT:write to change something, too (clients: "
-        "reports/console, reports/renderer, shop/checkout, shop/web; nothing: nobody may, until a role of it says who): ",
-        "What it calls, as APP/COMPONENT:SCOPE[,SCOPE] (offered: orders/api:orders.read,orders.write, "
-        "reports/library:reports.audit,reports.publish,reports.read; nothing: it calls nobody): ",
+        "Domain (empty: a domain of the stack): ",
+        "Path in the domain, with all paths below [/]: ",
+        "Groups whose users may call it, with commas (known: order-desk, sales; empty: no users): ",
+        "Components that may call it: APP/COMPONENT to read, APP/COMPONENT:write to change (clients: "
+        "reports/console, reports/renderer, shop/checkout, shop/web; empty: none yet): ",
+        "Calls to other components, as APP/COMPONENT:SCOPE[,SCOPE] (offered: orders/api:orders.read,orders.write, "
+        "reports/library:reports.audit,reports.publish,reports.read; empty: none): ",
     ]
     text = BILLING.read_text("utf-8")
     assert "http: {/: 8080}\n" in text and "domain" not in text
@@ -203,14 +203,14 @@ def test_it_asks_for_nothing_that_says_nothing(
 @pytest.mark.parametrize(
     ("question", "wrong", "expected"),
     [
-        ("app", "Billing", "'Billing' is no name: write lower-case letters, digits, and dashes between them"),
-        ("client", "browsr", "'browsr' is no client; did you mean 'browser'?"),
-        ("image", "", "an answer is needed here"),
-        ("port", "eighty", "'eighty' is no port: write a number up to 65535"),
-        ("callers", "shop/checkout:rwite", "'shop/checkout:rwite' is not APP/COMPONENT or APP/COMPONENT:write"),
-        ("callers", "shop/checkot", "'shop/checkot' is no client; did you mean 'shop/checkout'?"),
-        ("calls", "orders/api", "'orders/api' is not APP/COMPONENT:SCOPE"),
-        ("component", "\x1b[31mx", "'?[31mx' is no name"),
+        ("app", "Billing", "invalid name 'Billing': write lower-case letters, digits, and dashes between them"),
+        ("client", "browsr", "unknown client 'browsr'; did you mean 'browser'?"),
+        ("image", "", "this question needs an answer"),
+        ("port", "eighty", "invalid port 'eighty': write a number up to 65535"),
+        ("callers", "shop/checkout:rwite", "invalid caller 'shop/checkout:rwite': write APP/COMPONENT or APP/COMPONENT:write"),
+        ("callers", "shop/checkot", "unknown client 'shop/checkot'; did you mean 'shop/checkout'?"),
+        ("calls", "orders/api", "invalid call 'orders/api': write APP/COMPONENT:SCOPE"),
+        ("component", "\x1b[31mx", "invalid name '?[31mx'"),
     ],
 )  # fmt: skip
 def test_a_wrong_answer_is_asked_for_again(
@@ -235,14 +235,14 @@ def test_a_wrong_answer_is_asked_for_again(
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"app": "orders", "component": "api"}, "'orders/api' exists (applications/orders.yaml:7:7); nothing is overwritten"),
+        ({"app": "orders", "component": "api"}, "'orders/api' exists already (applications/orders.yaml:7:7): choose another --component"),
         ({"domain": "not a host"}, 'domain: "not a host" does not match'),
         ({"path": "/a;b"}, "error ACC213: "),
-        ({"callers": "shop/web"}, "'shop/web' calls for its users: name a group that they are in"),
+        ({"callers": "shop/web"}, "'shop/web' calls for its users: add --group with a group of these users"),
         ({"calls": "orders/api:orders.reed"}, "'orders/api' declares no scope 'orders.reed'"),
         ({"component": "api"}, "error OAM107: "),
         ({"client": "web", "type": "worker", **UNASKED}, "error ACC210: "),
-        ({"app": "shop", "type": "worker", **UNASKED}, "are owned by 'team-shop'"),
+        ({"app": "shop", "type": "worker", **UNASKED}, "'team-shop' owns components"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_as_a_whole_is_refused(
@@ -302,10 +302,7 @@ def test_what_is_called_need_not_be_here_without_a_stack(
     assert "'orders/apu' offers no scopes" in capsys.readouterr().err
     assert typed(*invoices(calls="payments/api:payments.read")) == 0
     printed = capsys.readouterr()
-    assert (
-        "payments/api is not here, and not judged: its team has to name billing/invoices"
-        in printed.out
-    )
+    assert "ask its team to add billing/invoices to a role" in printed.out
 
 
 def test_a_name_whose_file_is_taken_is_refused(
@@ -316,7 +313,7 @@ def test_a_name_whose_file_is_taken_is_refused(
     (BILLING / "notes.txt").touch()
     assert typed(*invoices()) == 2
     assert (
-        "applications/billing.yaml exists; nothing is overwritten"
+        "applications/billing.yaml exists already; new does not overwrite files"
         in capsys.readouterr().err
     )
 
@@ -394,7 +391,7 @@ def test_what_somebody_saves_while_it_asks_stays(
         monkeypatch.setattr(stream, "isatty", lambda: True)
     monkeypatch.setattr("builtins.input", saved_meanwhile)
     assert main(["new", *flags]) == 2
-    message = "applications/shop.yaml was changed after it had been read; nothing was written: run it again\n"
+    message = "applications/shop.yaml changed during the command; nothing was written: run the command again\n"
     assert capsys.readouterr().err == message
     after = {
         file: file.read_bytes()
@@ -482,6 +479,6 @@ def test_a_script_is_asked_nothing(
     assert typed(flags=("--app", "billing", "--json")) == 2
     assert questions == []
     assert (
-        "--component, --image, --owner, --port missing"
+        "missing --component, --image, --owner, --port"
         in capsys.readouterr().err
     )

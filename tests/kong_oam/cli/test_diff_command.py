@@ -184,7 +184,7 @@ def test_what_a_revision_does_not_have_is_remarked(
         == 0
     )
     note = (
-        f"not in this repository, and read as it is now: applications/inner, {team}; to see what changes there, "
+        f"outside this repository, so read in the current state: applications/inner, {team}; to compare versions, "
         "compare two folders"
     )
     assert capsys.readouterr().err.splitlines() == [
@@ -226,7 +226,7 @@ def test_what_may_be_operands_or_applications_is_asked_for(
     for name in ("before", "after"):
         shutil.copytree(project / "applications", project / name)
     assert main(["diff", *words.split()]) == 2
-    assert capsys.readouterr().err.endswith(" behind -f may be OLD and NEW, or more Applications: write OLD and NEW before -f\n")  # fmt: skip
+    assert capsys.readouterr().err.endswith(" after -f: OLD and NEW, or Applications; write OLD and NEW before -f\n")  # fmt: skip
 
 
 def test_a_link_to_a_folder_is_followed_in_a_revision_as_here(
@@ -331,7 +331,7 @@ def test_a_name_of_two_things_is_refused(
     edit(project / "applications/orders.yaml", *OPENED)
     assert main(["diff", "applications"]) == 2
     assert capsys.readouterr().err == (
-        "OLD (applications): both a revision and a file or folder; write git:applications or ./applications\n"
+        "OLD (applications): ambiguous: a revision and a file; write git:applications or ./applications\n"
     )
     assert main(["diff", "git:applications"]) == 0
     assert capsys.readouterr().out.startswith(HEADLINE)
@@ -415,19 +415,19 @@ def test_a_link_to_a_folder_elsewhere_is_an_error_in_a_revision_as_here(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([""], "OLD (): an empty name compares nothing; write . for what is here"),
+        ([""], "OLD (): empty name: write . for the working directory"),
         (["main", "bin"], "NEW (bin): bin:1:1: error OAM101: cannot be read: no YAML file is in this folder"),
-        (["main", ".", "--json", "--markdown"], "--json or --markdown, not both"),
-        (["no\n::pe\x1b"], "OLD (no?::pe?): neither a file nor a folder, and no revision that git knows"),
+        (["main", ".", "--json", "--markdown"], "use --json or --markdown, not both"),
+        (["no\n::pe\x1b"], "OLD (no?::pe?): no such file, folder or git revision"),
         (["main", "--stack", "prod"], "OLD (main): there is no stack 'prod' in main:stacks; known: local"),
         (["main", "stack:prod"], "NEW (stack:prod): there is no stack 'prod' in stacks; known: local"),
         (["main", "broken.yaml"], "NEW (broken.yaml): broken.yaml:1:1: error OAM105:"),
         (["bare"], "OLD (bare): bare:applications:1:1: error OAM101: cannot be read: no such file or folder"),
         (["wrong"], "OLD (wrong): wrong:applications/orders.yaml:1:1: error OAM105:"),
-        (["deep.json"], "OLD (deep.json): no JSON"),
+        (["deep.json"], "OLD (deep.json): invalid JSON"),
         (["outputs.json"], "OLD (outputs.json): written in format 1 x"),
         (["deployed:prod"], "OLD (deployed:prod): `pulumi stack export` failed: no such stack"),
-        (["state.json"], "OLD (state.json): not what `pulumi stack export` prints"),
+        (["state.json"], "OLD (state.json): no output of `pulumi stack export`"),
         (["nothing.json"], "OLD (nothing.json): not what a stack exports as its model"),
     ],
 )  # fmt: skip
@@ -499,10 +499,10 @@ def test_outside_of_git_there_are_no_revisions(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert main(["diff", "main"]) == 2
-    assert "this is no git repository" in capsys.readouterr().err
+    assert "revisions need a git repository" in capsys.readouterr().err
     monkeypatch.setenv("PATH", str(tmp_path))
     assert main(["diff", "main"]) == 2
-    assert "there is no git" in capsys.readouterr().err
+    assert "git, which is not installed" in capsys.readouterr().err
     assert main(["diff", "deployed:prod"]) == 2
     assert "there is no `pulumi` on the PATH" in capsys.readouterr().err
 

@@ -47,7 +47,7 @@ def test_mermaid_is_printed_where_nothing_else_is_said(
         == "shop/web\nweb application\nfor desk, sales"
     )
     assert ("client_shop_checkout", "role_orders_api_viewer", "") in read.edges
-    assert read.nodes["notes"] == "Who may call what: stack local"
+    assert read.nodes["notes"] == "Access graph: stack local"
 
 
 @pytest.mark.parametrize(
@@ -81,9 +81,9 @@ def test_a_form_that_is_said_goes_before_the_ending(
 def test_json_has_nodes_and_lines(capsys: pytest.CaptureFixture[str]) -> None:
     """With ids that stay, what passes, and what changed."""
     graph = graph_json(capsys, "--principal", "shop/checkout")
-    assert graph["title"] == "Who may call what: stack local, shop/checkout"
+    assert graph["title"] == "Access graph: stack local, shop/checkout"
     assert graph["notes"] == [
-        "What needs no token is not drawn: --principal anonymous has it."
+        "Public endpoints are not drawn: --principal anonymous draws them."
     ]
     assert graph["nodes"][0] == {
         "id": "client:shop/checkout", "kind": "client", "name": "shop/checkout", "component": None, "details": ["service"], "change": None,
@@ -149,10 +149,7 @@ def test_what_changed_since_a_revision_is_drawn(
         ("added", "public:orders/api:anybody", "POST /orders/health"),
         ("removed", "client:shop/checkout", "read"),
     }
-    assert (
-        graph["title"]
-        == "What changed since main in who may call what: stack local"
-    )
+    assert graph["title"] == "Access changes since main: stack local"
     assert graph["notes"][:2] == [
         "What diff says of it:",
         "+ newly public: everybody: POST https://orders.example.com/orders/health",
@@ -205,14 +202,14 @@ spec:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--application", "shup"], "no Application 'shup' calls or is called; did you mean 'shop'?"),
-        (["--principal", "shop/wob"], "no client and no group 'shop/wob'; did you mean 'shop/web'?"),
-        (["--principal", "group:salse"], "no client and no group 'group:salse'; did you mean 'group:sales'?"),
-        (["--principal", "sales"], "no client and no group 'sales'; did you mean 'group:sales'?"),
-        (["--since", "nope"], "--since (nope): neither a file nor a folder, and no revision that git knows"),
-        (["--output", "a.png"], "'a.png' does not say which format: end it on .mmd/.mermaid/.md/.svg, or add --format"),
+        (["--application", "shup"], "no Application 'shup' in the graph; did you mean 'shop'?"),
+        (["--principal", "shop/wob"], "unknown principal 'shop/wob'; did you mean 'shop/web'?"),
+        (["--principal", "group:salse"], "unknown principal 'group:salse'; did you mean 'group:sales'?"),
+        (["--principal", "sales"], "unknown principal 'sales'; did you mean 'group:sales'?"),
+        (["--since", "nope"], "--since (nope): no such file, folder or git revision"),
+        (["--output", "a.png"], "no format for 'a.png': use the ending .mmd/.mermaid/.md/.svg, or add --format"),
         (["--output", "none/a.svg"], "none/a.svg: No such file or directory"),
-        (["--json", "--format", "svg"], "--json, or --format and --output, not both"),
+        (["--json", "--format", "svg"], "--json prints to standard output: leave --format and --output out"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_drawn_is_said(

@@ -77,16 +77,14 @@ def test_a_team_begins_with_nothing_but_applications(
     capsys.readouterr()
     assert main(["check"]) == 0
     assert capsys.readouterr().out.startswith(
-        "0 application(s), 0 component(s): no errors; no stack is here"
+        "0 application(s), 0 component(s): no errors; without a stack"
     )
     assert main([*NEW]) == 0
     assert capsys.readouterr().out.endswith("next: python -m kong_oam check\n")
     assert main(["check"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "1 application(s), 1 component(s): no errors; no stack is here, so that none says what hosts, providers and "
-        "groups there are",
-        "nobody may call billing/invoices yet: a client asks for its scopes in `calls`, and a role of it names that "
-        "client",
+        "1 application(s), 1 component(s): no errors; without a stack, hosts, providers and groups are not checked",
+        "nobody may call billing/invoices yet: add its scopes to `calls` of a client, and the client to a role",
     ]
     assert main(["who", "GET", "https://billing.example.com/"]) == 0
     assert "billing/invoices" in capsys.readouterr().out
@@ -102,7 +100,7 @@ def test_what_a_team_s_change_does_is_told_without_a_stack(
     assert main(["diff"]) == 2
     assert (
         capsys.readouterr().err
-        == "OLD (HEAD): nothing is committed here yet; commit what it is to be compared with\n"
+        == "OLD (HEAD): no commit yet: commit the files to compare with\n"
     )
     for arguments in (["add", "."], ["commit", "--message", "first"]):
         git(*arguments)
@@ -148,7 +146,7 @@ def test_what_another_team_offers_need_not_be_here(
     capsys.readouterr()
     assert main(["check"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == (
-        "not judged, since it is not here: orders, shop; -f takes its folder, too"
+        "not checked, since its files are missing: orders, shop; add its folder with -f"
     )
     file.write_text(text + client.replace("CALLEE", "billing/api"))
     assert main(["check"]) == 1
@@ -184,8 +182,8 @@ def test_what_another_team_offers_is_called_all_the_same(
     assert "error OAM103" in capsys.readouterr().err
     assert main([*nightly, *calls]) == 0
     assert capsys.readouterr().out.splitlines()[-2:] == [
-        "orders/api is not here, and not judged: its team has to name billing/nightly in a role that grants "
-        "orders.read, in its own file (`check -f applications ../orders/applications` judges both)",
+        "orders/api has no files here: ask its team to add billing/nightly to a role with orders.read; "
+        "`check -f applications ../orders/applications` checks both",
         "next: python -m kong_oam check",
     ]
     billing, theirs = (
@@ -262,10 +260,10 @@ def test_what_is_there_stays(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init"]) == 0
     lines = capsys.readouterr().out.splitlines()
     stays = [
-        f"{name}: is there, and stays"
+        f"{name}: exists, unchanged"
         for name in ("README.md", "requirements.txt")
     ]
-    assert [line for line in lines if line.endswith("stays")] == stays
+    assert [line for line in lines if line.endswith("unchanged")] == stays
     assert "README.md: new" not in lines
     assert ".pre-commit-config.yaml: new" in lines
     assert Path("README.md").read_text() == "ours"
@@ -275,7 +273,7 @@ def test_what_is_there_stays(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.splitlines() == [
         line
         if line.startswith("next: ")
-        else line.replace(": new", ": is there, and stays")
+        else line.replace(": new", ": exists, unchanged")
         for line in lines
     ]
 

@@ -203,26 +203,26 @@ def test_a_file_gets_what_its_name_ends_with(
     [
         (
             ["--principal", "shop/wob"],
-            "there is no principal 'shop/wob'; did you mean 'shop/web'?",
+            "unknown principal 'shop/wob'; did you mean 'shop/web'?",
         ),
         (
             ["--principal", "anonymus"],
-            "there is no principal 'anonymus'; did you mean 'anonymous'?",
+            "unknown principal 'anonymus'; did you mean 'anonymous'?",
         ),
         (
             ["--component", "orders"],
-            "there is no component 'orders'; did you mean 'orders/api'?",
+            "unknown component 'orders'; did you mean 'orders/api'?",
         ),
         (
             ["--application", "order"],
-            "there is no Application 'order'; did you mean 'orders'?",
+            "unknown Application 'order'; did you mean 'orders'?",
         ),
-        (["--json", "--format", "csv"], "--json is a format of its own"),
+        (["--json", "--format", "csv"], "--json prints to standard output"),
         (
             ["--output", "m.pdf"],
-            "'m.pdf' does not say which format: end it on .txt/.csv/.html/.htm, or add --format",
+            "no format for 'm.pdf': use the ending .txt/.csv/.html/.htm, or add --format",
         ),
-        (["--output", "matrix"], "'matrix' does not say which format"),
+        (["--output", "matrix"], "no format for 'matrix'"),
         (
             ["--output", "nowhere/at/all.csv"],
             "nowhere/at/all.csv: No such file or directory",

@@ -82,7 +82,7 @@ def test_standard_input_is_counted_and_stays_to_be_read_when_it_ends() -> None:
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdin is not None and process.stdout is not None
-        url = process.stdout.readline().split(";")[0].removeprefix("serves ")
+        url = process.stdout.readline().split(";")[0].removeprefix("serving ")
         process.stdin.write(RECORD)
         process.stdin.close()
         served(url, 'code="no-rule",status="403"} 1\n')
@@ -106,12 +106,12 @@ def test_what_it_prints_is_a_file(
     ("arguments", "reason"),
     [
         (["--logs", "nowhere"], "nowhere: No such file or directory"),
-        (["--logs", "-", "--listen", "9542"], "'9542' is no HOST:PORT to listen at"),
-        (["--logs", "-", "--listen", "127.0.0.1:70000"], "'127.0.0.1:70000' is no HOST:PORT to listen at"),
+        (["--logs", "-", "--listen", "9542"], "invalid address '9542': write HOST:PORT"),
+        (["--logs", "-", "--listen", "127.0.0.1:70000"], "invalid address '127.0.0.1:70000': write HOST:PORT"),
         (["--logs", "-", "--listen", "192.0.2.1:9542"], "cannot listen at '192.0.2.1:9542': "),
         (["--logs", "-", "--outputs", "nowhere"], "nowhere: No such file or directory"),
-        (["--logs", "-", "--outputs", "list"], "'list' cannot be used as a stack's outputs: it is no object"),
-        (["--logs", "-", "--outputs", "empty"], "'empty' cannot be used as a stack's outputs: it has no output"),
+        (["--logs", "-", "--outputs", "list"], "'list' has no stack outputs: no JSON object"),
+        (["--logs", "-", "--outputs", "empty"], "'empty' has no stack outputs: it has no output"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_served_is_said(

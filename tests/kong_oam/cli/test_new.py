@@ -401,7 +401,7 @@ def test_an_api_that_nobody_may_call_is_said_to_be_one(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """With groups alone as without: their users have no client yet. Pages are open, and a worker is called by nobody."""
-    message = "nobody may call billing/invoices yet: a client asks for its scopes in `calls`, and a role of it names that client"
+    message = "nobody may call billing/invoices yet: add its scopes to `calls` of a client, and the client to a role"
     assert main(["new", *API]) == 0
     assert message in capsys.readouterr().out
     Path(BILLING).unlink()
@@ -485,7 +485,7 @@ def test_a_worker_asks_nothing_of_the_gateway(
     flags: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["new", *WORKER, "--app", "b", "--owner", "o", *flags]) == 2
-    assert f"leave {flags[0]} out" in capsys.readouterr().err
+    assert f"unexpected {flags[0]}" in capsys.readouterr().err
 
 
 def test_what_it_does_to_access_is_said_as_diff_says_it(
@@ -545,7 +545,7 @@ def test_where_errors_are_written_it_is_not_known_what_that_does_to_access(
         == 0
     )
     assert (
-        "what this does to access is not known while there are errors\n"
+        "the effect on access is unknown until the errors are fixed\n"
         in capsys.readouterr().out
     )
 
@@ -565,7 +565,7 @@ def test_a_path_below_that_of_another_owner_is_told_of_before_it_is_written(
         in printed
     )
     assert printed.endswith(
-        "1 finding(s) in what would be written; nothing was: --anyway writes it all the same\n"
+        "1 finding(s) in the new text; nothing was written: fix them, or add --anyway\n"
     )
     assert files() == before
     assert main(["new", *BELOW, "--anyway"]) == 0
@@ -583,7 +583,7 @@ def test_errors_are_written_only_where_somebody_says_so(
     arguments = [*API, "--domain", "orders.example.com", "--path", "/orders"]
     assert main(["new", *arguments]) == 2
     assert (
-        "1 finding(s) in what would be written; nothing was"
+        "1 finding(s) in the new text; nothing was written"
         in capsys.readouterr().err
     )
     assert main(["new", *arguments, "--anyway", "--json"]) == 0
@@ -605,26 +605,26 @@ def test_a_worker_is_owned_through_its_application() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--app", "shop", *WORKER, "--owner", "other"], "components of type worker in 'shop' are owned by 'team-shop', as its annotation 'owner' says: change one of the two (applications/shop.yaml)"),
-        (["--app", "orders", *WORKER, "--owner", "team-orders"], "in 'orders' are owned by nobody, as its annotation 'owner'"),
-        (["--app", "shop", "--owner", "o", "--component", "web", "--image", "x", "--port", "80"], "'shop/web' exists (applications/shop.yaml:17:7); nothing is overwritten"),
+        (["--app", "shop", *WORKER, "--owner", "other"], "'team-shop' owns components of type worker in 'shop': change --owner, or the annotation 'owner' in applications/shop.yaml"),
+        (["--app", "orders", *WORKER, "--owner", "team-orders"], "nobody owns components of type worker in 'orders'"),
+        (["--app", "shop", "--owner", "o", "--component", "web", "--image", "x", "--port", "80"], "'shop/web' exists already (applications/shop.yaml:17:7): choose another --component"),
         ([*API, "--calls", "orders/apu:orders.read"], "'orders/apu' offers no scopes; did you mean 'orders/api'?"),
         ([*API, "--calls", "orders/api:orders.reed"], "'orders/api' declares no scope 'orders.reed'; did you mean 'orders.read'?"),
-        ([*API, "--client", "web", "--calls", "reports/library:reports.audit,reports.publish"], "no role of 'reports/library' grants reports.audit and reports.publish; its owner, team-insight, has to add one (applications/reports.yaml:9:7)"),
+        ([*API, "--client", "web", "--calls", "reports/library:reports.audit,reports.publish"], "no role of 'reports/library' grants reports.audit and reports.publish: ask its owner team-insight to add a role (applications/reports.yaml:9:7)"),
         (["--app", "b", *WORKER, "--owner", "o", "--client", "web"], "error ACC210: "),
-        (["--app", "b", *WORKER, "--owner", "o", "--group", "g"], "groups and components hold roles of what offers scopes, a webservice whose users sign in elsewhere: leave --group out"),
-        ([*API, "--client", "browser", "--group", "g"], "whose users sign in elsewhere: leave --group out"),
-        (["--app", "b", *WORKER, "--owner", "o", "--caller", "shop/web"], "elsewhere: leave --caller out"),
-        ([*API, "--caller", "shop/checkot"], "'shop/checkot' is no client; did you mean 'shop/checkout'?"),
-        ([*API, "--caller", "shop/web"], "'shop/web' calls for its users: name a group that they are in"),
-        (["--app", "b", *WORKER, "--owner", "o", "--path", "/x"], "nobody calls a worker: leave --path out"),
-        (["--app", "billing", "--component", "app", "--owner", "o", "--client", "native"], "--redirect-uri missing"),
-        ([*PHONE, "--image", "x"], "what runs elsewhere is not deployed here: leave --image out"),
-        ([*PHONE, "--jwks-uri", "https://a.example.com/keys"], "only a client of kind external has one: leave --jwks-uri out"),
-        ([*API, "--type", "external"], "what runs elsewhere is not deployed here"),
+        (["--app", "b", *WORKER, "--owner", "o", "--group", "g"], "unexpected --group: only for a webservice that is no web or browser client; leave it out"),
+        ([*API, "--client", "browser", "--group", "g"], "unexpected --group: only for a webservice"),
+        (["--app", "b", *WORKER, "--owner", "o", "--caller", "shop/web"], "unexpected --caller: only for a webservice"),
+        ([*API, "--caller", "shop/checkot"], "unknown client 'shop/checkot'; did you mean 'shop/checkout'?"),
+        ([*API, "--caller", "shop/web"], "'shop/web' calls for its users: add --group with a group of these users"),
+        (["--app", "b", *WORKER, "--owner", "o", "--path", "/x"], "unexpected --path: a worker has no endpoint; leave it out"),
+        (["--app", "billing", "--component", "app", "--owner", "o", "--client", "native"], "missing --redirect-uri"),
+        ([*PHONE, "--image", "x"], "unexpected --image: an external component is not deployed; leave it out"),
+        ([*PHONE, "--jwks-uri", "https://a.example.com/keys"], "unexpected --jwks-uri: only for --client external; leave it out"),
+        ([*API, "--type", "external"], "an external component is not deployed"),
         (["--app", "billing", "--component", "app", "--owner", "o", "--type", "external"], "error OAM102: unknown field 'image' in external"),
         ([*PHONE, "--redirect-uri", "https://shop.example.com/cb"], "error ACC210: redirect URI 'https://shop.example.com/cb' does not stay on the device"),
-        (["--app", "b", "--component", "c"], "--image, --owner, --port missing; `new --help` has an example"),
+        (["--app", "b", "--component", "c"], "missing --image, --owner, --port; `new --help` shows examples"),
         ([*API, "--port", "70000"], "error OAM103: http./"),
         ([*API, "--type", "cron"], "error OAM104: "),
         ([*API, "--path", "/a;b"], "error ACC213: "),
@@ -697,7 +697,7 @@ def test_another_file_of_that_name_stays(
     before = files()
     assert main(["new", *API]) == 2
     assert (
-        f"{BILLING} holds other Applications; nothing is overwritten"
+        f"{BILLING} exists with other Applications: rename the file, or choose another --app"
         in capsys.readouterr().err
     )
     shutil.move(BILLING, "applications/hello.yaml")
@@ -724,7 +724,7 @@ def test_an_application_in_flow_style_is_not_guessed_at(
     before = files()
     assert main(["new", *API]) == 2
     assert (
-        f"{BILLING} is not written so that it could be extended with certainty"
+        f"{BILLING} cannot be extended safely in its current format"
         in capsys.readouterr().err
     )
     assert files() == before
@@ -737,7 +737,7 @@ def test_applications_with_errors_are_mended_first(
     Path(BILLING).write_text("spec: [\n")
     assert main(["new", *API]) == 2
     assert (
-        "1 error(s): these Applications would not be provisioned"
+        "1 error(s): these Applications cannot be deployed"
         in capsys.readouterr().err
     )
 

@@ -122,19 +122,19 @@ def test_what_is_lost_is_listed_and_what_is_certain_removed(
     removed: list[str] = []
     _search(monkeypatch, removed, _place(removed))
     listed = [
-        "Kong: 2 made that the state does not know",
+        "Kong: 2 created, but missing in the state",
         "  route way?]0;title?",
         "  service api, kept: route way belongs to it",
-        "Kong: 2 deleted that the state still has",
+        "Kong: 2 deleted, but still in the state",
         "  app",
         "  other, kept: another needs it",
     ]
-    last = "Then: pulumi refresh -s local --yes --clear-pending-creates && pulumi up -s local"
+    last = "Next: pulumi refresh -s local --yes --clear-pending-creates && pulumi up -s local"
     assert main(["recover", "-s", "local"]) == 1
     lines = [
         *listed,
         "0 of 4 removed",
-        "Then: python -m kong_oam recover -s local --remove",
+        "Next: python -m kong_oam recover -s local --remove",
     ]
     assert capsys.readouterr().out.splitlines() == lines and removed == []
     assert main(["recover", "-s", "local", "--older-state"]) == 1
@@ -156,7 +156,7 @@ def test_what_is_lost_is_listed_and_what_is_certain_removed(
     )
     assert main(["recover", "-s", "local"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "Kong: 0 made that the state does not know",
+        "Kong: 0 created, but missing in the state",
         last,
     ]
 
@@ -177,7 +177,7 @@ def test_what_fails_while_it_removes_is_one_line_after_the_list(
     assert main(["recover", "-s", "local", "--remove"]) == 2
     printed = capsys.readouterr()
     assert printed.out.splitlines() == [
-        "Kong: 1 made that the state does not know",
+        "Kong: 1 created, but missing in the state",
         "  route way",
     ]
     assert printed.err == "error: Kong's Admin API does not answer\n"
@@ -202,7 +202,7 @@ SHOWN = "GET,HEAD /things of tiny/api for everybody until 1970-01-01T00:00:01Z (
 @pytest.mark.parametrize(
     ("found", "lines", "status"),
     [
-        (Openings(()), ["nothing is open in an emergency"], 0),
+        (Openings(()), ["no emergency opening exists"], 0),
         (Openings((OPEN,)), [f"open: {SHOWN}"], 1),
         (
             Openings((replace(OPEN, is_over=True),)),
@@ -268,10 +268,10 @@ def _answer_at_gateway(*_: object, is_open: bool) -> list[str]:
 @pytest.mark.parametrize(
     ("seconds", "ending"),
     [
-        (12.0, "at all nodes within some 12 seconds"),
-        (2.4, "at all nodes within some 3 seconds"),
-        (0.0, "at each node once it hears of it"),
-        (None, "at each node once it hears of it"),
+        (12.0, "effective at all nodes within about 12 seconds"),
+        (2.4, "effective at all nodes within about 3 seconds"),
+        (0.0, "effective at each node after its next configuration update"),
+        (None, "effective at each node after its next configuration update"),
     ],
 )
 def test_it_is_said_by_when_this_kongs_workers_see_it(
@@ -305,7 +305,7 @@ def test_it_is_said_by_when_this_kongs_workers_see_it(
     )
     opened = [
         f"open: {SHOWN}; {ending}",
-        "To close it before: python -m kong_oam emergency -s local close",
+        "To close it earlier: python -m kong_oam emergency -s local close",
     ]
     assert capsys.readouterr().out.splitlines() == [*opened, "it passes it on"]
     assert main(["emergency", "-s", "local", "close"]) == 0
@@ -329,7 +329,7 @@ def test_what_was_closed_is_told_where_something_is_left(
     assert main(["emergency", "-s", "local", "close"]) == 2
     printed = capsys.readouterr()
     assert printed.out.splitlines() == [
-        "closed: tiny/api; at each node once it hears of it",
+        "closed: tiny/api; effective at each node after its next configuration update",
         "it refuses it",
     ]
     assert printed.err == "error: not all is closed: shop\n"

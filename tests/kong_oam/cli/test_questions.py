@@ -234,7 +234,7 @@ def test_explain_says_decision_reason_token_and_rule(
     assert lines.splitlines()[:4] == [
         f"403 POST {ORDERS}/7?x=1 as shop/web for a user in sales",
         "  reason  needs orders.write; the token lists it, but no group of the user holds it",
-        "  token   okta gives shop/web one that lists orders.read orders.write openid; of these, orders.read counts at orders/api",
+        "  token   okta issues shop/web a token with orders.read orders.write openid; valid at orders/api: orders.read",
         "  rule    applications/orders.yaml:25:17",
     ]
 
@@ -244,7 +244,7 @@ def test_explain_says_decision_reason_token_and_rule(
     [
         ((ORDERS,), "401", "none"),
         ((f"{ORDERS}/health",), "200", "none"),
-        ((ORDERS, "--as", "shop/checkout"), "200", "okta gives shop/checkout one that lists orders.read; of these, orders.read counts at orders/api"),
+        ((ORDERS, "--as", "shop/checkout"), "200", "okta issues shop/checkout a token with orders.read; valid at orders/api: orders.read"),
         ((ORDERS, "--as", "shop/checkout", "--user-in", "sales"), "401", "none: shop/checkout acts for itself only: users cannot sign in through it"),
         ((ORDERS, "--as", "shop/web"), "401", "none: shop/web acts for users only: somebody must sign in"),
         ((ORDERS, "--as", "shop/web", "--user-in"), "401", "none: the user is in no group that shop/web is assigned to"),
@@ -317,7 +317,7 @@ def test_explain_judges_preflights(capsys: pytest.CaptureFixture[str]) -> None:
     ).splitlines()
     assert lines[0].startswith("401 ")
     assert lines[2].startswith(
-        "  page    not judged: the gateway says nothing of pages of other origins here"
+        "  page    not judged: the gateway has no cors rule for this request"
     )
 
 
@@ -341,7 +341,7 @@ def test_who_says_whose_pages_read_the_answer(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Where somebody's of another origin do."""
-    line = f"the answer may be read by pages of {PAGES}"
+    line = f"pages of {PAGES} may read the answer"
     assert output(capsys, "who", "GET", LIBRARY).splitlines()[-1] == line
     assert json.loads(output(capsys, "who", "GET", LIBRARY, "--json"))[
         "pages"
@@ -582,7 +582,7 @@ def test_who_says_where_nobody_may(
         capsys, "who", "--component", "shop/checkout"
     ).splitlines() == [
         "shop/checkout, applications/shop.yaml:8:7",
-        "nobody: it is exposed nowhere",
+        "nobody: the component is not exposed",
     ]
 
 
@@ -599,7 +599,7 @@ def test_where_no_client_signs_users_in_a_user_has_what_everybody_has(
     ]
     assert (
         listed[-1]
-        == "no client signs users in: a user reaches only what everybody does"
+        == "no client signs users in: a user reaches only public endpoints"
     )
     (entry,) = json.loads(output(capsys, *arguments, "--json"))
     assert (entry["path"], entry["everybody"], entry["through"]) == (
@@ -612,37 +612,37 @@ def test_where_no_client_signs_users_in_a_user_has_what_everybody_has(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["what", "shop/wob"], "no component 'shop/wob' is a client; did you mean 'shop/web'?"),
-        (["what"], "say of whom: application/component, anonymous, or a user with --user-in GROUP"),
-        (["what", "anonymous", "--user-in", "sales"], "'anonymous' acts for itself only"),
-        (["what", "shop/checkout", "--user-in", "sales"], "'shop/checkout' acts for itself only: users cannot sign in through it"),
-        (["what", "--user-in", "salse"], "no role names a group 'salse'; did you mean 'sales'?"),
-        (["what", "--user-in", "sales", "shop/web"], "no role names a group 'shop/web'; known: order-desk, sales"),
-        (["who", "--component", "orders"], "there is no component 'orders'; did you mean 'orders/api'?"),
-        (["who", "--component", "order/api"], "there is no component 'order/api'; did you mean 'orders/api'?"),
-        (["who"], "say METHOD and URL of a request, or --component NAME"),
-        (["who", ORDERS], "say METHOD and URL of a request, or --component NAME"),
-        (["who", "orders/api"], "say METHOD and URL of a request, or --component NAME"),
-        (["who", "orders/api", ORDERS], "'ORDERS/API' is no method of HTTP"),
-        (["who", "GET", ORDERS, "--component", "orders/api"], "--component asks about every request: leave METHOD and URL out"),
-        (["explain", "GET", ORDERS, "--as", "shop/x"], "no component 'shop/x' is a client"),
+        (["what", "shop/wob"], "unknown client 'shop/wob'; did you mean 'shop/web'?"),
+        (["what"], "specify a principal: application/component, anonymous, or a user with --user-in GROUP"),
+        (["what", "anonymous", "--user-in", "sales"], "'anonymous' calls only as itself"),
+        (["what", "shop/checkout", "--user-in", "sales"], "'shop/checkout' calls only as itself: leave --user-in out"),
+        (["what", "--user-in", "salse"], "unknown group 'salse': no role names it; did you mean 'sales'?"),
+        (["what", "--user-in", "sales", "shop/web"], "unknown group 'shop/web': no role names it; known: order-desk, sales"),
+        (["who", "--component", "orders"], "unknown component 'orders'; did you mean 'orders/api'?"),
+        (["who", "--component", "order/api"], "unknown component 'order/api'; did you mean 'orders/api'?"),
+        (["who"], "specify METHOD and URL, or --component NAME"),
+        (["who", ORDERS], "specify METHOD and URL, or --component NAME"),
+        (["who", "orders/api"], "specify METHOD and URL, or --component NAME"),
+        (["who", "orders/api", ORDERS], "invalid HTTP method 'ORDERS/API'"),
+        (["who", "GET", ORDERS, "--component", "orders/api"], "--component covers all requests: leave METHOD and URL out"),
+        (["explain", "GET", ORDERS, "--as", "shop/x"], "unknown client 'shop/x'"),
         (["explain", "GET", ORDERS, "--user-in", "sales"], "--user-in needs --as"),
-        (["explain", "GET", ORDERS, "--origin", "https://x.example", "--asks", "PUT"], "--asks is for preflights: write OPTIONS"),
-        (["explain", "OPTIONS", ORDERS, "--asks", "PUT"], "--asks is for preflights: write OPTIONS, and --origin"),
+        (["explain", "GET", ORDERS, "--origin", "https://x.example", "--asks", "PUT"], "--asks is for preflights: use METHOD OPTIONS"),
+        (["explain", "OPTIONS", ORDERS, "--asks", "PUT"], "--asks is for preflights: use METHOD OPTIONS, and add --origin"),
         (["explain", "OPTIONS", ORDERS, "--origin", "https://x.example", "--asks", "PUT", "--as", "shop/web"], "browsers send no token in a preflight"),
-        (["explain", "--request", "1", "--logs", "x", "--origin", "https://x.example"], "a record says who called what"),
-        (["explain", "GET", ORDERS, "--as", "shop/web", "--user-in", "sale"], "no role names a group 'sale'; did you mean 'sales'?"),
-        (["explain", "GET", ORDERS, "--as", "shop/web", "--user-in", "sales", ""], "no role names a group ''; known: order-desk, sales"),
-        (["explain", "G T", ORDERS], "'G T' is no method of HTTP"),
-        (["explain", "", ORDERS], "'' is no method of HTTP"),
-        (["explain", "GET", ""], "'' is no host"),
-        (["explain", "GET", "https://:443/"], "':443' is no host"),
-        (["explain", "GET", "https://me:secret@orders.example.com/"], "'me:secret@orders.example.com' is no host"),
-        (["who", "GET", "https://orders.example.com:655360/"], "'orders.example.com:655360' is no host"),
-        (["who", "GET", "https://[::1]/"], "'[::1]' is no host"),
-        (["who", "GET", "http://orders.aws.example.net/orders/health", "--stack", "aws"], "stack 'aws' lets nothing in by plain http: write https"),
-        (["explain", "GET", "ftp://x/"], "'ftp://x/' is no URL of the gateway"),
-        (["who", "GET", "/orders"], "'' is no host"),
+        (["explain", "--request", "1", "--logs", "x", "--origin", "https://x.example"], "--request reads these values from the record"),
+        (["explain", "GET", ORDERS, "--as", "shop/web", "--user-in", "sale"], "unknown group 'sale': no role names it; did you mean 'sales'?"),
+        (["explain", "GET", ORDERS, "--as", "shop/web", "--user-in", "sales", ""], "unknown group '': no role names it; known: order-desk, sales"),
+        (["explain", "G T", ORDERS], "invalid HTTP method 'G T'"),
+        (["explain", "", ORDERS], "invalid HTTP method ''"),
+        (["explain", "GET", ""], "invalid host ''"),
+        (["explain", "GET", "https://:443/"], "invalid host ':443'"),
+        (["explain", "GET", "https://me:secret@orders.example.com/"], "invalid host 'me:secret@orders.example.com'"),
+        (["who", "GET", "https://orders.example.com:655360/"], "invalid host 'orders.example.com:655360'"),
+        (["who", "GET", "https://[::1]/"], "invalid host '[::1]'"),
+        (["who", "GET", "http://orders.aws.example.net/orders/health", "--stack", "aws"], "stack 'aws' allows no plain http: write https"),
+        (["explain", "GET", "ftp://x/"], "invalid URL 'ftp://x/'"),
+        (["who", "GET", "/orders"], "invalid host ''"),
         (["who", "GET", ORDERS, "--applications", "nowhere"], "nowhere:1:1: error OAM101"),
     ],
 )  # fmt: skip

@@ -145,11 +145,11 @@ def test_a_refusal_says_who_which_rule_and_what_would_pass(
     assert explanation(tmp_path, capsys).splitlines()[:6] == [
         "403 POST orders.example.com/orders/7 at 2026-11-28T06:23:17.052Z",
         f"  code    scope-missing (refused), by revision {current()}",
-        "  caller  shop/web (client id 0oa1) for user user-sales, of whose groups sales counted; orders.read counted; "
+        "  caller  shop/web (client id 0oa1) for user user-sales in sales with scopes orders.read, "
         "from 192.0.2.7",
         "  rule    applications/orders.yaml:18",
         "  today   403 scope-missing: needs orders.write",
-        "  passes  POST, PUT, DELETE with orders.write (applications/orders.yaml:18:17)",
+        "  remedy  POST, PUT, DELETE with orders.write (applications/orders.yaml:18:17)",
     ]
 
 
@@ -158,11 +158,11 @@ def test_a_refusal_says_who_which_rule_and_what_would_pass(
     [
         ({"code": "token-needed", "status": 401, "client": None}, "401 token-needed", "an access token"),
         ({"code": "token-not-verified", "status": 401, "client": None}, "401 token-not-verified", "has not expired"),
-        ({"code": "ambiguous-path", "status": 400, "path": "/orders/..;/x", "client": None}, "400 ambiguous-path", "one way"),
+        ({"code": "ambiguous-path", "status": 400, "path": "/orders/..;/x", "client": None}, "400 ambiguous-path", "dot segments"),
         ({"method": "PATCH", "code": "method-not-listed"}, "403 method-not-listed", "GET with orders.read (applications/orders.yaml:17:17) or POST, PUT, DELETE with orders.write"),
         ({"user": False, "groups": None, "caller": "shop/checkout"}, "403 scope-missing", "POST, PUT, DELETE with orders.write (applications/orders.yaml:18:17)"),
         ({"code": "too-many-requests", "status": 429, "client": None}, "401 token-needed", "fewer requests"),
-        ({"code": "body-too-large", "status": 413, "client": None}, "401 token-needed", "one that the trait limits allows"),
+        ({"code": "body-too-large", "status": 413, "client": None}, "401 token-needed", "in the trait limits"),
         ({"method": "GET", "code": "allowed", "status": 200, "decision": "allowed"}, "200 allowed", ""),
     ],
 )  # fmt: skip
@@ -177,7 +177,7 @@ def test_each_code_has_what_would_pass(
     printed = explanation(tmp_path, capsys, **changes)
     assert f"  today   {today}" in printed
     assert passes in printed
-    assert ("  passes  " in printed) == bool(passes)
+    assert ("  remedy  " in printed) == bool(passes)
 
 
 def test_another_revision_is_named(
@@ -186,7 +186,7 @@ def test_another_revision_is_named(
     """What the Applications mean has changed since the request was decided, or the stack runs another commit."""
     printed = explanation(tmp_path, capsys, revision="0123456789ab")
     assert (
-        f"by revision 0123456789ab, not what the Applications here mean: today's is {current()}"
+        f"by revision 0123456789ab, not from these Applications: the current revision is {current()}"
         in printed
     )
 
@@ -250,13 +250,13 @@ def test_json_has_the_record_and_what_is_decided_now(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "say METHOD and URL of a request, or --request and --logs"),
-        (("GET",), "say METHOD and URL of a request"),
-        (("--request", "x"), "--request and --logs go together"),
-        (("--logs", "x"), "--request and --logs go together"),
+        ((), "specify METHOD and URL, or --request and --logs"),
+        (("GET",), "specify METHOD and URL"),
+        (("--request", "x"), "--request ID and --logs FILE belong together"),
+        (("--logs", "x"), "--request ID and --logs FILE belong together"),
         (
             ("GET", "a.b", "--request", "x", "--logs", "y"),
-            "a record says who called what",
+            "--request reads these values from the record",
         ),
         (
             ("--request", "x", "--logs", "no/such"),
@@ -264,7 +264,7 @@ def test_json_has_the_record_and_what_is_decided_now(
         ),
         (
             ("--request", "x", "--logs", "stacks/Pulumi.local.yaml"),
-            "none of the 0 records in 'stacks/Pulumi.local.yaml' is of request 'x'",
+            "no record of request 'x' among 0 records in 'stacks/Pulumi.local.yaml'",
         ),
     ],
 )
@@ -281,14 +281,14 @@ def test_a_question_that_cannot_be_asked_is_wrong_usage(
     [
         (
             {"stack": "prod"},
-            "the request was recorded by stack 'prod'; ask with --stack prod",
+            "stack 'prod' recorded the request: add --stack prod",
         ),
-        ({"version": 2}, "is none of version 1"),
-        ({"path": None}, "it lacks fields"),
-        ({"status": "403"}, "others of their names"),
-        ({"path": "/\ud800"}, "others of their names"),
-        ({"scopes": ["orders.read", None]}, "others of their names"),
-        ({"user": "yes"}, "others of their names"),
+        ({"version": 2}, "does not have version 1"),
+        ({"path": None}, "fields are missing"),
+        ({"status": "403"}, "have other types"),
+        ({"path": "/\ud800"}, "have other types"),
+        ({"scopes": ["orders.read", None]}, "have other types"),
+        ({"user": "yes"}, "have other types"),
     ],
 )
 def test_a_record_that_is_none_of_ours_is_wrong_usage(

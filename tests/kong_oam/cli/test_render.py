@@ -126,7 +126,7 @@ def test_where_no_stack_is_it_is_by_usual_settings(
     for file in (tmp_path / "stacks").iterdir():
         file.unlink()
     assert rendered(capsys, "desk")[0].startswith(
-        "# 5 object(s) of desk, by usual settings, since no stack is here\n"
+        "# 5 object(s) of desk, with default settings, without a stack\n"
     )
 
 
@@ -144,14 +144,14 @@ def test_what_runs_elsewhere_has_none(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["leger"], "there is no Application 'leger'; did you mean 'ledger'?"),
+        (["leger"], "unknown Application 'leger'; did you mean 'ledger'?"),
         (
             ["ledger", "--component", "bok"],
-            "there is no component 'bok'; did you mean 'book'?",
+            "unknown component 'bok'; did you mean 'book'?",
         ),
         (
             ["ledger", "--component", ""],
-            "there is no component ''; known: book",
+            "unknown component ''; known: book",
         ),
     ],
 )

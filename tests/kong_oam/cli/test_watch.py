@@ -180,7 +180,7 @@ def test_a_file_is_read_when_it_is_whole(
     steps: list[Callable[[], object]] = []
 
     def settle(seconds: float) -> None:
-        if seconds == watching.SETTLING and steps:
+        if seconds == watching.SETTLE_SECONDS and steps:
             steps.pop(0)()
 
     def empty() -> None:
@@ -219,7 +219,7 @@ def test_a_file_that_never_rests_is_read_all_the_same(
 def test_what_the_project_defines_itself_is_another_reading() -> None:
     """A type may mean something else from one save to the next, and the Application is as it was."""
     files = [file for file, _ in files_of(["applications"], Path())]
-    read_one = watching._reader(watching._look(files), {})
+    read_one = watching._reader(watching._snapshot(files), {})
     readings = [
         read_one(ORDERS_FILE, str(ORDERS_FILE), own)
         for own in (
@@ -257,7 +257,7 @@ def test_a_later_error_does_not_end_it(
 
     assert watch(lambda: [ORDERS_FILE], lambda: None, answer, Console(out)) == 0
     assert capsys.readouterr().err == "no stack\n"
-    assert out.getvalue().count("waits for the next save") == 3
+    assert out.getvalue().count("waiting for the next save") == 3
     answers.append(UsageError("no stack"))
     with pytest.raises(UsageError):
         watch(lambda: [ORDERS_FILE], lambda: None, answer, Console(out))
@@ -293,7 +293,7 @@ def test_a_terminal_is_cleared_and_nothing_else(
 
 def test_json_is_for_one_answer(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--watch", "--json"]) == 2
-    assert capsys.readouterr().err == "--json or --watch, not both\n"
+    assert capsys.readouterr().err == "use --json or --watch, not both\n"
 
 
 # The command itself
@@ -318,7 +318,7 @@ def printed_answer(process: subprocess.Popen[str]) -> list[str]:
     assert process.stdout
     lines: list[str] = []
     for line in process.stdout:
-        if "waits for the next save" in line:
+        if "waiting for the next save" in line:
             return lines
         if " | " not in line:
             lines.append(line.rstrip("\n"))
@@ -337,7 +337,7 @@ def test_every_save_is_answered_until_ctrl_c(
     assert wrong[0].startswith(
         "applications/orders.yaml:12:17: error OAM104: unknown trait type 'acces'; did you mean"
     )
-    assert "error(s); nothing would be provisioned" in wrong[-1]
+    assert "error(s); nothing can be deployed" in wrong[-1]
     by_moving(ORDERS_FILE, "type: acces", "type: access")
     assert printed_answer(started) == fine
     Path("applications/hello.yaml").rename("hello.yaml")
@@ -385,7 +385,7 @@ def test_every_save_is_answered_until_ctrl_c(
     started.send_signal(signal.SIGINT)
     assert started.wait(20) == 0
     assert started.stdout
-    assert started.stdout.read().strip() == "no longer watched"
+    assert started.stdout.read().strip() == "stopped"
 
 
 def test_a_stack_that_is_not_there_is_wrong_usage(
