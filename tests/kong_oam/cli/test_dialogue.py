@@ -451,7 +451,7 @@ def test_the_page_shows_what_is_asked_and_said(
         "Path",
         "Groups",
         "Components",
-        "What",
+        "Calls",
         "Write",
     )
     lines = [line for line in dialogue_text if line.startswith(starts)]
