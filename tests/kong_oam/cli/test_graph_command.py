@@ -1,4 +1,4 @@
-"""`python -m kong_oam graph`: what is drawn, in which form, and what it says where it cannot."""
+"""`python -m kong_oam graph`: its content, its formats and its errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHOP_FILE = Path("applications/shop.yaml")
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A repository with one commit; the tests run in it."""
+    """A repository with one commit, in the working directory."""
     monkeypatch.chdir(tmp_path)
     write_project(tmp_path, orders=API, shop=SHOP)
 
@@ -37,10 +37,10 @@ def graph_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
     return json.loads(printed(capsys, *arguments, "--json"))
 
 
-def test_mermaid_is_printed_where_nothing_else_is_said(
+def test_mermaid_is_the_default(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """With its title, and the stack that it is of."""
+    """With its title and the stack."""
     read = read_mermaid(printed(capsys))
     assert (
         read.nodes["client_shop_web"]
@@ -54,18 +54,18 @@ def test_mermaid_is_printed_where_nothing_else_is_said(
     ("name", "begins"),
     [("a.svg", "<svg "), ("a.SVG", "<svg "), ("a.mmd", "%%{"), ("a.mermaid", "%%{"), ("a.md", "```mermaid\n%%{")],
 )  # fmt: skip
-def test_the_ending_of_a_file_is_its_form(
+def test_the_ending_of_a_file_selects_the_format(
     capsys: pytest.CaptureFixture[str], name: str, begins: str
 ) -> None:
-    """What was written is said, and how much it is."""
+    """One line reports the file and its size."""
     assert printed(capsys, "--output", name) == f"{name}: 12 boxes, 11 lines\n"
     assert Path(name).read_text("utf-8").startswith(begins)
 
 
-def test_a_form_that_is_said_goes_before_the_ending(
+def test_the_format_option_overrides_the_ending(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """And is printed where there is no file; all of it is what the file has."""
+    """Without a file, the same text is printed."""
     printed(capsys, "--format", "svg", "--output", "graph.txt")
     assert Path("graph.txt").read_text("utf-8") == printed(
         capsys, "--format", "svg"
@@ -79,7 +79,7 @@ def test_a_form_that_is_said_goes_before_the_ending(
 
 
 def test_json_has_nodes_and_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    """With ids that stay, what passes, and what changed."""
+    """With stable ids, requests and changes."""
     graph = graph_json(capsys, "--principal", "shop/checkout")
     assert graph["title"] == "Access graph: stack local, shop/checkout"
     assert graph["notes"] == [
@@ -117,7 +117,7 @@ def test_json_has_nodes_and_lines(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_part_is_drawn(
     capsys: pytest.CaptureFixture[str], arguments: list[str], callers: set[str]
 ) -> None:
-    """Of an Application, of a principal, or what both have."""
+    """An Application, a principal, or the part that both share."""
     nodes = graph_json(capsys, *arguments)["nodes"]
     assert {
         node["id"] for node in nodes if node["kind"] in ("client", "group")
@@ -125,10 +125,10 @@ def test_a_part_is_drawn(
     assert any(node["kind"] == "component" for node in nodes)
 
 
-def test_what_changed_since_a_revision_is_drawn(
+def test_changes_since_a_revision_are_drawn(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """With what diff says of it below."""
+    """With the text of `diff` below."""
     replace_once(ORDERS_FILE, "groups: [sales]", "groups: [sales, support]")
     replace_once(
         ORDERS_FILE, "methods: [GET], public", "methods: [GET, POST], public"
@@ -163,10 +163,10 @@ def test_what_changed_since_a_revision_is_drawn(
     assert {note.split(":")[0][2:] for note in graph["notes"][1:]} <= {*kinds}
 
 
-def test_what_was_exported_can_be_compared_with(
+def test_a_saved_model_can_be_compared(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """It knows no roles by name, so these are no change."""
+    """It has no names of roles, so roles are no change."""
     Path("outputs.json").write_text(
         json.dumps({"__model": dump_model(model(API, SHOP))}), "utf-8"
     )
@@ -177,10 +177,10 @@ def test_what_was_exported_can_be_compared_with(
     ]
 
 
-def test_an_estate_in_which_nobody_calls_says_so(
+def test_an_estate_without_callers_has_a_note(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A picture of nothing would be taken for an error."""
+    """An empty picture would look like an error."""
     replace_once(ORDERS_FILE, ORDERS_FILE.read_text("utf-8"), WORKER)
     SHOP_FILE.unlink()
     graph = graph_json(capsys)
@@ -212,7 +212,7 @@ spec:
         (["--json", "--format", "svg"], "--json prints to standard output: leave --format and --output out"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_drawn_is_said(
+def test_an_impossible_graph_is_an_error(
     capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
 ) -> None:
     """In one line on standard error, with status 2."""

@@ -1,4 +1,4 @@
-"""The verb `metrics`: what it serves, prints and refuses."""
+"""The verb `metrics`: served metrics, printed files and errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RECORD = '{"version":1,"stack":"s","component":"a/b","decision":"refused","code"
 
 
 def served(url: str, wanted: str) -> str:
-    """The text, once it has what is wanted."""
+    """Return the served text, once it has the wanted lines."""
     until = time.monotonic() + 10
     while wanted not in (text := httpx.get(url, trust_env=False).text):
         assert time.monotonic() < until, text
@@ -29,10 +29,10 @@ def served(url: str, wanted: str) -> str:
     return text
 
 
-def test_it_serves_what_comes_to_the_log_and_when_keys_are_due(
+def test_it_serves_counts_of_the_log_and_due_dates_of_keys(
     tmp_path: Path,
 ) -> None:
-    """The outputs are read for each scrape; while they are being written, what they said counts."""
+    """The outputs are read for each scrape. While they are incomplete, the earlier dates stay."""
     log, outputs = tmp_path / "records", tmp_path / "outputs.json"
     log.write_text("not this one\n")
     outputs.write_text(json.dumps(OUTPUTS))
@@ -66,8 +66,8 @@ def test_it_serves_what_comes_to_the_log_and_when_keys_are_due(
         )
 
 
-def test_standard_input_is_counted_and_stays_to_be_read_when_it_ends() -> None:
-    """Whatever writes there."""
+def test_standard_input_is_counted_and_served_after_its_end() -> None:
+    """From any program."""
     command = [
         sys.executable,
         "-m",
@@ -90,10 +90,10 @@ def test_standard_input_is_counted_and_stays_to_be_read_when_it_ends() -> None:
 
 
 @pytest.mark.parametrize("output", ["--alerts", "--dashboard"])
-def test_what_it_prints_is_a_file(
+def test_it_prints_the_files_unchanged(
     output: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As its readers take it."""
+    """As Prometheus and Grafana read them."""
     assert main(["metrics", output]) == 0
     printed = capsys.readouterr().out
     read = (
@@ -114,7 +114,7 @@ def test_what_it_prints_is_a_file(
         (["--logs", "-", "--outputs", "empty"], "'empty' has no stack outputs: it has no output"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_served_is_said(
+def test_unusable_arguments_are_an_error(
     arguments: list[str],
     reason: str,
     tmp_path: Path,
@@ -129,10 +129,10 @@ def test_what_cannot_be_served_is_said(
     assert reason in capsys.readouterr().err
 
 
-def test_a_port_that_is_taken_is_said(
+def test_a_used_port_is_an_error(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """With who wanted it."""
+    """With the address."""
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()

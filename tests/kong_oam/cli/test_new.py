@@ -1,4 +1,4 @@
-"""`new`: what is written passes `check`, what is there stays, and what cannot be right is not written."""
+"""`new`: its text passes `check`, existing text stays, and invalid input writes nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ API = shlex.split("""
 --app billing --component invoices --image registry.example.com/billing:1.0
 --owner team-billing --port 8080 --domain billing.example.com
 """)
-"""Of a flag that is given twice, the last value counts."""
+"""If a flag is repeated, the last value counts."""
 NIGHTLY = shlex.split(
     "--component nightly --type worker --image registry.example.com/nightly:1.0"
 )
@@ -36,7 +36,7 @@ PARTNER = shlex.split("""
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The sample estate in a folder of its own, which is the current one."""
+    """The sample estate in the working directory."""
     folder = tmp_path / "project"
     copy_sample(folder)
     monkeypatch.chdir(folder)
@@ -44,7 +44,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def files() -> dict[str, bytes]:
-    """Everything at and around the project."""
+    """Return all files in and around the project."""
     return {
         str(path): path.read_bytes()
         for path in sorted(Path("..").rglob("*"))
@@ -53,7 +53,7 @@ def files() -> dict[str, bytes]:
 
 
 def test_a_new_application_is_closed_but_for_its_scopes() -> None:
-    """With owner, scopes, rules and a role; `check` finds nothing."""
+    """With owner, scopes, rules and a role. `check` finds nothing."""
     assert main(["new", *API, "--group", "sales"]) == 0
     assert Path(BILLING).read_text("utf-8") == (
         """\
@@ -93,10 +93,10 @@ spec:
     assert main(["check"]) == 0
 
 
-def test_what_it_calls_is_granted_where_the_owner_of_that_reads_it(
+def test_a_call_is_granted_in_the_file_of_the_callee(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """In the role that has just these scopes; of both files nothing else changes."""
+    """In the role with exactly these scopes. Nothing else changes in both files."""
     orders, shop = (
         Path("applications/orders.yaml"),
         Path("applications/shop.yaml"),
@@ -120,8 +120,8 @@ def test_what_it_calls_is_granted_where_the_owner_of_that_reads_it(
     assert main(["check"]) == 0
 
 
-def test_a_link_to_an_application_stays_one() -> None:
-    """What is written is written where it leads, with its mode; and nothing else is left there."""
+def test_a_link_to_an_application_stays_a_link() -> None:
+    """The target gets the text and keeps its mode. No other file is left."""
     link, real = (
         Path("applications/orders.yaml"),
         Path("applications/zz/orders.real.yaml"),
@@ -140,7 +140,7 @@ def test_a_link_to_an_application_stays_one() -> None:
 
 
 def test_one_application_may_call_itself() -> None:
-    """Role and component go into one file; a role without components gets some."""
+    """Role and component go into one file. A role without components gets a list."""
     assert main(["new", *API, "--group", "sales"]) == 0
     calls = "billing/invoices:invoices.write,invoices.read"
     worker = [*NIGHTLY, "--calls", calls]
@@ -157,11 +157,11 @@ def test_one_application_may_call_itself() -> None:
 @pytest.mark.parametrize(
     "group", [[], ["--group", "sales"]], ids=["no role", "a wider role"]
 )
-def test_who_asks_to_read_may_not_change_anything(
+def test_a_reader_may_not_write(
     group: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where no role grants just what is asked for, there is a new one; the next that asks for it is put there. A role
-    whose users no client signs in yet is written all the same, and found later."""
+    """Without a role with exactly these scopes, a new role is added. The next component with these
+    scopes joins it."""
     assert main(["new", *API, *group]) == 0
     before = Path(BILLING).read_text("utf-8")
     for name in ("nightly", "hourly"):
@@ -181,8 +181,8 @@ def test_who_asks_to_read_may_not_change_anything(
     ) == len(group[:1])
 
 
-def test_a_new_role_has_the_users_who_have_its_scopes_already() -> None:
-    """For a client that users sign in to; named after the client, where the name is taken."""
+def test_a_new_role_has_the_users_with_its_scopes() -> None:
+    """For a client with users. The role has the client's name if its usual name is taken."""
     assert (
         main(
             [
@@ -222,8 +222,8 @@ def test_a_new_role_has_the_users_who_have_its_scopes_already() -> None:
     ("kind", "methods"), [("web", "GET, POST"), ("browser", "GET")]
 )
 def test_pages_are_open_to_browsers_for_a_year(kind: str, methods: str) -> None:
-    """Counted from the stack's asOf; users come back to a path that is open. What pages change that call by
-    themselves, they change at the APIs that they call."""
+    """Counted from the stack's asOf. The redirect path of users is open. Pages change data only at
+    the APIs."""
     assert (
         main(
             [
@@ -274,10 +274,10 @@ def test_pages_are_open_to_browsers_for_a_year(kind: str, methods: str) -> None:
     ],
     ids=["on devices", "a partner's"],
 )
-def test_what_runs_elsewhere_is_a_client_and_nothing_else(
+def test_an_external_component_is_only_a_client(
     component: str, arguments: list[str], written: str
 ) -> None:
-    """In an Application of its own, or beside others; owned through the Application."""
+    """In a new Application, or beside others. Its owner is the Application's owner."""
     assert main(["new", *arguments]) == 0
     calls = "            calls:\n              - component: orders/api\n                scopes: [orders.read]\n"
     assert Path(BILLING).read_text("utf-8") == (
@@ -312,10 +312,11 @@ def test_what_runs_elsewhere_is_a_client_and_nothing_else(
         ("orders", "service", "orders.service.read", "Read service of orders"),
     ],
 )
-def test_scopes_are_named_after_what_they_are_about(
+def test_scopes_are_named_after_the_component(
     app: str, component: str, read: str, description: str
 ) -> None:
-    """The component; its Application where the component's name says nothing; both where somebody else has the name."""
+    """Or after its Application if the component's name is generic, or after both if another
+    component has the name."""
     arguments = [*API, "--app", app, "--component", component]
     assert main(["new", *arguments]) == 0
     text = Path(f"applications/{app}.yaml").read_text("utf-8")
@@ -326,10 +327,11 @@ def test_scopes_are_named_after_what_they_are_about(
     assert main(["check"]) == 0
 
 
-def test_who_is_to_call_it_gets_the_call(
+def test_a_caller_gets_the_call(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """In its own file, and a role here: to read, or to change something as well; users of it sign in by their group."""
+    """In its own file, with a role here to read, or also to change. Its users sign in by their
+    group."""
     callers = [
         "--caller",
         "shop/checkout",
@@ -397,10 +399,11 @@ def test_a_client_that_calls_nobody_yet_gets_its_first_call() -> None:
     assert main(["check"]) == 0
 
 
-def test_an_api_that_nobody_may_call_is_said_to_be_one(
+def test_an_api_without_callers_has_a_note(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """With groups alone as without: their users have no client yet. Pages are open, and a worker is called by nobody."""
+    """Also with groups, because their users have no client yet. Not for pages, which are open, and
+    workers."""
     message = "nobody may call billing/invoices yet: add its scopes to `calls` of a client, and the client to a role"
     assert main(["new", *API]) == 0
     assert message in capsys.readouterr().out
@@ -442,10 +445,10 @@ def test_an_api_that_nobody_may_call_is_said_to_be_one(
         ),
     ],
 )  # fmt: skip
-def test_what_it_asks_of_the_gateway_are_traits(
+def test_gateway_flags_add_traits(
     flags: list[str], traits: list[dict[str, object]]
 ) -> None:
-    """Behind its others."""
+    """After the other traits."""
     assert main(["new", *API, "--group", "sales", *flags]) == 0
     written = yaml.safe_load(Path(BILLING).read_text("utf-8"))["spec"][
         "components"
@@ -488,10 +491,10 @@ def test_a_worker_asks_nothing_of_the_gateway(
     assert f"unexpected {flags[0]}" in capsys.readouterr().err
 
 
-def test_what_it_does_to_access_is_said_as_diff_says_it(
+def test_it_prints_changes_of_access_as_diff_does(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Elsewhere, too: users of a group that a caller did not sign in until now may call what it calls."""
+    """Also elsewhere: users of a new group of a caller may use the caller's calls."""
     shutil.copytree(".", "../before")
     assert (
         main(["new", *API, "--group", "interns", "--caller", "shop/web"]) == 0
@@ -553,10 +556,10 @@ def test_where_errors_are_written_it_is_not_known_what_that_does_to_access(
 BELOW = [*API, "--domain", "orders.example.com", "--path", "/orders/invoices"]
 
 
-def test_a_path_below_that_of_another_owner_is_told_of_before_it_is_written(
+def test_a_path_below_a_path_of_another_owner_is_reported(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Whoever declares it takes the other's calls; --anyway says that it is agreed."""
+    """The component would take the other's calls. --anyway accepts that."""
     before = files()
     assert main(["new", *BELOW]) == 2
     printed = capsys.readouterr().err
@@ -576,10 +579,10 @@ def test_a_path_below_that_of_another_owner_is_told_of_before_it_is_written(
     assert "/orders/invoices: 8080" in Path(BILLING).read_text("utf-8")
 
 
-def test_errors_are_written_only_where_somebody_says_so(
+def test_errors_are_written_only_with_anyway(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A draft, say; with all of them in JSON. What is no Application at all is never written."""
+    """For drafts, with all errors in JSON. Text that is no Application is never written."""
     arguments = [*API, "--domain", "orders.example.com", "--path", "/orders"]
     assert main(["new", *arguments]) == 2
     assert (
@@ -597,7 +600,7 @@ def test_errors_are_written_only_where_somebody_says_so(
 
 
 def test_a_worker_is_owned_through_its_application() -> None:
-    """By whom its annotation says."""
+    """By the owner in the Application's annotation."""
     assert main(["new", "--app", "shop", "--owner", "team-shop", *WORKER]) == 0
     assert main(["check"]) == 0
 
@@ -633,10 +636,10 @@ def test_a_worker_is_owned_through_its_application() -> None:
         ([*API, "--domain", "orders.example.com", "--path", "/orders/health"], "warning LINT304: "),
     ],
 )  # fmt: skip
-def test_what_cannot_be_right_is_refused_and_nothing_is_written(
+def test_invalid_input_is_rejected_and_nothing_is_written(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Status 2, one reason, and every file as it was."""
+    """Status 2, one reason, and unchanged files."""
     before = files()
     assert main(["new", *arguments]) == 2
     assert message in capsys.readouterr().err
@@ -672,10 +675,11 @@ def test_what_cannot_be_right_is_refused_and_nothing_is_written(
         "${x}",
     ],
 )
-def test_hostile_values_stay_texts_or_are_refused(
+def test_hostile_values_stay_texts_or_are_rejected(
     flag: str, value: str
 ) -> None:
-    """What is written is one file in the folder, reads as meant, and passes `check`; else nothing is."""
+    """The result is one file in the folder, has the given values, and passes `check`. Otherwise
+    nothing is written."""
     before = files()
     status = main(["new", *API, "--path", "/", flag, value])
     added = {
@@ -692,7 +696,7 @@ def test_hostile_values_stay_texts_or_are_refused(
 def test_another_file_of_that_name_stays(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Neither a file that holds other Applications is overwritten, nor a link followed."""
+    """A file with other Applications is not overwritten, and a link is not followed."""
     shutil.move("applications/hello.yaml", BILLING)
     before = files()
     assert main(["new", *API]) == 2
@@ -713,10 +717,10 @@ def test_another_file_of_that_name_stays(
     assert files() == before
 
 
-def test_an_application_in_flow_style_is_not_guessed_at(
+def test_an_application_in_flow_style_is_not_changed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Where the text cannot be extended with certainty, it says so."""
+    """If the text cannot be extended safely, an error says so."""
     Path(BILLING).write_text(
         "{apiVersion: core.oam.dev/v1beta1, kind: Application, metadata: {name: billing, annotations: {owner: o}}, "
         "spec: {components: [{name: one, type: worker, properties: {image: x}}]}}\n"
@@ -730,10 +734,10 @@ def test_an_application_in_flow_style_is_not_guessed_at(
     assert files() == before
 
 
-def test_applications_with_errors_are_mended_first(
+def test_applications_with_errors_are_rejected(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Nobody extends what would not be provisioned."""
+    """They could not be deployed."""
     Path(BILLING).write_text("spec: [\n")
     assert main(["new", *API]) == 2
     assert (
@@ -751,7 +755,7 @@ def test_json_has_the_files(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_webservice_that_speaks_tls_has_an_issuer() -> None:
-    """Where the stack names a CA."""
+    """If the stack names a CA."""
     settings = Path("stacks/Pulumi.local.yaml")
     text = settings.read_text("utf-8")
     settings.write_text(

@@ -1,4 +1,4 @@
-"""`explain`, `who` and `what` on an estate of four Applications: what they print and how they end."""
+"""`explain`, `who` and `what` on an estate of four Applications: their output and exit statuses."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ config:
 def project(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A project of these Applications on two stacks; the tests run in it."""
+    """A project of these Applications with two stacks, in the working directory."""
     folder = tmp_path_factory.mktemp("project")
     for file, text in {
         "applications/orders.yaml": ORDERS_YAML,
@@ -217,10 +217,10 @@ def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().out
 
 
-def test_explain_says_decision_reason_token_and_rule(
+def test_explain_prints_decision_reason_token_and_rule(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """For a user whose groups do not hold what the token lists."""
+    """For a user whose groups lack a scope of the token."""
     lines = output(
         capsys,
         "explain",
@@ -253,13 +253,13 @@ def test_explain_says_decision_reason_token_and_rule(
         (("http://nobody.example.com",), "404", "none"),
     ],
 )  # fmt: skip
-def test_explain_says_which_token_there_is(
+def test_explain_prints_the_token(
     capsys: pytest.CaptureFixture[str],
     arguments: tuple[str, ...],
     head: str,
     token: str,
 ) -> None:
-    """Or why there is none; the URL is taken as it is written."""
+    """Or the reason why there is no token. The URL is not changed."""
     lines = output(capsys, "explain", "GET", *arguments).splitlines()
     assert lines[0].startswith(f"{head} GET {arguments[0]}")
     assert lines[2] == f"  token   {token}"
@@ -269,8 +269,9 @@ LIBRARY = "http://reports.example.com/reports"
 PAGES = "http://console-reports.sandbox.example.com"
 
 
-def test_explain_judges_preflights(capsys: pytest.CaptureFixture[str]) -> None:
-    """What is answered, whether the page may go on, and what the browser is told, by the rule that lists the method."""
+def test_explain_answers_preflights(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the answer, the verdict for the page, and the headers, by the rule that lists the
+    method."""
     lines = output(
         capsys,
         "explain",
@@ -321,10 +322,10 @@ def test_explain_judges_preflights(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
-def test_explain_says_whether_a_page_reads_the_answer(
+def test_explain_prints_whether_a_page_may_read_the_answer(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A refusal, too; what a terminal is shown of the origin is no escape."""
+    """Also for a denial. The origin cannot control a terminal."""
     for origin, may in (
         (PAGES, "may read the answer"),
         ("http://x.example\x1b[31m", "may not read the answer"),
@@ -337,10 +338,10 @@ def test_explain_says_whether_a_page_reads_the_answer(
         assert lines[2].startswith(f"  page    {may}: ")
 
 
-def test_who_says_whose_pages_read_the_answer(
+def test_who_prints_the_pages_that_may_read_the_answer(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Where somebody's of another origin do."""
+    """If pages of another origin may."""
     line = f"pages of {PAGES} may read the answer"
     assert output(capsys, "who", "GET", LIBRARY).splitlines()[-1] == line
     assert json.loads(output(capsys, "who", "GET", LIBRARY, "--json"))[
@@ -352,10 +353,10 @@ def test_who_says_whose_pages_read_the_answer(
     )
 
 
-def test_groups_are_called_as_applications_call_them(
+def test_groups_have_the_names_of_applications(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """On aws, `sales` is another name at the provider."""
+    """On aws, `sales` has another name at the provider."""
     url = "https://orders.aws.example.net/orders"
     assert (
         output(
@@ -428,10 +429,10 @@ def test_groups_are_called_as_applications_call_them(
         ("https://quite.another.test", ""),
     ],
 )
-def test_where_nothing_is_reached_the_nearest_is_named(
+def test_similar_hosts_and_paths_are_named_for_an_unknown_url(
     capsys: pytest.CaptureFixture[str], url: str, hint: str
 ) -> None:
-    """To `explain` and to `who`, as text and as JSON."""
+    """By `explain` and `who`, as text and as JSON."""
     reason = f"no component is exposed on this host and path{hint}"
     assert (
         output(capsys, "explain", "GET", url).splitlines()[1]
@@ -469,14 +470,14 @@ def test_who_lists_the_callers_of_a_request(
     arguments: tuple[str, str],
     lines: list[str],
 ) -> None:
-    """Or says that it is everybody or nobody, and why."""
+    """Or prints everybody or nobody, with the reason."""
     assert output(capsys, "who", *arguments).splitlines() == lines
 
 
 def test_what_lists_the_endpoints_of_a_principal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """As itself or as its users, and what is public."""
+    """As itself or for its users, including public endpoints."""
     rows = [
         line.split("  ")
         for line in output(capsys, "what", "shop/web").splitlines()
@@ -508,7 +509,7 @@ def test_what_lists_the_endpoints_of_a_user(
     arguments: tuple[str, ...],
     through: dict[str, str],
 ) -> None:
-    """Who is in these groups and in no other, by any client or by the one that is named; with what is public."""
+    """In exactly these groups, by any client or by the named client, including public endpoints."""
     rows = [
         [cell.strip() for cell in line.split("  ") if cell]
         for line in output(capsys, "what", *arguments).splitlines()
@@ -533,7 +534,7 @@ def test_what_lists_the_endpoints_of_a_user(
 def test_who_lists_the_callers_of_a_component(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A line each, of which the first of an endpoint says which."""
+    """A line each. The first line of an endpoint has its methods and URL."""
     assert output(capsys, "who", "--component", "orders/api").splitlines() == [
         "orders/api, with tokens of okta, applications/orders.yaml:7:7",
         "METHODS          WHERE                                                    CLIENT         USERS IN",
@@ -550,10 +551,10 @@ def test_who_lists_the_callers_of_a_component(
     ]  # fmt: skip
 
 
-def test_who_says_where_nobody_may(
+def test_who_prints_that_nobody_may_call(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By a rule whose scope nobody was given, and of a component that is exposed nowhere."""
+    """For a rule with a scope that nobody has, and for a component that is not exposed."""
     (tmp_path / "orders.yaml").write_text(
         ORDERS_YAML.replace(
             "groups: [order-desk], components: [shop/web]",
@@ -586,10 +587,10 @@ def test_who_says_where_nobody_may(
     ]
 
 
-def test_where_no_client_signs_users_in_a_user_has_what_everybody_has(
+def test_without_sign_in_clients_a_user_has_public_endpoints(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And it says why that is all."""
+    """And a line has the reason."""
     orders = tmp_path / "orders.yaml"
     orders.write_text(re.sub(r", components: \[[^]]*\]", "", ORDERS_YAML))
     arguments = ("what", "--user-in", "sales", "-f", str(orders))
@@ -646,10 +647,10 @@ def test_where_no_client_signs_users_in_a_user_has_what_everybody_has(
         (["who", "GET", ORDERS, "--applications", "nowhere"], "nowhere:1:1: error OAM101"),
     ],
 )  # fmt: skip
-def test_a_question_that_means_nothing_is_2(
+def test_an_invalid_question_is_2(
     capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
 ) -> None:
-    """With what to write instead."""
+    """With the remedy."""
     assert main(arguments) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
