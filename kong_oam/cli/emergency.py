@@ -33,8 +33,8 @@ closes the path itself at the end. `python -m kong_oam verify` reports the openi
 After `open` and `close`, the command sends a request without a token to the public address of the path, to confirm the
 change. If this address does not reach the gateway from here, set KONG_PROXY_ADDR to the address of Kong's proxy.
 
-Exit status: 0 done and confirmed at the gateway, or nothing is open; 1 listed openings exist; 2 failed, incomplete or
-not confirmed at the gateway, or the gateway runs scripts of another origin, whose openings are unknown.
+Exit status: 0 done and confirmed at the gateway, or nothing is open; 1 listed openings are active; 2 failed, incomplete
+or not confirmed at the gateway, or the gateway runs scripts of another origin, whose openings are unknown.
 """
 
 
@@ -43,7 +43,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--stack", "-s", required=True, help="the stack of the gateway"
     )
     verbs = parser.add_subparsers(
-        dest="verb", metavar="VERB", help="(default: list what is open)"
+        dest="verb", metavar="VERB", help="(default: list the openings)"
     )
     opening = verbs.add_parser("open", help="open one rule's path to everybody")
     opening.add_argument(

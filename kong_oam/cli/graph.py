@@ -26,8 +26,8 @@ from kong_oam.oam.position import JsonObject
 
 _DETAILS = """\
 Draws who may call what. Groups and clients lead to their roles, roles to scopes, and scopes to the component that
-requires them, with the requests that each scope opens. `anybody` leads to public endpoints. If any valid token is
-enough, all clients that can get a token lead to the component. A dotted line allows nothing; its label says why.
+requires them, with the requests that each scope opens. The box `anybody` leads to public endpoints. If any valid token
+is enough, all clients that can get a token lead to the component. A dotted line allows nothing; its label says why.
 
 With --since, it draws the changes and the lines that explain them. Added lines are green, thick and marked +. Removed
 lines are red, dashed (in Mermaid they end in a cross) and marked -. REVISION takes the forms of OLD in `diff`. The

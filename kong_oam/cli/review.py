@@ -13,7 +13,8 @@ from kong_oam.cli.estates import settings_of
 from kong_oam.errors import SettingsError
 
 _DETAILS = """\
-Reports how a change affects each stack, as Markdown. On GitHub, it writes the report as a comment of the pull request.
+Reports how a change affects each stack, as Markdown. With --pull-request, it also writes the report as a comment on
+GitHub.
 
   python -m kong_oam review --base origin/main --stack aws --stack gcp
   python -m kong_oam review --base $BASE --stack aws --needs KONG_ADMIN_TOKEN --pull-request 7 --repository acme/oam

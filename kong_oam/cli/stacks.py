@@ -35,7 +35,7 @@ as in its last completed run.
   python -m kong_oam up --stack prod                    lists the stacks to run
   python -m kong_oam up --stack prod --plan             lists the runs in order, with their dependencies
   python -m kong_oam up --stack prod --yes              runs them
-  python -m kong_oam up --stack prod --yes --all        runs all stacks, which also corrects drift (for nightly runs)
+  python -m kong_oam up --stack prod --yes --all        runs all stacks, to find drift (for nightly runs)
   python -m kong_oam up --stack prod --yes --only payments
 
 If a run fails, only the runs that depend on it are skipped. Repeat the command to run the remaining stacks.
