@@ -41,7 +41,13 @@ from kong_oam.cli import (
     who,
 )
 from kong_oam.cli.command import Command
-from kong_oam.cli.console import MODULE, SCRIPT, as_called, console, print_error
+from kong_oam.cli.console import (
+    MODULE,
+    SCRIPT,
+    console,
+    print_error,
+    with_called_name,
+)
 from kong_oam.diagnostics import nearest, printable
 from kong_oam.errors import KongOamError
 
@@ -139,7 +145,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> _Parser:
     parser = _Parser(
-        prog=as_called(MODULE),
+        prog=with_called_name(MODULE),
         description="Show and check who may call what, from OAM Applications.",
         epilog="`VERB --help` shows examples. Exit status: 0 nothing to report; 1 findings, or "
         "work that the command only lists; 2 wrong usage, unusable input or a failure. `forward` "
@@ -153,7 +159,7 @@ def _parser() -> _Parser:
         verb = verbs.add_parser(
             command.name,
             help=command.summary,
-            description=as_called(command.details),
+            description=with_called_name(command.details),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.arguments(verb)

@@ -47,7 +47,7 @@ REQUIRED = (
 """Required flags, unless they do not apply to the component."""
 
 
-def call(text: str) -> tuple[str, tuple[str, ...]]:
+def parse_call(text: str) -> tuple[str, tuple[str, ...]]:
     """Parse APP/COMPONENT:SCOPE[,SCOPE]. Raises InputError."""
     component, _, scopes = text.partition(":")
     if not all(scopes.split(",")):
@@ -57,7 +57,7 @@ def call(text: str) -> tuple[str, tuple[str, ...]]:
     return component, tuple(scopes.split(","))
 
 
-def caller(text: str) -> Caller:
+def parse_caller(text: str) -> Caller:
     """Parse APP/COMPONENT, or APP/COMPONENT:write for a caller that may also change data. Raises
     InputError."""
     component, _, level = text.partition(":")
@@ -68,7 +68,7 @@ def caller(text: str) -> Caller:
     return component, level == "write"
 
 
-def port(text: str) -> int:
+def parse_port(text: str) -> int:
     """Parse a port. Raises InputError."""
     if not text.isdecimal() or len(text) > len("65535"):
         raise InputError(
@@ -77,7 +77,7 @@ def port(text: str) -> int:
     return int(text)
 
 
-def name(text: str) -> str:
+def check_name(text: str) -> str:
     """Check the name of an Application or component. Raises InputError."""
     if not _NAME.match(text):
         raise InputError(
@@ -88,8 +88,8 @@ def name(text: str) -> str:
 
 
 _FLAGS = (
-    Flag("app", "NAME", "the Application, new or existing", name),
-    Flag("component", "NAME", "the new component", name),
+    Flag("app", "NAME", "the Application, new or existing", check_name),
+    Flag("component", "NAME", "the new component", check_name),
     Flag(
         "type",
         "TYPE",
@@ -97,7 +97,7 @@ _FLAGS = (
     ),
     Flag("image", "IMAGE", "the container image"),
     Flag("owner", "TEAM", "the team that is responsible for its access"),
-    Flag("port", "PORT", "the port of a webservice", port),
+    Flag("port", "PORT", "the port of a webservice", parse_port),
     Flag(
         "domain",
         "DOMAIN",
@@ -119,7 +119,7 @@ _FLAGS = (
         "caller",
         "APP/COMPONENT[:write]",
         "a client that may read, or with :write also change; its file gets the call (repeatable)",
-        caller,
+        parse_caller,
         separator=" ",
     ),
     Flag(
@@ -144,7 +144,7 @@ _FLAGS = (
         "calls",
         "APP/COMPONENT:SCOPE[,SCOPE]",
         "a call to another component, with its scopes (repeatable)",
-        call,
+        parse_call,
         separator=" ",
     ),
 )
@@ -160,17 +160,17 @@ def set_default_type(answers: FlagValues) -> None:
 
 def irrelevant_flags(answers: FlagValues) -> set[str]:
     """Return the flags that do not apply to such a component."""
-    without = {EXTERNAL: _WORKLOAD_FLAGS, "worker": _WEBSERVICE_FLAGS}.get(
+    inapplicable = {EXTERNAL: _WORKLOAD_FLAGS, "worker": _WEBSERVICE_FLAGS}.get(
         answers["type"], ()
     )
-    scopeless = (
+    scope_flags = (
         _SCOPE_FLAGS
-        if without or answers["client"] in ("web", "browser")
+        if inapplicable or answers["client"] in ("web", "browser")
         else ()
     )
     return {
-        *without,
-        *scopeless,
+        *inapplicable,
+        *scope_flags,
         *(
             flag
             for flag, kind in _CLIENT_FLAGS.items()
@@ -192,9 +192,9 @@ def missing_flags(answers: FlagValues) -> list[str]:
 def component_spec(answers: FlagValues) -> ComponentSpec:
     """Return the described component. Raises InputError if a required flag is missing, or a flag
     does not apply."""
-    if without := missing_flags(answers):
+    if inapplicable := missing_flags(answers):
         raise ScaffoldError(
-            f"missing {some(map(as_option, without))}; `new --help` shows examples"
+            f"missing {some(map(as_option, inapplicable))}; `new --help` shows examples"
         )
     for flag in sorted(irrelevant_flags(answers)):
         if answers[flag]:

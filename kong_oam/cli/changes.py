@@ -111,11 +111,11 @@ def document(changes: Sequence[Difference], scheme: str) -> JsonObject:
 
 def _entry(change: Difference) -> JsonObject:
     if isinstance(change, Setting):
-        return _setting(change)
+        return _setting_entry(change)
     example = change.example
     return {
         "kind": change.kind,
-        "for": [_whom(caller) for caller in change.whom],
+        "for": [_caller_entry(caller) for caller in change.whom],
         "methods": list(change.methods),
         "site": change.site,
         **subtree_entry(change.region.subtree),
@@ -124,7 +124,11 @@ def _entry(change: Difference) -> JsonObject:
         ],
         "oldTokensLiveMinutes": change.minutes,
         "rule": place_entry(change.position),
-        **({"answeredBy": _answers(change.answers)} if change.answers else {}),
+        **(
+            {"answeredBy": _answers_entry(change.answers)}
+            if change.answers
+            else {}
+        ),
         "example": {
             "method": example.method,
             "path": written(example.path),
@@ -136,7 +140,7 @@ def _entry(change: Difference) -> JsonObject:
     }
 
 
-def _answers(answers: Answers) -> JsonObject:
+def _answers_entry(answers: Answers) -> JsonObject:
     return {
         side: {
             "component": answer.component,
@@ -148,7 +152,7 @@ def _answers(answers: Answers) -> JsonObject:
     }
 
 
-def _setting(change: Setting) -> JsonObject:
+def _setting_entry(change: Setting) -> JsonObject:
     component = change.of.component
     provider = change.of.provider
     subject = {}
@@ -172,7 +176,7 @@ def _setting(change: Setting) -> JsonObject:
     return entry
 
 
-def _whom(caller: Whom) -> JsonObject:
+def _caller_entry(caller: Whom) -> JsonObject:
     source = {
         "from": list(map(str, caller.source.networks)),
         "notFrom": list(map(str, caller.source.but)),

@@ -157,28 +157,28 @@ def _check(
         read_one=read_one,
         renderer=renderer,
     )
-    is_selected_item = _selection(options.files)
+    is_shown = _selection(options.files)
     named = options.files or options.applications
     read: list[Positioned] = [*reading.applications, *reading.diagnostics]
-    if named and not any(map(is_selected_item, read)):
+    if named and not any(map(is_shown, read)):
         raise UsageError(
             f"no Application in {' '.join(map(quoted, named))}: check the path, or write an "
             "Application with `python -m kong_oam new`"
         )
-    compiled = _compiled(reading, settings, memory)
-    linted = _linted(reading, compiled, settings, memory)
+    compiled = _compile(reading, settings, memory)
+    lint_findings = _lint(reading, compiled, settings, memory)
     # Forget results that this check did not use.
     if memory and compiled.estate:
         memory.forget()
-    diagnostics = tuple(filter(is_selected_item, compiled.diagnostics))
-    findings = tuple(filter(is_selected_item, linted))
+    diagnostics = tuple(filter(is_shown, compiled.diagnostics))
+    findings = tuple(filter(is_shown, lint_findings))
     shown = (*diagnostics, *(finding.diagnostic for finding in findings))
     known = KnownFindings(_earlier_findings(options) if options.since else ())
     report = Report(
         compiled,
         diagnostics,
         findings,
-        elsewhere=len(compiled.diagnostics) + len(linted) - len(shown),
+        elsewhere=len(compiled.diagnostics) + len(lint_findings) - len(shown),
         new=frozenset(filter(known.is_new, shown)),
     )
     if options.sarif:
@@ -216,12 +216,15 @@ def _earlier_findings(options: argparse.Namespace) -> Diagnostics:
     except KongOamError as error:
         print_note(f"{label}: {error}; all findings count as new")
         return ()
-    compiled = _compiled(reading, settings, None)
-    linted = _linted(reading, compiled, settings, None)
-    return (*compiled.diagnostics, *(finding.diagnostic for finding in linted))
+    compiled = _compile(reading, settings, None)
+    lint_findings = _lint(reading, compiled, settings, None)
+    return (
+        *compiled.diagnostics,
+        *(finding.diagnostic for finding in lint_findings),
+    )
 
 
-def _compiled(
+def _compile(
     reading: Reading, settings: Settings, memory: Memory | None
 ) -> Compiled:
     """Return the estate with its diagnostics. The estate is None if a run would stop before its
@@ -229,14 +232,14 @@ def _compiled(
     compiled = compile_estate(reading, settings.stack, memory)
     if compiled.estate is None:
         return compiled
-    refused = tuple(findings(settings, compiled.estate))
-    if not refused:
+    plugin_errors = tuple(findings(settings, compiled.estate))
+    if not plugin_errors:
         return compiled
-    diagnostics = ordered((*compiled.diagnostics, *refused))
+    diagnostics = ordered((*compiled.diagnostics, *plugin_errors))
     return replace(compiled, estate=None, diagnostics=diagnostics)
 
 
-def _linted(
+def _lint(
     reading: Reading,
     compiled: Compiled,
     settings: Settings,
@@ -317,10 +320,10 @@ def _print_finding(finding: LintFinding, console: Console) -> None:
     suggestion = finding.suggestion()
     if suggestion:
         for line in suggestion.removesuffix("\n").split("\n"):
-            console.print_exactly(_painted(line, console))
+            console.print_exactly(_coloured_line(line, console))
 
 
-def _painted(line: str, console: Console) -> str:
+def _coloured_line(line: str, console: Console) -> str:
     if line.startswith("+"):
         return console.paint("green", line)
     return console.paint("red", line) if line.startswith("-") else line
@@ -377,17 +380,17 @@ def _estate_summary(report: Report, estate: Estate) -> Iterator[str]:
 
 
 def _document(report: Report, *, since: str | None) -> JsonObject:
-    def newness(diagnostic: Diagnostic) -> dict[str, bool]:
+    def new_field(diagnostic: Diagnostic) -> dict[str, bool]:
         return {"new": diagnostic in report.new} if since else {}
 
     return {
         "usable": report.compiled.estate is not None,
         "diagnostics": [
-            diagnostic_entry(diagnostic) | newness(diagnostic)
+            diagnostic_entry(diagnostic) | new_field(diagnostic)
             for diagnostic in report.diagnostics
         ],
         "findings": [
-            _finding(finding) | newness(finding.diagnostic)
+            _finding(finding) | new_field(finding.diagnostic)
             for finding in report.findings
         ],
         "elsewhere": report.elsewhere,

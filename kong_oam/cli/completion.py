@@ -59,7 +59,7 @@ complete -c %(program)s -f -a '(__kong_oam)'
 
 SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
-_PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
+_SAFE_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 """Names of stacks that are safe to offer. Other names could run as a command."""
 
 Candidate = tuple[str, str]
@@ -166,7 +166,7 @@ def _values(action: argparse.Action) -> Iterator[Candidate]:
         for choice in action.choices:
             yield str(choice), ""
     elif action.dest == "stack":
-        for name in filter(_PLAIN.fullmatch, stack_names()):
+        for name in filter(_SAFE_NAME.fullmatch, stack_names()):
             yield name, ""
 
 

@@ -42,7 +42,7 @@ class Console:
         """Print each object on its own line. Control characters are replaced, except our colours."""
         for line in lines:
             # Odd parts are separators: our colours and line ends.
-            parts = _PAINT_OR_LINE_END.split(as_called(str(line)))
+            parts = _PAINT_OR_LINE_END.split(with_called_name(str(line)))
             parts[::2] = map(printable, parts[::2])
             print("".join(parts), file=self.out)
 
@@ -71,7 +71,7 @@ class Console:
             self.print(self.paint("bold", text) if number == 0 else text)
 
 
-def as_called(text: str) -> str:
+def with_called_name(text: str) -> str:
     """Replace the name of the command by the name with which it was called, so that a user can
     paste the text."""
     return (
@@ -84,9 +84,11 @@ def as_called(text: str) -> str:
 def console(out: TextIO, *, as_json: bool) -> Console:
     """Return a console. It has colours if `out` is a terminal with colours and NO_COLOR
     (https://no-color.org) is not set."""
-    wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    has_colours = (
+        not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    )
     return Console(
-        out, colours=wanted and not as_json and out.isatty(), json=as_json
+        out, colours=has_colours and not as_json and out.isatty(), json=as_json
     )
 
 

@@ -82,7 +82,7 @@ class Dialogue:
         question, default = _QUESTIONS[name]
         separator = FLAGS[name].separator
         while True:
-            text = _answer(question.format_map(self._known), default)
+            text = _answer(question.format_map(self._hints), default)
             words = text.split(separator) if separator else [text]
             words = [word.strip() for word in words if word.strip()]
             try:
@@ -107,7 +107,7 @@ class Dialogue:
             check_clients(answer, self.estate)
 
     @property
-    def _known(self) -> Texts:
+    def _hints(self) -> Texts:
         estate = self.estate
         scopes = {
             key: sorted(component.identity.scopes)

@@ -44,7 +44,7 @@ Exit status: 0, with changes or without. With --exit-code: 1 if there are change
   python -m kong_oam diff deployed:prod . --stack prod --exit-code
 """
 
-_USUAL = ("HEAD", ".")
+_DEFAULTS = ("HEAD", ".")
 """Defaults of OLD and NEW."""
 
 
@@ -77,23 +77,23 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if console.json and options.markdown:
         raise UsageError("use --json or --markdown, not both")
     options.old, options.new = _sides(options)
-    judged = options.stack, options.applications, options.definitions
-    old = Operand("OLD", options.old, *judged).models()
-    new, *_ = Operand("NEW", options.new, *judged).models()
+    selection = options.stack, options.applications, options.definitions
+    old = Operand("OLD", options.old, *selection).models()
+    new, *_ = Operand("NEW", options.new, *selection).models()
     changes = changed(old, new)
     scheme = new.estate.stack.scheme
     absent = unjudged([*old, new])
-    everything = full_command([options.old, options.new], options)
+    all_changes = full_command([options.old, options.new], options)
     if options.sarif:
         write_sarif(options.sarif, findings(changes, scheme), CODES)
     if console.json:
         console.print_json(document(changes, scheme) | unjudged_entry(absent))
     elif options.markdown:
-        console.print(*markdown(changes, scheme, everything))
+        console.print(*markdown(changes, scheme, all_changes))
         if absent:
             console.print("", code(assumption_note(absent)))
     else:
-        print_changes(changes, scheme, console, everything)
+        print_changes(changes, scheme, console, all_changes)
         if absent:
             print_note(assumption_note(absent))
     return FOUND if changes and options.exit_code else OK
@@ -106,13 +106,13 @@ def _sides(options: argparse.Namespace) -> list[str]:
     further = (options.applications or [])[1:]
     folders = [name for name in further if not _is_file_name(name)]
     # `-f` takes all words up to the next option, so it also takes OLD and NEW after it.
-    if folders and len(operands) < len(_USUAL):
+    if folders and len(operands) < len(_DEFAULTS):
         listed = some(map(quoted, folders), " and ")
         raise UsageError(
             f"ambiguous {listed} after -f: OLD and NEW, or Applications; write OLD and NEW before "
             "-f"
         )
-    return [*operands, *_USUAL[len(operands) :]]
+    return [*operands, *_DEFAULTS[len(operands) :]]
 
 
 def _is_file_name(word: str) -> bool:

@@ -94,14 +94,14 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         proxy = Proxy(settings.stack.scheme, os.environ.get(ADDRESS))
         with AdminApi(account(settings, of_stack(options.stack))) as admin:
             if options.verb == "open":
-                wanted = OpeningRequest(
+                opening_request = OpeningRequest(
                     options.component,
                     options.path,
                     options.methods,
                     options.minutes,
                     options.reason,
                 )
-                opening = open_path(admin, settings, wanted)
+                opening = open_path(admin, settings, opening_request)
                 console.print(f"{opening}; {_effective_when(admin, settings)}")
                 console.print(
                     f"To close it earlier: python -m kong_oam emergency -s {options.stack} close"
@@ -122,7 +122,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if listed.unknown:
         raise EmergencyError("error: " + "\n  ".join(listed.unknown))
     if not listed.openings:
-        console.print(_NOTHING)
+        console.print(_NO_OPENINGS)
     return OK if all(opening.is_over for opening in listed.openings) else FOUND
 
 
@@ -143,7 +143,7 @@ def _close(
     timing = _effective_when(admin, settings) if closed else ""
     console.print(*(f"closed: {component}; {timing}" for component in closed))
     if not closed and not failures:
-        console.print(_NOTHING)
+        console.print(_NO_OPENINGS)
     openings_closed = [opening for opening in closed.values() if opening]
     try:
         console.print(
@@ -174,7 +174,7 @@ def _effective_when(admin: AdminApi, settings: Settings) -> str:
     )
 
 
-_NOTHING = "no emergency opening exists"
+_NO_OPENINGS = "no emergency opening exists"
 
 COMMAND = Command(
     "emergency",

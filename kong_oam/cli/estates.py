@@ -157,15 +157,17 @@ def read_at(
             names, foreign = source.check_out(
                 applications or settings.applications, top
             )
-            defined_by, others = source.check_out(settings.definitions, top)
+            definition_files, others = source.check_out(
+                settings.definitions, top
+            )
             if foreign or others:
                 listed = some([*foreign, *others])
                 print_note(
                     f"{label}: outside this repository, so read in the current state: {listed}; to "
                     "compare versions, compare two folders"
                 )
-            files = tuple(str(path.absolute()) for path in defined_by)
-            settings_there = replace(settings, definitions=files)
+            files = tuple(str(path.absolute()) for path in definition_files)
+            revision_settings = replace(settings, definitions=files)
 
             def named(file: Path) -> str:
                 if file.is_relative_to(top):
@@ -173,7 +175,7 @@ def read_at(
                 return str(file)
 
             reading = reading_of(
-                names, settings_there, named=named, project=copy
+                names, revision_settings, named=named, project=copy
             )
             return reading, settings
         except KongOamError as error:

@@ -19,7 +19,7 @@ from kong_oam.cli.recorded_requests import explain_recorded
 from kong_oam.cli.requests import (
     add_groups,
     add_request,
-    checked_groups,
+    check_groups,
     clients_of,
     estate_from,
     reason,
@@ -131,8 +131,13 @@ def _recorded(options: argparse.Namespace, console: Console) -> int:
         raise UsageError(
             "--request ID and --logs FILE belong together: add the missing option"
         )
-    asked = (options.method, options.client, options.origin, options.asks)
-    if any(asked) or options.groups is not None:
+    recorded_values = (
+        options.method,
+        options.client,
+        options.origin,
+        options.asks,
+    )
+    if any(recorded_values) or options.groups is not None:
         raise UsageError(
             "--request reads these values from the record: leave out METHOD, URL, --as, "
             "--user-in, --origin and --asks"
@@ -184,7 +189,7 @@ def _page(
         "origin": options.origin,
         "asks": options.asks,
         "mayRead": None,
-        "reason": _NOT_THE_GATEWAYS,
+        "reason": _NO_CORS_RULE,
         "headers": {},
     }
     answer = reading(
@@ -199,7 +204,7 @@ def _page(
     return page
 
 
-_NOT_THE_GATEWAYS = "the gateway has no cors rule for this request; headers of the workload pass unchanged"
+_NO_CORS_RULE = "the gateway has no cors rule for this request; headers of the workload pass unchanged"
 
 
 def _page_in_words(page: _Page) -> Iterator[str]:
@@ -245,7 +250,7 @@ def _token(
         None
         if groups is None
         else User(
-            "user", tuple(map(provider.group, checked_groups(estate, groups)))
+            "user", tuple(map(provider.group, check_groups(estate, groups)))
         )
     )
     return issue(provider, client, user, api=estate.shown_at(component, client))
@@ -261,16 +266,18 @@ def _token_in_words(
         return "none"
     if isinstance(token, Refusal):
         return f"none: {token.reason}"
-    gives = f"{token.provider} issues {options.client} a token with {' '.join(token.scopes)}"
+    issued = f"{token.provider} issues {options.client} a token with {' '.join(token.scopes)}"
     component = decision.component
     if (
         component is None
         or component.any_token
         or token.provider != component.identity.provider
     ):
-        return gives
-    counting = sorted(effective_scopes(estate, component, token))
-    return f"{gives}; valid at {component.key}: {' '.join(counting) or 'none'}"
+        return issued
+    effective = sorted(effective_scopes(estate, component, token))
+    return (
+        f"{issued}; valid at {component.key}: {' '.join(effective) or 'none'}"
+    )
 
 
 def _explanation(

@@ -114,7 +114,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 def _state(options: argparse.Namespace) -> Graph:
     estate = estate_from(options)
-    graph = _narrowed(
+    graph = _selected_part(
         graph_of(estate, _title("Access graph", options)), options
     )
     notes = [assumption_note(estate.unjudged)] if estate.unjudged else []
@@ -128,11 +128,13 @@ def _state(options: argparse.Namespace) -> Graph:
 
 
 def _change(options: argparse.Namespace) -> Graph:
-    judged = options.stack, options.applications, options.definitions
-    old = Operand("--since", options.since, *judged).models()
-    new, *_ = Operand("what is here", ".", *judged).models()
+    selection = options.stack, options.applications, options.definitions
+    old = Operand("--since", options.since, *selection).models()
+    new, *_ = Operand("what is here", ".", *selection).models()
     title = _title(f"Access changes since {options.since}", options)
-    graph = of_changes(_narrowed(graph_of_change(old[0], new, title), options))
+    graph = of_changes(
+        _selected_part(graph_of_change(old[0], new, title), options)
+    )
     notes = [] if graph.nodes else ["No change in the picture."]
     if len(old) > 1:
         notes.append(
@@ -157,7 +159,7 @@ def _title(subject: str, options: argparse.Namespace) -> str:
     return title
 
 
-def _narrowed(graph: Graph, options: argparse.Namespace) -> Graph:
+def _selected_part(graph: Graph, options: argparse.Namespace) -> Graph:
     """Return the part of the graph that the options select. Raises UsageError for an unknown name."""
     part = graph
     if options.application is not None:

@@ -84,7 +84,7 @@ def _files(kind: str, values: Texts) -> dict[str, str]:
     files = {}
     for template in sorted(root.rglob(f"*{_ENDING}")):
         name = template.relative_to(root).as_posix().removesuffix(_ENDING)
-        files[_filled(name, values).replace("dot_", ".")] = _filled(
+        files[_fill(name, values).replace("dot_", ".")] = _fill(
             template.read_text("utf-8"), values
         )
     if kind == "team":
@@ -92,7 +92,7 @@ def _files(kind: str, values: Texts) -> dict[str, str]:
     return files
 
 
-def _filled(text: str, values: Texts) -> str:
+def _fill(text: str, values: Texts) -> str:
     for name, value in values.items():
         text = text.replace(f"@{name}@", value)
     return text

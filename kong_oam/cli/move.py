@@ -73,11 +73,11 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _lines(moves: Moves, *, done: bool) -> list[str]:
-    made = [
+    stack_lines = [
         f"stack {stack}: {'created' if done else 'to be created'}"
         for stack in moves.missing
     ]
-    return made + [
+    return stack_lines + [
         f"{move.component}: {move.source} -> {move.target}"
         + (" (an earlier move was interrupted)" if move.twice else "")
         for move in moves.moves

@@ -119,12 +119,12 @@ class Operand:
                 settings_of(stack, folder / STACKS), self.definitions
             )
             return _model(reading_of(names, settings, folder=folder), settings)
-        settings, project = self._defined_by(
+        settings, project = self._with_own_definitions(
             folder, settings_or_defaults(stack)
         )
-        usual = folder.joinpath(*APPLICATIONS)
+        default_folder = folder.joinpath(*APPLICATIONS)
         reading = reading_of(
-            names or [usual if usual.is_dir() else folder],
+            names or [default_folder if default_folder.is_dir() else folder],
             settings,
             folder=folder if names else Path(),
             project=project,
@@ -133,7 +133,7 @@ class Operand:
             raise UsageError("no Application in this folder")
         return _model(reading, settings)
 
-    def _defined_by(
+    def _with_own_definitions(
         self, folder: Path, settings: Settings
     ) -> tuple[Settings, Path]:
         """Return the settings with the definitions for a folder of Applications, and the folder
@@ -174,7 +174,7 @@ def _deployed_models(stack: str) -> AccessModels:
     states = []
     for name in _stacks(stack):
         export = pulumi("stack", "export", stack=name, timeout=LONG)
-        states.append(_parsed(export))
+        states.append(_parse(export))
     return _models_of_states(states)
 
 
@@ -189,7 +189,7 @@ def _stacks(stack: str) -> list[str]:
 
 def _saved_models(path: Path) -> AccessModels:
     try:
-        data = _parsed(path.read_text("utf-8"))
+        data = _parse(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot be read: {error}") from None
     if isinstance(data, dict) and "deployment" in data:
@@ -230,7 +230,7 @@ def _models_of_states(states: Sequence[Any]) -> AccessModels:
     return (*models, last_model) if unknown else models
 
 
-def _parsed(text: str) -> Any:
+def _parse(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -136,7 +136,7 @@ def _objects(
             *foundations_of(site, settings.stack.name),
             *objects.all,
         ):
-            manifest = _with_names(_masked(placed.manifest), placed)
+            manifest = _with_names(_mask(placed.manifest), placed)
             yield {
                 "component": site.key,
                 "place": site.at,
@@ -153,15 +153,15 @@ def _origin(placed: PlacedObject) -> str:
     return "release" if group_kind(placed.manifest) == RELEASE else "definition"
 
 
-def _masked(manifest: Manifest) -> Manifest:
+def _mask(manifest: Manifest) -> Manifest:
     if group_kind(manifest) != ("", "Secret"):
         return manifest
     # Logs and reviews may contain the output, so it has only the keys of a Secret.
-    masked = dict(manifest)
+    copy = dict(manifest)
     for key in ("data", "stringData"):
         if isinstance(manifest.get(key), Mapping):
-            masked[key] = dict.fromkeys(manifest[key], _MASKED)
-    return masked
+            copy[key] = dict.fromkeys(manifest[key], _MASKED)
+    return copy
 
 
 def _with_names(value: Any, placed: PlacedObject) -> Any:

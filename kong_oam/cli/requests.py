@@ -148,7 +148,7 @@ def clients_of(estate: Estate, key: str) -> list[Client]:
     return clients
 
 
-def checked_groups(estate: Estate, groups: list[str]) -> list[str]:
+def check_groups(estate: Estate, groups: list[str]) -> list[str]:
     """Return the groups. Raises UsageError if a group is unknown to the estate and the stack."""
     names = logical_groups(estate) | (estate.stack.known_groups or frozenset())
     for group in groups:

@@ -159,8 +159,8 @@ class Revision:
             "ls-tree", "-r", "-z", "--full-tree", self.commit, at=self.top
         ).stdout
         for entry in filter(None, listed.split(b"\0")):
-            about, _, path = entry.partition(b"\t")
-            mode, _, name = about.split()
+            header, _, path = entry.partition(b"\t")
+            mode, _, name = header.split()
             yield mode, name.decode(), Path(os.fsdecode(path))
 
 
@@ -227,7 +227,7 @@ def _git(
     environment = {**os.environ, "GIT_INDEX_FILE": index} if index else None
     command = ["git", *arguments]
     try:
-        done = subprocess.run(  # noqa: S603
+        completed = subprocess.run(  # noqa: S603
             command,
             input=stdin,
             capture_output=True,
@@ -241,8 +241,8 @@ def _git(
         ) from None
     except subprocess.TimeoutExpired:
         raise UsageError("git took more than a minute") from None
-    if check and done.returncode != 0:
+    if check and completed.returncode != 0:
         raise UsageError(
-            f"git {arguments[0]} failed: {done.stderr.decode(errors='replace').strip()}"
+            f"git {arguments[0]} failed: {completed.stderr.decode(errors='replace').strip()}"
         )
-    return done
+    return completed

@@ -117,8 +117,10 @@ def scaffold(
     read, write = _scopes(spec, estate)
     for caller, writes in spec.caller:
         source = _application(caller, applications, texts)
-        asked = [*read, *write] if writes else read
-        texts[source.position.file] = _with_call(spec, caller, asked, source)
+        called_scopes = [*read, *write] if writes else read
+        texts[source.position.file] = _with_call(
+            spec, caller, called_scopes, source
+        )
     if spec.app not in {application.name for application in applications}:
         if file in {application.position.file for application in applications}:
             raise ScaffoldError(
@@ -273,9 +275,9 @@ def _new_role(
         ]
         if not granting:
             owner = f" {callee.owner}" if callee.owner else ""
-            wish = some(scopes, " and ")
+            needed = some(scopes, " and ")
             raise ScaffoldError(
-                f"no role of '{callee.key}' grants {wish}: ask its owner{owner} to add a role "
+                f"no role of '{callee.key}' grants {needed}: ask its owner{owner} to add a role "
                 f"({callee.position})"
             )
         # Choose the role with the fewest other scopes.

@@ -206,34 +206,34 @@ def _selected_runs(
         if options.policy_pack
         else (),
     )
-    wanted = (
+    to_run = (
         estates.partitions
         if options.all
         else estates.outdated(known, settings.as_of)
     )
     if options.only:
-        wanted = filter(options.only.__contains__, wanted)
-    return runs, list(wanted)
+        to_run = filter(options.only.__contains__, to_run)
+    return runs, list(to_run)
 
 
 def _print_result(runs: Runs, console: Console) -> int:
     """Print the stacks that were run. Raises OperationError if a stack failed or was skipped."""
     console.print(f"{len(runs.done)} run: {', '.join(runs.done) or 'none'}")
     if runs.failed or runs.left_out:
-        left = f"; not run: {some(runs.left_out)}" if runs.left_out else ""
+        skipped = f"; not run: {some(runs.left_out)}" if runs.left_out else ""
         outcome = "interrupted" if runs.interrupted else "failed"
-        first = "" if runs.interrupted else "Fix the errors above. "
+        hint = "" if runs.interrupted else "Fix the errors above. "
         raise OperationError(
-            f"{len(runs.failed)} {outcome}: {some(runs.failed) or 'none'}{left}. {first}Repeat "
+            f"{len(runs.failed)} {outcome}: {some(runs.failed) or 'none'}{skipped}. {hint}Repeat "
             "the command to continue"
         )
     return OK
 
 
-def _existing(existing: Container[str], wanted: Iterable[str]) -> list[str]:
+def _existing(existing: Container[str], to_run: Iterable[str]) -> list[str]:
     """Return the stacks that exist. A remark names the command that creates the others."""
     previewable = []
-    for stack in wanted:
+    for stack in to_run:
         if stack in existing:
             previewable.append(stack)
         else:

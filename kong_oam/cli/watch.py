@@ -20,7 +20,7 @@ _CachedReading = tuple[tuple[int, ...], Own, Reading]
 """The metadata of a file, the project's own types, and the result of reading."""
 
 PAUSE = 0.1
-"""Seconds between two looks at the files."""
+"""Seconds between two snapshots."""
 SETTLE_SECONDS = 0.02
 """Seconds without a change before files are read: an editor may first empty a file and then write
 it. Two writes within a shorter time could have the same modification time."""
@@ -41,22 +41,22 @@ def watch(
     that reads a file, or returns the cached result. A KongOamError of the first call is raised;
     later errors are printed.
     """
-    looks: Snapshot | None = None
+    last_snapshot: Snapshot | None = None
     readings: dict[str, _CachedReading] = {}
     try:
         while True:
             started = time.monotonic()
             now = _snapshot(files())
-            if now == looks:
+            if now == last_snapshot:
                 time.sleep(PAUSE)
                 continue
-            is_first = looks is None
-            looks = _settled_snapshot(files, now)
+            is_first = last_snapshot is None
+            last_snapshot = _settled_snapshot(files, now)
             try:
                 refresh()
-                looks = _snapshot(files())
+                last_snapshot = _snapshot(files())
                 _clear(console)
-                answer(_reader(looks, readings))
+                answer(_reader(last_snapshot, readings))
             except KongOamError as error:
                 # The first error is an error of the command. Later errors may happen while a user
                 # edits.
@@ -66,7 +66,7 @@ def watch(
             readings = {
                 name: cached
                 for name, cached in readings.items()
-                if name in looks
+                if name in last_snapshot
             }
             took = time.monotonic() - started
             console.print(
@@ -112,13 +112,13 @@ def _reader(snapshot: Snapshot, readings: dict[str, _CachedReading]) -> ReadOne:
     """Return a function that reads a file, unless the same version is in the cache."""
 
     def read_one(file: Path, name: str, own: Own) -> Reading:
-        looks = snapshot.get(str(file))
+        stamp = snapshot.get(str(file))
         cached = readings.get(str(file))
-        if looks and cached and cached[:2] == (looks, own):
+        if stamp and cached and cached[:2] == (stamp, own):
             return cached[2]
         reading = read_file(file, name, own)
-        if looks:
-            readings[str(file)] = looks, own, reading
+        if stamp:
+            readings[str(file)] = stamp, own, reading
         return reading
 
     return read_one

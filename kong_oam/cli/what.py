@@ -19,7 +19,7 @@ from kong_oam.cli.requests import (
     add_address,
     add_groups,
     callers_of,
-    checked_groups,
+    check_groups,
     clients_of,
     estate_from,
 )
@@ -117,7 +117,7 @@ def _endpoints(estate: Estate, options: argparse.Namespace) -> list[Row]:
     clients = _clients(estate, options.principal)
     principals = {principal_of(client) for client in clients}
     if options.groups is None:
-        narrowed = only(principals)
+        access_filter = only(principals)
     else:
         if options.principal is not None and not any(
             client.user_facing for client in clients
@@ -125,11 +125,11 @@ def _endpoints(estate: Estate, options: argparse.Namespace) -> list[Row]:
             raise UsageError(
                 f"{quoted(options.principal)} calls only as itself: leave --user-in out"
             )
-        narrowed = for_a_user_in(
-            frozenset(checked_groups(estate, options.groups)), principals
+        access_filter = for_a_user_in(
+            frozenset(check_groups(estate, options.groups)), principals
         )
-    narrowed = called_from(options.address, narrowed)
-    listed = rows(estate, callers_of(estate), narrowed)
+    access_filter = called_from(options.address, access_filter)
+    listed = rows(estate, callers_of(estate), access_filter)
     return [row for row in listed if row.access != NOBODY]
 
 

@@ -70,8 +70,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 def _of_component(
     estate: Estate, component: Component, address: str | None, console: Console
 ) -> int:
-    narrowed = called_from(address, everyone)
-    callable_rows = rows(estate, callers_of(estate), narrowed)
+    access_filter = called_from(address, everyone)
+    callable_rows = rows(estate, callers_of(estate), access_filter)
     of_component = [
         row for row in callable_rows if row.component == component.key
     ]

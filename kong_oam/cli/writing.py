@@ -35,8 +35,8 @@ def write_all(
             )
     for file, text in texts.items():
         path = real[file] if file in before else Path(file)
-        with path.open("wb" if file in before else "xb") as written:
-            written.write(text.encode())
+        with path.open("wb" if file in before else "xb") as output:
+            output.write(text.encode())
 
 
 def _is_as_before(path: Path, text: str) -> bool:
