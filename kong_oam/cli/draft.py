@@ -72,8 +72,7 @@ def draft_component(
         else None
     )
     notes = (
-        *_note_on_errors(drafted_estate),
-        *_note_on_callers(spec, drafted_estate),
+        *_note_on_access(spec, drafted_estate),
         *_notes_on_grants(spec, estate),
     )
     return Draft(changed, before, findings, changes, notes)
@@ -92,16 +91,13 @@ def _findings(
                 yield finding.diagnostic
 
 
-def _note_on_errors(estate: Estate | None) -> Iterator[str]:
-    if estate is None:
-        yield "the effect on access is unknown until the errors are fixed"
-
-
-def _note_on_callers(
+def _note_on_access(
     spec: ComponentSpec, estate: Estate | None
 ) -> Iterator[str]:
-    """Yield why nobody may call the component, if it has scopes."""
-    if estate and without_clients(estate, [spec.key]):
+    """Yield why access is unknown, or why nobody may call a component with scopes."""
+    if estate is None:
+        yield "the effect on access is unknown until the errors are fixed"
+    elif without_clients(estate, [spec.key]):
         yield f"{no_callers_note([spec.key])} (--caller adds both)"
 
 

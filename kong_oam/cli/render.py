@@ -148,8 +148,10 @@ def _objects(
 def _origin(placed: PlacedObject) -> str:
     if not placed.rendered:
         return "added"
-    if placed.options.read or placed.options.patch:
-        return "read" if placed.options.read else "patch"
+    if placed.options.read:
+        return "read"
+    if placed.options.patch:
+        return "patch"
     return "release" if group_kind(placed.manifest) == RELEASE else "definition"
 
 
