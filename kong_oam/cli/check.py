@@ -61,8 +61,8 @@ command deploys nothing and contacts no server.
 
 FILE limits the printed findings to these files, and the command counts all others. It still reads all Applications.
 
---since prints errors, and the warnings and lint findings that a git revision does not have. JSON lists all of them and
-marks new findings. If the revision cannot be read, all findings are new.
+With --since, it prints errors, and the warnings and lint findings that a git revision does not have. JSON lists all of
+them and marks new findings. If the revision cannot be read, all findings are new.
 
 Exit status: 0 no errors and no lint findings (with --since: no new findings), 1 errors or lint findings.
 

@@ -33,8 +33,9 @@ closes the path itself at the end. `python -m kong_oam verify` reports the openi
 After `open` and `close`, the command sends a request without a token to the public address of the path, to confirm the
 change. If this address does not reach the gateway from here, set KONG_PROXY_ADDR to the address of Kong's proxy.
 
-Exit status: 0 done and confirmed at the gateway, or nothing is open; 1 listed openings are active; 2 failed, incomplete
-or not confirmed at the gateway, or the gateway runs scripts of another origin, whose openings are unknown.
+Exit status: 0 if the change is done and confirmed at the gateway, or no opening is active. 1 if listed openings are
+active. 2 if the command failed, is incomplete, or is not confirmed at the gateway. Also 2 if the gateway runs scripts
+of another origin, whose openings are unknown.
 """
 
 

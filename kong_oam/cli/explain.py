@@ -39,13 +39,13 @@ identity provider issues. Without --as, the request has no token. Without --from
   python -m kong_oam explain GET https://orders.example.com/orders
   python -m kong_oam explain POST https://orders.example.com/orders --as shop/web --user-in sales
 
---origin sets the origin of the calling web page, and shows whether the page may read the answer. With --asks, the
-request is the preflight that a browser sends first.
+With --origin, it shows whether a web page of that origin may read the answer. With --asks, the request is the preflight
+that a browser sends first.
 
   python -m kong_oam explain OPTIONS https://orders.example.com/orders --origin https://shop.example.com --asks POST
 
---request explains a request from the gateway's records (gateway.logs in the stack): the caller, the rule, and the
-change that would allow it. The gateway's answer has the id of the request.
+With --request, it explains a request from the gateway's records (gateway.logs in the stack): the caller, the rule, and
+the change that would allow it. The gateway's answer has the id of the request.
 
   python -m kong_oam explain --request 0f9fd0ab4d79e51c2e37c3fdd3a8bc1e --logs records.jsonl
 """

@@ -40,10 +40,10 @@ from kong_oam.render.stage import Renderer
 from kong_oam.render.tools import Tools
 
 _DETAILS = """\
-Writes a component with its access template, in a new file or at the end of an existing Application. --calls adds a
-grant to the file of the called component, and --caller adds the call to the file of the caller: the owners review
-these changes. The command prints the effect on access as `diff` does. It overwrites no file. If `check` finds a
-problem in the result, it writes nothing; --anyway overrides this.
+Writes a component with its access template, in a new file or at the end of an existing Application. The flag --calls
+adds a grant to the file of the called component, and --caller adds the call to the file of the caller. Their owners
+review these changes. The command prints the effect on access as `diff` does. It overwrites no file. If `check` finds a
+problem in the result, it writes nothing, unless --anyway is set.
 
 On a terminal, it prompts for missing, relevant answers. If it cannot write the component, it prints the answers as
 flags.

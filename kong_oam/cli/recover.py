@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from kong_oam.recover.recovery import SearchedPlace
 
 _DETAILS = """\
-Lists objects that an interrupted run created or deleted, but that the state does not record. --remove removes the
-objects that certainly belong to the interrupted run, and no others.
+Lists objects that an interrupted run created or deleted, but that the state does not record. With --remove, it removes
+the objects that certainly belong to the interrupted run, and no others.
 
   python -m kong_oam recover --stack NAME             lists the objects
   python -m kong_oam recover --stack NAME --remove    removes objects that certainly belong to the run

@@ -30,8 +30,8 @@ job reviews. The second job has the token, runs no code of the change, and write
 
 If a review does not finish, FILE says so. If FILE is missing or has no review, the comment says so.
 
-Exit status: 0 no problem; 1 errors in Applications, violated mandatory policies, a failed or missing preview, or a
-comment that could not be written; 2 wrong usage.
+Exit status: 0 without a problem. 1 for errors in Applications, violated mandatory policies, a failed or missing
+preview, or a comment that could not be written. 2 for wrong usage.
 """
 
 

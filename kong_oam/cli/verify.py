@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 _DETAILS = """\
 Reads routes, services, plugins, consumers and credentials from the stack's Kong, derives who may call what, and
-compares the result with the Applications. For each difference it prints the callers that may call more or less than
-the Applications allow, the Kong entity that causes it, and the remedy.
+compares the result with the Applications. For each difference it prints the callers with too much or too little access,
+the Kong entity that causes it, and the remedy.
 
 Then it reads Deployments, Services, ServiceAccounts, NetworkPolicies and clients' Secrets (without values) from the
 stack's cluster. It prints each field that changed since the last run, who changed it, and the remedy.
