@@ -123,7 +123,7 @@ def test_recover_of_a_partition_never_touches_anothers(
     kong_oam(deployed, "recover", "-s", stack_of("apis"), "--remove", status=0)
     for which in ALL:
         assert (
-            "0 made"
+            "0 created"
             in kong_oam(
                 deployed, "recover", "-s", stack_of(which), status=0
             ).stdout

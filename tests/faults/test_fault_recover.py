@@ -83,7 +83,7 @@ def test_what_was_lost_is_listed_then_removed_and_nothing_else(
     assert made(stack.local) == {
         kind: count for kind, count in before.items() if kind != "plugins"
     }
-    assert f"{stack.local.kong.admin_url}: 0 made" in lost(stack).stdout
+    assert f"{stack.local.kong.admin_url}: 0 created" in lost(stack).stdout
     for secret in ("KONG_ADMIN_TOKEN", "OKTA_API_TOKEN"):
         assert (
             stack.local.env[secret]
