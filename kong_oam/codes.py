@@ -1,5 +1,5 @@
-"""The table of all diagnostic codes: OAM (reading), ACC (access), LINT, and ENV (products at a
-run)."""
+"""The table of all diagnostic codes: OAM of reading, ACC of access, LINT of lint, ENV of what a run
+finds at the products."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from kong_oam.objects.codes import CODES as OBJECTS
 from kong_oam.traits.meanings import MEANINGS
 
 HUNDREDS: Mapping[str, int] = {"OAM": 1, "ACC": 2, "LINT": 3, "ENV": 4}
-"""The first digit of each prefix's codes. It is unique, so a number alone identifies a code."""
+"""The first digit of each prefix's codes, which no other has: a number alone names its code."""
 
 
-def join_tables(*tables: Mapping[str, Code]) -> Mapping[str, Code]:
-    """Join the codes of all packages, by number. Each number has one code, and the first digit of
-    its prefix."""
+def one_table(*tables: Mapping[str, Code]) -> Mapping[str, Code]:
+    """Join the codes of all packages, by number. A code has one meaning, and its prefix a hundred
+    of its own."""
     by_number = {}
     for code, meaning in chain.from_iterable(table.items() for table in tables):
         prefix = code.rstrip("0123456789")
         number = int(code.removeprefix(prefix))
-        assert number not in by_number, f"{code} is a duplicate"
+        assert number not in by_number, "a code stands twice"
         assert HUNDREDS[prefix] == number // 100, (
-            f"{code} has the first digit of another prefix"
+            f"{code} is in the hundred of another prefix"
         )
         by_number[number] = code, meaning
     return dict(by_number[number] for number in sorted(by_number))
 
 
-CODES: Mapping[str, Code] = join_tables(
+CODES: Mapping[str, Code] = one_table(
     OAM,
     ACCESS,
     OBJECTS,

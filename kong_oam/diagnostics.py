@@ -1,7 +1,7 @@
-"""Diagnostics: messages with a position and a remedy.
+"""Diagnostics: what is wrong, where, and what to do about it.
 
-All findings of the project use one type, so that the command, the program and SARIF print the same
-text:
+One type for every finding of the project, so that the command, the program and later SARIF print
+the same thing:
 
     applications/orders.yaml:14:9: error OAM104: unknown trait type 'gatway'; did you mean 'gateway'?
        14 |       - type: gatway
@@ -18,15 +18,16 @@ from typing import Literal, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """The title and the remedy of a stable code. Each package has a table; `codes.py` joins them."""
+    """What a stable code means in one line, and what to do about it. Each package has its own;
+    `codes.py` has them all."""
 
     title: str
     remedy: str
 
 
 class Position(Protocol):
-    """The position of a finding. `str` returns `file:line:column`, counted from 1; `excerpt`
-    returns the source line and a caret."""
+    """Where a finding is: `str` gives `file:line:column`, counted from 1; `excerpt` the source line
+    and a caret."""
 
     @property
     def file(self) -> str: ...
@@ -41,16 +42,16 @@ class Position(Protocol):
 
 
 _LISTED = 12
-"""The number of names that a message lists if no name is similar."""
+"""How many names are listed where a word is near none of them."""
 _FEW = 5
 _SHORT = 120
-"""The number of characters for names in a message of about 300 characters."""
+"""How many characters names in a message take, which has some 300."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """A finding. `position` is None only if no file is at fault, such as for an empty folder.
-    `details` are further lines."""
+    """One finding. `position` is None only where no file is at fault (an empty folder, say). `details`
+    are lines below."""
 
     code: str
     message: str
@@ -67,27 +68,27 @@ class Diagnostic:
 
 
 Findings = Iterator[Diagnostic]
-"""The findings of a check."""
+"""What a check yields of what it looks at."""
 Diagnostics = tuple[Diagnostic, ...]
 
 Report = list[Diagnostic]
-"""A list to which checks append findings."""
+"""Where checks add what they find."""
 
 Codes = Mapping[str, Code]
 """The meaning of each code."""
 
 
 def printable(text: str) -> str:
-    """Replace control characters and line ends. Also break `##[`, which begins a command of
-    GitHub's runners at any position."""
+    """Make a text printable: on one line, and without what could steer a terminal, or a runner of
+    GitHub, for which `##[` begins a command wherever it stands."""
     if not text.isprintable():
         text = "".join(c if c.isprintable() else "?" for c in text)
     return text.replace("##[", "##?")
 
 
 def own_line(text: str) -> str:
-    """Return a printable line. `::` at its start, also after spaces, is a command of GitHub's
-    runners and gets a prefix."""
+    """The same, for a line of its own: one that begins with `::`, after spaces or not, is a command
+    there, too."""
     shown = printable(text)
     return f"| {shown}" if shown.lstrip().startswith("::") else shown
 
@@ -102,7 +103,7 @@ def errors(diagnostics: Iterable[Diagnostic]) -> Diagnostics:
 
 
 def ordered(diagnostics: Iterable[Diagnostic]) -> Diagnostics:
-    """Sort diagnostics by position without duplicates, so that equal input prints equal text."""
+    """Sort diagnostics by file and line, each once: the same input always prints the same text."""
 
     def sort_key(diagnostic: Diagnostic) -> tuple[str, int, int, str, str]:
         position = diagnostic.position
@@ -117,10 +118,9 @@ def ordered(diagnostics: Iterable[Diagnostic]) -> Diagnostics:
 
 
 def some(words: Iterable[str], joint: str = ", ") -> str:
-    """Join the first words of a list, with the number of the others. An empty list gives an empty
-    text.
+    """Return the first few of a list, and how many more there are; nothing of an empty one.
 
-    At most five words are shown, and fewer if they are long.
+    Never more than five, nor a second one that would make a message long.
     """
     listed = list(words)
     shown = 0
@@ -137,8 +137,8 @@ def some(words: Iterable[str], joint: str = ", ") -> str:
 
 
 def suggestion(word: str, names: Iterable[str]) -> str:
-    """Return a hint: `; did you mean 'gateway'?`, or the first known names if no name is similar.
-    Case is ignored."""
+    """A hint: `; did you mean 'gateway'?`, or all names when none is near: the first of them, where
+    there are many. Capitals are no difference."""
     choices = sorted(names)
     more = (
         f" and {len(choices) - _LISTED} more" if len(choices) > _LISTED else ""
@@ -148,8 +148,8 @@ def suggestion(word: str, names: Iterable[str]) -> str:
 
 
 def nearest(word: str, names: Iterable[str], count: int = 3) -> str:
-    """Return a hint such as `; did you mean 'Sales' or 'Sales EU'?`, or an empty text if no name is
-    similar. Case is ignored."""
+    """A hint: `; did you mean 'Sales' or 'Sales EU'?`, never a list of all names; capitals are no
+    difference."""
     by_folded = {name.casefold(): name for name in names}
     near = difflib.get_close_matches(
         word.casefold(), by_folded, n=count, cutoff=0.6

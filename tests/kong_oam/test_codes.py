@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kong_oam.codes import CODES, HUNDREDS, join_tables
+from kong_oam.codes import CODES, HUNDREDS, one_table
 from kong_oam.diagnostics import Code
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,9 +87,9 @@ def test_a_code_that_is_taken_or_of_another_hundred_is_no_table(
     other: dict[str, Code],
 ) -> None:
     """It is seen when the table is made."""
-    join_tables({"OAM101": Code("a", "b")}, {"ACC201": Code("a", "b")})
+    one_table({"OAM101": Code("a", "b")}, {"ACC201": Code("a", "b")})
     with pytest.raises(AssertionError):
-        join_tables({"OAM101": Code("a", "b")}, other)
+        one_table({"OAM101": Code("a", "b")}, other)
 
 
 @pytest.mark.parametrize("room", ["oam", "access"])
