@@ -787,7 +787,7 @@ def test_a_limit_that_is_none_says_how_one_is_written(
 ) -> None:
     assert main(["new", *API, f"--rate-limit={message}"]) == 2
     assert (
-        "is no limit: write REQUESTS/WINDOW as 60/minute"
+        "write REQUESTS/WINDOW, such as 60/minute or user:60/minute"
         in capsys.readouterr().err
     )
     assert not Path(BILLING).exists()
