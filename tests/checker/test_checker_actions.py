@@ -360,7 +360,7 @@ EDITS: dict[str, tuple[str, str, object]] = {
     "the gate goes": ("DELETE", "/plugins/{post-function}", None),
     "admission goes": ("DELETE", "/plugins/{pre-function}", None),
     "authentication goes": ("DELETE", "/plugins/{jwt}", None),
-    "who has no token is the ring": (
+    "calls without a token pass as the ring": (
         "PATCH",
         "/plugins/{jwt}",
         {"config": {"anonymous": "kong-oam.local.ring.okta"}},

@@ -76,7 +76,7 @@ RENAMED = _estate(
 
 def _base_removes_first(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
-        "components.partition.with_all_in_use", lambda estate, *_: (estate, [])
+        "components.partition.with_used_offers", lambda estate, *_: (estate, [])
     )
 
 

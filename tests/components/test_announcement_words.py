@@ -1,4 +1,4 @@
-"""The line with which a run starts, by what is deployed."""
+"""The first line of a run, for each deployed state."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_model_that_cannot_be_read_stops_nobody(deployed: object) -> None:
     log, line = announcement(BEFORE, deployed, DEPLOYED)
     assert log is pulumi.log.warn
     assert line.startswith(
-        "access: cannot be compared with what is deployed: its model is "
+        "access: cannot compare with the deployed access model: "
     )
 
 

@@ -1,5 +1,5 @@
-"""How many states a command and its runs read of an estate in partitions, and what these still see: in the first `up`,
-and once an Application is added."""
+"""The number of states that a command and its runs read of an estate in partitions, in the first
+`up` and after a new Application."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class Engine:
 
 
 def _written(state: StackState) -> str:
-    """What stands for the time of the last update: another one where something else is in the state."""
+    """A stand-in for the time of the last update: it changes with the state."""
     return "+".join(("at", *(name for _, name in state.urns)))
 
 
@@ -195,7 +195,7 @@ def test_the_states_that_a_first_up_reads_grow_with_the_partitions(
 def test_a_first_up_makes_nothing_that_a_stack_of_before_has(
     engine: Engine,
 ) -> None:
-    """It made other stacks itself; whose namespace went elsewhere was there."""
+    """It made other stacks itself; a stack whose namespace moved existed before."""
     assert up(engine, estates({"apis": ["apis", "shop"]})).failed == []
     later = up(
         engine,

@@ -31,14 +31,14 @@ from tests.support.tiers import deep_after
 KINDS = ("okta", "keycloak", "entra", "oidc")
 MADE = ("okta:", "keycloak:", "azuread:")
 _OF_EACH_STACK = ("kong-oam:", "pulumi:providers:", "pulumi:pulumi:Stack")
-"""Types of what each stack has for itself."""
+"""Types of resources that each stack has for itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stacks:
-    """What the program registers for the estate as one stack, and on its base and each partition; and what the stacks
-    export, the base first. `granted` is what the clients of each partition are granted by its state, and `meant` what
-    they are to be granted."""
+    """The registered resources of the estate as one stack, and as a base with partitions; and the
+    stacks' outputs, the base first. `granted` are the present grants of each partition's clients
+    in its state, and `meant` the intended grants."""
 
     whole: list[Registered]
     parts: dict[str | None, list[Registered]]
@@ -208,7 +208,7 @@ def _unplaced(facts: Any) -> dict[Any, dict[str, Any]]:
 
 
 def test_a_first_preview_of_a_partition_shows_all_of_it(stacks: Stacks) -> None:
-    """What its base will give is unknown there, and stops nothing."""
+    """The values of its base are unknown there, and stop nothing."""
     previewed = run_stack(stack_of("shops"), {}, preview=True)
     assert {(resource.type, resource.name) for resource in previewed} == {
         (resource.type, resource.name) for resource in stacks.parts["shops"]

@@ -38,7 +38,8 @@ FEW: dict[Choice, set[str | None]] = {
     ("mail", "labels"): {"rest"},
     ("orders/api < shop/job", "grant"): {"apis", "shops"},
 }
-"""By what is chosen anew, the stacks that are run. Of callers, gates know no version of an image."""
+"""The stacks to run, by the changed choice. Gates do not depend on the version of a caller's image.
+"""
 MORE: tuple[Choice, ...] = (
     ("orders/api", "scopes"),
     ("orders/api", "gateway"),
@@ -136,8 +137,8 @@ def _step(chosen: Chosen, random: Random, project: Project) -> Chosen:
 def test_running_what_is_chosen_leaves_what_running_all_leaves(
     kind: str, number: int, steps: int, tmp_path: Path
 ) -> None:
-    """After each of a sequence of changes: every resource and output of every stack, but for the count that says with
-    which state of the base a partition was made."""
+    """After each of several changes: every resource and output of every stack, except the base's
+    generation."""
     random, ran, refused = Random(number), [0, 0], 0
     with project_at(kind, tmp_path) as project:
         chosen = first(kind, random)
@@ -180,7 +181,7 @@ PARTS = [
 def test_no_pair_is_missed_and_each_field_that_decides_is_needed(
     kind: str, part: int, parts: int, tmp_path: Path
 ) -> None:
-    """Of all pairs that differ in one choice, one part."""
+    """One part of all pairs that differ in one choice."""
     with project_at(kind, tmp_path) as project:
         for pair in Pairs.around(project, full(kind)).of(kind, part, parts):
             assert not pair.is_missed(), pair.edit

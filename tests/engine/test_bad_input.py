@@ -183,6 +183,6 @@ def test_no_run_deploys_other_applications_than_the_commands_read(
         "utf-8",
     )
     assert (
-        "Kong-OAM: stack 'local': kong-oam:cloud: not as in stacks/Pulumi.local.yaml"
+        "Kong-OAM: stack 'local': kong-oam:cloud: differs from stacks/Pulumi.local.yaml"
         in said("--config-file", str(other))
     )

@@ -53,8 +53,7 @@ def test_a_namespace_that_is_missing_is_named_before_anything_is_made(
     assert failed.returncode != 0
     assert SAID in " ".join(failed.stdout.split())
     assert (
-        "1 error(s) where this would be provisioned; nothing was"
-        in failed.stdout
+        "1 error(s) at the products; nothing was provisioned" in failed.stdout
     )
     assert entities(deployment.local) == before
     deployment.local.cluster.absent.clear()
@@ -148,7 +147,7 @@ def test_a_range_that_others_are_in_is_refused(
         in said
     )
     assert (
-        "1 error(s) where this would be provisioned; nothing was" in said
+        "1 error(s) at the products; nothing was provisioned" in said
         and entities(deployment.local) == before
     )
     gateway["cidrs"] = ["203.0.113.8/29"]

@@ -185,8 +185,7 @@ def test_a_grant_comes_before_the_rule_of_another_partition_and_goes_after_it(
         )
     taken = kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
     assert (
-        "scope orders.read of orders/api went from the Applications"
-        in taken.stdout
+        "scope orders.read of orders/api left the Applications" in taken.stdout
     )
     runs = taken.stdout.splitlines()[-1].removeprefix("4 run: ").split(", ")
     assert runs == [STACK, f"{STACK}-apis", f"{STACK}-rest", STACK]

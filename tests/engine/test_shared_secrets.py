@@ -17,7 +17,7 @@ pytestmark = pytest.mark.engine
 TYPE = "      type: okta\n"
 SHARED = f"{TYPE}      clientSecrets: true\n"
 SETTINGS = f"stacks/Pulumi.{STACK}.yaml"
-SWITCHED = "warning: credentials: shop/checkout at okta: {}; pods of before are refused tokens from this run until they"
+SWITCHED = "warning: credentials: shop/checkout at okta: {}; running pods get no tokens until they restart"
 
 
 def _app(deployment: Deployment) -> str:
@@ -99,18 +99,18 @@ def test_a_preview_warns_who_changes_what_running_pods_have(
     """From keys to a shared secret and back: what pods of before have is nothing from then on, and their successors
     have a key, or a secret, that is new."""
     shop.run("up")
-    assert "pods of before" not in said(shop)
+    assert "running pods get no tokens" not in said(shop)
     keyed = credential(shop.local, "checkout")
     on(shop, 40)
     for old, new, to in (
-        (TYPE, SHARED, "a secret that it shares with it in place of a key"),
-        (SHARED, TYPE, "a key in place of the secret that it shares with it"),
+        (TYPE, SHARED, "a shared secret replaces its key"),
+        (SHARED, TYPE, "a key replaces the secret that it shared"),
     ):
         shop.edit(SETTINGS, old, new)
         assert SWITCHED.format(to) in said(shop)
         before = credential(shop.local, "checkout")
         shop.run("up")
-        assert "pods of before" not in said(shop)
+        assert "running pods get no tokens" not in said(shop)
         with pytest.raises(IssuerError, match="invalid_client"):
             caller.token(before)
         assert orders(shop, credential(shop.local, "checkout")) == 200

@@ -123,7 +123,7 @@ def test_a_gate_at_which_a_run_failed_stays_as_kong_has_it(
     stack.edit(APP, "com/tiny,", "com/tiny:2,")
     said = stack.run("up", "--target", "**::tiny/api-8080-gate").stdout
     assert (
-        "opens nothing new: the Deployment of this version is not there" in said
+        "opens nothing new: its Deployment of this version is missing" in said
     )
     assert stack.plugin("post-function", SERVICE)["config"] == before
     stack.run("up")

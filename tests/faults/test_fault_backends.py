@@ -353,7 +353,7 @@ def test_a_backend_that_is_gone_before_anything_was_made_is_said(
     said = failed.stdout + failed.stderr
     assert failed.returncode != 0 and "Traceback" not in said
     assert (
-        "Kong-OAM: the state of this stack cannot be read from its backend, so nothing was provisioned"
+        "Kong-OAM: cannot read the state of this stack from its backend, so nothing was provisioned"
         in said
     )
 

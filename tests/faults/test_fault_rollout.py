@@ -133,6 +133,6 @@ def test_a_run_that_leaves_the_workload_out_says_that_nothing_opens(
     stack.edit(APP, HEALTH, OPENED)
     said = stack.run("up", "--target", "**::tiny/api-8080-gate").stdout
     assert (
-        "opens nothing new: the Deployment of this version is not there; run `pulumi up` once it can be"
+        "opens nothing new: its Deployment of this version is missing; run `pulumi up` once it can be deployed"
         in said
     )

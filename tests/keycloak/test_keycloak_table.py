@@ -113,7 +113,7 @@ def test_a_second_stack_in_a_realm_is_refused(
         done = deployment.run("up", check=False)
         assert done.returncode != 0
         assert (
-            "ENV403: keycloak has what the state of stack 'local' does not know"
+            "ENV403: keycloak has objects with our names that are missing in the state of stack 'local'"
             in done.stdout
         )
         assert "openid.ClientScope 'orders.read', " in done.stdout

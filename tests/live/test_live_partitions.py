@@ -160,8 +160,7 @@ def test_a_scope_gets_another_name_in_two_changes(deployed: Engine) -> None:
         file.write_text(text.replace("orders.read", "orders.view"), "utf-8")
     done = run(deployed, "up", "--yes", status=0)
     assert (
-        "scope orders.read of orders/api went from the Applications"
-        in done.stdout
+        "scope orders.read of orders/api left the Applications" in done.stdout
     )
     assert run(deployed, "up", status=0).stdout.startswith("nothing to run")
     decides_as_meant(deployed)

@@ -28,7 +28,7 @@ from pulumi.runtime import mocks, rpc, set_all_config, set_mocks
 from pulumi.runtime.resource import register_resource
 from pulumi.runtime.settings import get_root_resource
 
-from components.graph import once_made
+from components.graph import first_missing
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.engine.state import STACK
 from kong_oam.identity.common.discovery import Published, SigningKey
@@ -63,7 +63,7 @@ PRIVATE_KEY = _PAIR.private_bytes(
 @dataclass(frozen=True, slots=True)
 class Registered:
     """One registration as the SDK sent it. `inputs` are plain; `secret` names the inputs that are marked secret, and
-    `ignored` those of which changes are ignored. `behind`: what this run alone has it wait for (graph.once_made), of
+    `ignored` those of which changes are ignored. `behind`: what this run alone has it wait for (graph.first_missing), of
     which the state says nothing."""
 
     type: str
@@ -191,11 +191,11 @@ class _Monitor(mocks.MockMonitor):
         ] = {}
         self._behind: dict[tuple[str, str], frozenset[str]] = {}
 
-    def once_made(
+    def first_missing(
         self, resources: Sequence[pulumi.Resource]
     ) -> pulumi.Output[Any]:
         """What the program has in its place, which no request tells."""
-        made = once_made(resources)
+        made = first_missing(resources)
         self._turns[id(made)] = made, resources
         return made
 
@@ -327,7 +327,7 @@ def run_stack(
             patch.setattr("pulumi.resource.register_resource", monitor.register)
             for module in _IN_TURN:
                 patch.setattr(
-                    f"components.{module}.once_made", monitor.once_made
+                    f"components.{module}.first_missing", monitor.first_missing
                 )
             runpy.run_path("__main__.py", run_name="__main__")
         return pulumi.Output.from_input(exported).apply(outputs.update)

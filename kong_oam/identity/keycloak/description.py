@@ -1,4 +1,4 @@
-"""Describes Keycloak as a value: how its tokens spell things, and where its realm is.
+"""Describes Keycloak as a value: the claims of its tokens, and its realm.
 
 Source: Keycloak's Server Administration Guide.
 """
@@ -12,14 +12,14 @@ from kong_oam.identity.common.settings import check
 
 SPELLING = ClaimMapping(
     client="azp",
-    user="sid",  # of the session: whoever signs in has one, and a client that calls as itself none
+    user="sid",  # of the session: users have a session, services have none
     scopes=Listing("scope", "words"),
     service_scopes=Listing("scope", "words"),
     groups="groups",
     marks=(
         TokenType("typ", "Bearer"),
     ),  # an ID token says ID, a refresh token Refresh
-    own="client_id",  # brought by the scope service_account, which only clients with one have
+    own="client_id",  # from the scope service_account, which only clients with a service account have
 )
 
 _REALMS = "/realms/"

@@ -132,5 +132,5 @@ def test_more_sets_of_groups_than_can_be_listed_are_refused_in_words() -> None:
     line = announcement(estate, None, ())
     assert line is not None
     assert line[1].startswith(
-        "access: cannot be compared with what is deployed: 'orders/api' (app0.yaml:7:7) has a rule"
+        "access: cannot compare with the deployed access model: 'orders/api' (app0.yaml:7:7) has a rule"
     )

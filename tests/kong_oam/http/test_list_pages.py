@@ -195,7 +195,7 @@ def test_a_token_goes_to_no_other_host() -> None:
 
         with pytest.raises(
             ManagementApiError,
-            match="a further page is said to be at another server",
+            match="the next page's address is at another server",
         ):
             list(entra(foreign))
         assert asked == ["graph.microsoft.com"]
@@ -212,7 +212,7 @@ def test_a_token_goes_to_no_other_host() -> None:
     ],
 )
 def test_what_is_no_list_of_graphs_is_refused(body: Any) -> None:
-    with pytest.raises(ManagementApiError, match="is this Microsoft Graph"):
+    with pytest.raises(ManagementApiError, match="Microsoft Graph"):
         list(entra(lambda _: httpx.Response(200, json=body)))
 
 

@@ -470,14 +470,14 @@ def test_what_the_program_says_is_shown_with_its_first_line_at_the_top() -> (
     None
 ):
     """All of it, below what sums it up; and what else failed."""
-    message = f"{OURS}2 error(s) where this would be provisioned; nothing was\nerror ENV401: a\nerror ENV402: <b>`b`\n"
+    message = f"{OURS}2 error(s) at the products; nothing was provisioned\nerror ENV401: a\nerror ENV402: <b>`b`\n"
     failed = reasons(
         [_error(message), _error(f"{OURS}x", "pulumi:pulumi:Stack", "p-s")]
     )
     lines = compose(
         [ReviewedStack("aws", access=NOTHING, preview=Preview((), (), failed))]
     ).splitlines()
-    first = "`2 error(s) where this would be provisioned; nothing was`"
+    first = "`2 error(s) at the products; nothing was provisioned`"
     assert lines[1] == f"**Access** · no change · **failed** on `aws`: {first}"
     begin = lines.index(f"**The preview failed:** {first}")
     assert lines[begin + 2 : begin + 7] == [

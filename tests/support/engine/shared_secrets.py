@@ -11,7 +11,7 @@ from tests.support.engine.calls import call
 from tests.support.engine.deployment import Deployment
 
 DUE = re.compile(
-    r"warning: credentials: (\S+) at (\w+): the shared secret is due since (\S+), .*: (pulumi up .*)"
+    r"warning: credentials: (\S+) at (\w+): the shared secret is due since ([\d-]+)\. .*: (pulumi up .*)"
 )
 """The client, its provider, the day, and the command."""
 

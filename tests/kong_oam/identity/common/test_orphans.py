@@ -1,4 +1,4 @@
-"""At which providers the command looks after an interrupted run, and what it needs for that."""
+"""The providers that the command searches after an interrupted run, and its requirements."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ def _settings(
 
 
 def test_where_nothing_was_interrupted_nobody_is_asked() -> None:
-    """No account is needed then, whatever the stack names; and none for what was asked of a provider that went."""
+    """Then the command needs no account, for any provider; nor for operations at a removed
+    provider."""
     with ExitStack() as opened:
         for kind in ("okta", "keycloak", "entra", "oidc"):
             assert (
