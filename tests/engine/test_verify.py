@@ -62,8 +62,8 @@ def test_a_stack_that_is_up_decides_as_meant(
     """With the outputs that the CLI is asked for."""
     assert main(["verify", "--stack", STACK]) == 0
     assert capsys.readouterr().out == (
-        "5 exposed component(s): the Kong of stack 'local' decides as the Applications mean\n"
-        "30 object(s) of the cluster are as the last run of 'local' left them\n"
+        "5 exposed component(s): the Kong of stack 'local' enforces the Applications\n"
+        "30 object(s) of the cluster match the last run of 'local'\n"
     )
 
 

@@ -130,11 +130,11 @@ def test_a_path_is_opened_while_nothing_else_answers_and_closed(
     closed = emergency(stack, "close")
     assert (closed.returncode, closed.stdout) == (
         0,
-        "closed: tiny/api; at all nodes within some 12 seconds\n"
+        "closed: tiny/api; effective at all nodes within about 12 seconds\n"
         f"GET http://{HOST}{PROTECTED} without a token: the gateway refuses it (401)\n",
     )
     assert answers(stack) == SHUT
-    assert emergency(stack).stdout == "nothing is open in an emergency\n"
+    assert emergency(stack).stdout == "no emergency opening exists\n"
     assert verified(stack).returncode == 0
     assert stack.changes("up", "--refresh") == {}
 

@@ -73,7 +73,7 @@ def test_what_was_lost_is_listed_then_removed_and_nothing_else(
     before = made(stack.local)
     listed = lost(stack, status=1)
     assert (
-        f"2 made that the state does not know\n  plugin jwt of {SERVICE}\n"
+        f"2 created, but missing in the state\n  plugin jwt of {SERVICE}\n"
         in listed.stdout
     )
     assert "0 of 2 removed" in listed.stdout
@@ -83,7 +83,7 @@ def test_what_was_lost_is_listed_then_removed_and_nothing_else(
     assert made(stack.local) == {
         kind: count for kind, count in before.items() if kind != "plugins"
     }
-    assert f"{stack.local.kong.admin_url}: 0 made" in lost(stack).stdout
+    assert f"{stack.local.kong.admin_url}: 0 created" in lost(stack).stdout
     for secret in ("KONG_ADMIN_TOKEN", "OKTA_API_TOKEN"):
         assert (
             stack.local.env[secret]
@@ -192,7 +192,7 @@ def test_a_state_that_no_run_can_read_is_repaired_as_it_says(
     )
     assert stack.local.kong.entities("routes") == []
     stack.pulumi("state", "repair", "--yes")
-    assert "0 made that the state does not know" in lost(stack).stdout
+    assert "0 created, but missing in the state" in lost(stack).stdout
     stack.run("up")
     assert stack.changes("up") == {}
     assert (

@@ -42,6 +42,6 @@ AT_KONG = AtKong(
     scripts={"limits": {"access": ("limits",)}},
     behind={"limits": {"access": ("body",)}},
     remedies={
-        "body-too-large": "a smaller body, or one that the trait limits allows"
+        "body-too-large": "send a smaller body, or allow a larger body in the trait limits"
     },
 )
