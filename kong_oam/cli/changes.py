@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 from kong_oam.access.diff.change import (
     OPENING,
+    AffectedCaller,
     Answers,
     Difference,
     Setting,

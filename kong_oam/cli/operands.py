@@ -34,7 +34,7 @@ from kong_oam.engine.cli import LONG, pulumi
 from kong_oam.engine.stacks import existing_stacks, stack_names
 from kong_oam.engine.state import PLUGIN, STACK, Resource, logical_name
 from kong_oam.errors import KongOamError
-from kong_oam.kong.enforced import enforced
+from kong_oam.kong.enforced import enforced_models
 from kong_oam.oam.application import Reading
 from kong_oam.oam.files import is_in
 from kong_oam.render.project import FOLDER
@@ -227,7 +227,7 @@ def _models_of_states(states: Sequence[Any]) -> AccessModels:
     # A partition exports its part of the model.
     text = join_models(texts) if len(texts) > 1 else next(iter(texts), None)
     last_model = load_model(text)
-    models = enforced(resources, last_model)
+    models = enforced_models(resources, last_model)
     # After a failed run, the state may hold the intended configuration of a plugin. Only the
     # outputs of the last successful run are certain.
     unknown = any(

@@ -550,15 +550,15 @@ def test_a_file_outside_the_stack_is_read_too(
     [
         (
             "{name: key-auth}",
-            "applications/orders.yaml:13:30: error ACC246: key-auth says who calls",
+            "applications/orders.yaml:13:30: error ACC246: key-auth authenticates callers",
         ),
         (
             "{name: key-auth, waiver: {reason: r, until: 2020-01-01}}",
-            "applications/orders.yaml:13:48: error ACC247: key-auth was accepted until 2020-01-01, and today is ",
+            "applications/orders.yaml:13:48: error ACC247: the waiver of key-auth ended on 2020-01-01, and today is ",
         ),
         (
             "{name: acl, config: {token: x}}",
-            "error ACC248: config.token: a secret does not stand in an Application",
+            "error ACC248: config.token: a secret must not be in an Application",
         ),
     ],
 )

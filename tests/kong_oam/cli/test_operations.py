@@ -74,7 +74,7 @@ def test_without_an_address_of_kong_the_error_names_the_setting(
     monkeypatch.delenv("KONG_ADMIN_ADDR")
     assert main(["emergency", "-s", "local", "close"]) == 2
     assert capsys.readouterr().err.startswith(
-        "error: no address of Kong's Admin API: set kong-oam:gateway.adminUrl"
+        "error: the address of Kong's Admin API is missing; set kong-oam:gateway.adminUrl"
     )
 
 
