@@ -1,8 +1,8 @@
-"""The sandbox's own command.
+"""The sandbox's command.
 
-python -m sandbox demo      up, calls through the gateway, who got what; then everything is gone
-python -m sandbox serve     the same products, kept up in the foreground for one's own `pulumi up -s local`
-python -m sandbox token     an access token, as a workload of the running sandbox would get it
+`python -m sandbox demo`      deploys, calls through the gateway, shows the answers, and deletes all.
+`python -m sandbox serve`     keeps the stand-ins running in the foreground, for `pulumi up -s local`.
+`python -m sandbox token`     prints an access token, as a workload of the running sandbox gets it.
 """
 
 import argparse
@@ -109,8 +109,8 @@ def serve() -> int:
 
 
 def _exported(name: str, value: str) -> str:
-    """A value as a shell takes it. What the other terminal has on its PATH stays there, such as an
-    activated .venv."""
+    """A value as a shell takes it. PATH is appended to, so an activated .venv of the other terminal
+    stays active."""
     if name != "PATH":
         return shlex.quote(value)
     return f'{shlex.quote(value.removesuffix(os.environ.get("PATH", os.defpath)))}"$PATH"'

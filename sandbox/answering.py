@@ -42,8 +42,8 @@ class JsonHandler(BaseHTTPRequestHandler):
 
 
 class JsonServer(ThreadingHTTPServer):
-    """A server on a port of loopback, by default a free one. Its handler knows whom it answers for
-    as `owner`."""
+    """A server on a loopback port, by default a free port. Its handler knows its stand-in as
+    `owner`."""
 
     daemon_threads = True
 

@@ -1,11 +1,11 @@
-"""Server-side apply: what an object is when several managers write to it, and which fields each of
-them owns.
+"""Server-side apply: merge the writes of several managers, and track which manager owns a field.
 
-As Kubernetes documents it: an apply owns the fields that it names, leaves what others added, and
-takes back what it alone owned and names no more. A field that it would change and that another
-manager owns is a conflict; with force it is taken over. A plain update owns what it changes. Lists
-that Kubernetes merges by a key are merged by it, all others are one field. Not modelled:
-apiVersions in between, values that mean the same, when something was written.
+Follows Kubernetes' documentation. An apply owns the fields that it names and keeps fields of
+others. It removes fields that it alone owned and no longer names. Changing a field of another
+manager is a conflict; with force the field changes its owner. A plain update owns the fields that
+it changes. Lists with a merge key are merged by it; every other list is a single field.
+
+Not modelled: conversion between apiVersions, equal values in different spellings, times of writes.
 """
 
 import json
@@ -107,8 +107,8 @@ class Managed:
                 yield path, value
 
     def listed(self, applies: str) -> list[Manifest]:
-        """`metadata.managedFields`; the manager `applies` is the one that applies, all others
-        update."""
+        """Return `metadata.managedFields`. The manager `applies` has operation Apply, all others
+        have Update."""
         entries = []
         for manager in sorted(set().union(*self.owners.values())):
             owned = (
@@ -140,7 +140,7 @@ def merged_by(field: str) -> tuple[str, ...]:
 
 
 def _fields(value: Any, path: Path = ()) -> dict[Path, Any]:
-    """Return the fields of an object: scalars, whole lists and maps, and empty ones."""
+    """Return the fields of an object: scalars, whole lists, maps, and empty maps."""
     last = path[-1] if path else None
     if isinstance(value, dict) and value and last not in _WHOLE:
         inner = {(*path, key): entry for key, entry in value.items()}
@@ -155,7 +155,7 @@ def _fields(value: Any, path: Path = ()) -> dict[Path, Any]:
 
 
 def _changed(old: Fields, new: Fields) -> set[Path]:
-    """Return the paths of `new` whose values are not those of `old`."""
+    """Return the paths of `new` whose values differ from `old`."""
     return {
         path for path, value in new.items() if old.get(path, _ABSENT) != value
     }

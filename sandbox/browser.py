@@ -1,9 +1,7 @@
-"""A browser and the app behind it, for tests and the demo: they get tokens from an issuer as an app
-would.
+"""A browser and the app behind it, for tests and the demo: both get tokens as a real app does.
 
-A login page is stood in for by the parameter `sandbox_user=<login>` of the authorization request,
-which only stand-ins know. An issuer that answers with a page of its own gets that page's form
-filled in, with `PASSWORD`.
+The parameter `sandbox_user=<login>` of the authorization request replaces a login page; only
+stand-ins know it. If an issuer answers with its login page, the form is filled in with `PASSWORD`.
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ TIMEOUT = 10.0  # seconds
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_LIFETIME = 60  # seconds
 PASSWORD = "sandbox"
-"""Of every user of the sandbox."""
+"""The password of every user of the sandbox."""
 
 _FORM = re.compile(r'<form[^>]*\saction="([^"]+)"', re.IGNORECASE)
 
@@ -60,11 +58,10 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True)
 class PrivateKey:
-    """A client's own key, of RSA or on P-256: PEM, and the id under which the issuer knows its
-    public half.
+    """A client's private key, RSA or P-256, in PEM, and the id of its public half at the issuer.
 
-    `certified`: that id is the thumbprint of a certificate, and the issuer wants it named as such.
-    `algorithm` is what it says that it signs with.
+    If `certified`, the id is a certificate's thumbprint, and the assertion names it so. `algorithm`
+    is the algorithm that the assertion names.
     """
 
     pem: str = field(repr=False)
@@ -110,7 +107,7 @@ Proof = str | PrivateKey | ClusterToken | None
 
 
 class TokenAnswer(TypedDict, total=False):
-    """What a token endpoint answers (RFC 6749, section 5.1)."""
+    """The answer of a token endpoint (RFC 6749, section 5.1)."""
 
     access_token: Required[str]
     token_type: str
@@ -129,12 +126,12 @@ def login(
     user: str,
     origin: str | None = None,
 ) -> TokenAnswer:
-    """Sign `user` in to an app and give the token endpoint's answer; PKCE always, and its proof
-    where it has one.
+    """Sign `user` in to an app and return the token endpoint's answer. PKCE is always used, and the
+    client's proof if it has a secret or key.
 
-    With `origin` it is a page from there that asks for the token; a form needs no preflight. Raises
-    IssuerError, at the authorization or the token endpoint, CrossOriginError where the page may not
-    have the answer, and ValueError when the answer's `state` is not the one that was sent.
+    With `origin`, a page from there asks for the token; a form needs no preflight. Raises
+    IssuerError if an endpoint rejects the request. Raises CrossOriginError if the page may not read
+    the answer. Raises ValueError if the answer's `state` differs from the request's.
     """
     verifier = secrets.token_urlsafe(48)
     state = secrets.token_urlsafe(16)
@@ -158,7 +155,7 @@ def login(
         )
     )
     if returned.get("state") != state:
-        raise ValueError("the answer's state is not the one that was sent")
+        raise ValueError("the answer's state differs from the request's")
     if "error" in returned:
         raise IssuerError(
             returned["error"], returned.get("error_description", ""), 302

@@ -15,10 +15,11 @@ from sandbox.jose import read
 
 
 def environment(cluster: str, namespace: str, component: str) -> dict[str, str]:
-    """What the pods of `component` get from Secrets, from the cluster stand-in at the URL
-    `cluster`: from that of its client, and from those that its workload refers to by key.
+    """Return the data that the pods of `component` get from Secrets of the cluster stand-in at
+    `cluster`.
 
-    Raises LookupError where there is none, or where one lacks the key.
+    This is the Secret of its client, and the Secrets that its workload refers to by key. Raises
+    LookupError if a Secret or key is missing.
     """
     manifest = _object(
         cluster, "v1", "Secret", namespace, f"{component}-client"
@@ -98,8 +99,8 @@ def _told(answer: browser.TokenAnswer) -> str:
 
 
 def proof_of(settings: Mapping[str, str]) -> browser.Proof:
-    """The key of a client, or its secret; None where it has neither. What names no algorithm is of
-    a version before."""
+    """Return a client's key or secret; None if it has neither. Secrets of earlier versions name no
+    algorithm."""
     if "OAUTH_PRIVATE_KEY" in settings:
         return browser.PrivateKey(
             settings["OAUTH_PRIVATE_KEY"],

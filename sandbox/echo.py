@@ -1,11 +1,11 @@
-"""A stand-in for a workload: a server that answers 200 with JSON of what reached it.
+"""A stand-in for a workload: a server that answers 200 and returns the request as JSON.
 
-Whatever a component's image would do, the sandbox answers with `{"method", "target", "headers",
-"body"}`, so that a caller sees what the gateway let through and which identity it passed on.
-`headers` is a list of name-value pairs.
+Every image of a component is replaced by this server. Its answer is `{"method", "target",
+"headers", "body"}`, so a caller sees what the gateway forwarded. `headers` is a list of name-value
+pairs.
 
-Who speaks TLS to it is shown a certificate for the name that they ask for, by a CA of its own, as
-if every workload had one for its Service. It asks for no certificate of theirs.
+With TLS, the server shows a certificate for the requested name, signed by its own CA. This is as if
+every workload had a certificate for its Service. It asks for no client certificate.
 """
 
 import socket

@@ -1,10 +1,10 @@
 # ruff: noqa: PTH109 - importing pathlib takes as long as all the rest
 """`python -P FILE ARGUMENT...`, forked: `python -I -S forkclient.py SOCKET FILE ARGUMENT...`.
 
-Stands for the fork until it ends: the fork takes this process's folder, environment and standard
-streams, and is told to end when this process is or goes away; its exit status becomes this one's.
-Where no fork server answers at SOCKET, this process becomes the ordinary Python. It imports next to
-nothing, since it runs for every plugin of every run.
+This process represents the fork. The fork takes over its folder, environment and standard streams,
+and ends when this process ends. This process returns the fork's exit status. If no fork server
+answers at SOCKET, this process becomes an ordinary Python. It imports almost nothing, because it
+starts for every plugin of every run.
 """
 
 import json

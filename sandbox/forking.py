@@ -1,9 +1,8 @@
-"""Fork servers of this process: what Python programs of the engine are forked from, so that they
-need not start anew.
+"""Fork servers of this process: Python programs of the engine fork from them instead of starting
+anew.
 
-Two, each with hash seeds of its own, as two runs of a program have: which of them a run of the
-program comes from is chance, so that a plan that depended on the order of a set would differ
-between two runs.
+Two servers exist, each with other hash seeds. Each run of a program forks from a random server. A
+plan that depended on the order of a set would therefore differ between two runs.
 """
 
 import atexit
@@ -72,7 +71,7 @@ def _stop(servers: Sequence[subprocess.Popen[bytes]], folder: Path) -> None:
 def command(
     python: str, file: str, environment: Mapping[str, str] = os.environ
 ) -> list[str]:
-    """What runs the Python program `file` by the interpreter `python`: forked where that is this
+    """Return the command that runs the Python program `file` by `python`; it forks if that is this
     interpreter."""
     servers = [
         server
@@ -92,8 +91,8 @@ def command(
 
 
 def _is_this(python: str) -> bool:
-    """Whether `python` has the libraries of this interpreter: it is the one of the same virtual
-    environment."""
+    """Return whether `python` is of the same virtual environment as this interpreter, and so has
+    its libraries."""
     return (
         Path(python).parent.resolve() == Path(sys.executable).parent.resolve()
     )

@@ -1,13 +1,13 @@
-"""Starts Python programs by forking a process that has imported the libraries: `python -P
+"""Start Python programs by forking a process that has imported the libraries: `python -P
 forkserver.py SOCKET`.
 
-The engine starts a language host, a program and a plugin for each provider at every run of the CLI,
-and half of what a small run costs is importing the same libraries again. `forkclient.py` asks here
-for each of them instead. A fork has the libraries and nothing of this project: it runs the sources
-as they are on disk at that moment, in the folder, with the environment and the standard streams of
-who asked, and in a session of its own.
+Every run of the CLI starts a language host, a program, and a plugin for each provider. Importing
+the same libraries takes half the time of a small run. `forkclient.py` asks this server for each of
+these programs instead. A fork has the libraries but no code of this project: it reads the sources
+from disk. It runs in a new session, with the folder, environment and standard streams of the
+client.
 
-Ends, with all that it forked, when its standard input is closed: when who started it is gone.
+The server and its forks end when its standard input is closed, that is when its parent ends.
 """
 
 import contextlib
@@ -24,8 +24,8 @@ import threading
 import traceback
 from typing import Any
 
-# What the program and the plugins import, and what the SDKs import late. All of it starts no thread
-# and opens nothing.
+# Imports of the program and the plugins, and late imports of the SDKs. None starts a thread or
+# opens a file.
 LIBRARIES = (
     "asyncio",
     "concurrent.futures.thread",
@@ -63,7 +63,8 @@ def main(address: str) -> None:
             importlib.import_module(library)
     gc.collect()
     gc.freeze()  # a collection in a fork would copy every page of these objects
-    # Ctrl-C is for who started this, and comes as the end of input.
+
+    # Ctrl-C is for the parent process, and arrives here as the end of input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Nobody waits for the forks: they tell their status themselves.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)

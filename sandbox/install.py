@@ -1,10 +1,9 @@
-"""Installs the packages of lock files into a virtual environment, which it makes first. Needs
-Python alone.
+"""Install the packages of lock files into a new virtual environment. Needs only Python.
 
     python -m sandbox.install VENV LOCK...
 
-Uses `uv` where it is on the PATH, and otherwise the `venv` and `pip` of this Python. Both take only
-the contents that the locks name. A failure ends in one message that says what to do.
+Uses `uv` if it is on the PATH, otherwise the `venv` and `pip` of this Python. Both accept only the
+digests in the locks. A failure ends in one message with its remedy.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ _UNREACHABLE: Final = re.compile(
 
 
 class InstallError(Exception):
-    """A lock file could not be installed. The message says why and what to do."""
+    """A lock file could not be installed. The message has the reason and the remedy."""
 
 
 def packages_of(lock: Path) -> int:
@@ -121,9 +120,9 @@ def _run(command: Sequence[str], step: str) -> None:
     )
     if unreachable is not None:
         raise InstallError(
-            f"no package index was reached for {step}, or it has no package for this Python "
-            f"({unreachable}); check the network, set HTTPS_PROXY, or name an index: UV_INDEX_URL "
-            "for uv, PIP_INDEX_URL for pip"
+            f"{step}: the package index is unreachable or has no package for this Python "
+            f"({unreachable}). Check the network, set HTTPS_PROXY, or set an index: UV_INDEX_URL "
+            "for uv, PIP_INDEX_URL for pip."
         )
     raise InstallError(
         "\n".join([f"{step} could not be installed:", *lines[-15:]])

@@ -1,9 +1,9 @@
-"""A stand-in for an issuer that exists: discovery, keys, a token endpoint and a test login, on
+"""A stand-in for an existing issuer: discovery, keys, a token endpoint and a test login, on
 loopback.
 
-What an administrator would have set up there is given: clients with their scopes, and users with
-their groups. Tokens are spelt as in RFC 9068, with the claim `sid` in users' and `token_use:
-access` in access tokens. Its key set also lists a key for encryption, as those of real issuers do.
+The caller passes the administrators' setup: clients with their scopes, and users with their groups.
+Tokens follow RFC 9068, with the claim `sid` in users' tokens and `token_use: access` in access
+tokens. Its key set also has a key for encryption, as key sets of real issuers do.
 
 Not modelled: refresh tokens, consent, sessions, TLS.
 """
@@ -30,8 +30,8 @@ LIFETIME = 3600  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client as the issuer knows it. `redirect_uris` make it one that users sign in through, if
-    in a group of `groups`; any other calls as itself. Pages keep no secret: theirs is None."""
+    """A client of the issuer. With `redirect_uris`, users of a group of `groups` sign in through
+    it; otherwise it calls as itself. Pages have no secret: it is None."""
 
     id: str
     secret: str | None
@@ -42,7 +42,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class _Code:
-    """What an authorization code stands for. `groups` are the user's."""
+    """The sign-in behind an authorization code. `groups` are the user's."""
 
     client: str
     redirect_uri: str

@@ -27,7 +27,7 @@ def base64url(data: bytes) -> str:
 
 
 def decoded(part: str) -> bytes:
-    """What `base64url` was given. Raises ValueError."""
+    """Decode base64url. Raises ValueError."""
     return base64.b64decode(
         part + "=" * (-len(part) % 4), altchars=b"-_", validate=True
     )
@@ -96,7 +96,7 @@ def verifies(public: Any, algorithm: object, token: str) -> bool:
 
 
 def members(public: Any) -> JoseObject:
-    """What a JSON Web Key says of a public key itself."""
+    """Return the members of a JSON Web Key for a public key."""
     numbers = public.public_numbers()
     if isinstance(public, rsa.RSAPublicKey):
         values = {"e": numbers.e, "n": numbers.n}

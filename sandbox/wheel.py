@@ -1,9 +1,9 @@
-"""Wheels with the evaluator of definitions: of the one wheel without it in a folder, one for each
-platform.
+"""Wheels with the evaluator of definitions: build a wheel for each platform from a wheel without
+it.
 
     python -m sandbox.wheel FOLDER [GOOS/GOARCH ...]        for this machine where none is named
 
-Go builds for every platform alike, and what it builds needs no C library, so one program is for all
+Go builds for every platform alike. Its programs need no C library, so a single program runs on all
 of Linux.
 """
 
@@ -26,13 +26,13 @@ TAGS: Final = {
     "darwin/amd64": ("macosx_12_0_x86_64",),
     "darwin/arm64": ("macosx_12_0_arm64",),
 }
-"""What installers call each platform; of macOS the oldest version that Go still builds for."""
+"""The names of platforms for installers; for macOS the oldest version that Go still supports."""
 _INSIDE: Final = f"kong_oam/render/{NAME}"
 _PURE: Final = "py3-none-any"
 
 
 def this_machine() -> str:
-    """What Go calls this platform. Raises ToolchainError."""
+    """Return Go's name of this platform. Raises ToolchainError."""
     output = subprocess.run(
         [go(cache()), "env", "GOHOSTOS", "GOHOSTARCH"],
         capture_output=True,
@@ -91,7 +91,7 @@ def _built(platform: str) -> bytes:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Makes them in place of the one; progress and errors go to stderr."""
+    """Replace the wheel by wheels for the platforms; progress and errors go to stderr."""
     try:
         (pure,) = Path(arguments[0]).glob(f"*-{_PURE}.whl")
         platforms = arguments[1:] or [this_machine()]

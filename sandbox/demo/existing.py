@@ -1,5 +1,5 @@
-"""What the administrators of an issuer that exists would have set up there for an estate, and how a
-stack names it."""
+"""The setup that the administrators of an existing issuer would make for an estate, and the stack
+settings that name it."""
 
 from __future__ import annotations
 

@@ -1,9 +1,7 @@
-"""What the demo shows once the estate is up: which token each caller got, and what each of their
-calls came to.
+"""The demo's table: the token of each caller, and the answer to each of their calls.
 
-Callers take what their workloads have from Secrets in the cluster, and nothing else. Every answer
-of the gateway is held against the model's: a cell that differs is marked and listed, and the demo
-fails.
+Callers read the Secrets of their workloads in the cluster, and nothing else. Every answer of the
+gateway is compared with the model's. A cell that differs is marked and listed, and the demo fails.
 """
 
 from __future__ import annotations
@@ -75,8 +73,8 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Who may call what: per call, the gateway's status for each caller in order, and what the
-    model says it is."""
+    """The table of calls: the gateway's status for each caller in order, and the status by the
+    model."""
 
     callers: tuple[Caller, ...]
     rows: dict[Call, tuple[int, ...]]
@@ -88,7 +86,7 @@ class Table:
 
     @property
     def wrong(self) -> tuple[str, ...]:
-        """What is not as the model means it."""
+        """Return the differences between the gateway and the model."""
         return (*self._differences(),)
 
     def _differences(self) -> Iterator[str]:
@@ -126,8 +124,7 @@ def estate_of(
     on: Callable[[Stack], Stack] = lambda stack: stack,
     name: str = STACK,
 ) -> Estate:
-    """The estate that the project in this folder means on the stack `name`, or on what `on` makes
-    of that stack."""
+    """Return the estate of the project in this folder on the stack `name`, or on `on(stack)`."""
     settings = read_file(project / f"stacks/Pulumi.{name}.yaml", _described)
     stack = on(settings.stack)
     reading = read_applications(
@@ -141,13 +138,13 @@ def estate_of(
 
 
 def _described(settings: ProviderSettings) -> Provider:
-    """What of a provider the model needs to know: whether its tokens are for one API."""
+    """Facts about a provider that the model needs: whether its tokens are for a single API."""
     return replace(plain(settings), per_api=settings.type == "entra")
 
 
 def ask(local: Local, estate: Estate, proxy_url: str = "") -> Table:
-    """Has every caller get a token and make every call, at the sandbox's gateway or at another
-    one."""
+    """Get a token for every caller, and make every call at the sandbox's gateway or at another
+    gateway."""
     gateway = urlsplit(proxy_url or local.kong.proxy_url).netloc
     callers = (
         Caller("nobody", None, "no token", None),
@@ -316,8 +313,7 @@ def _token(
 
 
 def _calls(estate: Estate) -> Iterator[Call]:
-    """A call for each rule, one that no rule lists, and one whose path could be read in two
-    ways."""
+    """Return a call for each rule, a call that no rule lists, and a call with an ambiguous path."""
     seen: dict[Call, None] = {}
     for component in estate.exposed:
         for endpoint in component.exposure.endpoints:
@@ -339,8 +335,8 @@ def _calls_of(component: Component, endpoint: Endpoint) -> Iterator[Call]:
 
 
 def log(table: Table, records: str) -> tuple[list[str], list[str]]:
-    """A line for each call of the table, from the records that the gateway kept, and what of these
-    is not as meant."""
+    """Return a line for each call from the gateway's records, and the lines that differ from the
+    model."""
     by_id = {
         record["requestId"]: record
         for record in map(json.loads, records.splitlines())

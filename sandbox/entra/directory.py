@@ -1,8 +1,8 @@
-"""What a tenant holds, and what Microsoft Graph refuses to hold.
+"""The objects of a tenant, and the changes that Microsoft Graph rejects.
 
-The fields of objects and the texts of refusals are those that the official plugin was recorded to
-accept; the rules are those of Graph's reference and of the identity platform (app roles, permission
-scopes), as far as the program and its tests meet them.
+Fields and error texts follow recordings of the official plugin. The rules follow Graph's reference
+and the identity platform (app roles, permission scopes), for the cases that the program and its
+tests meet.
 """
 
 from __future__ import annotations
@@ -102,13 +102,12 @@ def _certificates(
 
 
 def _certificate(value: str) -> x509.Certificate:
-    """What a key credential's value holds. Raises GraphError.
+    """Decode the value of a key credential. Raises GraphError.
 
-    Graph documents the certificate's raw data (DER) in base64 (keyCredential). That it takes the
-    text of a PEM file in base64 as well is a guess, from what the official plugin sends, which is
-    that and nothing else (terraform-provider-azuread, internal/helpers/credentials). The words for
-    what is no base64 are those of microsoft-graph-docs, issue 10556; those for other bytes are made
-    up.
+    Graph documents a certificate's raw data (DER) in base64 (keyCredential). The official plugin
+    sends the text of a PEM file in base64 (terraform-provider-azuread,
+    internal/helpers/credentials); that Graph accepts it is a guess. The error text for invalid
+    base64 is from microsoft-graph-docs, issue 10556; the error text for other bytes is made up.
     """
     try:
         data = base64.b64decode(value, validate=True)
@@ -247,8 +246,8 @@ def _principal() -> Json:
 
 @dataclass(slots=True)
 class Secrets:
-    """What of an application's credentials Graph never says again: by key id, a password or a
-    certificate."""
+    """Secrets of an application's credentials, which Graph never returns again: a password or a
+    certificate, by key id."""
 
     passwords: dict[str, str] = field(default_factory=dict)
     certificates: dict[str, x509.Certificate] = field(default_factory=dict)
@@ -272,14 +271,14 @@ class Directory:
     federated: dict[str, dict[str, Json]] = field(default_factory=dict)
     kept: dict[str, Secrets] = field(default_factory=dict)
     owners: dict[str, list[Json]] = field(default_factory=dict)
-    """Of applications and service principals, by object id; whoever makes one is not noted."""
+    """Owners of applications and service principals, by object id. The creator is not recorded."""
     users: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Logins, and the names of the groups that they are in."""
     foreign: dict[str, Json] = field(default_factory=dict)
-    """Applications of other tenants that have a service principal in this one, as Microsoft Graph
-    has in each."""
+    """Applications of other tenants with a service principal in this tenant, as Microsoft Graph has
+    in every tenant."""
     _roles: dict[str, float] = field(default_factory=dict)
-    """By id, since when a role is there."""
+    """The time since when a role exists, by id."""
 
     def __post_init__(self) -> None:
         graph = {
@@ -402,7 +401,7 @@ class Directory:
     def _note_roles(
         self, before: Iterable[Json], after: Iterable[Json]
     ) -> None:
-        """Note from when on each role of an application is there."""
+        """Record the time since when each role of an application exists."""
         old = {role["id"] for role in before}
         new = {role["id"] for role in after}
         for role in old - new:

@@ -25,7 +25,8 @@ _LARGEST_PAGE = 999
 _QUOTED = re.compile(r"'((?:[^']|'')*)'")
 _ONE_OF = re.compile(r"(\w+) in \(('(?:[^']|'')*'(?:, ?'(?:[^']|'')*')*)\)\Z")
 _EXPRESSIONS = 15
-"""Of one filter (Graph's known issues); that its words for more are these is a guess."""
+"""The answer to a filter with more than one clause (Graph's known issues). The wording is a guess.
+"""
 _EQUALS = re.compile(r"(\w+) eq (?:'((?:[^']|'')*)'|(true|false))\Z")
 
 
@@ -434,7 +435,7 @@ class Graph:
     def _owners(
         self, identifier: str, *, query: Mapping[str, str], body: Json
     ) -> Answer:
-        """Those that a test gave it: whoever makes something is not its owner here."""
+        """The owners that a test set. A creator does not become an owner here."""
         owners = self._directory.owners.get(identifier, [])
         return 200, {
             **_context(self._base, "directoryObjects"),

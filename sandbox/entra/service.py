@@ -1,11 +1,12 @@
 """The tenant as an HTTP server on loopback: metadata, Microsoft Graph, the token endpoint and a
 test login on one port.
 
-It stands in for a tenant of Microsoft Entra ID, so that the program, its tests and the demo need no
-account. Everything is in memory. The port speaks TLS as well, which the official plugin does when
-it asks for metadata: by a certificate of its own, which `environment` has programs believe. Not
-modelled: any other lag of replication, soft deletion, throttling by what each request costs
-(`rates` limits their number; `faults` may bring anything about).
+It replaces a tenant of Microsoft Entra ID, so that the program, its tests and the demo need no
+account. Everything is in memory. The port also speaks TLS, which the official plugin uses for
+metadata. `environment` makes programs trust its certificate.
+
+Not modelled: other lags of replication, soft deletion, throttling by the cost of a request. `rates`
+limits the number of requests, and `faults` can inject any answer.
 """
 
 from __future__ import annotations
@@ -43,13 +44,15 @@ is let through."""
 
 
 class Entra:
-    """`users` are groups by login. A context manager. `secret` is that of the application that
-    administers the tenant, `lag` how many seconds a new role takes until it can be assigned.
+    """A context manager that runs the tenant. `users` are groups by login.
 
-    `page` is the most objects of an answer, where that is fewer than Graph's 999. Attributes:
-    `directory`, `login` (tests may sign with its key), `requests` (method and path of each that
-    Graph got), `faults` (None, or what stands before Graph), `heard`, and `rates` (None, or limits
-    that are kept: a refusal says how long the window lasts).
+    `secret` belongs to the application that administers the tenant. `lag` is the number of seconds
+    until a new role can be assigned. `page` is the most objects in an answer, if fewer than Graph's
+    999.
+
+    Attributes: `directory`, `login` (tests may sign with its key), `heard`, and `requests` (method
+    and path of each request to Graph). `faults` is None or a handler in front of Graph. `rates` is
+    None or limits; a 429 names the length of the window.
     """
 
     def __init__(
@@ -265,7 +268,7 @@ class _Handler(JsonHandler):
         super().setup()
 
     def finish(self) -> None:
-        """The server closes the connection that it gave, which is not the one that speaks TLS."""
+        """Close the connection that the server passed in; the TLS connection is another object."""
         super().finish()
         self.request.close()
 

@@ -1,4 +1,4 @@
-"""Kong 3.10's schemas of Upstreams and Targets, written compactly; the source is that of
+"""Kong 3.10's schemas of Upstreams and Targets, written compactly; the source is the same as for
 `sandbox.kong.schema`."""
 
 from __future__ import annotations

@@ -116,8 +116,8 @@ def error_response(
 
 
 def nginx_error(status: int, accept: str | None, request_id: str) -> Response:
-    """An error that nginx found: plain text where the client did not say, HTML where Kong has no
-    page of its own."""
+    """An error that nginx found: plain text if the client names no format, HTML if Kong has no page
+    for it."""
     if status in MESSAGES and status not in (401, 402, 403, 415, 429):
         return error_response(status, None, accept, request_id, default=TEXT)
     return html_page(status)

@@ -16,12 +16,13 @@ from sandbox.kong.router import Match
 
 @dataclass(slots=True)
 class Exchange:
-    """`path` is normalised, `raw_path` as it came; `headers` are the request's, as plugins leave
-    them; `address` is what counts as the client's.
+    """A request and the answer to it, as plugins read and change them.
 
-    `target_host`, `target_port` and `retries` are what plugins chose in place of the service's own
-    (None: nothing). Of the answer: `source` (service, exit: a plugin's, error: Kong's) and
-    `answered`, its body. `record_edits`: what scripts make of the record.
+    `path` is normalised, `raw_path` as it came. `headers` are the request's, as plugins leave them.
+    `address` is the client's address. Plugins set `target_host`, `target_port` and `retries` in
+    place of the service's values (None: unchanged). The answer has `source` (service, exit: a
+    plugin's, error: Kong's) and `answered`, its body. `record_edits` are scripts' changes of the
+    log record.
     """
 
     request: Request
@@ -88,7 +89,7 @@ class Exchange:
         self.response_headers[:] = [*kept, *((name, value) for value in values)]
 
     def arguments(self) -> Iterator[tuple[str, str | None]]:
-        """Query arguments in order, decoded; None for one without `=`."""
+        """Query arguments in order, decoded; None for an argument without `=`."""
         for part in (self.query or "").split("&"):
             name, equals, value = part.partition("=")
             if name or equals:

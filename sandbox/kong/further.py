@@ -1,7 +1,7 @@
-"""Plugins of Kong that this stand-in knows beside those that guard, by name; their schemas are in
+"""Plugins of Kong beside authentication and serverless functions, by name; their schemas are in
 plugin_schemas.py.
 
-What each does is a guess but where its docstring says on which Kong it was seen.
+Their behaviour is a guess unless a docstring names the Kong it was seen on.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Further(Protocol):
     """Kong's: plugins of a higher one run first."""
 
     def access(self, exchange: Exchange, plugin: Entity) -> Response | None:
-        """The access phase: an answer of its own, or None where the request goes on."""
+        """Run the access phase: return the plugin's answer, or None to let the request continue."""
 
     def header_filter(self, exchange: Exchange, plugin: Entity) -> None:
         """Changes the headers of the answer, in `exchange.response_headers`; `exchange.status` is

@@ -73,8 +73,8 @@ class Request:
     """A request as it came: raw target, headers in order and spelling of the wire, body without its
     framing.
 
-    `line` is the request line as it was sent; `peer` is the address that the connection came from.
-    `server_name` is what the client asked for in its TLS handshake (None: nothing, or no TLS).
+    `line` is the request line as it was sent; `peer` is the address of the connection.
+    `server_name` is the name in the client's TLS handshake (None: no name, or no TLS).
     """
 
     method: str
@@ -273,7 +273,7 @@ def _chunks(stream: BinaryIO) -> bytes:
 
 
 def reason(status: int) -> str:
-    """The reason phrase of a status as nginx has it: none for what it does not know."""
+    """Return nginx's reason phrase of a status; empty for a status that nginx does not know."""
     if status in (418, 451):
         return ""
     try:

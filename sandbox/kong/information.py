@@ -1,7 +1,7 @@
-"""What the stand-in says about itself on `GET /`, `/status` and `/endpoints`.
+"""The stand-in's answers to `GET /`, `/status` and `/endpoints`.
 
-The fields that programs look at before they deploy are Kong 3.10's, with its default values;
-`stand_in` is ours and says what it is.
+The fields that programs read before they deploy have Kong 3.10's default values. `stand_in` is our
+field and identifies the stand-in.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The `jwt` plugin: who may pass, and with which message the others are sent away.
+"""The `jwt` plugin: it lets a request pass, or denies it with Kong's message.
 
 Source: Kong's documentation of the plugin, kong/plugins/jwt, and 103 recorded exchanges of a Kong
-3.10 (step jwt). What the plugin does not catch in Kong ends in its error handler with 500; here
+3.10 (step jwt). Errors that the plugin does not catch end in Kong's error handler with 500; here
 that is `InternalServerError`.
 """
 
@@ -57,7 +57,7 @@ _HASHES: Mapping[str, hashes.HashAlgorithm] = {
     "384": hashes.SHA384(),
     "512": hashes.SHA512(),
 }
-# What `kong.request.get_headers()` reads of a request; later headers are not seen by the plugin.
+# `kong.request.get_headers()` reads this many headers of a request; the plugin does not see more.
 READ_HEADERS = 100
 
 

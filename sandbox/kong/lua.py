@@ -1,9 +1,9 @@
-"""Serverless functions, run in LuaJIT: `pdk.lua` is their environment, this module is what it
-stands on.
+"""Serverless functions, run in LuaJIT: `pdk.lua` is their environment, and this module implements
+it.
 
-One runtime with one lock, as one worker of Kong has one Lua VM. What a chunk keeps in its upvalues
-stays from request to request, as it does in Kong, until plugins change; `kong.ctx`, `ngx.ctx` and
-all else belong to one request.
+There is one runtime with one lock, as one worker of Kong has one Lua VM. Upvalues of a chunk stay
+from request to request, as in Kong, until plugins change. `kong.ctx`, `ngx.ctx` and all else belong
+to one request.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _SET_FIELD = (
     "return function() kong.log.set_serialize_value([==[{name}]==], "
     "(function()\n{script}\nend)()) end"
 )
-"""How plugins that write logs set a field: by what a script returns, which runs anew for each
+"""The log plugins' custom fields: each is the return value of a script, which runs for each
 request."""
 
 
@@ -394,8 +394,8 @@ def _upstream_host(exchange: Exchange) -> str:
 
 
 def _content_length(exchange: Exchange) -> str | None:
-    """The header's, or what was counted of a body in chunks (seen on a Kong 3.10, of a body that
-    was read)."""
+    """Return the value of the header, or the size of a body in chunks (seen on a Kong 3.10, for a
+    body that was read)."""
     chunks = exchange.values("transfer-encoding")
     return (
         str(len(exchange.request.body))

@@ -17,7 +17,7 @@ from sandbox.kong.http import Response
 
 
 class CorrelationId:
-    """Gives each request an id of its own, unless it comes with one."""
+    """Gives each request a new id, unless the client sends an id."""
 
     priority = 100_001
 
@@ -50,7 +50,7 @@ class CorrelationId:
 
 
 class BotDetection:
-    """Refuses callers by what they say they are."""
+    """Denies callers by their User-Agent."""
 
     priority = 2500
 

@@ -1,9 +1,11 @@
--- What a serverless function sees: Lua as Kong's default sandbox leaves it, and the parts of ngx and kong that decide
--- about a request. A stand-in: what is missing here is nil, and calling it is the error that it would be in a sandbox
--- without it.
---
--- `host` is Python's side: plain functions on the request at hand. `P` (the request's own tables) is swapped by `run`.
--- Sources: Kong's PDK reference, lua-nginx-module's reference, kong/tools/sandbox, kong/plugins/pre-function.
+-- The environment of a serverless function: Lua in Kong's default sandbox, and the parts of ngx and
+-- kong that decide
+-- about a request. Missing functions are nil, and calling them is the same error as in a real
+-- sandbox without them.
+-- `host` is the Python side: plain functions on the current request. `run` swaps `P`, the request's
+-- own tables.
+-- Sources: Kong's PDK reference, lua-nginx-module's reference, kong/tools/sandbox,
+-- kong/plugins/pre-function.
 
 local host = ...
 
@@ -162,7 +164,7 @@ ngx.header = setmetatable({}, {
   end,
 })
 
--- an answer's body is one chunk, the last one
+-- an answer's body is a single chunk
 ngx.arg = setmetatable({}, {
   __index = function(_, place)
     if place == 1 then return host.body_chunk() end
@@ -335,8 +337,9 @@ local function load_chunk(code)
   return assert(load(code, nil, "t", env))
 end
 
--- One phase of one plugin. A chunk is run once as a whole; if that returns a function, this is what runs from then on.
--- A chunk whose first run did not come to its end is run as a whole for ever: its function is never called.
+-- One phase of one plugin. A chunk is run once as a whole; if it returns a function, that function
+-- runs from then on.
+-- If its first run fails, the whole chunk runs every time, and its function is never called.
 local function phase(codes)
   local steps = {}
   for i = 1, #codes do

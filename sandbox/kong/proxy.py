@@ -1,10 +1,10 @@
-"""The data plane: a request is routed, its plugins run, and what they leave of it goes upstream.
+"""The data plane: route a request, run its plugins, and send the result upstream.
 
 Source: Kong's documentation, recorded exchanges of a Kong 3.10 (proxy-responses). Phases modelled:
-rewrite (of plugins without a scope, before a request is routed), access, header_filter, body_filter
-and log; plugins: pre-function, jwt, request-termination, post-function, and those of further.py.
-Not modelled: HTTP/2, gRPC, WebSockets, health and hashing of upstreams, retries after an answer has
-begun, streaming.
+rewrite (of plugins without a scope, before routing), access, header_filter, body_filter and log.
+Plugins modelled: pre-function, jwt, request-termination, post-function, and the plugins in
+further.py. Not modelled: HTTP/2, gRPC, WebSockets, health and hashing of upstreams, retries after
+an answer has begun, streaming.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ _REDIRECTS = frozenset({301, 302, 307, 308})
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a client gets, and what the upstream got (None: nothing)."""
+    """The client's answer, and the upstream's request (None: nothing was sent)."""
 
     status: int
     headers: list[Header]
@@ -100,10 +100,10 @@ class _ResponseError(Exception):
 
 
 class Proxy:
-    """Answers requests by what the store says, seen through `lags()` (routes, plugins, credentials:
+    """Answers requests from the store, seen through `lags()` (routes, plugins, credentials:
     seconds).
 
-    `configuration` is kong.conf, as far as it bears on a request.
+    `configuration` has the values of kong.conf that affect a request.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class Proxy:
 
     @property
     def metrics(self) -> str:
-        """What plugin prometheus has counted."""
+        """Return the metrics of the plugin prometheus."""
         return self._metrics.exposition()
 
     def handle(
@@ -172,7 +172,7 @@ class Proxy:
         port: int,
         send: Send,
     ) -> Answer:
-        """The answer to a request as it was read, or to one that could not be read."""
+        """Return the answer to a request, also if it could not be parsed."""
         if isinstance(request, InvalidRequestError):
             exchange = self._exchange(None, scheme, port)
             response = nginx_error(
@@ -328,7 +328,7 @@ class Proxy:
         for plugin in self._plugins(exchange, view):
             plugins.append(
                 plugin
-            )  # those behind one that answers see the answer, too
+            )  # plugins behind the answering plugin see the answer, too
             if stopped is None:
                 try:
                     self._run(exchange, tables, plugin, view)
@@ -438,8 +438,8 @@ class Proxy:
         return known[1]
 
     def _plugins(self, exchange: Exchange, view: View) -> Iterator[Entity]:
-        """The plugins of a request in their order: of each name the one with the most specific
-        scope."""
+        """Return the plugins of a request in their order: of each name the plugin with the most
+        specific scope."""
         assert exchange.match is not None
         scoped = self._by_scope(view)
         route = exchange.match.route["id"]
@@ -473,7 +473,9 @@ class Proxy:
                     raise _ResponseError(answered, "exit")
             elif plugin["name"] == "request-termination":
                 ended = termination.access(exchange, config)
-                if ended:  # with what plugins before it said of any answer
+                if (
+                    ended
+                ):  # with the headers that earlier plugins set for any answer
                     raise _ResponseError(
                         replace(
                             ended,
@@ -598,12 +600,12 @@ class Proxy:
         peer: Peer,
         listed: frozenset[str],
     ) -> UpstreamRequest:
-        """The request as it leaves Kong, in nginx's order: its own headers first, then what is left
-        of the client's.
+        """Build the request that leaves Kong, in nginx's order: nginx's headers first, then the
+        client's.
 
-        `listed` are the headers that Kong deletes, those of plugins as well. A body goes also where
-        its length is deleted. A real Kong sends it only where a plugin has read it, and else takes
-        it for the next request.
+        `listed` are headers that Kong deletes, also if plugins set them. The body is sent even if
+        its length is deleted. A real Kong sends such a body only if a plugin has read it, and
+        otherwise parses it as the next request.
         """
         assert exchange.match is not None
         request = exchange.request

@@ -1,7 +1,6 @@
-"""How often a request is tried, and where: what Kong has nginx repeat of what a workload did not
-answer.
+"""Retries: how often and where nginx repeats a request that a workload did not answer.
 
-Asked of a Kong 3.10 with workloads that refuse connections, close them, and are late
+Measured with a Kong 3.10 and workloads that reject connections, close them, or answer late
 (tests/live/test_live_edge.py).
 """
 

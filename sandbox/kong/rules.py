@@ -1,8 +1,8 @@
-"""What Kong checks of a value in code and does not print in its schemas; messages as recorded from
-a Kong 3.10.
+"""Checks that Kong makes in code and does not print in its schemas; messages are recorded from a
+Kong 3.10.
 
-A rule of one field takes its value and answers a message or None. A rule of an entity takes the
-whole entity and answers the errors it adds (`@entity` for the entity itself) or None.
+A rule of a field takes its value and returns a message or None. A rule of an entity takes the whole
+entity and returns its errors (`@entity` for the entity itself) or None.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Address:
 
 
 def host_kind(value: str) -> str:
-    """What Kong takes a host for, by its looks alone: `ipv4`, `ipv6` or `name`."""
+    """Return the type of a host by its spelling: `ipv4`, `ipv6` or `name`."""
     if value.count(":") > 1:
         return "ipv6"
     return (
@@ -404,8 +404,8 @@ def message_or_body(entity: Entity) -> Errors | None:
 
 
 def sound_limits(plugin: Entity) -> Errors | None:
-    """rate-limiting: a longer window has no lower limit than a shorter one, and only Redis is
-    synchronised with."""
+    """rate-limiting: a longer window needs at least the limit of a shorter window, and only Redis
+    can be synchronised."""
     if (
         plugin["config"]["policy"] != "redis"
         and plugin["config"]["sync_rate"] != -1

@@ -1,11 +1,12 @@
-"""Kong's entities, held as Kong holds them: unique keys, foreign keys, cascades, defaults, and
+"""Kong's entities, stored as Kong stores them: unique keys, foreign keys, cascades, defaults, and
 their past.
 
-Every write makes a new immutable `Snapshot`; the past is kept, so that a reader can ask for the
-entities as they were some seconds ago (`Store.seen`): that is how the data plane's lags are made,
-without timers. Source: recorded answers of a Kong 3.10 with PostgreSQL (duplicate, fk-absent,
-put-upsert, patch, delete). Seen on a Kong 3.10: a Target that is made gets port 8000 where it names
-none, one that is patched keeps what it was given.
+Every write makes a new immutable `Snapshot`. The store keeps past snapshots, so `Store.seen`
+returns the entities of some seconds ago. This models the data plane's lags without timers.
+
+Source: recorded answers of a Kong 3.10 with PostgreSQL (duplicate, fk-absent, put-upsert, patch,
+delete). Seen on a Kong 3.10: a new Target without a port gets port 8000; a patched Target keeps its
+text.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ _ALL = (
     UPSTREAMS,
     TARGETS,
 )
-KINDS: Mapping[str, Schema] = {one.name: one for one in _ALL}
+KINDS: Mapping[str, Schema] = {schema.name: schema for schema in _ALL}
 # Fields that are unique together.
 _UNIQUE_TOGETHER: Mapping[str, tuple[str, ...]] = {
     "plugins": ("consumer", "name", "route", "service"),
@@ -101,8 +102,7 @@ class Store:
         return self._past[-1]
 
     def past(self) -> tuple[Snapshot, ...]:
-        """The entities after every change that is still known, oldest first; the last are the
-        current ones."""
+        """The entities after every remembered change, oldest first; the last are current."""
         with self._lock:
             return tuple(self._past)
 
@@ -178,8 +178,7 @@ class Store:
             return self._put(kind, self._validated(kind, merged, updating=True))
 
     def delete(self, kind: str, entity: Entity) -> None:
-        """Remove an entity and what belongs to it. Raises ViolationError where another entity needs
-        it."""
+        """Remove an entity and its dependents. Raises ViolationError if another entity needs it."""
         with self._lock:
             tables = dict(self.current.tables)
             if kind == "ca_certificates":
@@ -234,7 +233,7 @@ class Store:
         self._check_unique(kind, entity)
         for name, target in _references(kind):
             reference = entity.get(name)
-            # What is not modelled cannot exist: a reference to it is to nothing.
+            # Kinds that are not modelled have no entities, so a reference to them is dangling.
             if reference and reference["id"] not in tables.get(target, {}):
                 raise _foreign_key_violation(name, target, reference)
         tables[kind] = {**tables[kind], entity["id"]: entity}
@@ -268,7 +267,7 @@ class Store:
         self._times.append(self._clock())
         self._past.append(Snapshot(tables))
         if len(self._past) > _LONGEST_PAST:
-            # What is forgotten is answered by the oldest snapshot still known.
+            # For an earlier time, return the oldest remembered snapshot.
             del self._times[0], self._past[0]
             self._times[0] = float("-inf")
 
@@ -276,8 +275,7 @@ class Store:
 def validated(
     kind: str, value: Entity, *, updating: bool = False
 ) -> tuple[Entity, Errors]:
-    """An entity of a kind as it would be stored, and what is wrong with it. Plugins are read by
-    their own schema."""
+    """Return an entity as it would be stored, and its errors. Plugins are read by their own schema."""
     schema = KINDS[kind]
     if kind == "plugins":
         name = value.get("name")
@@ -330,7 +328,7 @@ def _config_of(kind: str, plugin: Entity) -> Field | None:
 
 
 def _folded(kind: str, value: Entity) -> Entity:
-    """What was sent, with former names of fields read. Raises ViolationError."""
+    """Return the sent fields, with former names of fields replaced. Raises ViolationError."""
     record = _config_of(kind, value)
     if record is None:
         return value
@@ -361,7 +359,7 @@ def schema_violation(errors: Errors) -> ViolationError:
 
 
 def absent(kind: str, key: str) -> ViolationError:
-    """Kong's answer to a change of what does not exist."""
+    """Return Kong's error for changing a missing entity."""
     name = "id" if UUID.match(key) else NAMED_BY[kind]
     noun = "primary key " if name == "id" else ""
     text = f"could not find the entity with {noun}'{{{name}=\"{key}\"}}'"
@@ -413,8 +411,8 @@ def _route_defaults(value: Entity) -> Entity:
 
 
 def _with_algorithm(value: Entity) -> Entity:
-    """An Upstream whose algorithm fits its `hash_on`, whatever it was told [seen on a Kong
-    3.10]."""
+    """Return an Upstream whose algorithm fits its `hash_on`, also if the request names another
+    [seen on a Kong 3.10]."""
     filled = {
         **value,
         "hash_on": "none" if value.get("hash_on") is None else value["hash_on"],
@@ -465,8 +463,8 @@ def _remove(tables: dict[str, Table], kind: str, key: str) -> None:
 
 
 def _require_unused(tables: Mapping[str, Table], key: str) -> None:
-    """A service names CA certificates by id alone, which may be of none; one that is used stays
-    [recorded]."""
+    """A service names CA certificates only by id, which may be unknown; a used CA certificate
+    cannot be deleted [recorded]."""
     for service in tables["services"].values():
         if key in (service["ca_certificates"] or ()):
             text = f"ca certificate {key} is still referenced by services (id = {service['id']})"

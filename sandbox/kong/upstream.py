@@ -1,12 +1,12 @@
-"""Sending a request upstream, and what Kong makes of an upstream that fails.
+"""Send a request upstream, and turn failures of the upstream into Kong's answers.
 
-Source: recorded answers of a Kong 3.10 (step upstream-errors). Seen on a Kong 3.10, asked with a
-workload that speaks TLS and a script that sets its address and the Host header:
+Source: recorded answers of a Kong 3.10 (step upstream-errors). Seen on a Kong 3.10, with a workload
+that speaks TLS and a script that sets its address and the Host header:
 
-- Of a service whose protocol is https the Host header, without a port, is the name that is asked for (SNI) and that has
-  to be in the certificate where `tls_verify` is true. Where it is false or null, any certificate will do.
-- A certificate that another CA signed, that has another name, no `ca_certificates`, or only ids of none: 502.
-- `client_certificate` is shown to a workload that asks for one; one that needs it and gets none: 502.
+* For a service with protocol https, SNI is the Host header without its port. With `tls_verify` true, the certificate
+  must have this name. With false or null, any certificate passes.
+* A certificate of another CA or with another name, no `ca_certificates`, or only unknown ids: 502.
+* `client_certificate` is shown to a workload that asks for it; a workload that requires it and gets none: 502.
 
 Not modelled: `tls_verify_depth`, names outside of subjectAltName, connections that are kept,
 attempts after the first.
@@ -52,7 +52,7 @@ class UpstreamError(Exception):
 
 
 class NameResolutionError(UpstreamError):
-    """The upstream's name leads nowhere; nothing was sent."""
+    """The upstream's name does not resolve; nothing was sent."""
 
     def __init__(self) -> None:
         super().__init__(503)

@@ -1,10 +1,10 @@
-"""How Kong reads a request's path: what nginx refuses, and the normal form that routes are matched
-against.
+"""Kong's parsing of a request's path: paths that nginx rejects, and the normal form for matching
+routes.
 
 All text is latin-1: one character is one byte of the wire.
 
-Sources: Kong's documentation of path normalisation (RFC 3986 section 6, percent-decoding of
-everything but reserved characters), nginx's parsing of request targets, and recorded exchanges of a
+Sources: Kong's documentation of path normalisation (RFC 3986 section 6, percent-decoding except
+reserved characters), nginx's parsing of request targets, recorded exchanges of a
 Kong 3.10.
 """
 
@@ -19,12 +19,11 @@ _TO_ESCAPE = re.compile(r"[^!#$&'()*+,/:;=?@\[\]A-Za-z0-9\-_.~%]")
 
 
 def refused_by_nginx(path: str) -> bool:
-    """Whether nginx answers 400 to a request for this path (a target without its query) before Kong
-    sees it.
+    """Return whether nginx answers 400 to a request for this path (a target without its query)
+    before Kong sees it.
 
-    nginx decodes every percent-encoding once for its own reading, which is stricter than Kong's: an
-    encoded slash separates, and dot segments may not climb above the root. It stops reading at a
-    bare `#`.
+    nginx decodes every percent-encoding once, and is stricter than Kong. An encoded slash
+    separates, and dot segments may not climb above the root. nginx stops reading at a bare `#`.
     """
     path = path.partition("#")[0]
     if _BAD_PERCENT.search(path) or "%00" in path:

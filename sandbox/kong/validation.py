@@ -1,7 +1,7 @@
-"""Kong's reading of an entity against its schema: defaults, types, constraints, messages.
+"""Validate an entity against its schema as Kong does: defaults, types, constraints, messages.
 
-`complete` is the whole of it for one entity. Its errors have Kong's shape: a map of field names to
-messages, nested as the entity is, with `@entity` for checks over several fields; `message` turns
+`complete` does all of it for one entity. Errors have Kong's shape: a map of field names to
+messages, nested like the entity, with `@entity` for checks over several fields. `message` turns
 them into Kong's one-line text. Source: recorded answers of a Kong 3.10 (steps unknown-field,
 wrong-type, missing-required, patch, functions).
 """
@@ -59,7 +59,7 @@ def with_defaults(fields: Fields, value: Entity) -> Entity:
 def complete(
     schema: Schema, value: Entity, *, updating: bool = False
 ) -> tuple[Entity, Errors]:
-    """The entity as Kong would store it, and what is wrong with it (empty: nothing)."""
+    """Return the entity as Kong would store it, and its errors (empty: none)."""
     entity = with_defaults(schema.fields, value)
     entity, errors = _record(schema.fields, entity)
     for check in schema.checks:

@@ -1,4 +1,4 @@
-"""What a handler gives back, and the refusals of Okta's management API with their codes.
+"""The results of handlers, and the errors of Okta's management API with their codes.
 
     ApiError                an errorCode, its HTTP status and errorCauses
       bad_token()           E0000011, 401
@@ -19,8 +19,7 @@ from sandbox.okta.checks import Check
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer: status, JSON body (None: no body at all) and headers beside the usual
-    ones."""
+    """An HTTP answer: status, JSON body (None: no body at all) and additional headers."""
 
     status: int = 200
     body: object = None
@@ -29,10 +28,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An HTTP request, already parsed.
+    """A parsed HTTP request.
 
-    `place` holds the ids in the path, `query` the last value of each query parameter, `body` the
-    JSON object of a management request or the form of an OAuth request, `headers` lower-case names.
+    `place` holds the ids in the path, and `query` the last value of each query parameter. `body` is
+    the JSON object of a management request, or the form of an OAuth request. Names in `headers` are
+    lower-case.
     """
 
     method: str

@@ -1,10 +1,9 @@
-"""Checks of request bodies: what the stand-in accepts is what Okta's API description lists, and
-nothing else.
+"""Checks of request bodies: the stand-in accepts only members in Okta's API description.
 
-A check is a function from a value and its dotted place in the body to the complaints about it, in
-words as Okta puts them into `errorCauses`. Objects are closed: a member that the description does
-not have is refused, because a program that is tried here must not send what Okta would not take.
-Read-only members (`id`, `created`, `_links`, ...) are let through and ignored, as Okta does on PUT.
+A check takes a value and its dotted place in the body, and returns complaints, worded like Okta's
+`errorCauses`. A member that the description does not have is rejected, so a program that passes
+here sends nothing that Okta rejects. Read-only members (`id`, `created`, `_links`, ...) are
+ignored, as Okta does on PUT.
 
 Source: management-api.json (Okta's OpenAPI description), and the texts of real answers with
 `errorCode` E0000001.
@@ -99,7 +98,7 @@ def listing(item: Check, least: int = 0, most: int = 1000) -> Check:
 def record(
     members: Mapping[str, Check], required: tuple[str, ...] = ()
 ) -> Check:
-    """An object that has no members but `members` (and read-only ones), and all of `required`."""
+    """An object with all of `required`, and no members but `members` and read-only members."""
 
     def check(value: object, place: str) -> Iterator[str]:
         if not isinstance(value, dict):

@@ -73,7 +73,7 @@ def _by_assertion(
     if form.get("client_id", named) != named:
         raise OAuthError(
             "invalid_client",
-            "The 'client_id' is not that of the client_assertion.",
+            "The 'client_id' differs from the client_assertion's.",
             401,
         )
     if client_of(app)["token_endpoint_auth_method"] != "private_key_jwt":

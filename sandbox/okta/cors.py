@@ -1,8 +1,7 @@
-"""Which pages a browser may hand the answers of the token endpoint to: those of the org's trusted
-origins.
+"""CORS at the token endpoint: pages from the org's trusted origins may read its answers.
 
-The token is given all the same: it is the browser that keeps an answer without the header from the
-page. Not modelled: other endpoints that pages may call, and what Okta says in a preflight besides.
+The token is issued in any case: without the header the browser hides the answer from the page. Not
+modelled: other endpoints that pages may call, and other headers of Okta's preflight answer.
 
 Sources: Okta's guide "Enable CORS"; WHATWG Fetch, section 3.2 (CORS protocol).
 """
@@ -42,8 +41,8 @@ def marked(org: Org, path: str, origin: str | None, answer: Answer) -> Answer:
 
 
 def _trusted(org: Org, origin: str) -> bool:
-    """Compared as they are written; an inactive one, or one that is only redirected to, is not
-    meant."""
+    """Return the origins that pages may call from, as they are written. Inactive origins, and
+    origins for redirects only, are left out."""
     return any(
         row["origin"] == origin
         and row["status"] == "ACTIVE"

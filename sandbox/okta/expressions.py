@@ -1,7 +1,7 @@
 """The few Okta expressions that the stand-in evaluates for claims of type EXPRESSION.
 
-The whole language (developer.okta.com, "Okta Expression Language") is not modelled: a claim with
-another expression is refused when it is written, so that no token ever lacks a claim silently.
+Other expressions of the language (developer.okta.com, "Okta Expression Language") are not modelled.
+A claim with such an expression is rejected when it is written, so no token silently lacks a claim.
 """
 
 import re

@@ -1,11 +1,10 @@
-"""Who is granted what: access policies, rules and claims, evaluated as Okta evaluates them. No HTTP
-here.
+"""Access policies, rules and claims, evaluated as Okta evaluates them. No HTTP here.
 
-- Policies of the server are tried by priority, of them those that include the client; in each, its rules by priority.
-  The first active rule that matches grant type, people and every requested scope decides (its lifetimes apply).
-  A rule that does not list all requested scopes is skipped, also in favour of a lower policy's rule.
-- A user must be assigned to the app, through one of the groups that are assigned to it.
-- Configured claims of type RESOURCE go into access tokens, of type IDENTITY into ID tokens.
+* The server's policies that include the client are tried by priority, and the rules of each by priority.
+* The first active rule that matches grant type, people and every requested scope decides (its lifetimes apply).
+* A rule that does not list all requested scopes is skipped, and a lower policy's rule may match.
+* A user must be assigned to the app, through one of the groups that are assigned to it.
+* Configured claims of type RESOURCE go into access tokens, of type IDENTITY into ID tokens.
 
 Source: developer.okta.com, "Configure an access policy" and "Scopes and claims"; support.okta.com,
 "Tokens not issued with lifetime configured in access rule for custom authorization server".
@@ -44,11 +43,11 @@ class Lifetimes:
 
 
 def requested_scopes(org: Org, server: Json, scope: str) -> tuple[str, ...]:
-    """The scopes that a request asks for, in its order; without any, the default scopes of the
-    server.
+    """Return the requested scopes, in the request's order; without any, the server's default
+    scopes.
 
-    Raises invalid_scope for one that the server does not have, and when there is neither a scope
-    nor a default.
+    Raises invalid_scope for a scope that the server does not have, and when there is neither a
+    scope nor a default.
     """
     known = org.rows("scopes", server["id"])
     names = tuple(dict.fromkeys(scope.split())) or tuple(

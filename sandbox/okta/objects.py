@@ -1,4 +1,4 @@
-"""What all kinds of objects have in common: whose they are, reading, listing, the lifecycle."""
+"""Operations that all kinds of objects share: owners, reading, listing, the lifecycle."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -46,9 +46,11 @@ def reads(kind: str) -> Handler:
 
 
 def lists(kind: str) -> Handler:
-    """GET of all objects of a kind. `q` finds scopes by how their name begins, apps by how their
-    label does, servers by name and audience, and trusted origins by how name or origin begin;
-    `filter` finds apps by their name."""
+    """GET of all objects of a kind.
+
+    `q` finds scopes, apps and trusted origins by the beginning of a name, label or origin. It finds
+    servers by name and audience. `filter` finds apps by their name.
+    """
 
     def handle(org: Org, request: Request) -> Answer:
         rows = org.rows(kind, parent_of(org, kind, request))
@@ -99,7 +101,7 @@ def paged(org: Org, request: Request, rows: list[Json], largest: int) -> Answer:
 
 
 def page_size(query: Mapping[str, str], largest: int) -> int:
-    """What `limit` asks for, if that may be had."""
+    """Return the value of `limit`, if it is allowed."""
     limit = query.get("limit", "")
     return (
         min(int(limit), largest) if limit.isdigit() and int(limit) else largest

@@ -1,9 +1,8 @@
 """The state of the stand-in Okta org: objects as the JSON that the management API shows, by kind
 and id.
 
-Objects of an authorization server (scopes, claims, policies), of a policy (rules) and of an app
-(assignments) know their parent's id, which is no part of their JSON. Everything is in memory and
-gone with the process.
+Scopes, claims and policies know the id of their authorization server, rules the id of their policy,
+and assignments the id of their app. These ids are no part of their JSON. Everything is in memory.
 """
 
 import secrets
@@ -124,7 +123,7 @@ class Org:
         return row.body
 
     def put(self, kind: str, body: Json, parent: str = "") -> Json:
-        """Store `body` under its `id`, in place of what was there."""
+        """Store `body` under its `id`, and replace an earlier object."""
         self.tables[kind][f"{parent}/{body['id']}"] = Row(parent, body)
         return body
 

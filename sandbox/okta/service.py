@@ -54,23 +54,22 @@ Answered = tuple[Answer, bytes]
 """An answer and its encoded body."""
 
 Fault = Callable[[str, str, Callable[[], Answered]], Answered | None]
-"""Stands between a client and the management API: gets method, path and the way to the answer. It
-may give that answer, late or early, one of its own, or none at all (None: the connection is
-closed)."""
+"""A handler between a client and the management API: it gets the method, the path and a function
+that answers. It may return that answer, late or early, another answer, or None to close the
+connection."""
 
 Heard = Callable[[str, str, str], object]
 """Is told method, target and User-Agent of each request, before it is answered."""
 
 
 class Okta:
-    """A stand-in Okta org with `groups`, `users` and one API token; see the module's docstring for
-    what it lacks.
+    """A stand-in Okta org with `groups`, `users` and one API token; the module's docstring lists
+    its limits.
 
-    `port` 0 picks a free port on 127.0.0.1 at the first start and keeps it. `now` gives epoch
-    seconds for tokens and timestamps. `faults`, `heard`, `rates` (limits that are kept) and `page`
-    (the most objects of an answer that has pages) may be given a new value at any time; by default
-    there are none. Raises ValueError for a user whose group does not exist and for names that occur
-    twice.
+    `port` 0 picks a free port on 127.0.0.1 at the first start and keeps it. `now` returns epoch
+    seconds for tokens and timestamps. `faults`, `heard`, `rates` (limits) and `page` (the most
+    objects in a page) may change at any time; the default is none. Raises ValueError for a user
+    whose group does not exist, and for duplicate names.
     """
 
     def __init__(
@@ -131,10 +130,10 @@ class Okta:
         self._org.page = most
 
     def objects(self, kind: str) -> list[Json]:
-        """Copies of all objects of a kind, oldest first, as the management API shows them.
+        """Return copies of all objects of a kind, oldest first, as the management API shows them.
 
         Kinds: authorizationServers, scopes, claims, policies, rules, apps, assignments, groups,
-        trustedOrigins. Raises KeyError for another one.
+        trustedOrigins. Raises KeyError for another kind.
         """
         if kind not in KINDS:
             raise KeyError(f"unknown kind {kind!r}; known: {', '.join(KINDS)}")
@@ -181,7 +180,8 @@ class Okta:
             )
 
     def publish(self, uri: str, jwks: Json) -> None:
-        """What a client's server publishes at its `jwks_uri`, which a real Okta would fetch."""
+        """Set the keys that a client's server publishes at its `jwks_uri`, which a real Okta would
+        fetch."""
         with self._lock:
             self._org.published[uri] = jwks
 

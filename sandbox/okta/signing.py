@@ -45,12 +45,11 @@ class SigningKey:
 
 @dataclass(slots=True)
 class KeyRing:
-    """The keys of one authorization server: the active one, the one that follows it, and those that
-    it replaced.
+    """The keys of one authorization server: the active key, the next key, and the replaced keys.
 
-    Okta lists ACTIVE, NEXT and EXPIRED keys in its management API and publishes, as JWKS, those
-    whose signatures may be met: the active one first, then the replaced ones. When Okta drops a
-    replaced key is not modelled: none is dropped.
+    Okta's management API lists ACTIVE, NEXT and EXPIRED keys. Its JWKS has the active key first,
+    then the replaced keys, but not the next key. Replaced keys are never dropped; Okta's timing is
+    not modelled.
     """
 
     active: SigningKey = field(default_factory=SigningKey)

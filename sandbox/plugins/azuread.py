@@ -1,12 +1,12 @@
-"""The stand-in for the azuread plugin: the requests of the official one to Microsoft Graph for what
-is modelled here.
+"""The stand-in for the azuread plugin: the official plugin's requests to Microsoft Graph, for the
+resources below.
 
 Modelled: Application, ApplicationPassword, ApplicationCertificate,
 ApplicationFederatedIdentityCredential, ServicePrincipal, AppRoleAssignment,
-ServicePrincipalDelegatedPermissionGrant; the lookups getGroup and getServicePrincipal. What the
-official plugin sends was recorded from pulumi-azuread 6.11.1; certificates and the second lookup
-are from its source. Not modelled besides: imports of credentials, and its waiting (it looks five
-times, five seconds apart, whether what it removed is gone).
+ServicePrincipalDelegatedPermissionGrant; the lookups getGroup and getServicePrincipal. The requests
+were recorded from pulumi-azuread 6.11.1; certificates and the second lookup follow its source. Not
+modelled: imports of credentials, and its waiting (it checks five times, five seconds apart, that a
+deleted object is gone).
 """
 
 from importlib import metadata

@@ -189,7 +189,7 @@ def _redirects(platform: Properties) -> Json:
 
 
 def from_graph(app: Json) -> Properties:
-    """What a program would have to write for an application as it is."""
+    """Return the inputs of a program for an existing application."""
     api = app["api"]
     web = app["web"]
     implicit = web["implicitGrantSettings"]
@@ -247,7 +247,7 @@ def whole(inputs: Properties) -> Json:
 
 
 def _sorted(value: Value) -> Value:
-    """Lists as what they are to the plugin: sets."""
+    """Turn lists into the plugin's types: sets."""
     if isinstance(value, Mapping):
         return {key: _sorted(item) for key, item in value.items()}
     return (
@@ -392,8 +392,7 @@ class Application(GraphObject):
     def update(
         self, identifier: str, state: Properties, news: Properties
     ) -> Properties:
-        """What is removed or reworded is disabled first: the roles, then the scopes, each in a
-        request of its own."""
+        """Disable removed or changed roles, then scopes, each in a separate request."""
         object_id = last(identifier)
         path = f"/v1.0/applications/{object_id}"
         with self._graph.locks[object_id]:

@@ -1,12 +1,12 @@
-"""The stand-in for the keycloak plugin: the Admin API requests of the official one for what is
-modelled here.
+"""The stand-in for the keycloak plugin: the official plugin's Admin API requests, for the resources
+below.
 
 Modelled: Role and GroupRoles of realm roles, GenericRoleMapper of realm roles on client scopes;
 openid's Client, ClientScope, AudienceProtocolMapper, UserRealmRoleProtocolMapper,
-ClientDefaultScopes, ClientOptionalScopes; the lookup getGroup. What the official plugin sends was
-recorded from pulumi-keycloak 6.14.1 and Keycloak 26.7.3; the lookup is from its source, and imports
-are by the ids that were recorded. Not modelled besides: imports of what has no name of its own, and
-the state that the official plugin keeps when a read after a create fails.
+ClientDefaultScopes, ClientOptionalScopes; the lookup getGroup. The requests were recorded from
+pulumi-keycloak 6.14.1 and Keycloak 26.7.3. The lookup follows its source, and imports use the
+recorded ids. Not modelled: imports of objects without a name, and the state that the official
+plugin keeps when a read after a create fails.
 """
 
 from importlib import metadata

@@ -1,5 +1,5 @@
 # ruff: noqa: ARG002 - the methods of Resource share their signatures
-"""Keycloak's Admin API as the official plugin reaches it, and what its resources have in common."""
+"""Keycloak's Admin API as the official plugin calls it, and the base of its resources."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _PAUSE = 1.0  # seconds, where a 429 does not say
 
 
 class AdminApi:
-    """The server that the provider was configured for: logs in once a process, again after 401 and
-    403, and repeats what was refused once. 429 and 5xx are retried.
+    """The server of the provider. It logs in once a process, and again after 401 and 403, when it
+    repeats the request once. 429 and 5xx are retried.
 
-    Modelled is the login of a client with its secret. Not modelled: user name and password, signed
+    The login of a client with its secret is modelled. Not modelled: user name and password, signed
     JWTs, TLS settings.
     """
 
@@ -156,8 +156,8 @@ def role_body(role: Json) -> Json:
 
 
 class RealmObject(Resource):
-    """An object of a realm with one path of its own: POST + GET, GET, PUT + GET, DELETE. `realmId`
-    is a name."""
+    """An object of a realm with its own path: POST + GET, GET, PUT + GET, DELETE. `realmId` is a
+    name."""
 
     def __init__(self, api: AdminApi) -> None:
         self._api = api
@@ -167,7 +167,7 @@ class RealmObject(Resource):
         raise NotImplementedError
 
     def body(self, inputs: Properties) -> Json:
-        """What is sent to create it, and with its id to change it."""
+        """Return the body that creates the object, and with its id changes it."""
         raise NotImplementedError
 
     def state(self, answer: Json, inputs: Properties) -> Properties:
@@ -241,7 +241,7 @@ class RealmObject(Resource):
     def completed(
         self, identifier: str, answer: Json, inputs: Properties
     ) -> Properties:
-        """The state, with what other requests have to be asked for."""
+        """Add the parts of the state that need further requests."""
         return self.state(answer, inputs)
 
     def _read(self, identifier: str, inputs: Properties) -> Properties:

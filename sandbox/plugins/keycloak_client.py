@@ -44,7 +44,7 @@ _ATTRIBUTES: Mapping[str, str] = {
     "standard.token.exchange.enabled": "standardTokenExchangeEnabled",
     "use.refresh.tokens": "useRefreshTokens",
 }
-"""Attributes of a client, all of them always sent, as texts; "" for one that is not set."""
+"""Attributes of a client, always sent as texts; an unset attribute is ""."""
 
 _FLAGS: Mapping[str, str] = {
     "enabled": "enabled",
@@ -163,8 +163,8 @@ class Client(RealmObject):
     def update(
         self, identifier: str, state: Properties, news: Properties
     ) -> Properties:
-        """Keycloak keeps what is not sent: an attribute of extraConfig that is gone is sent
-        empty."""
+        """Send removed attributes of extraConfig as empty texts, because Keycloak keeps attributes
+        that are not sent."""
         self._api.accepted("GET", "/serverinfo", server=True)
         extra = news.get("extraConfig") or {}
         gone = (state.get("extraConfig") or {}).keys() - extra.keys()
@@ -209,8 +209,7 @@ def _flag(value: str | None, like: Value) -> Value:
 
 
 class _Scopes(Resource):
-    """A list of a client's scopes. It takes over what is there: a scope that is not listed is
-    detached."""
+    """The full list of a client's scopes: it detaches every scope that it does not list."""
 
     part: ClassVar[str]
     other: ClassVar[str]

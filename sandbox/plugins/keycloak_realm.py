@@ -1,8 +1,8 @@
 # ruff: noqa: ARG002 - the methods of Resource share their signatures
-"""Of a realm: Role, GroupRoles, GenericRoleMapper, and openid's ClientScope with its protocol
-mappers.
+"""Resources of a realm: Role, GroupRoles, GenericRoleMapper, and openid's ClientScope with its
+protocol mappers.
 
-Sources: the traffic of the official plugin (its source where a case is not in it).
+Sources: the traffic of the official plugin, or its source for other cases.
 """
 
 from __future__ import annotations

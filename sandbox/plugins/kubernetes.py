@@ -2,18 +2,17 @@
 """The stand-in for the kubernetes plugin: any kind of the SDK, checked against the SDK's types,
 kept in a store.
 
-Kinds of other API groups are taken as they come: that the cluster knows them, and what a definition
-of theirs says, is not modelled, and that they lie in namespaces is a guess. A Helm release is kept
-as it is asked for, under the name of a kind that no cluster has: no chart is looked at, and nothing
-of one is made.
+Kinds of other API groups are stored unchecked; that they are namespaced is a guess. Custom resource
+definitions are not modelled. A Helm release is stored under a kind that no cluster has: its chart
+is not read, and none of its objects exist.
 
-Not modelled: the API server's own validation (names, quantities, selectors; but see
-`sandbox.admission`), its defaults, pods and their readiness (but for workloads that do not roll
-out), claims of volumes that are not bound, Kustomize, ConfigGroup, the warnings of a preview. A
-patch makes an object that is not there, and leaves it when it goes; that it owns fields of its own
-is not modelled. The store is `sandbox.cluster`, found through the environment variable
-KONG_OAM_SANDBOX_CLUSTER, or that of the provider's context; its kubeconfig is accepted and not
-used.
+Not modelled: the API server's defaults and its validation of names, quantities and selectors (but
+see `sandbox.admission`). Nor are pods, their readiness (except workloads that do not roll out),
+unbound claims of volumes, Kustomize, ConfigGroup, and the warnings of a preview. A patch creates a
+missing object, and keeps it on deletion; its field ownership is not modelled.
+
+The store is `sandbox.cluster`, found through the environment variable KONG_OAM_SANDBOX_CLUSTER or
+its variant for the provider's context. The provider's kubeconfig is ignored.
 """
 
 import base64
@@ -69,7 +68,7 @@ _RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
 class Settings:
-    """What the provider was configured with, as far as it is modelled."""
+    """The modelled part of the provider's configuration."""
 
     def __init__(self) -> None:
         self.secret_mutable = self.config_map_mutable = self.patch_force = False
@@ -115,7 +114,7 @@ class Manifest(Resource):
             sdk.inputs_of(token)
 
     def problems(self, inputs: Properties) -> Iterable[sdk.Problem]:
-        """What the SDK's types do not allow; of other kinds nobody here knows the types."""
+        """Return the errors by the SDK's types. Kinds outside the SDK are not checked."""
         return () if self._is_custom else super().problems(inputs)
 
     def check(
@@ -153,8 +152,8 @@ class Manifest(Resource):
     def differences(
         self, state: Properties, old_inputs: Properties, news: Properties
     ) -> Difference:
-        """What differs from the last inputs; a changed identity or an immutable field replaces,
-        deleting first when the name stays."""
+        """Return the differences from the last inputs. A changed identity or an immutable field
+        replaces the object, and deletes it first if the name stays."""
         old_inputs = self._normalized(old_inputs)
         news = self._normalized(news)
         keys = old_inputs.keys() | news.keys()
@@ -193,8 +192,8 @@ class Manifest(Resource):
         return always
 
     def planned(self, state: Properties, news: Properties) -> Properties:
-        """In a preview the server's own additions are unknown for a new object and kept for an old
-        one, which is applied without effect (dry run): what it would run into is said."""
+        """Preview a create or an update. The server's additions are unknown for a new object. An
+        existing object is applied as a dry run, which reports the errors of the real apply."""
         if state and not has_unknown(news):
             self._apply(news, {"dryRun": "1"})
         planned = self._normalized(news)
@@ -222,8 +221,8 @@ class Manifest(Resource):
     def read(
         self, identifier: str, inputs: Properties, state: Properties
     ) -> Found | None:
-        """The object as it is now. What somebody changed by hand shows up in state and inputs, and
-        what somebody added in the state alone, as in the official plugin: nothing puts it back."""
+        """Return the object as it is now. Manual changes appear in state and inputs, and manual
+        additions only in the state, as in the official plugin: nothing reverts them."""
         namespace, _, name = identifier.rpartition("/")
         answer = _send(
             self._settings,
@@ -260,8 +259,8 @@ class Manifest(Resource):
         return _accepted(answer)
 
     def _ready(self, inputs: Properties, live: Properties) -> Properties:
-        """The object, once a workload has rolled out; the official plugin waits for that, ten
-        minutes by default, and for a Job until it is complete."""
+        """Return the object once its workload has rolled out or its Job is complete. The official
+        plugin waits ten minutes by default."""
         annotations = inputs["metadata"].get("annotations") or {}
         reason = (
             ""
@@ -317,9 +316,9 @@ class Manifest(Resource):
 
 
 class Release(Resource):
-    """A Helm release: its inputs, kept as an object, and the status that the official plugin gives
-    one that is there. What its `check` fills in (defaults of all inputs, the chart's newest
-    version) is not modelled."""
+    """A Helm release: its inputs, stored as an object, with the status that the official plugin
+    gives an installed release. Its `check` (defaults of all inputs, the chart's newest version)
+    is not modelled."""
 
     token = _RELEASE
     replaces = frozenset({"name", "namespace"})
@@ -465,7 +464,7 @@ def _numbered(spec: Properties, state: Properties) -> Value:
 
 
 def _pruned(live: Value, inputs: Value) -> Value:
-    """What is there of what the inputs have, item by item in lists (pulumi-kubernetes:
+    """Return the live values of the fields in the inputs, item by item in lists (pulumi-kubernetes:
     pruneLiveState)."""
     if isinstance(live, dict) and isinstance(inputs, dict):
         return {

@@ -1,10 +1,10 @@
-"""The stand-in for the okta plugin: the management API requests of the official one for what is
-modelled here.
+"""The stand-in for the okta plugin: the official plugin's management API requests, for the
+resources below.
 
 Modelled: auth.Server, ServerScope, ServerClaim, ServerPolicy, ServerPolicyRule; app.OAuth;
-AppGroupAssignments; trustedorigin.Origin; the lookups group.get_group and auth.get_server_keys.
-What the official plugin sends was recorded from pulumi-okta 6.8.0. Not modelled besides: the state
-that the official plugin keeps when a read after a create fails.
+AppGroupAssignments; trustedorigin.Origin; the lookups group.get_group and auth.get_server_keys. The
+requests were recorded from pulumi-okta 6.8.0. Not modelled: the state that the official plugin
+keeps when a read after a create fails.
 """
 
 from importlib import metadata

@@ -1,5 +1,4 @@
-"""Okta's management API as the official plugin reaches it, and what its resources have in
-common."""
+"""Okta's management API as the official plugin calls it, and the base of its resources."""
 
 import json
 import os
@@ -34,9 +33,11 @@ class ManagementApi:
         self._knows_pipeline = False
 
     def configure(self, arguments: Properties) -> None:
-        """Takes orgName, baseUrl, apiToken and httpProxy, from the provider or from the environment
-        (OKTA_ORG_NAME, OKTA_BASE_URL, OKTA_API_TOKEN, OKTA_HTTP_PROXY), and probes the token as the
-        official plugin does."""
+        """Read orgName, baseUrl, apiToken and httpProxy from the provider or the environment, and
+        test the token as the official plugin does.
+
+        The variables are OKTA_ORG_NAME, OKTA_BASE_URL, OKTA_API_TOKEN and OKTA_HTTP_PROXY.
+        """
 
         def setting(name: str, variable: str) -> str:
             return str(arguments.get(name) or os.environ.get(variable, ""))
@@ -116,7 +117,7 @@ def described(answer: Answer) -> str:
 
 
 class OktaObject(Resource):
-    """An object with one path for all of them and one of its own: POST + GET, GET, PUT + GET,
+    """An object with a path for its kind and a path with its id: POST + GET, GET, PUT + GET,
     DELETE.
 
     `lifecycle` says when a change of status is sent to the lifecycle endpoint: "before" or "after"
@@ -128,7 +129,7 @@ class OktaObject(Resource):
     gone_is_deleted = False
     parents: ClassVar[
         tuple[str, ...]
-    ] = ()  # inputs that stand before the id in the one that it is imported by
+    ] = ()  # inputs that precede the id in an import id
 
     def __init__(self, api: ManagementApi) -> None:
         self._api = api
@@ -138,7 +139,7 @@ class OktaObject(Resource):
         raise NotImplementedError
 
     def body(self, inputs: Properties) -> dict[str, Value]:
-        """What is sent to create or change it."""
+        """Return the body that creates or changes the object."""
         raise NotImplementedError
 
     def state(self, answer: Value, inputs: Properties) -> Properties:
@@ -146,7 +147,7 @@ class OktaObject(Resource):
         raise NotImplementedError
 
     def update_body(self, inputs: Properties) -> dict[str, Value]:
-        """What is sent to change it, where that differs."""
+        """Return the body that changes the object, if it differs from the body that creates it."""
         return self.body(inputs)
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
@@ -249,7 +250,7 @@ def written(token: str, now: Properties) -> Properties:
 
 
 def given(**members: Value) -> dict[str, Value]:
-    """The members that are there: Okta's SDKs leave empty strings and collections out, but not
+    """Return the members with a value: Okta's SDKs leave empty strings and collections out, but not
     false or 0."""
     return {
         key: value

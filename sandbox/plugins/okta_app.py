@@ -1,9 +1,9 @@
 # ruff: noqa: ARG002 - the methods of Resource share their signatures
-"""OIDC applications of Okta, and the groups that they are assigned to.
+"""OIDC applications of Okta, and their assignments to groups.
 
-Not modelled: `groupsClaim`, `network`, `logo`, `profile`, `preconfiguredApp`, client secrets of
-one's own (`clientBasicSecret`), sign-in of classic orgs. An input of that kind is refused, never
-dropped silently.
+Not modelled: `groupsClaim`, `network`, `logo`, `profile`, `preconfiguredApp`, custom client secrets
+(`clientBasicSecret`), sign-in of classic orgs. An input of that kind is rejected, never dropped
+silently.
 """
 
 import json
@@ -51,7 +51,8 @@ _NOT_MODELLED = frozenset(
         "userNameTemplateSuffix",
     }
 )
-# Settings of every app. All others are those of a kind of app, which the plugin keeps as JSON.
+# Settings of every app. All other settings depend on the kind of app, and the plugin keeps them as
+# JSON.
 _SETTINGS = frozenset(
     {
         "oauthClient",
@@ -461,8 +462,8 @@ def _app_settings(settings: Value) -> str | None:
 
 
 class AppGroupAssignments(Resource):
-    """okta:index/appGroupAssignments:AppGroupAssignments: all groups of one app; foreign ones are
-    taken over."""
+    """okta:index/appGroupAssignments:AppGroupAssignments: all groups of one app, including groups
+    that others assigned."""
 
     token = "okta:index/appGroupAssignments:AppGroupAssignments"
     replaces = frozenset({"appId"})

@@ -2,9 +2,9 @@
 """One provider for any set of resources: the engine's protocol on one side, a few small methods on
 the other.
 
-Follows pulumi/proto/provider.proto and, where it leaves a choice, what the Terraform bridge does
-(the official kong, okta and time plugins are bridged): the state of a resource is its inputs plus
-what the server answered, `Diff` compares new inputs with that state, zero values count as absent.
+Follows pulumi/proto/provider.proto and, for open choices, the Terraform bridge, which the official
+kong, okta and time plugins use. The state of a resource is its inputs plus the server's answer.
+`Diff` compares new inputs with that state, and zero values count as absent.
 """
 
 import threading
@@ -33,12 +33,12 @@ from sandbox.serving import serve
 
 
 class ProviderError(Exception):
-    """An operation failed; the text is what the user sees under the resource's name."""
+    """An operation failed; the user sees the text under the resource's name."""
 
 
 class NotReadyError(ProviderError):
-    """An object that was created or changed, and did not become what it is to be: the engine
-    records it as it is now, and that the next run has to look at it again."""
+    """A created or changed object did not reach its intended state. The engine records its current
+    state, and the next run checks it again."""
 
     def __init__(
         self,
@@ -55,8 +55,7 @@ class NotReadyError(ProviderError):
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """What `Check` may use to name a resource whose program gave no name: repeatable within one
-    update."""
+    """The seed for names that `Check` generates; repeatable within one update."""
 
     name: str
     seed: bytes
@@ -74,9 +73,9 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A resource as it is: its inputs (what a program would have to write) and its state.
+    """An existing resource: its inputs (as a program would write them) and its state.
 
-    `identifier` is the resource's own, where it was imported by another one.
+    `identifier` is the resource's id if it was imported by another id.
     """
 
     inputs: Properties
@@ -112,7 +111,7 @@ class Resource(ABC):
         }
 
     def problems(self, inputs: Properties) -> Iterable[sdk.Problem]:
-        """What is wrong with the inputs."""
+        """Return the errors of the inputs."""
         return sdk.problems(self.token, inputs)
 
     def differences(
@@ -142,8 +141,7 @@ class Resource(ABC):
         return bool(old == new) or (is_empty(old) and is_empty(new))
 
     def planned(self, state: Properties, news: Properties) -> Properties:
-        """The state that a preview shows: the inputs, and what the server will say only where it is
-        known."""
+        """Return the state for a preview: the inputs, and the server's values if they are known."""
         kept = {
             key: state.get(key, UNKNOWN)
             for key in self.computed | self.sticky
@@ -362,8 +360,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
 
 def _keep(ignored: Iterable[str], state: Properties, news: Properties) -> None:
-    """What the program ignores is as it was read last, in a difference and in an update (the
-    bridge's provider.go)."""
+    """Replace ignored inputs by their last values, in a diff and in an update (the bridge's
+    provider.go)."""
     for path in ignored:
         key = path.split(".")[0].split("[")[0]
         news[key] = state.get(key)

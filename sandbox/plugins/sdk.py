@@ -1,12 +1,10 @@
-"""What the installed SDK says about a resource: its inputs, their types, and which of them are
-needed.
+"""The inputs of a resource by the installed SDK: their names, types, and whether they are required.
 
-The SDK classes are generated from the provider's schema, so what they lack, the official plugin
-refuses ("Invalid or unknown key"). They are read lazily, one module at a time: `pulumi_kubernetes`
-is big.
+The SDK classes are generated from the provider's schema, so the official plugin rejects inputs that
+they lack ("Invalid or unknown key"). They are read lazily, one module at a time:
+`pulumi_kubernetes` is big.
 
-What they do not say, and the resources here therefore do: defaults, secrets, what forces a
-replacement.
+The SDK does not describe defaults, secrets and replacements, so the resources here do.
 """
 
 import difflib
@@ -42,7 +40,7 @@ class NoSuchResourceError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with the inputs: where (`spec.template.spec.contaners`) and what."""
+    """An error in the inputs: its place (`spec.template.spec.contaners`) and its text."""
 
     path: str
     reason: str

@@ -44,7 +44,7 @@ def seconds(duration: str) -> float:
 
 
 class Sleep(Resource):
-    """A wait between what it depends on and what depends on it."""
+    """A wait between its dependencies and its dependents."""
 
     token = "time:index/sleep:Sleep"
     replaces = frozenset({"triggers"})

@@ -1,8 +1,8 @@
 # ruff: noqa: ARG002 - the methods of Resource share their signatures
 """The stand-in for the tls plugin: `PrivateKey`, which client credentials need.
 
-Behaves as terraform-provider-tls's `tls_private_key`: the key is made on create and stands in the
-state alone, every changed input replaces it, its id is the SHA-1 of the public half. Not modelled:
+Behaves like terraform-provider-tls's `tls_private_key`. The key is made on create and stored only
+in the state. Every changed input replaces it. Its id is the SHA-1 of the public half. Not modelled:
 ED25519, the curve P224, and the other resources and functions of the plugin.
 """
 

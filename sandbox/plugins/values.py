@@ -1,11 +1,10 @@
-"""Property values on the wire: protobuf structs and the plain Python values that the stand-ins work
-with.
+"""Property values on the wire: conversion between protobuf structs and plain Python values.
 
 The engine marks two kinds of value inside a struct (pulumi: sdk/go/common/resource/properties.go
-and developer-docs "property values"): an unknown is one of seven fixed strings, one per type;
-anything else that is not plain JSON is an object with a signature key. The stand-ins tell the
-engine that they take no secrets, so it sends plain values and puts the secret mark back on every
-output that has the name of a secret input; a stand-in only adds marks of its own (`Secret`).
+and developer-docs "property values"). An unknown is one of seven fixed strings, one per type. Any
+other value beyond plain JSON is an object with a signature key. The stand-ins declare that they
+take no secrets, so the engine sends plain values. It marks every output as secret that has the name
+of a secret input; a stand-in adds only further marks (`Secret`).
 """
 
 from collections.abc import Mapping
