@@ -23,7 +23,7 @@ def options(about: str | None) -> argparse.Namespace:
 def medians(
     cases: Mapping[str, Callable[[int], float]], rounds: int, requests: int
 ) -> dict[str, float]:
-    """The median of each case, which takes how many requests and gives the seconds for one."""
+    """Return the median of each case, which takes how many requests and gives the seconds for one."""
     seconds: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(rounds):
         for name, run in cases.items():
@@ -32,7 +32,7 @@ def medians(
 
 
 def told(seconds: Seconds, to: str, width: int) -> list[str]:
-    """A line for each case, with its ratio to the case `to`."""
+    """Return a line for each case, with its ratio to the case `to`."""
     return [
         f"{name:>{width}}: {value * 1e6:6.1f} \u00b5s a request, {value / seconds[to]:5.2f} times "
         f"{to}"

@@ -95,7 +95,7 @@ def main() -> int:
 
 
 def told(name: str, measured: Measured) -> str:
-    """A line of the table."""
+    """Return a line of the table."""
     return (
         f"{name:>20}: {measured.run:6.1f} {measured.server:6.1f} {measured.written / 1e6:10.1f} "
         f"{measured.state / 1e3:6.0f} {measured.left / 1e3:12.0f}"
@@ -188,8 +188,8 @@ def bytes_written(server: PostgreSql | None) -> int:
 
 
 def seconds(server: PostgreSql | None) -> float:
-    """CPU seconds of PostgreSQL's processes until now, those that have ended included; 0 where
-    there is none."""
+    """CPU seconds of PostgreSQL's processes until now, those that have ended included; 0 if there
+    is none."""
     if server is None or server.process is None:
         return 0.0
     first = server.process.pid

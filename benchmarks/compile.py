@@ -124,7 +124,7 @@ def main() -> int:
 
 
 def exceeds(measured: Mapping[str, float], limits: Mapping[str, float]) -> bool:
-    """Whether a measured value is above its limit."""
+    """Return whether a measured value is above its limit."""
     return any(value > limits[name] for name, value in measured.items())
 
 

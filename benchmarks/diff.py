@@ -100,7 +100,7 @@ def main() -> int:
 
 
 def _most(name: str, components: int) -> float | None:
-    """The most seconds that a pair of so many components may take; None: no limit is set."""
+    """Return the most seconds that a pair of so many components may take; None: no limit is set."""
     if components <= FEW:
         return LIMIT
     return OF_MANY.get(name) if components <= MANY else None

@@ -190,8 +190,8 @@ def deployed(
     *,
     go_on: bool = False,
 ) -> tuple[Runs, float]:
-    """The runs of one estate, printed as they end, and the CPU seconds of reading and compiling
-    it."""
+    """Return the runs of one estate, printed as they end, and the CPU seconds of reading and
+    compiling it."""
     count = -(-components // partition) if partition else 0
     print(
         f"\n{components} components in "
@@ -237,7 +237,7 @@ estate_of(reading_of(None, settings), settings)
 
 
 def tell(name: str, run: Run) -> None:
-    """Prints a line of the table."""
+    """Print a line of the table."""
     requests = run.requests
     operations = sorted(run.operations.items())
     done = ", ".join(f"{count} {operation}" for operation, count in operations)

@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def flat(estate: Large) -> None:
-    """Deploys what an estate has made anew, on a sandbox of its own."""
+    """Deploy what an estate has made anew, on a sandbox of its own."""
     with (
         tempfile.TemporaryDirectory() as folder,
         sandbox_of(estate.components) as local,

@@ -142,8 +142,8 @@ def _document(name: str, component: Mapping[str, Any]) -> str:
 
 
 def prepared(rules: int, groups: int) -> Any:
-    """A gate that has read its table, for one request that it allows by its last rule: requests ->
-    seconds for one."""
+    """Return a gate that has read its table, for one request that it allows by its last rule:
+    requests -> seconds for one."""
     provider = Provider("main", AUDIENCE, SPELLING, issuer=ISSUER)
     # No file may have so many rules; a gate may be given them.
     with patch.multiple(document, MAX_ENTRIES=1_000_000, MAX_NODES=1_000_000):
@@ -182,7 +182,7 @@ def prepared(rules: int, groups: int) -> Any:
 
 
 def measure(rounds: int, requests: int) -> dict[str, float]:
-    """Seconds for one request, by case."""
+    """Return seconds for one request, by case."""
     return medians(
         {name: prepared(*case) for name, case in CASES.items()},
         rounds,

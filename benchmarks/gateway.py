@@ -94,7 +94,7 @@ def cases() -> list[Case]:
 
 
 def application(host: str, traits: tuple[str, ...]) -> bytes:
-    """An API with ten rules and the traits, and its client, which holds every second scope."""
+    """Return an API with ten rules and the traits, and its client, which holds every second scope."""
     scopes = [f"scope.{number}" for number in range(10)]
     access = {
         "owner": "team",
@@ -151,7 +151,7 @@ def application(host: str, traits: tuple[str, ...]) -> bytes:
 def stack(
     case: Case, number: int, sinks: Mapping[str, Any]
 ) -> tuple[Settings, Estate]:
-    """The settings of a case and its estate."""
+    """Return the settings of a case and its estate."""
     tokens = {
         "user": "uid",
         "client": "client_id",
@@ -192,7 +192,7 @@ def stack(
 
 
 def pem_of(key: rsa.RSAPrivateKey) -> str:
-    """Its public half."""
+    """Return its public half."""
     return (
         key.public_key()
         .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -215,7 +215,7 @@ class Deployment:
         self._has_code = False
 
     def workers(self) -> list[int]:
-        """The process ids of the workers on this machine."""
+        """Return the process ids of the workers on this machine."""
         processes: list[int] = (
             self.admin.get("/").raise_for_status().json()["pids"]["workers"]
         )
@@ -294,7 +294,7 @@ class Deployment:
 
 
 def token(key: rsa.RSAPrivateKey, number: int) -> str:
-    """An access token of the case's client."""
+    """Return an access token of the case's client."""
     now = int(time.time())
     scopes = " ".join(f"scope.{number}" for number in range(0, 10, 2))
     claims = {
@@ -363,7 +363,7 @@ class Load:
         self._connections = connections
 
     def send(self, request: bytes, count: int) -> int:
-        """How many of the answers were 200."""
+        """Return how many of the answers were 200."""
         with ThreadPoolExecutor(self._connections) as pool:
             counts = [count // self._connections] * self._connections
             return sum(pool.map(self._send, repeat(request), counts))
@@ -396,7 +396,7 @@ def _received(connection: socket.socket) -> bytes:
 
 
 def cpu(workers: list[int]) -> float:
-    """Seconds that the processes have run for (/proc/PID/schedstat, nanoseconds)."""
+    """Return seconds that the processes have run for (/proc/PID/schedstat, nanoseconds)."""
     nanoseconds = 0
     for pid in workers:
         nanoseconds += int(
@@ -443,7 +443,7 @@ def deployed(
 def measure(
     admin_url: str, proxy: tuple[str, int], rounds: int, requests: int
 ) -> Seconds:
-    """Seconds of the workers' CPU a request: medians."""
+    """Return seconds of the workers' CPU a request: medians."""
     with deployed(admin_url) as (deployment, asked):
         load = Load(proxy)
         _await(load, asked)

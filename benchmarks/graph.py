@@ -121,8 +121,8 @@ def main() -> int:
 
 
 def measured(components: int, checkout: Path = project.ROOT) -> Measured:
-    """A preview with and without checkpoints, `up`, a run without a change, one changed rule, and
-    an Application more whose name comes first."""
+    """Return a preview with and without checkpoints, `up`, a run without a change, one changed
+    rule, and an Application more whose name comes first."""
     result = Measured(components)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -162,7 +162,7 @@ def measured(components: int, checkout: Path = project.ROOT) -> Measured:
 
 
 def exported(local: Local, root: Path) -> list[dict[str, Any]]:
-    """The resources of the state of the project in `root`."""
+    """Return the resources of the state of the project in `root`."""
     resources: list[dict[str, Any]] = json.loads(
         local.pulumi("stack", "export", "-s", STACK, cwd=root).stdout
     )["deployment"]["resources"]
@@ -236,7 +236,7 @@ def spent(tell: Callable[[float], object]) -> Iterator[None]:
 
 
 def operations(events: str) -> Counter[str]:
-    """How many resources of which type a run created, updated, replaced or deleted, from the
+    """Return how many resources of which type a run created, updated, replaced or deleted, from the
     engine's events."""
     counts: Counter[str] = Counter()
     for line in events.splitlines():
@@ -255,8 +255,8 @@ def size(resource: Mapping[str, Any]) -> int:
 def by_kind(
     resources: Iterable[Mapping[str, Any]], components: int
 ) -> Iterator[str]:
-    """A line for each type, the largest first: how many a component has, their bytes, and those of
-    dependencies."""
+    """Yield a line for each type, the largest first: how many a component has, their bytes, and
+    those of dependencies."""
     kinds: dict[str, list[Mapping[str, Any]]] = {}
     for resource in resources:
         kinds.setdefault(resource["type"], []).append(resource)

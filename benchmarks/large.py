@@ -59,7 +59,7 @@ _SUMMARY = re.compile(
 
 
 def groups(number: int) -> tuple[str, str]:
-    """The groups that the Application of a number names."""
+    """Return the groups that the Application of a number names."""
     pair = number and number % GROUPS + 1
     return f"readers-{pair}", f"writers-{pair}"
 
@@ -120,8 +120,8 @@ class Large:
         return self.settings.get("partitions", {})
 
     def kong_oam(self, *arguments: str, status: int | None = 0) -> str:
-        """A verb of the command line. Raises WalkError where it ends otherwise; None: however it
-        ends."""
+        """Return a verb of the command line. Raises WalkError if it ends otherwise; None: however
+        it ends."""
         done = subprocess.run(
             [sys.executable, "-m", "kong_oam", *arguments],
             cwd=self.root,
@@ -158,15 +158,13 @@ class Large:
         return self.kong_oam("up", "-s", STACK, "--yes", *arguments)
 
     def as_meant(self) -> None:
-        """Raises WalkError where something is to be run, or a gate decides otherwise than is
-        meant."""
+        """Raises WalkError if something is to be run, or a gate decides otherwise than is meant."""
         self.kong_oam("up", "-s", STACK)
         self.kong_oam("verify", "--stack", STACK, "--only", "gateway")
 
     @contextmanager
     def step(self, name: str) -> Iterator[Callable[[str], None]]:
-        """Takes what is done meanwhile as a run of that name; what it gives takes what was
-        printed."""
+        """Take what is done meanwhile as a run of that name; what it gives takes what was printed."""
         run = self.runs[name] = Run()
         self.local.okta.heard = run.heard.to("okta")
         self.local.kong.faults = run.heard.passing
@@ -210,7 +208,7 @@ class Large:
         self._file(number).write_text(text.replace(old, new))
 
     def set(self, **values: object) -> None:
-        """Writes settings of the estate."""
+        """Write settings of the estate."""
         for name, value in values.items():
             project.set_value(self.root, name, value)
 
@@ -296,7 +294,7 @@ def measure(estate: Large) -> None:
 
 def walk(estate: Large) -> None:
     """After `measure`: an Application moved to another partition, the client that is due rotated,
-    an `up` interrupted and gone on with after `recover`, and all destroyed. Raises WalkError where
+    an `up` interrupted and gone on with after `recover`, and all destroyed. Raises WalkError if
     something is not as it is meant."""
     estate.as_meant()
     _move(estate)
@@ -403,7 +401,7 @@ def _cut_off(estate: Large) -> None:
 
 
 def _outdated(estate: Large) -> list[str]:
-    """The stacks that `up` lists."""
+    """Return the stacks that `up` lists."""
     first = estate.kong_oam("up", "-s", STACK, status=1).splitlines()[0]
     return first.partition(": ")[2].split(", ")
 

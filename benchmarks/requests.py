@@ -57,14 +57,14 @@ class Heard:
     def passing(
         self, request: Request, proceed: Callable[[], Response]
     ) -> Response:
-        """Takes note of a request to Kong, and lets it through."""
+        """Take note of a request to Kong, and let it through."""
         agent = request.header("user-agent") or ""
         self.to("Kong")(request.method, request.target, agent)
         return proceed()
 
 
 def application(number: int) -> str:
-    """The Application of a number, with groups of its own."""
+    """Return the Application of a number, with groups of its own."""
     text = APPLICATION.format(n=number)
     return text.replace(
         "groups: [readers]", f"groups: [{groups(number)[0]}]"
@@ -72,7 +72,7 @@ def application(number: int) -> str:
 
 
 def groups(number: int) -> tuple[str, str]:
-    """The groups that the Application of a number names."""
+    """Return the groups that the Application of a number names."""
     return f"readers-{number}", f"writers-{number}"
 
 
@@ -102,14 +102,14 @@ def main() -> int:
 
 
 def _alike(run: str, estates: dict[int, dict[str, Heard]]) -> bool:
-    """Whether the program sent as many requests in a run of every estate."""
+    """Return whether the program sent as many requests in a run of every estate."""
     first, *others = (runs[run].ours for runs in estates.values())
     return all(requests == first for requests in others)
 
 
 def table(provider: str, estates: dict[int, dict[str, Heard]]) -> Iterator[str]:
-    """A line for each estate and run: requests of the program, and of the plugins, to the provider
-    and to Kong."""
+    """Yield a line for each estate and run: requests of the program, and of the plugins, to the
+    provider and to Kong."""
     yield (
         f"{'components':>10}  {'run':<22} {provider:>8} {'Kong':>8} | "
         f"{'plugins: ' + provider:>16} {'Kong':>8}"
@@ -123,7 +123,7 @@ def table(provider: str, estates: dict[int, dict[str, Heard]]) -> Iterator[str]:
 
 
 def measured(provider: str, components: int) -> dict[str, Heard]:
-    """The requests of each kind of run."""
+    """Return the requests of each kind of run."""
     number = components // PER_APPLICATION
     named = [*chain.from_iterable(map(groups, range(number + 1)))]
     runs: dict[str, Heard] = {}

@@ -81,7 +81,7 @@ end
 
 
 def prepared(case: Case, key: rsa.RSAPrivateKey) -> Any:
-    """The scripts of a case, which have read their tables: requests -> seconds for one."""
+    """Return the scripts of a case, which have read their tables: requests -> seconds for one."""
     settings, estate = stack(
         case,
         0,
@@ -135,14 +135,15 @@ def _decoded(part: str) -> str:
 
 
 def measured() -> list[Case]:
-    """The cases in which scripts differ: which sink has the records makes no difference here."""
+    """Return the cases in which scripts differ: which sink has the records makes no difference
+    here."""
     every = max((case.traits for case in cases()), key=len)
     alone = [case for case in cases() if not case.sink and not case.metrics]
     return [*alone, Case("records", sink="http"), Case("all", every, "http")]
 
 
 def measure(rounds: int, requests: int) -> dict[str, float]:
-    """Seconds for one request, by case."""
+    """Return seconds for one request, by case."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return medians(
         {case.name: prepared(case, key) for case in measured()},

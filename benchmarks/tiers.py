@@ -40,7 +40,7 @@ def main() -> int:
 
 
 def measured(tier: str) -> bool:
-    """Runs it, prints a line, and tells whether it passed in time."""
+    """Run it, prints a line, and tell whether it passed in time."""
     began = time.monotonic()
     ran = subprocess.run(
         ["make", tier],

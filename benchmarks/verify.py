@@ -41,7 +41,7 @@ def main() -> int:
 
 
 def measured(components: int) -> dict[str, float]:
-    """CPU seconds by what was judged. Raises AssertionError where that is not found as it is."""
+    """CPU seconds by what was judged. Raises AssertionError if that is not found as it is."""
     settings, _ = sample()
     applications = math.ceil(components / PER_APPLICATION)
     texts = (APPLICATION.format(n=number) for number in range(applications))
@@ -61,7 +61,7 @@ def measured(components: int) -> dict[str, float]:
 
 
 def without_gates(live: Entities) -> Entities:
-    """The entities without every so many a gate."""
+    """Return the entities without every so many a gate."""
     gates = [
         plugin["id"]
         for plugin in live.plugins

@@ -104,8 +104,8 @@ def _without_findings(text: str) -> str:
 def _seconds(
     watching: subprocess.Popen[str], file: Path, *, by_moving: bool
 ) -> float:
-    """The seconds from the end of a save to the end of its answer. A typo is saved, or taken out
-    where one is."""
+    """Return the seconds from the end of a save to the end of its answer. A typo is saved, or taken
+    out where one is."""
     text = file.read_text()
     text = (
         text.replace("kind: servize", "kind: service")
@@ -133,7 +133,7 @@ def _answer(watching: subprocess.Popen[str]) -> str:
 
 
 def _cpu(process: int) -> float:
-    """The seconds of CPU that a process has taken."""
+    """Return the seconds of CPU that a process has taken."""
     fields = (
         Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     )

@@ -92,7 +92,7 @@ def _deployed(
 
 
 def serve() -> int:
-    """Keeps everything up until Ctrl-C."""
+    """Keep everything up until Ctrl-C."""
     with Local() as local:
         _introduce(local)
         local.pulumi("stack", "init", STACK)
@@ -117,7 +117,7 @@ def _exported(name: str, value: str) -> str:
 
 
 def token(client: str, user: str | None, namespace: str) -> int:
-    """Prints an access token of `client` (application/component), for `user` where one is named."""
+    """Print an access token of `client` (application/component), for `user` where one is named."""
     cluster = os.environ.get(CLUSTER)
     if not cluster:
         print(
@@ -141,8 +141,7 @@ def token(client: str, user: str | None, namespace: str) -> int:
 
 
 def _check_user(settings: Mapping[str, str], user: str | None) -> None:
-    """Checks that users sign in to a client where one is named, and only there. Raises
-    LookupError."""
+    """Check that users sign in to a client where one is named, and only there. Raises LookupError."""
     logins = [known.login for known in USERS]
     signs_in = "OAUTH_REDIRECT_URIS" in settings
     if signs_in and user is None:
@@ -168,7 +167,7 @@ def _introduce(
 
 
 def main() -> int:
-    """Parses the verb and runs it."""
+    """Parse the verb and run it."""
     parser = argparse.ArgumentParser(
         prog="python -m sandbox",
         description=__doc__.splitlines()[0] if __doc__ else "",

@@ -134,8 +134,8 @@ class Managed:
 
 
 def merged_by(field: str) -> tuple[str, ...]:
-    """The keys that tell apart the items of a list that Kubernetes merges; none where it takes the
-    list as a whole."""
+    """Return the keys that tell apart the items of a list that Kubernetes merges; none if it takes
+    the list as a whole."""
     return _MERGED.get(field, ())
 
 

@@ -70,8 +70,8 @@ class PrivateKey:
     algorithm: str = "RS256"
 
     def assertion(self, client_id: str, endpoint: str) -> str:
-        """A JWT that proves to the token endpoint who sends it (RFC 7523), good once and for a
-        minute."""
+        """Return a JWT that proves to the token endpoint who sends it (RFC 7523), good once and for
+        a minute."""
         now = int(time.time())
         claims = {
             "iss": client_id,

@@ -54,7 +54,8 @@ def token(
     api: str | None = None,
     origin: str | None = None,
 ) -> tuple[str, str]:
-    """An access token for the client itself, or for the user `login`, and the scopes that it lists.
+    """Return an access token for the client itself, or for the user `login`, and the scopes that it
+    lists.
 
     With `api` (application/component) it is asked for that one alone; with `origin` a page from
     there asks. Raises sandbox.browser.IssuerError and CrossOriginError.
@@ -69,7 +70,8 @@ def answered(
     api: str | None = None,
     origin: str | None = None,
 ) -> browser.TokenAnswer:
-    """All that the token endpoint says. Raises sandbox.browser.IssuerError and CrossOriginError."""
+    """Return all that the token endpoint says. Raises sandbox.browser.IssuerError and
+    CrossOriginError."""
     variable = (
         f"API_SCOPES_{api.upper().replace('-', '_').replace('/', '__')}"
         if api
@@ -91,8 +93,8 @@ def answered(
 
 
 def _told(answer: browser.TokenAnswer) -> str:
-    """The scopes as the answer says them, or else as the token lists them (Entra: roles of the
-    API's application)."""
+    """Return the scopes as the answer says them, or else as the token lists them (Entra: roles of
+    the API's application)."""
     if "scope" in answer:
         return str(answer["scope"])
     return " ".join(read(answer["access_token"])[1].get("roles", ()))

@@ -50,7 +50,7 @@ class Key:
 
     @classmethod
     def of(cls, manifest: Manifest) -> "Key":
-        """The key of `manifest`."""
+        """Return the key of `manifest`."""
         metadata = manifest.get("metadata", {})
         return cls(
             manifest["apiVersion"],
@@ -123,22 +123,22 @@ class Cluster:
         return self._server.url
 
     def start(self) -> Self:
-        """Begins to serve."""
+        """Begin to serve."""
         self._server.start()
         return self
 
     def stop(self) -> None:
-        """Ends serving and frees the port."""
+        """End serving and frees the port."""
         self._server.stop()
 
     def get(self, key: Key) -> Manifest | None:
-        """A copy of the object at `key`."""
+        """Return a copy of the object at `key`."""
         with self._lock:
             return _copy(self._objects[key]) if key in self._objects else None
 
     def shown(self, key: Key) -> Manifest | None:
-        """A copy of the object at `key` with its `managedFields`, as clients get it that do not
-        leave them out."""
+        """Return a copy of the object at `key` with its `managedFields`, as clients get it that do
+        not leave them out."""
         manifest = self.get(key)
         if manifest is not None:
             with self._lock:
@@ -150,7 +150,7 @@ class Cluster:
     def objects(
         self, kind: str | None = None, namespace: str | None = None
     ) -> list[Manifest]:
-        """Copies of all objects, in the order of their keys."""
+        """Return copies of all objects, in the order of their keys."""
         with self._lock:
             return [
                 _copy(value)
@@ -180,7 +180,7 @@ class Cluster:
         )
 
     def create(self, manifest: Manifest) -> Manifest:
-        """Stores a new object of the program's. Raises AlreadyExistsError."""
+        """Store a new object of the program's. Raises AlreadyExistsError."""
 
         def new(managed: Managed) -> Managed:
             if managed != _NOTHING:
@@ -194,7 +194,7 @@ class Cluster:
     def apply(
         self, manifest: Manifest, force: bool = False, dry_run: bool = False
     ) -> Manifest:
-        """Merges what the program says into the object.
+        """Merge what the program says into the object.
 
         Raises ConflictError, but not with `force`, and InvalidObjectError.
         """
@@ -216,7 +216,7 @@ class Cluster:
         return self._write(manifest, change)
 
     def delete(self, key: Key) -> bool:
-        """Removes the object; False when there was none."""
+        """Remove the object; False when there was none."""
         with self._lock:
             self._running.pop(key, None)
             self._managed.pop(key, None)
@@ -225,7 +225,7 @@ class Cluster:
         return deleted
 
     def save(self) -> Snapshot:
-        """All objects and who owns their fields, for `restore`."""
+        """Return all objects and who owns their fields, for `restore`."""
         with self._lock:
             return {
                 key: (_copy(manifest), self._managed[key])
@@ -233,7 +233,7 @@ class Cluster:
             }
 
     def restore(self, saved: Snapshot) -> None:
-        """Holds these objects and no others. Addresses are not given a second time."""
+        """Hold these objects and no others. Addresses are not given a second time."""
         with self._lock:
             self._objects = {
                 key: _copy(manifest) for key, (manifest, _) in saved.items()
@@ -387,8 +387,8 @@ def _stateful_set(
 
 
 def _keeps_pods(strategy: Manifest) -> bool:
-    """Whether pods of the version before stay, of a StatefulSet: all until somebody deletes them,
-    or some."""
+    """Return whether pods of the version before stay, of a StatefulSet: all until somebody deletes
+    them, or some."""
     return strategy.get("type") == "OnDelete" or bool(
         strategy.get("rollingUpdate", {}).get("partition")
     )

@@ -34,12 +34,12 @@ class Echo:
         return self._server.authority.certificate
 
     def start(self) -> Self:
-        """Begins to serve."""
+        """Begin to serve."""
         self._server.start()
         return self
 
     def stop(self) -> None:
-        """Ends serving and frees the port."""
+        """End serving and frees the port."""
         self._server.stop()
 
 

@@ -41,7 +41,7 @@ def build_evaluator(folder: Path) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Builds it; progress and errors go to stderr."""
+    """Build it; progress and errors go to stderr."""
     try:
         build_evaluator(Path(arguments[0]))
     except (ToolchainError, OSError) as error:

@@ -27,7 +27,7 @@ _SERVER: Final = Path(__file__).with_name("forkserver.py")
 
 @functools.cache
 def start() -> str:
-    """Starts the servers, which end with this process, and gives the value of `SERVERS`: empty with
+    """Start the servers, which end with this process, and return the value of `SERVERS`: empty with
     KONG_OAM_FORK=0."""
     if os.environ.get("KONG_OAM_FORK") == "0":
         return ""

@@ -57,7 +57,7 @@ LIBRARIES = (
 
 
 def main(address: str) -> None:
-    """Serves until standard input ends."""
+    """Serve until standard input ends."""
     for library in LIBRARIES:
         with contextlib.suppress(ImportError):
             importlib.import_module(library)
@@ -137,7 +137,7 @@ def _status(code: Any) -> int:
 
 
 def _end_with(client: socket.socket) -> None:
-    """Asks this process to end when the client does, and makes it when it does not."""
+    """Ask this process to end when the client does, and make it when it does not."""
     with contextlib.suppress(OSError):
         client.recv(1)
     os.kill(os.getpid(), signal.SIGTERM)

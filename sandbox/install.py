@@ -45,14 +45,14 @@ class InstallError(Exception):
 
 
 def packages_of(lock: Path) -> int:
-    """Counts the packages that a lock names, on whatever platform."""
+    """Count the packages that a lock names, on whatever platform."""
     return len(
         re.findall(r"^[a-z0-9][\w.-]*==", lock.read_text("utf-8"), re.MULTILINE)
     )
 
 
 def environment(folder: Path, uv: str | None) -> Path:
-    """Gives the interpreter of the virtual environment in `folder`, and makes it if needed. Raises
+    """Return the interpreter of the virtual environment in `folder`, and make it if needed. Raises
     InstallError."""
     python = folder / (
         "Scripts/python.exe" if os.name == "nt" else "bin/python"
@@ -86,7 +86,7 @@ def environment(folder: Path, uv: str | None) -> Path:
 
 
 def install(python: Path, lock: Path, uv: str | None) -> None:
-    """Installs the packages that `lock` names for the interpreter `python`. Raises InstallError."""
+    """Install the packages that `lock` names for the interpreter `python`. Raises InstallError."""
     options = BUILT if lock.name == SOURCES else LOCKED
     if uv:
         command = [uv, "pip", "install", "--quiet", "--python", str(python)]
@@ -104,7 +104,7 @@ def install(python: Path, lock: Path, uv: str | None) -> None:
 
 
 def _run(command: Sequence[str], step: str) -> None:
-    """Runs a command, whose words are shown only if it fails. Raises InstallError."""
+    """Run a command, whose words are shown only if it fails. Raises InstallError."""
     done = subprocess.run(
         command,
         stdout=subprocess.PIPE,
@@ -130,7 +130,7 @@ def _run(command: Sequence[str], step: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Installs the locks in their order. Exit status: 0, or 1 after an error."""
+    """Install the locks in their order. Exit status: 0, or 1 after an error."""
     folder, *locks = map(Path, arguments)
     uv = shutil.which("uv")
     total = sum(map(packages_of, locks))

@@ -68,7 +68,7 @@ class Key:
     )
 
     def jwk(self, use: str = "sig") -> Json:
-        """The public half (RFC 7517)."""
+        """Return the public half (RFC 7517)."""
         return {
             **members(self.private.public_key()),
             "kid": self.kid,
@@ -76,7 +76,7 @@ class Key:
         }
 
     def sign(self, claims: Json) -> str:
-        """A compact JWS over `claims`."""
+        """Return a compact JWS over `claims`."""
         return signed(
             self.private,
             {"kid": self.kid, "alg": "ES256", "typ": "at+jwt"},
@@ -117,7 +117,7 @@ class Issuer:
         self._server.stop()
 
     def metadata(self) -> Json:
-        """The discovery document (OpenID Connect Discovery 1.0, 3)."""
+        """Return the discovery document (OpenID Connect Discovery 1.0, 3)."""
         return {
             "issuer": self.named or self.url,
             "authorization_endpoint": f"{self.url}/sign-in",
@@ -147,7 +147,7 @@ class Issuer:
         return origins
 
     def authorize(self, query: Mapping[str, str]) -> str:
-        """The address that the browser is sent to. Raises _OAuthError where it must not be sent
+        """Return the address that the browser is sent to. Raises _OAuthError if it must not be sent
         anywhere."""
         client = self.clients.get(query.get("client_id", ""))
         if (
@@ -178,7 +178,7 @@ class Issuer:
         return f"{query['redirect_uri']}?{urlencode(answer)}"
 
     def token(self, form: Mapping[str, str], authorization: str) -> Json:
-        """The answer of the token endpoint. Raises _OAuthError."""
+        """Return the answer of the token endpoint. Raises _OAuthError."""
         client = self._authenticated(form, authorization)
         if (
             form.get("grant_type") == "client_credentials"

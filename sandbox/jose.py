@@ -43,7 +43,7 @@ def read(token: str) -> tuple[JoseObject, JoseObject]:
 
 
 def signed(key: Any, header: JoseObject, claims: JoseObject) -> str:
-    """A compact token, signed with a private key: of RSA (RS256), or on P-256 (ES256)."""
+    """Return a compact token, signed with a private key: of RSA (RS256), or on P-256 (ES256)."""
     text = ".".join(
         base64url(json.dumps(part, separators=(",", ":")).encode())
         for part in (header, claims)
@@ -59,8 +59,8 @@ def signed(key: Any, header: JoseObject, claims: JoseObject) -> str:
 
 
 def verifies(public: Any, algorithm: object, token: str) -> bool:
-    """Whether a token is signed with the private half of a key, by an algorithm that is the key's
-    own."""
+    """Return whether a token is signed with the private half of a key, by an algorithm that is the
+    key's own."""
     text, _, last = token.rpartition(".")
     try:
         signature = decoded(last)
@@ -114,7 +114,7 @@ def members(public: Any) -> JoseObject:
 
 
 def public_key(key: JoseObject) -> Any:
-    """The public key that a JSON Web Key describes. Raises KeyError and ValueError."""
+    """Return the public key that a JSON Web Key describes. Raises KeyError and ValueError."""
     names = ("e", "n") if key["kty"] == "RSA" else ("x", "y")
     first, other = (int.from_bytes(decoded(key[name])) for name in names)
     if key["kty"] == "RSA":

@@ -55,7 +55,7 @@ class UnavailableError(Exception):
 
 
 def distribution() -> Path:
-    """The folder of the unpacked distribution, fetched first where there is none. Raises
+    """Return the folder of the unpacked distribution, fetched first where there is none. Raises
     UnavailableError."""
     if java := _java_problem():
         raise UnavailableError(java)
@@ -245,7 +245,7 @@ class Keycloak:
         )
 
     def admin(self, method: str, path: str, body: Any = None) -> Answer:
-        """A request to the Admin API (below /admin/realms) as its administrator. Raises
+        """Return a request to the Admin API (below /admin/realms) as its administrator. Raises
         RuntimeError where refused."""
         answer = self._asked(method, path, body)
         if (

@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Runs the command."""
+    """Run the command."""
     asked = _parser().parse_args()
     os.environ[CLUSTER] = address(asked.context) or ""
     if asked.verb == "patch":
@@ -93,7 +93,7 @@ def main() -> int:
 
 
 def _print(asked: argparse.Namespace) -> None:
-    """Prints the answer to `kubectl get`."""
+    """Print the answer to `kubectl get`."""
     if asked.output.startswith("custom-columns="):
         for shown in _named(asked.namespace, asked.what):
             about = shown["metadata"]
@@ -256,7 +256,7 @@ def _delete(
 
 
 def _full(manifest: Manifest) -> str:
-    """The kind in small letters, with version and group behind it where it is in one."""
+    """Return the kind in small letters, with version and group behind it where it is in one."""
     group, _, version = manifest["apiVersion"].rpartition("/")
     return ".".join(
         filter(None, (manifest["kind"].lower(), group and version, group))

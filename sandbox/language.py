@@ -33,7 +33,7 @@ _SITE_PACKAGES = Path(pulumi.__file__).parent.parent
 
 
 def required_plugins(site_packages: Path) -> list[plugin_pb2.PackageDependency]:
-    """The resource plugins that the SDKs installed in `site_packages` name in their
+    """Return the resource plugins that the SDKs installed in `site_packages` name in their
     pulumi-plugin.json."""
     wanted = []
     for file in sorted(site_packages.glob("pulumi*/pulumi-plugin.json")):
@@ -128,8 +128,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def Run(
         self, request: pb.RunRequest, context: grpc.ServicerContext
     ) -> pb.RunResponse:
-        """Runs the program to its end; its output is this process's output, which the engine
-        shows."""
+        """Run the program to its end; its output is this process's output, which the engine shows."""
         settings = {
             "monitor": request.monitor_address,
             "engine": self._engine,
@@ -206,7 +205,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         yield pb.RunPluginResponse(exitcode=self._wait(child))
 
     def stop(self) -> None:
-        """Ends every program that is still running."""
+        """End every program that is still running."""
         for child in list(self._children):
             child.terminate()
 
@@ -225,7 +224,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
 
 def main() -> None:
-    """Serves until the engine ends this process. The last argument is the engine's address."""
+    """Serve until the engine ends this process. The last argument is the engine's address."""
     host = LanguageHost(sys.argv[-1])
     serve(
         lambda server: language_pb2_grpc.add_LanguageRuntimeServicer_to_server(

@@ -65,7 +65,7 @@ class Launchers:
 
 
 def asked_for() -> tuple[Path, ...]:
-    """The folders that `KONG_OAM_PLUGINS` names."""
+    """Return the folders that `KONG_OAM_PLUGINS` names."""
     return tuple(
         Path(folder).absolute()
         for folder in os.environ.get(PLUGINS, "").split(os.pathsep)
@@ -121,8 +121,8 @@ def install(
 
 
 def kubectl(home: Path) -> Path:
-    """The folder, under `home`, of a stand-in for kubectl: a user's own must not meet another
-    cluster's names."""
+    """Return the folder, under `home`, of a stand-in for kubectl: a user's own must not meet
+    another cluster's names."""
     folder = home / "kubectl"
     folder.mkdir(parents=True)
     launcher = folder / "kubectl"

@@ -178,7 +178,7 @@ class Local:
         timeout: float = 300,
         show: bool = False,
     ) -> subprocess.CompletedProcess[str]:
-        """Runs `pulumi ARGUMENTS --non-interactive` in the project. Output is captured, or shown as
+        """Run `pulumi ARGUMENTS --non-interactive` in the project. Output is captured, or shown as
         it comes.
 
         `timeout` is in seconds. Raises subprocess.TimeoutExpired, and CalledProcessError when
@@ -248,7 +248,7 @@ class Local:
         self.env = dict(saved.env)
 
     def kill(self) -> None:
-        """Ends every run of the CLI at once and without a word to it, as a machine that loses power
+        """End every run of the CLI at once and without a word to it, as a machine that loses power
         does."""
         for process in list(self._running):
             with contextlib.suppress(ProcessLookupError):
@@ -299,8 +299,8 @@ class Local:
         self.env = {**kept, **self.exports}
 
     def _resolve(self, host: str, port: int) -> tuple[str, int] | None:
-        """A Service's name, load balancer or node port leads to the workload stand-in, and only
-        while it exists."""
+        """Return a Service's name, load balancer or node port leads to the workload stand-in, and
+        only while it exists."""
         return (
             self.echo.address
             if any(_leads(s, host, port) for s in self.objects("Service"))
@@ -323,8 +323,8 @@ class Local:
 
 
 def _leads(service: Manifest, host: str, port: int) -> bool:
-    """Whether `host` and `port` reach the Service: by cluster name, by its load balancer, or by a
-    node port."""
+    """Return whether `host` and `port` reach the Service: by cluster name, by its load balancer, or
+    by a node port."""
     metadata = service["metadata"]
     spec = service["spec"]
     balancers = (
@@ -345,7 +345,7 @@ def _exit(number: int, _: FrameType | None) -> None:
 
 
 def _kill(process: subprocess.Popen[Any]) -> None:
-    """Ends the CLI and all that it started; its plugins notice that their parent is gone."""
+    """End the CLI and all that it started; its plugins notice that their parent is gone."""
     for number, patience in ((signal.SIGINT, 5.0), (signal.SIGKILL, 5.0)):
         try:
             os.killpg(process.pid, number)

@@ -60,14 +60,13 @@ def main() -> int:
 
 
 def _python() -> str:
-    """The interpreter, as it is called from here."""
+    """Return the interpreter, as it is called from here."""
     here = Path(sys.executable)
     return str(here.relative_to(ROOT) if here.is_relative_to(ROOT) else here)
 
 
 def _sample_edit() -> str | None:
-    """Puts a project with an edit into `EDITED`, and shows it; None where the file is not as it
-    came."""
+    """Put a project with an edit into `EDITED`, and show it; None if the file is not as it came."""
     old, new = EDIT
     text = FILE.read_text("utf-8") if FILE.is_file() else ""
     if text.count(old) != 1:

@@ -48,7 +48,7 @@ class RunSettings(TypedDict):
 
 
 def main(settings: RunSettings) -> int:
-    """Runs the program in a stack and waits for all that it registered."""
+    """Run the program in a stack and wait for all that it registered."""
     set_all_config(get_config_env(), get_config_secret_keys_env())
     parallel = settings["parallel"]
     configure(
@@ -93,8 +93,8 @@ def main(settings: RunSettings) -> int:
 
 
 def _engine_gave_up(error: BaseException | None) -> bool:
-    """Whether the engine ended the update, for a reason that it shows itself, while the program was
-    waiting for it."""
+    """Return whether the engine ended the update, for a reason that it shows itself, while the
+    program was waiting for it."""
     seen = set[
         int
     ]()  # errors that went through several futures may be each other's context

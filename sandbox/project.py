@@ -46,7 +46,7 @@ def project(folder: Path, *copied: str, of: Path = ROOT) -> Path:
 
 
 def stack_file(folder: Path) -> Path:
-    """The settings of the stack `local` of the project in `folder`."""
+    """Return the settings of the stack `local` of the project in `folder`."""
     return folder / "stacks" / f"Pulumi.{STACK}.yaml"
 
 
@@ -59,12 +59,12 @@ def add_own_types(folder: Path) -> None:
 
 
 def keep_records(folder: Path, file: Path) -> None:
-    """Has the gateway of the stack `local` keep records of calls in a file."""
+    """Have the gateway of the stack `local` keep records of calls in a file."""
     set_gateway(folder, logs={"file": str(file)})
 
 
 def set_gateway(folder: Path, **values: Any) -> None:
-    """Writes settings of the gateway of the stack `local`, beside those that it has."""
+    """Write settings of the gateway of the stack `local`, beside those that it has."""
     gateway = yaml.safe_load(stack_file(folder).read_text("utf-8"))["config"][
         "kong-oam:gateway"
     ]
@@ -72,7 +72,7 @@ def set_gateway(folder: Path, **values: Any) -> None:
 
 
 def set_providers(folder: Path, providers: Sequence[Json]) -> None:
-    """Writes the identity providers of the stack `local`, in place of those that it has."""
+    """Write the identity providers of the stack `local`, in place of those that it has."""
     set_value(
         folder, "identityProviders", [dict(provider) for provider in providers]
     )

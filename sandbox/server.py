@@ -59,7 +59,7 @@ class Server:
         return self._log.read_text("utf-8", "replace")
 
     def end(self) -> None:
-        """Ends it, at the latest by force after 20 seconds."""
+        """End it, at the latest by force after 20 seconds."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         for number in (signal.SIGTERM, signal.SIGKILL):
@@ -71,10 +71,10 @@ class Server:
 
 
 def free_port() -> int:
-    """A port of the loopback address that nothing listens on, and that nobody gets who asks for
-    any.
+    """Return a port of the loopback address that nothing listens on, and that nobody gets who asks
+    for any.
 
-    A server that takes long to start finds it free still. Raises StartError where there is none.
+    A server that takes long to start finds it free still. Raises StartError if there is none.
     """
     for _ in range(100):
         port = _OWN.start + secrets.randbelow(len(_OWN))

@@ -27,7 +27,7 @@ def serve(
     register: Callable[[grpc.Server], None],
     stop: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serves what `register` adds to a server on a free loopback port until the parent process is
+    """Serve what `register` adds to a server on a free loopback port until the parent process is
     gone.
 
     `stop` is called before the process ends, to end what it has started itself.

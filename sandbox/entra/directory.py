@@ -131,7 +131,7 @@ def _certificate(value: str) -> x509.Certificate:
 
 
 def _check_life(entry: Json, certificate: x509.Certificate) -> None:
-    """Raise a GraphError where a credential begins or ends outside its certificate's life."""
+    """Raise a GraphError if a credential begins or ends outside its certificate's life."""
     start = entry.get("startDateTime")
     if (
         start
@@ -608,7 +608,7 @@ class Directory:
         return made
 
     def _assignable(self, app: Json, role_id: str, kind: str) -> bool:
-        """Whether an application has the role for members of this kind, and Graph knows it."""
+        """Return whether an application has the role for members of this kind, and Graph knows it."""
         if role_id == NO_ROLE:
             return not app["appRoles"]
         # Another replica of Graph learns of a new role only after the lag.
@@ -688,7 +688,7 @@ def redirect_uris(app: Json) -> list[str]:
 
 
 def _check_entitlements(before: Json, after: Json) -> None:
-    """Raise a GraphError where Graph refuses an application's roles and permission scopes."""
+    """Raise a GraphError if Graph refuses an application's roles and permission scopes."""
     roles = after["appRoles"]
     scopes = after["api"]["oauth2PermissionScopes"]
     _check_each(roles)
@@ -738,7 +738,7 @@ def _duplicate() -> GraphError:
 
 
 def _check_enabled(before: list[Json], after: list[Json]) -> None:
-    """Raise a GraphError where an enabled entitlement goes away or changes."""
+    """Raise a GraphError if an enabled entitlement goes away or changes."""
     now = {
         entitlement["id"]: {**entitlement, "isEnabled": True}
         for entitlement in after

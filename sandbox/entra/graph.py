@@ -128,7 +128,7 @@ class Graph:
     def answer(
         self, method: str, path: str, query: Mapping[str, str], body: Json
     ) -> Answer:
-        """The answer to one request, `path` without the version. Raises GraphError."""
+        """Return the answer to one request, `path` without the version. Raises GraphError."""
         for verb, pattern, handler in self._routes:
             if verb == method and (match := re.fullmatch(pattern, path)):
                 return handler(*match.groups(), query=query, body=body)  # type: ignore[operator,no-any-return]
@@ -435,7 +435,7 @@ class Graph:
     def _owners(
         self, identifier: str, *, query: Mapping[str, str], body: Json
     ) -> Answer:
-        """The owners that a test set. A creator does not become an owner here."""
+        """Return the owners that a test set. A creator does not become an owner here."""
         owners = self._directory.owners.get(identifier, [])
         return 200, {
             **_context(self._base, "directoryObjects"),
@@ -460,8 +460,8 @@ class Graph:
 
 
 def _matches(row: Json, condition: str) -> bool:
-    """The forms of $filter that are asked here: equalities, all of them, or how a text begins;
-    without case."""
+    """Return the forms of $filter that are asked here: equalities, all of them, or how a text
+    begins; without case."""
     if match := _BEGINS.match(condition):
         name, text = match.groups()
         return (

@@ -158,8 +158,8 @@ class Login:
         authorization: str,
         origin: str | None = None,
     ) -> Json:
-        """The answer of the token endpoint. `origin`: of the page that asks, None where it is no
-        page.
+        """Return the answer of the token endpoint. `origin`: of the page that asks, None if it is
+        no page.
 
         Raises LoginError.
         """
@@ -334,7 +334,7 @@ class Login:
         )
 
     def _adds(self, resource: Json, claim: str) -> bool:
-        """Whether the API's application asks for an optional claim in access tokens."""
+        """Return whether the API's application asks for an optional claim in access tokens."""
         optional = (self.directory.by_app_id(resource["appId"]) or {})[
             "optionalClaims"
         ] or {}

@@ -111,7 +111,7 @@ class Entra:
     def answer(
         self, method: str, target: str, headers: Mapping[str, str], data: bytes
     ) -> Answer:
-        """The answer to one HTTP request: status, JSON body (None: no body), headers."""
+        """Return the answer to one HTTP request: status, JSON body (None: no body), headers."""
         if self.heard:
             self.heard(method, target, headers.get("user-agent", ""))
         parts = urlsplit(target)
@@ -218,7 +218,7 @@ class Entra:
 
 
 def _file(text: str) -> _TemporaryFileWrapper[str]:
-    """Its owner's alone, and gone when it is closed."""
+    """Return its owner's alone, and gone when it is closed."""
     file = NamedTemporaryFile("w", suffix=".pem", encoding="utf-8")  # noqa: SIM115 - whoever gets it closes it
     file.write(text)
     file.flush()

@@ -111,7 +111,7 @@ class AdminApi:
         self._token = token
 
     def answer(self, request: Request | InvalidRequestError) -> Response:
-        """The response to one request, or nginx's own to a request that it refuses."""
+        """Return the response to one request, or nginx's own to a request that it refuses."""
         if isinstance(request, InvalidRequestError):
             status = 400 if request.status == 494 else request.status
             return self._html(status)

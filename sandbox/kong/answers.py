@@ -35,7 +35,7 @@ class AnswerError(Exception):
 
 
 def check_key(kind: str, key: str) -> None:
-    """Raises AnswerError where Kong would not even look for an entity of this name."""
+    """Raises AnswerError if Kong would not even look for an entity of this name."""
     if kind == "ca_certificates" and not UUID.match(key):  # which have no name
         wrong = {"id": "expected a valid UUID"}
         message = "invalid primary key: '{id=\"expected a valid UUID\"}'"

@@ -60,7 +60,7 @@ class Balancer:
         return name in self._peers
 
     def peers(self, name: str) -> list[Peer]:
-        """The Targets of an Upstream in the order to try them."""
+        """Return the Targets of an Upstream in the order to try them."""
         return self._peers[name]
 
 

@@ -28,7 +28,7 @@ class Certificates:
         self._store = store
 
     def collection(self) -> Methods:
-        """The methods of `/certificates`."""
+        """Return the methods of `/certificates`."""
 
         def page(query: Query, _: Any) -> tuple[int, Any]:
             rows = [
@@ -50,7 +50,7 @@ class Certificates:
         return {"GET": page, "POST": post}
 
     def entity(self, key: str) -> Methods:
-        """The methods of `/certificates/{id or SNI}`."""
+        """Return the methods of `/certificates/{id or SNI}`."""
 
         def patch(_: Query, body: Entity) -> tuple[int, Any]:
             old = self._existing(key)

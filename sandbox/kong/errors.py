@@ -71,7 +71,7 @@ _TEMPLATES = {
 
 
 def _kind(accept: str | None, default: str) -> str:
-    """The kind of text for an Accept header: the best known one; what is not known counts as
+    """Return the kind of text for an Accept header: the best known one; what is not known counts as
     JSON."""
     if accept is None:
         return default
@@ -101,7 +101,7 @@ def error_response(
     headers: Iterable[Header] = (),
     default: str = JSON,
 ) -> Response:
-    """An error in Kong's own words (or these), as `kong.response.error` gives it."""
+    """Return an error in Kong's own words (or these), as `kong.response.error` gives it."""
     kind = _kind(accept, default)
     text = message or MESSAGES.get(
         status, f"The upstream server responded with {status}"
@@ -116,8 +116,8 @@ def error_response(
 
 
 def nginx_error(status: int, accept: str | None, request_id: str) -> Response:
-    """An error that nginx found: plain text if the client names no format, HTML if Kong has no page
-    for it."""
+    """Return an error that nginx found: plain text if the client names no format, HTML if Kong has
+    no page for it."""
     if status in MESSAGES and status not in (401, 402, 403, 415, 429):
         return error_response(status, None, accept, request_id, default=TEXT)
     return html_page(status)

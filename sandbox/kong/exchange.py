@@ -56,7 +56,7 @@ class Exchange:
     record_lost: bool = False
 
     def values(self, name: str) -> list[str]:
-        """All values of a request header."""
+        """Return all values of a request header."""
         key = name.lower()
         return [value for own, value in self.headers if own.lower() == key]
 

@@ -28,7 +28,7 @@ class Further(Protocol):
         """Run the access phase: return the plugin's answer, or None to let the request continue."""
 
     def header_filter(self, exchange: Exchange, plugin: Entity) -> None:
-        """Changes the headers of the answer, in `exchange.response_headers`; `exchange.status` is
+        """Change the headers of the answer, in `exchange.response_headers`; `exchange.status` is
         its status."""
 
     def log(self, exchange: Exchange, plugin: Entity) -> None:

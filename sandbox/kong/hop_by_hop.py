@@ -17,7 +17,7 @@ from sandbox.kong.lua import Functions
 
 
 def reads_a_copy(version: str) -> bool:
-    """Whether a Kong of this version reads headers out of the copy."""
+    """Return whether a Kong of this version reads headers out of the copy."""
     numbers = re.match(r"(\d+)\.(\d+)", version)
     return numbers is not None and (3, 7) <= (
         int(numbers[1]),

@@ -88,7 +88,7 @@ class Request:
     peer: str = "127.0.0.1"
 
     def header(self, name: str) -> str | None:
-        """The first value of a header (name in small letters)."""
+        """Return the first value of a header (name in small letters)."""
         return next(
             (value for key, value in self.headers if key.lower() == name), None
         )
@@ -111,8 +111,8 @@ class Response:
 def read_request(
     stream: BinaryIO, proceed: Callable[[], None] | None = None
 ) -> Request | None:
-    """The next request of a connection, None at its end. Raises InvalidRequestError. `proceed` sends `100
-    Continue`."""
+    """Return the next request of a connection, None at its end. Raises InvalidRequestError.
+    `proceed` sends `100 Continue`."""
     first = stream.read(1)
     while first in (b"\r", b"\n"):
         first = stream.read(1)
@@ -192,7 +192,7 @@ def _headers(stream: BinaryIO) -> tuple[Header, ...]:
 
 
 def _host(headers: Sequence[Header], minor: int, absolute: str | None) -> str:
-    """The name that the request is for: small letters, without a port."""
+    """Return the name that the request is for: small letters, without a port."""
     accept = next(
         (value for name, value in headers if name.lower() == "accept"), None
     )
@@ -283,7 +283,7 @@ def reason(status: int) -> str:
 
 
 def wire(response: Response, *, head: bool, keep_alive: bool) -> bytes:
-    """The bytes of an answer. An answer to HEAD, 204 and 304 have no body."""
+    """Return the bytes of an answer. An answer to HEAD, 204 and 304 have no body."""
     headers = list(response.headers)
     names = {name.lower() for name, _ in headers}
     closes = ("connection", "close") in {

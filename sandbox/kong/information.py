@@ -61,7 +61,7 @@ def root(version: str, overrides: KongConf) -> Json:
 
 
 def status() -> Json:
-    """The body of `GET /status`."""
+    """Return the body of `GET /status`."""
     names = (
         "total_requests connections_active connections_accepted connections_handled "
         "connections_reading"

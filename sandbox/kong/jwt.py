@@ -116,8 +116,8 @@ class _CredentialError(Exception):
 def access(
     exchange: Exchange, config: JwtConfig, credentials: Snapshot
 ) -> Denied | None:
-    """Run the plugin: None where the request may go on, with its consumer (or the anonymous one)
-    set on it.
+    """Run the plugin: None if the request may go on, with its consumer (or the anonymous one) set
+    on it.
 
     Raises InternalServerError.
     """
@@ -160,7 +160,7 @@ def _challenge(realm: str | None, presented: bool) -> Header:
 def _presented(exchange: Exchange, config: JwtConfig) -> str:
     """Return the token of a request, which may stand in several places there.
 
-    Raises _CredentialError where there is none, or where there are several.
+    Raises _CredentialError if there is none, or where there are several.
     """
     for names in _PLACES:
         if config[names] is None:
@@ -307,7 +307,7 @@ def _public_key(pem: bytes) -> Any:
 def _verified(
     algorithm: str, key: bytes, signed: bytes, signature: bytes
 ) -> bool:
-    """Whether the signature holds. A pure function of its arguments, so that it may be
+    """Return whether the signature holds. A pure function of its arguments, so that it may be
     remembered."""
     if algorithm.startswith("HS"):
         mac = hmac.HMAC(key, _HASHES[algorithm[2:]])

@@ -131,7 +131,7 @@ class Kong:
         return self._proxy.messages
 
     def entities(self, kind: str) -> list[Entity]:
-        """All entities of a kind, oldest first.
+        """Return all entities of a kind, oldest first.
 
         Kinds: services, routes, plugins, consumers, jwt_secrets, certificates (without their
         `snis`), ca_certificates, snis, upstreams and targets.
@@ -147,7 +147,7 @@ class Kong:
         return self._store.past()
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Holds the entities of `snapshot` and no past, on the same ports, without faults."""
+        """Hold the entities of `snapshot` and no past, on the same ports, without faults."""
         self.faults = None
         self._store.restore(snapshot)
 

@@ -76,8 +76,8 @@ class Functions:
     def set_custom_fields(
         self, exchange: Exchange, tables: Any, plugin: Entity
     ) -> None:
-        """Sets the fields of the record that a plugin makes itself. Raises RuntimeError for an
-        error of a script."""
+        """Set the fields of the record that a plugin makes itself. Raises RuntimeError for an error
+        of a script."""
         fields: Mapping[str, str] = plugin["config"].get(_CUSTOM_FIELDS) or {}
         codes = [
             _SET_FIELD.format(name=name, script=script)
@@ -117,7 +117,7 @@ class Functions:
         return bool(outcome == "exit")
 
     def begin(self) -> Any:
-        """The Lua tables of one request: kong.ctx.shared, kong.ctx.plugin, ngx.ctx."""
+        """Return the Lua tables of one request: kong.ctx.shared, kong.ctx.plugin, ngx.ctx."""
         with self._lock:
             return self._begin()
 
@@ -269,7 +269,7 @@ class Functions:
         return self._table(self._x.match.service if self._x.match else None)
 
     def _table(self, value: Any) -> Any:
-        """An entity as Lua: nulls are absent."""
+        """Return an entity as Lua: nulls are absent."""
         if isinstance(value, str):
             return wire(value)
         if isinstance(value, list):

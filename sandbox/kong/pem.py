@@ -32,7 +32,7 @@ _UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
 
 
 def certificate(value: str) -> str | None:
-    """The error of a text that is no certificate."""
+    """Return the error of a text that is no certificate."""
     try:
         x509.load_pem_x509_certificate(value.encode("utf-8", "surrogateescape"))
     except _UNREADABLE:

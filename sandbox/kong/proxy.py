@@ -190,7 +190,7 @@ class Proxy:
     def _exchanged(
         self, exchange: Exchange, tables: Any, plugins: list[Entity], send: Send
     ) -> Answer:
-        """The answer to a request; `plugins` are left there that it met."""
+        """Return the answer to a request; `plugins` are left there that it met."""
         sent: UpstreamRequest | None = None
         try:
             service = self._access(exchange, tables, plugins)
@@ -409,8 +409,8 @@ class Proxy:
     ) -> tuple[bool, list[Peer]]:
         """Where the request may go, in the order to try, and whether that is an Upstream's to say.
 
-        Raises UpstreamError where a Service at an IP address was given a name, which Kong then
-        never resolves.
+        Raises UpstreamError if a Service at an IP address was given a name, which Kong then never
+        resolves.
         """
         host = (
             service["host"]
@@ -551,7 +551,7 @@ class Proxy:
         close: bool = False,
         upstream: UpstreamRequest | None = None,
     ) -> Answer:
-        """An answer of Kong's own."""
+        """Return an answer of Kong's own."""
         marks: list[Header] = [
             *([("Connection", "close")] if close else []),
             ("X-Kong-Response-Latency", "0"),

@@ -20,8 +20,8 @@ _ONCE = ("POST", "PATCH")
 def attempts(
     exchange: Exchange, service: Service, peers: list[Peer]
 ) -> Iterator[tuple[int, Peer]]:
-    """Each attempt by its number, and where it goes: the peers in turn, as often as the request may
-    be tried."""
+    """Yield each attempt by its number, and where it goes: the peers in turn, as often as the
+    request may be tried."""
     count = max(_retries(exchange, service) + 1, len(peers)) if peers else 0
     return ((number, peers[number % len(peers)]) for number in range(count))
 
@@ -29,7 +29,7 @@ def attempts(
 def is_last(
     exchange: Exchange, service: Service, attempt: int, error: UpstreamError
 ) -> bool:
-    """Whether the request is not tried again after this failure."""
+    """Return whether the request is not tried again after this failure."""
     return (error.sent and exchange.method in _ONCE) or attempt >= _retries(
         exchange, service
     )

@@ -151,7 +151,7 @@ def _is_utf8(path: str) -> bool:
 
 
 def _reached(hosts: Sequence[_Host], host: str, port: int) -> bool:
-    """Whether one of these hosts matches, or there are none."""
+    """Return whether one of these hosts matches, or there are none."""
     return not hosts or any(pattern.matches(host, port) for pattern in hosts)
 
 

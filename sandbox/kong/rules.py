@@ -72,7 +72,7 @@ def _is_ip(value: str) -> bool:
 
 
 def host(value: str) -> str | None:
-    """A service's host: a name or an address, without a port."""
+    """Return a service's host: a name or an address, without a port."""
     return (
         None
         if _HOST.match(value) or _is_ip(value)
@@ -100,8 +100,8 @@ def host_kind(value: str) -> str:
 
 
 def address(value: str) -> Address | None:
-    """`value` as an address (`name`, `name:port`, `10.0.0.1:80`, `[::1]:80`, `::1`), None where it
-    is none."""
+    """`value` as an address (`name`, `name:port`, `10.0.0.1:80`, `[::1]:80`, `::1`), None if it is
+    none."""
     kind = host_kind(value)
     parts = _ADDRESSES[kind].match(value)
     host, port = parts.group("host", "port") if parts else ("", None)
@@ -147,7 +147,7 @@ def target(value: str) -> str | None:
 
 
 def host_and_port(value: str) -> str | None:
-    """A Host header: a name or an address, and an optional port."""
+    """Return a Host header: a name or an address, and an optional port."""
     return None if address(value) else f"invalid hostname: {value}"
 
 
@@ -176,7 +176,7 @@ def wildcard_host(value: str) -> str | None:
 
 
 def host_with_port(value: str) -> str | None:
-    """A route's host: a name with at most one wildcard, and an optional port."""
+    """Return a route's host: a name with at most one wildcard, and an optional port."""
     name, colon, port = value.partition(":")
     if colon and port.isdigit() and int(port) > 65535:
         return "invalid port number"
@@ -188,7 +188,7 @@ def host_with_port(value: str) -> str | None:
 
 
 def sni(value: str) -> str | None:
-    """The name of an SNI: a host with at most one wildcard, as its first or last character."""
+    """Return the name of an SNI: a host with at most one wildcard, as its first or last character."""
     _, colon, port = value.rpartition(":")
     if _is_ip(value):
         return "must not be an IP"
@@ -214,13 +214,13 @@ def ip_or_cidr(value: str) -> str | None:
 
 
 def path(value: str) -> str | None:
-    """A service's path."""
+    """Return a service's path."""
     bad = uri.invalid_percent(value)
     return f"invalid url-encoded value: '{bad}'" if bad else None
 
 
 def route_path(value: str) -> str | None:
-    """A route's path: `~` and a regular expression, or a path in its normal form."""
+    """Return a route's path: `~` and a regular expression, or a path in its normal form."""
     if value.startswith("~"):
         try:
             rust_regex(value[1:])
@@ -237,8 +237,8 @@ def route_path(value: str) -> str | None:
 
 
 def rust_regex(pattern: str) -> re.Pattern[str]:
-    """A route's regular expression: named groups are `(?<name>...)`, and flags may stand anywhere.
-    Raises re.error."""
+    """Return a route's regular expression: named groups are `(?<name>...)`, and flags may stand
+    anywhere. Raises re.error."""
     return re.compile(
         _scoped_flags(re.sub(r"\(\?<(?![=!])", "(?P<", pattern)), re.ASCII
     )

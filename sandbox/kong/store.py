@@ -102,7 +102,7 @@ class Store:
         return self._past[-1]
 
     def past(self) -> tuple[Snapshot, ...]:
-        """The entities after every remembered change, oldest first; the last are current."""
+        """Return the entities after every remembered change, oldest first; the last are current."""
         with self._lock:
             return tuple(self._past)
 
@@ -119,7 +119,7 @@ class Store:
             )
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Holds the entities of `snapshot`, as if they had been there from the beginning."""
+        """Hold the entities of `snapshot`, as if they had been there from the beginning."""
         with self._lock:
             self._times = [float("-inf")]
             self._past = [snapshot]
@@ -313,7 +313,7 @@ def validated(
 
 
 def _config_of(kind: str, plugin: Entity) -> Field | None:
-    """The record of a plugin's configuration, where some of its fields had other names."""
+    """Return the record of a plugin's configuration, where some of its fields had other names."""
     own = (
         PLUGIN_SCHEMAS.get(str(plugin.get("name")))
         if kind == "plugins"
@@ -385,7 +385,8 @@ def merged_records(fields: Fields, old: Entity, patch: Entity) -> Entity:
 
 
 def _with_port(value: Entity) -> Entity:
-    """A new Target as Kong spells it. Raises ViolationError, in other words than the schema's."""
+    """Return a new Target as Kong spells it. Raises ViolationError, in other words than the
+    schema's."""
     target = value.get("target")
     if not isinstance(target, str):
         return value
@@ -495,7 +496,7 @@ def _foreign_key_violation(
 
 
 def _key_text(key: Entity) -> str:
-    """A key as Kong spells it in messages: `{name="a",service={id="..."}}`."""
+    """Return a key as Kong spells it in messages: `{name="a",service={id="..."}}`."""
 
     def spelt(value: Any) -> str:
         if value is None:

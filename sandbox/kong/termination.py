@@ -24,7 +24,7 @@ _MESSAGES |= {502: "Bad Gateway", 503: "Service unavailable"}
 
 
 def access(exchange: Exchange, config: Config) -> Response | None:
-    """The configured answer; None where a `trigger` is set and the request has neither such a
+    """Return the configured answer; None if a `trigger` is set and the request has neither such a
     header nor argument."""
     trigger = config["trigger"]
     if trigger is not None:

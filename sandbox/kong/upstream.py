@@ -59,7 +59,7 @@ class NameResolutionError(UpstreamError):
 
 
 def resolve_by_name(host: str, port: int) -> tuple[str, int] | None:
-    """An upstream's address by the system's own resolver; None where the name does not exist."""
+    """Return an upstream's address by the system's own resolver; None if the name does not exist."""
     if not host:
         return None
     try:
@@ -75,7 +75,7 @@ def resolve_by_name(host: str, port: int) -> tuple[str, int] | None:
 
 
 def speaking(service: Service, snapshot: Snapshot) -> ssl.SSLContext | None:
-    """How TLS is spoken behind a service, as its entities say; None: not at all."""
+    """Return how TLS is spoken behind a service, as its entities say; None: not at all."""
     if service["protocol"] != "https":
         return None
     known = snapshot.tables["ca_certificates"]
@@ -112,8 +112,8 @@ def send(
     resolve: Resolve,
     tls: ssl.SSLContext | None = None,
 ) -> Response:
-    """The upstream's answer. Raises NameResolutionError: no such name; UpstreamError: 502 no valid
-    answer, 504 too late."""
+    """Return the upstream's answer. Raises NameResolutionError: no such name; UpstreamError: 502 no
+    valid answer, 504 too late."""
     address = resolve(request.host, request.port)
     if address is None:
         raise NameResolutionError
@@ -159,5 +159,5 @@ def _name(request: UpstreamRequest) -> str:
 
 
 def accept_all(_: UpstreamRequest, __: Service) -> Response:
-    """An upstream that only says 200: for requests that are handled in process."""
+    """Return an upstream that only says 200: for requests that are handled in process."""
     return Response(200, (("Content-Type", "application/json"),), b"{}")

@@ -47,8 +47,8 @@ def _decoded(triplet: re.Match[str]) -> str:
 
 
 def normalized(path: str) -> str:
-    """The path that routes match: unreserved bytes decoded, `//` merged, dot segments resolved (the
-    root stays)."""
+    """Return the path that routes match: unreserved bytes decoded, `//` merged, dot segments
+    resolved (the root stays)."""
     path = _TRIPLET.sub(_decoded, path)
     if "//" not in path and "." not in path:
         return path
@@ -73,6 +73,6 @@ def escaped(path: str) -> str:
 
 
 def invalid_percent(path: str) -> str | None:
-    """The first malformed percent-encoding of a path (`%zz`), None where there is none."""
+    """Return the first malformed percent-encoding of a path (`%zz`), None if there is none."""
     percent = _BAD_PERCENT.search(path)
     return path[percent.start() : percent.start() + 3] if percent else None

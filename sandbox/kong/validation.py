@@ -91,8 +91,8 @@ def _record(fields: Fields, value: Entity) -> tuple[Entity, Errors]:
 
 
 def checked(field: Field, value: Any) -> tuple[Any, Any]:
-    """A field's value as Kong would store it, and its error (a message, or nested errors; None:
-    none)."""
+    """Return a field's value as Kong would store it, and its error (a message, or nested errors;
+    None: none)."""
     if value is None:
         if field.required and not field.shown.get("auto"):
             return None, "required field missing"
@@ -207,7 +207,7 @@ _TYPES: Mapping[str, Callable[[Field, Any], tuple[Any, Any]]] = {
 
 @cache
 def lua_pattern(pattern: str) -> re.Pattern[str]:
-    """The few Lua patterns that Kong's schemas use, as a regular expression."""
+    """Return the few Lua patterns that Kong's schemas use, as a regular expression."""
     text = re.sub(
         r"%(.)",
         lambda escape: _CLASSES.get(escape[1], "\\" + escape[1]),

@@ -81,7 +81,7 @@ def not_found(key: str, kind: str) -> ApiError:
 
 
 def invalid(*causes: str) -> ApiError:
-    """A body that fails validation; each cause is `<field>: <what is wrong>`."""
+    """Return a body that fails validation; each cause is `<field>: <what is wrong>`."""
     where = causes[0].partition(":")[0]
     return ApiError(400, "E0000001", f"Api validation failed: {where}", causes)
 

@@ -282,7 +282,7 @@ def _check_app(app: Json) -> None:
 
 
 def _check_method(client: Json, settings: Json, kind: str) -> None:
-    """Raise an ApiError where a client may not prove itself as it says."""
+    """Raise an ApiError if a client may not prove itself as it says."""
     method = client["token_endpoint_auth_method"]
     if kind == "browser" and method != "none":
         raise invalid(

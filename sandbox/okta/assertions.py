@@ -23,13 +23,13 @@ LONGEST = 3600  # seconds
 
 
 def client_named(assertion: str) -> str | None:
-    """The client that an assertion, still unverified, claims to be from."""
+    """Return the client that an assertion, still unverified, claims to be from."""
     name = _read(assertion)[1].get("sub")
     return name if isinstance(name, str) else None
 
 
 def verify(org: Org, app: Json, assertion: str, endpoint: str) -> None:
-    """Raises invalid_client (401) where the assertion does not prove that `app` is the client that
+    """Raises invalid_client (401) if the assertion does not prove that `app` is the client that
     asks `endpoint`."""
     header, claims = _read(assertion)
     client_id = client_of(app)["client_id"]

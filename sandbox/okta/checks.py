@@ -30,7 +30,7 @@ READ_ONLY = frozenset(
 
 
 def text(least: int = 0, most: int = 4096) -> Check:
-    """A string of `least` to `most` characters."""
+    """Return a string of `least` to `most` characters."""
 
     def check(value: object, place: str) -> Iterator[str]:
         if not isinstance(value, str):
@@ -55,7 +55,7 @@ def anything(_value: object, _place: str) -> Iterator[str]:
 
 
 def whole(least: int, most: int) -> Check:
-    """An integer from `least` to `most`; true and false are none."""
+    """Return an integer from `least` to `most`; true and false are none."""
 
     def check(value: object, place: str) -> Iterator[str]:
         if not isinstance(value, int) or isinstance(value, bool):
@@ -77,7 +77,7 @@ def one_of(*values: str) -> Check:
 
 
 def listing(item: Check, least: int = 0, most: int = 1000) -> Check:
-    """An array of `least` to `most` different items."""
+    """Return an array of `least` to `most` different items."""
 
     def check(value: object, place: str) -> Iterator[str]:
         if not isinstance(value, list):
@@ -98,7 +98,7 @@ def listing(item: Check, least: int = 0, most: int = 1000) -> Check:
 def record(
     members: Mapping[str, Check], required: tuple[str, ...] = ()
 ) -> Check:
-    """An object with all of `required`, and no members but `members` and read-only members."""
+    """Return an object with all of `required`, and no members but `members` and read-only members."""
 
     def check(value: object, place: str) -> Iterator[str]:
         if not isinstance(value, dict):

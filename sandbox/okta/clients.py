@@ -24,8 +24,8 @@ BY_SECRET = ("client_secret_basic", "client_secret_post")
 def authenticate(
     org: Org, authorization: str | None, form: Mapping[str, str], endpoint: str
 ) -> Json:
-    """The active app that makes this request to `endpoint` (a URL); raises invalid_client (401)
-    when it does not prove who it is."""
+    """Return the active app that makes this request to `endpoint` (a URL); raises invalid_client
+    (401) when it does not prove who it is."""
     if "client_assertion" in form:
         return _by_assertion(org, authorization, form, endpoint)
     client_id, secret = _credentials(authorization, form)
@@ -87,7 +87,7 @@ def _by_assertion(
 
 
 def active_app(org: Org, client_id: str | None, status: int = 401) -> Json:
-    """The active app of that client id; raises invalid_client with that HTTP status."""
+    """Return the active app of that client id; raises invalid_client with that HTTP status."""
     app = org.client(client_id) if client_id else None
     if app is None or app["status"] != "ACTIVE":
         raise OAuthError(

@@ -23,8 +23,8 @@ def preflight(_org: Org, request: Request) -> Answer:
 
 
 def marked(org: Org, path: str, origin: str | None, answer: Answer) -> Answer:
-    """The answer to a request of a page of `origin` (None: of no page), as far as it says that it
-    may have it."""
+    """Return the answer to a request of a page of `origin` (None: of no page), as far as it says
+    that it may have it."""
     if (
         not path.startswith("/oauth2/")
         or not path.endswith("/v1/token")

@@ -11,14 +11,14 @@ _LITERAL = re.compile(r'"([^"\\]*)"|\'([^\'\\]*)\'')
 
 
 def is_modelled(expression: str) -> bool:
-    """Whether the stand-in can evaluate this expression."""
+    """Return whether the stand-in can evaluate this expression."""
     return (
         expression in EXPRESSIONS or _LITERAL.fullmatch(expression) is not None
     )
 
 
 def evaluate(expression: str, client_id: str, login: str | None) -> str | None:
-    """The value, or None where there is no user to take it from (Okta then leaves the claim
+    """Return the value, or None if there is no user to take it from (Okta then leaves the claim
     out)."""
     literal = _LITERAL.fullmatch(expression)
     if literal:

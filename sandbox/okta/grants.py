@@ -75,7 +75,7 @@ def evaluate_policies(
     member: Member | None,
     scopes: tuple[str, ...],
 ) -> Lifetimes:
-    """The lifetimes that the first matching rule grants.
+    """Return the lifetimes that the first matching rule grants.
 
     Raises invalid_scope when a rule matches but for the scopes, and access_denied when none does or
     no policy includes the client. (Okta's support site shows access_denied for both; kept apart
@@ -148,8 +148,8 @@ def configured_claims(
     member: Member | None,
     scopes: tuple[str, ...],
 ) -> Json:
-    """The configured claims of a kind (RESOURCE or IDENTITY) that apply to these scopes, with their
-    values.
+    """Return the configured claims of a kind (RESOURCE or IDENTITY) that apply to these scopes,
+    with their values.
 
     A claim without a value (no user, no group that matches) is left out, as Okta does. An IDENTITY
     claim that is not always included is left out too: every ID token here comes with an access

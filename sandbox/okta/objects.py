@@ -19,8 +19,8 @@ TAKEN = "An object with this field already exists in the current organization"
 
 
 def parent_of(org: Org, kind: str, request: Request) -> str:
-    """The id of the object that holds `kind` in this request's path; raises 404 when it does not
-    exist."""
+    """Return the id of the object that holds `kind` in this request's path; raises 404 when it does
+    not exist."""
     place = request.place
     if kind in ("scopes", "claims", "policies"):
         return str(org.get("authorizationServers", place["server"])["id"])
@@ -36,7 +36,7 @@ def parent_of(org: Org, kind: str, request: Request) -> str:
 
 
 def found(org: Org, kind: str, request: Request) -> Json:
-    """The object that the path names; raises 404."""
+    """Return the object that the path names; raises 404."""
     return org.get(kind, request.place["id"], parent_of(org, kind, request))
 
 

@@ -65,7 +65,7 @@ class Row:
 
 
 def new_id(prefix: str) -> str:
-    """A random id of 20 letters and digits, as Okta's ids are."""
+    """Return a random id of 20 letters and digits, as Okta's ids are."""
     return prefix + "".join(
         secrets.choice(_LETTERS) for _ in range(20 - len(prefix))
     )
@@ -102,8 +102,8 @@ class Org:
         )
 
     def rows(self, kind: str, parent: str = "") -> list[Json]:
-        """The objects of a kind under `parent`, oldest first; of policies and rules the highest
-        priority first."""
+        """Return the objects of a kind under `parent`, oldest first; of policies and rules the
+        highest priority first."""
         bodies = [
             row.body
             for row in self.tables[kind].values()
@@ -138,7 +138,7 @@ class Org:
             self.drop(kind, body["id"], parent)
 
     def group_named(self, name: str) -> Json | None:
-        """The group of that name, if there is one."""
+        """Return the group of that name, if there is one."""
         return next(
             (
                 group
@@ -149,7 +149,7 @@ class Org:
         )
 
     def client(self, client_id: str) -> Json | None:
-        """The app whose OAuth client id that is, if there is one."""
+        """Return the app whose OAuth client id that is, if there is one."""
         return next(
             (
                 app
@@ -169,19 +169,19 @@ class Org:
 
 
 def client_of(app: Json) -> Json:
-    """The `oauthClient` part of an app's credentials."""
+    """Return the `oauthClient` part of an app's credentials."""
     part: Json = app["credentials"]["oauthClient"]
     return part
 
 
 def settings_of(app: Json) -> Json:
-    """The `oauthClient` part of an app's settings."""
+    """Return the `oauthClient` part of an app's settings."""
     part: Json = app["settings"]["oauthClient"]
     return part
 
 
 def link(href: str, *methods: str) -> Json:
-    """A HAL link with the methods that it allows."""
+    """Return a HAL link with the methods that it allows."""
     return (
         {"href": href, "hints": {"allow": list(methods)}}
         if methods

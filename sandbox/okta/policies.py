@@ -336,6 +336,6 @@ def renumber(
 
 
 def covers(policy: Json, app: Json) -> bool:
-    """Whether the policy's clients include the app."""
+    """Return whether the policy's clients include the app."""
     clients = policy["conditions"]["clients"]["include"]
     return "ALL_CLIENTS" in clients or client_of(app)["client_id"] in clients

@@ -146,12 +146,12 @@ class Okta:
             return copied
 
     def save(self) -> Org:
-        """A copy of all that the org holds, for `restore`."""
+        """Return a copy of all that the org holds, for `restore`."""
         with self._lock:
             return copy.deepcopy(self._org)
 
     def restore(self, saved: Org) -> None:
-        """Holds what `save` gave, on the same port, without faults."""
+        """Hold what `save` gave, on the same port, without faults."""
         with self._lock:
             self.faults = None
             self._org = copy.deepcopy(saved)
@@ -188,7 +188,7 @@ class Okta:
     def answer(
         self, method: str, target: str, headers: dict[str, str], body: bytes
     ) -> Answered | None:
-        """The answer to one HTTP request, or None where `faults` gives none; `target` is the
+        """Return the answer to one HTTP request, or None if `faults` gives none; `target` is the
         request target in either form."""
         faults = self.faults
         path = urlsplit(target).path
@@ -215,7 +215,7 @@ class Okta:
     def _limited(
         self, counted: tuple[int, int, float], proceed: Callable[[], Answered]
     ) -> Answered:
-        """The answer, or the refusal of a request too many, with the headers that say so."""
+        """Return the answer, or the refusal of a request too many, with the headers that say so."""
         limit, left, reset = counted
         headers = {
             "X-Rate-Limit-Limit": f"{limit}",

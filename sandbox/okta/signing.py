@@ -28,7 +28,7 @@ class SigningKey:
         return self._private
 
     def jwk(self) -> Json:
-        """The public half (RFC 7517), members as Okta publishes them."""
+        """Return the public half (RFC 7517), members as Okta publishes them."""
         return {
             **members(self._key().public_key()),
             "alg": "RS256",
@@ -37,8 +37,8 @@ class SigningKey:
         }
 
     def sign(self, claims: Json, header: Json | None = None) -> str:
-        """A compact JWS over `claims`; its header is `kid` and `alg` (Okta sends no `typ`), updated
-        by `header`."""
+        """Return a compact JWS over `claims`; its header is `kid` and `alg` (Okta sends no `typ`),
+        updated by `header`."""
         head = {"kid": self.kid, "alg": "RS256"} | (header or {})
         return signed(self._key(), head, claims)
 
@@ -68,5 +68,5 @@ class KeyRing:
         return [("ACTIVE", self.active), ("NEXT", self.upcoming), *expired]
 
     def published(self) -> list[SigningKey]:
-        """The keys of the JWKS document, the active one first."""
+        """Return the keys of the JWKS document, the active one first."""
         return [self.active, *self.expired]

@@ -34,8 +34,8 @@ class Lookups:
         self._graph = graph
 
     def group(self, arguments: Properties) -> Properties:
-        """azuread:index/getGroup:getGroup, by `displayName`. Raises ProviderError where there is
-        none, or several."""
+        """azuread:index/getGroup:getGroup, by `displayName`. Raises ProviderError if there is none,
+        or several."""
         if has_unknown(arguments):
             return {"id": UNKNOWN, "objectId": UNKNOWN, **arguments}
         name = arguments["displayName"].replace("'", "''")
@@ -95,7 +95,7 @@ class Lookups:
 
 
 def plugin() -> Plugin:
-    """The plugin, to be configured by the engine."""
+    """Return the plugin, to be configured by the engine."""
     graph = Graph()
     credentials = (
         ApplicationPassword(graph),
@@ -126,5 +126,5 @@ def plugin() -> Plugin:
 
 
 def main() -> None:
-    """Serves the plugin until the engine ends it."""
+    """Serve the plugin until the engine ends it."""
     run(plugin())

@@ -38,7 +38,7 @@ class Graph:
         self.locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def configure(self, arguments: Properties) -> None:
-        """Takes metadataHost, tenantId, clientId, clientSecret or oidcToken, or ARM_... of the
+        """Take metadataHost, tenantId, clientId, clientSecret or oidcToken, or ARM_... of the
         environment."""
 
         def setting(name: str, variable: str) -> str:
@@ -127,7 +127,7 @@ class Graph:
         return answer.body
 
     def found(self, path: str) -> Value:
-        """The object, or None where there is none. Raises ProviderError."""
+        """Return the object, or None if there is none. Raises ProviderError."""
         answer = self.send("GET", path)
         if answer.status == 404:
             return None
@@ -160,17 +160,17 @@ def described(answer: Answer) -> str:
 
 
 def filtered(collection: str, condition: str) -> str:
-    """A path with a $filter, spaces as plus signs."""
+    """Return a path with a $filter, spaces as plus signs."""
     return f"{collection}?$filter={urllib.parse.quote_plus(condition)}"
 
 
 def temporary() -> str:
-    """The name that shows that a change has arrived."""
+    """Return the name that shows that a change has arrived."""
     return f"TERRAFORM_UPDATE_{uuid.uuid4()}"
 
 
 def last(identifier: str) -> str:
-    """The last element of an id such as /applications/OBJECT."""
+    """Return the last element of an id such as /applications/OBJECT."""
     return identifier.rsplit("/", 1)[1]
 
 

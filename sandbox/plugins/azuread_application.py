@@ -240,7 +240,7 @@ def from_graph(app: Json) -> Properties:
 
 
 def whole(inputs: Properties) -> Json:
-    """An application with all that it has."""
+    """Return an application with all that it has."""
     made = {**body(inputs), **{name: of(inputs) for name, of in _SETS.items()}}
     made["api"]["oauth2PermissionScopes"] = scopes(inputs)
     return made

@@ -37,8 +37,7 @@ class Lookups:
         self._api = api
 
     def group(self, arguments: Properties) -> Properties:
-        """keycloak:index/getGroup:getGroup, by `groupPath`. Raises ProviderError where there is
-        none.
+        """keycloak:index/getGroup:getGroup, by `groupPath`. Raises ProviderError if there is none.
 
         Not modelled: the search by `name`, which takes the first group of that name wherever it is.
         """
@@ -71,7 +70,7 @@ class Lookups:
 
 
 def plugin() -> Plugin:
-    """The plugin, to be configured by the engine."""
+    """Return the plugin, to be configured by the engine."""
     api = AdminApi()
     realm = (
         Role(api),
@@ -93,5 +92,5 @@ def plugin() -> Plugin:
 
 
 def main() -> None:
-    """Serves the plugin until the engine ends it."""
+    """Serve the plugin until the engine ends it."""
     run(plugin())

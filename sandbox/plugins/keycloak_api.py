@@ -32,7 +32,7 @@ class AdminApi:
         self._client: dict[str, str] = {}
 
     def configure(self, arguments: Properties) -> None:
-        """Takes url, realm (where it logs in), clientId and clientSecret, or KEYCLOAK_... of the
+        """Take url, realm (where it logs in), clientId and clientSecret, or KEYCLOAK_... of the
         environment. Raises ProviderError."""
 
         def setting(name: str, variable: str) -> str:
@@ -135,12 +135,12 @@ def described(answer: Answer) -> str:
 
 
 def quoted(name: str) -> str:
-    """A name as one element of a path."""
+    """Return a name as one element of a path."""
     return urllib.parse.quote(name, safe="")
 
 
 def role_body(role: Json) -> Json:
-    """A role as the official plugin sends it where it maps one."""
+    """Return a role as the official plugin sends it where it maps one."""
     names = (
         "id",
         "name",
@@ -163,7 +163,7 @@ class RealmObject(Resource):
         self._api = api
 
     def collection(self, inputs: Properties) -> str:
-        """The path of all objects of this kind, from inputs or state."""
+        """Return the path of all objects of this kind, from inputs or state."""
         raise NotImplementedError
 
     def body(self, inputs: Properties) -> Json:
@@ -171,11 +171,11 @@ class RealmObject(Resource):
         raise NotImplementedError
 
     def state(self, answer: Json, inputs: Properties) -> Properties:
-        """The state that an answer stands for; `inputs` are the inputs or the state before."""
+        """Return the state that an answer stands for; `inputs` are the inputs or the state before."""
         raise NotImplementedError
 
     def path(self, identifier: str, inputs: Properties) -> str:
-        """The path of one object."""
+        """Return the path of one object."""
         return f"{self.collection(inputs)}/{identifier}"
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
@@ -212,7 +212,7 @@ class RealmObject(Resource):
         )
 
     def imported(self, identifier: str) -> tuple[str, Properties]:
-        """The object's own id, and the inputs that are in the id that it is imported by:
+        """Return the object's own id, and the inputs that are in the id that it is imported by:
         `REALM/ID`."""
         realm, _, own = identifier.partition("/")
         if not own or "/" in own:

@@ -202,7 +202,7 @@ def _attribute(name: str, value: Value) -> str:
 
 
 def _flag(value: str | None, like: Value) -> Value:
-    """An attribute as the input that it came from: a flag, or a text."""
+    """Return an attribute as the input that it came from: a flag, or a text."""
     if value in ("true", "false") and not isinstance(like, str):
         return value == "true"
     return value or None

@@ -98,7 +98,7 @@ class AdminApi:
         self.strict = False
 
     def configure(self, arguments: Properties) -> None:
-        """Takes `kongAdminUri` and `kongAdminToken` (or KONG_ADMIN_ADDR and KONG_ADMIN_TOKEN),
+        """Take `kongAdminUri` and `kongAdminToken` (or KONG_ADMIN_ADDR and KONG_ADMIN_TOKEN),
         `kongWorkspace` and `strictPluginsMatch`."""
         uri = arguments.get("kongAdminUri") or os.environ.get("KONG_ADMIN_ADDR")
         if not uri:
@@ -482,7 +482,7 @@ class KongPlugin(Entity):
     def differences(
         self, state: Properties, old_inputs: Properties, news: Properties
     ) -> Difference:
-        """A new name replaces, and the old plugin goes first [recorded: step 23]; other
+        """Return a new name replaces, and the old plugin goes first [recorded: step 23]; other
         replacements are made first."""
         differences = super().differences(state, old_inputs, news)
         return Difference(
@@ -524,7 +524,7 @@ class KongPlugin(Entity):
             ) from None
 
     def _described(self, inputs: Properties) -> str:
-        """The whole request, as Go prints a structure of pointers."""
+        """Return the whole request, as Go prints a structure of pointers."""
         body = self._body(inputs)
         route, service, consumer, enabled = (
             _pointer(body.get(key))
@@ -561,7 +561,7 @@ def _pointer(value: Value) -> str:
 
 
 def _printed(value: Value) -> str:
-    """A value of JSON as Go's %v prints it: texts as they stand."""
+    """Return a value of JSON as Go's %v prints it: texts as they stand."""
     if isinstance(value, dict):
         return f"map[{' '.join(f'{key}:{_printed(item)}' for key, item in sorted(value.items()))}]"
     if isinstance(value, list):
@@ -572,7 +572,7 @@ def _printed(value: Value) -> str:
 
 
 def plugin() -> Plugin:
-    """The plugin, to be configured by the engine."""
+    """Return the plugin, to be configured by the engine."""
     api = AdminApi()
     kinds = (
         Service,
@@ -594,5 +594,5 @@ def plugin() -> Plugin:
 
 
 def main() -> None:
-    """Serves the plugin until the engine ends it."""
+    """Serve the plugin until the engine ends it."""
     run(plugin())

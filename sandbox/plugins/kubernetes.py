@@ -75,7 +75,7 @@ class Settings:
         self.context: str | None = None
 
     def configure(self, arguments: Properties) -> None:
-        """Takes context, from the provider; enableSecretMutable, enableConfigMapMutable and
+        """Take context, from the provider; enableSecretMutable, enableConfigMapMutable and
         enablePatchForce, from the provider or from the environment."""
 
         def flag(name: str, variable: str) -> bool:
@@ -120,7 +120,7 @@ class Manifest(Resource):
     def check(
         self, news: Properties, olds: Properties, naming: Naming
     ) -> Properties:
-        """Fills in apiVersion, kind, a name where none is given (`NAME-8 hex digits`) and the
+        """Fill in apiVersion, kind, a name where none is given (`NAME-8 hex digits`) and the
         namespace."""
         metadata = (
             news.get("metadata")
@@ -177,7 +177,7 @@ class Manifest(Resource):
         )
 
     def _immutable(self, news: Properties) -> tuple[str, ...]:
-        """The content of a Secret and a ConfigMap, too, unless the provider says otherwise
+        """Return the content of a Secret and a ConfigMap, too, unless the provider says otherwise
         (pulumi-kubernetes: enableSecretMutable, enableConfigMapMutable)."""
         mutable = self._settings.config_map_mutable and not news.get(
             "immutable"
@@ -379,7 +379,7 @@ class Release(Resource):
 
 
 def is_custom(api_version: str) -> bool:
-    """Whether an API version is of a group that is none of Kubernetes' own."""
+    """Return whether an API version is of a group that is none of Kubernetes' own."""
     group = api_version.partition("/")[0] if "/" in api_version else ""
     return "." in group and not re.fullmatch(
         r"[a-z]+(\.authorization|\.apiserver)?\.k8s\.io", group
@@ -387,7 +387,7 @@ def is_custom(api_version: str) -> bool:
 
 
 def _unready(kind: str, live: Properties) -> str:
-    """Why a workload is not ready; empty where it is, or where nobody waits for one of its kind."""
+    """Why a workload is not ready; empty if it is, or where nobody waits for one of its kind."""
     status: Any = live.get("status")
     by_hand = (
         (live["spec"].get("updateStrategy") or {}).get("type") == "OnDelete"
@@ -450,7 +450,8 @@ def _ports(spec: Value) -> list[Properties]:
 
 
 def _numbered(spec: Properties, state: Properties) -> Value:
-    """The ports of a Service with the node ports that it has, or that only the cluster knows."""
+    """Return the ports of a Service with the node ports that it has, or that only the cluster
+    knows."""
     if spec.get("type") not in ("NodePort", "LoadBalancer"):
         return spec.get("ports")
     had = {
@@ -478,7 +479,7 @@ def _pruned(live: Value, inputs: Value) -> Value:
 
 
 def _imported(live: Properties) -> Properties:
-    """The inputs of an object that no program had: all of it but what only the server says."""
+    """Return the inputs of an object that no program had: all of it but what only the server says."""
     about = {
         key: value for key, value in live["metadata"].items() if key != "uid"
     }
@@ -526,8 +527,8 @@ def _accepted(answer: Any) -> Properties:
 
 
 def plugin() -> Plugin:
-    """The plugin: every kind that the installed SDK knows, every kind of other API groups, and Helm
-    releases."""
+    """Return the plugin: every kind that the installed SDK knows, every kind of other API groups,
+    and Helm releases."""
     made: dict[str, Resource] = {}
     settings = Settings()
 
@@ -549,5 +550,5 @@ def plugin() -> Plugin:
 
 
 def main() -> None:
-    """Serves the plugin until the engine ends it."""
+    """Serve the plugin until the engine ends it."""
     run(plugin())

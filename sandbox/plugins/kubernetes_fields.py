@@ -90,7 +90,8 @@ _CONTAINERS = ("spec.containers", "spec.initContainers")
 
 
 def changed_containers(old: Properties, new: Properties) -> set[str]:
-    """The lists of a Pod's containers of which something differs that has the plugin replace it."""
+    """Return the lists of a Pod's containers of which something differs that has the plugin replace
+    it."""
     return {
         path
         for path in _CONTAINERS

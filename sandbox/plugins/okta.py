@@ -30,8 +30,7 @@ class Lookups:
         self._api = api
 
     def group(self, arguments: Properties) -> Properties:
-        """okta:group/getGroup:getGroup, by `name` or `id`. Raises ProviderError where there is
-        none."""
+        """okta:group/getGroup:getGroup, by `name` or `id`. Raises ProviderError if there is none."""
         if has_unknown(arguments):
             return {"id": UNKNOWN, **arguments}
         if arguments.get("id"):
@@ -81,7 +80,7 @@ class Lookups:
 
 
 def plugin() -> Plugin:
-    """The plugin, to be configured by the engine."""
+    """Return the plugin, to be configured by the engine."""
     api = ManagementApi()
     servers = (
         Server(api),
@@ -107,5 +106,5 @@ def plugin() -> Plugin:
 
 
 def main() -> None:
-    """Serves the plugin until the engine ends it."""
+    """Serve the plugin until the engine ends it."""
     run(plugin())

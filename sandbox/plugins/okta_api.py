@@ -85,7 +85,7 @@ class ManagementApi:
         return answer.body
 
     def pipeline(self) -> None:
-        """Asks once per process which engine the org runs; the official plugin does so with the
+        """Ask once per process which engine the org runs; the official plugin does so with the
         first app."""
         if not self._knows_pipeline:
             self._knows_pipeline = (
@@ -94,8 +94,8 @@ class ManagementApi:
 
 
 def _pause(answer: Answer) -> float | None:
-    """Seconds until the rate limit's window is over, by the server's own clock; None where it does
-    not say."""
+    """Return seconds until the rate limit's window is over, by the server's own clock; None if it
+    does not say."""
     headers = {name.lower(): value for name, value in answer.headers.items()}
     try:
         until = int(headers["x-rate-limit-reset"])
@@ -135,7 +135,7 @@ class OktaObject(Resource):
         self._api = api
 
     def collection(self, inputs: Properties) -> str:
-        """The path of all objects of this kind, from inputs or state."""
+        """Return the path of all objects of this kind, from inputs or state."""
         raise NotImplementedError
 
     def body(self, inputs: Properties) -> dict[str, Value]:
@@ -143,7 +143,7 @@ class OktaObject(Resource):
         raise NotImplementedError
 
     def state(self, answer: Value, inputs: Properties) -> Properties:
-        """The state that an answer stands for; `inputs` are the inputs or the state before."""
+        """Return the state that an answer stands for; `inputs` are the inputs or the state before."""
         raise NotImplementedError
 
     def update_body(self, inputs: Properties) -> dict[str, Value]:
@@ -183,7 +183,7 @@ class OktaObject(Resource):
         )
 
     def imported(self, identifier: str) -> tuple[str, Properties]:
-        """The object's own id, and the inputs that are in the id that it is imported by:
+        """Return the object's own id, and the inputs that are in the id that it is imported by:
         `SERVER/ID` (official-plugin.md, Import ids)."""
         *parents, own = identifier.split("/")
         if len(parents) != len(self.parents):
@@ -230,7 +230,8 @@ def refreshed(
     inputs: Properties,
     now: Properties,
 ) -> Properties:
-    """The inputs that would give the state `now`: spelt as they were where they mean the same."""
+    """Return the inputs that would give the state `now`: spelt as they were where they mean the
+    same."""
     kept: Properties = {}
     for key, value in inputs.items():
         if key not in now or same(key, now[key], value):
@@ -241,7 +242,7 @@ def refreshed(
 
 
 def written(token: str, now: Properties) -> Properties:
-    """The inputs that a program would have to write for the state `now`."""
+    """Return the inputs that a program would have to write for the state `now`."""
     return {
         key: now[key]
         for key in sdk.inputs_of(token).hints
@@ -265,7 +266,8 @@ def quoted(text: str) -> str:
 
 
 def parsed(text: Value) -> Value:
-    """The object that a JSON input such as an assignment's profile holds; {} where it is absent."""
+    """Return the object that a JSON input such as an assignment's profile holds; {} where it is
+    absent."""
     try:
         return json.loads(text) if text else {}
     except ValueError as error:

@@ -277,8 +277,8 @@ class OAuth(OktaObject):
     def read(
         self, identifier: str, inputs: Properties, state: Properties
     ) -> Found | None:
-        """An app that is gone fails the refresh, as with the official plugin (official-plugin.md,
-        Drift).
+        """Return an app that is gone fails the refresh, as with the official plugin
+        (official-plugin.md, Drift).
 
         One that is imported has no client secret, and no rotation of refresh tokens where it has
         none (Import ids).

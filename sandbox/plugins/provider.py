@@ -104,7 +104,7 @@ class Resource(ABC):
     def check(
         self, news: Properties, olds: Properties, naming: Naming
     ) -> Properties:
-        """The inputs with defaults filled in."""
+        """Return the inputs with defaults filled in."""
         return {
             **self.defaults,
             **{key: value for key, value in news.items() if value is not None},
@@ -117,7 +117,7 @@ class Resource(ABC):
     def differences(
         self, state: Properties, old_inputs: Properties, news: Properties
     ) -> Difference:
-        """Compares new inputs with the state, key by key."""
+        """Compare new inputs with the state, key by key."""
         changed = {
             key
             for key in sdk.inputs_of(self.token).hints
@@ -129,7 +129,7 @@ class Resource(ABC):
         )
 
     def same(self, key: str, old: Value, new: Value) -> bool:
-        """Whether two values of the property `key` mean the same."""
+        """Return whether two values of the property `key` mean the same."""
         if has_unknown(new):
             return False
         if (
@@ -151,23 +151,23 @@ class Resource(ABC):
 
     @abstractmethod
     def create(self, inputs: Properties) -> tuple[str, Properties]:
-        """Makes it; gives its id and state. Raises ProviderError."""
+        """Make it; gives its id and state. Raises ProviderError."""
 
     @abstractmethod
     def read(
         self, identifier: str, inputs: Properties, state: Properties
     ) -> Found | None:
-        """Looks it up; None when it is gone. Raises ProviderError."""
+        """Look it up; None when it is gone. Raises ProviderError."""
 
     @abstractmethod
     def update(
         self, identifier: str, state: Properties, news: Properties
     ) -> Properties:
-        """Changes it; gives its new state. Raises ProviderError."""
+        """Change it; gives its new state. Raises ProviderError."""
 
     @abstractmethod
     def delete(self, identifier: str, state: Properties) -> None:
-        """Removes it. Raises ProviderError."""
+        """Remove it. Raises ProviderError."""
 
 
 Function = Callable[[Properties], Properties]
@@ -402,7 +402,7 @@ class _errors:  # noqa: N801 - reads as a statement: with _errors(context)
 
 
 def _token(urn: str) -> str:
-    """The type in a URN: `urn:pulumi:stack::project::parent$type::name`."""
+    """Return the type in a URN: `urn:pulumi:stack::project::parent$type::name`."""
     return urn.split("::")[2].rsplit("$", 1)[-1]
 
 
@@ -432,7 +432,7 @@ def _diff_response(difference: Difference) -> pb.DiffResponse:
 
 
 def run(plugin: Plugin) -> None:
-    """Serves `plugin` until the engine ends this process."""
+    """Serve `plugin` until the engine ends this process."""
     provider = Provider(plugin)
     serve(
         lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(

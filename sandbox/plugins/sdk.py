@@ -61,7 +61,7 @@ _importing = threading.RLock()
 
 
 def inputs_of(token: str) -> Inputs:
-    """The inputs of the resource `token`, such as `kong:index/route:Route`. Raises
+    """Return the inputs of the resource `token`, such as `kong:index/route:Route`. Raises
     NoSuchResourceError."""
     with _importing:
         return _inputs_of(token)
@@ -96,7 +96,7 @@ def _arguments_class(module: types.ModuleType, name: str) -> type:
 
 @cache
 def object_inputs(arguments: type) -> Inputs:
-    """The inputs of one `...Args` class of an SDK."""
+    """Return the inputs of one `...Args` class of an SDK."""
     spelling = _types.input_type_py_to_pulumi_names(arguments)
     parameters = inspect.signature(arguments).parameters
     required = {

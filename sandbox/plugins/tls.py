@@ -111,7 +111,8 @@ def _generated(
 
 
 def plugin() -> Plugin:
-    """The plugin; what it can be configured with is about the resources that are not modelled."""
+    """Return the plugin; what it can be configured with is about the resources that are not
+    modelled."""
     resources = {PrivateKey.token: PrivateKey()}
     return Plugin(
         "tls",
@@ -122,5 +123,5 @@ def plugin() -> Plugin:
 
 
 def main() -> None:
-    """Serves the plugin until the engine ends it."""
+    """Serve the plugin until the engine ends it."""
     run(plugin())

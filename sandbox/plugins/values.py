@@ -54,7 +54,8 @@ class Secret:
 
 
 def from_struct(struct: Struct) -> Properties:
-    """The properties of `struct`: integral numbers as int, secrets revealed, unknowns as `UNKNOWN`.
+    """Return the properties of `struct`: integral numbers as int, secrets revealed, unknowns as
+    `UNKNOWN`.
 
     Raises ValueError for assets, archives and resource references, which no resource here takes.
     """
@@ -89,8 +90,8 @@ def _from_value(value: Any) -> Value:
 
 
 def to_struct(properties: Mapping[str, Value]) -> Struct:
-    """The opposite of `from_struct`; `Secret` and `UNKNOWN` become the engine's marks. None is left
-    out."""
+    """Return the opposite of `from_struct`; `Secret` and `UNKNOWN` become the engine's marks. None
+    is left out."""
     struct = Struct()
     struct.update(
         {
@@ -119,7 +120,7 @@ def _to_plain(value: Value) -> Value:
 
 
 def has_unknown(value: Value) -> bool:
-    """Whether `value` is, or holds at any depth, an unknown."""
+    """Return whether `value` is, or holds at any depth, an unknown."""
     if isinstance(value, Mapping):
         return any(has_unknown(item) for item in value.values())
     if isinstance(value, list | tuple):
@@ -128,8 +129,8 @@ def has_unknown(value: Value) -> bool:
 
 
 def is_empty(value: Value) -> bool:
-    """Whether a Terraform-bridged provider tells `value` apart from an absent one: it does not for
-    zero values."""
+    """Return whether a Terraform-bridged provider tells `value` apart from an absent one: it does
+    not for zero values."""
     return (
         value is None
         or value == []
