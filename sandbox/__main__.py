@@ -117,7 +117,7 @@ def _exported(name: str, value: str) -> str:
 
 
 def token(client: str, user: str | None, namespace: str) -> int:
-    """Print an access token of `client` (application/component), for `user` where one is named."""
+    """Print an access token of `client` (application/component), optionally for `user`."""
     cluster = os.environ.get(CLUSTER)
     if not cluster:
         print(
@@ -141,7 +141,7 @@ def token(client: str, user: str | None, namespace: str) -> int:
 
 
 def _check_user(settings: Mapping[str, str], user: str | None) -> None:
-    """Check that users sign in to a client where one is named, and only there. Raises LookupError."""
+    """Check that a user is named exactly for clients that users sign in to. Raises LookupError."""
     logins = [known.login for known in USERS]
     signs_in = "OAUTH_REDIRECT_URIS" in settings
     if signs_in and user is None:

@@ -30,8 +30,8 @@ _OMITTED = frozenset(
         "tty",
     }
 )
-"""Fields that are dropped where they are 0 or false. Asked of initialDelaySeconds, minReadySeconds
-and readOnly; the others are declared alike (k8s.io/api: `omitempty`, and no pointers)."""
+"""Fields that are dropped if they are 0 or false. Measured for initialDelaySeconds, minReadySeconds
+and readOnly; the others have the same declaration (k8s.io/api: `omitempty`, no pointers)."""
 _CHANGEABLE: Mapping[str, tuple[str, ...]] = {
     "PersistentVolumeClaim": ("resources", "volumeAttributesClassName"),
     "Pod": (
@@ -66,7 +66,7 @@ a guess by Kubernetes' API reference; all others were measured."""
 
 
 def stored(manifest: Manifest) -> Manifest:
-    """The object without what is dropped of it."""
+    """Return the object without dropped fields."""
     if not _STABLE.fullmatch(str(manifest["apiVersion"])):
         return manifest
     return (

@@ -25,7 +25,7 @@ class JsonHandler(BaseHTTPRequestHandler):
         body: Any,
         headers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Send a status and a body; None is no body. A 204 has none, and a HEAD gets none."""
+        """Send a status and a body (None: no body). A 204 and an answer to HEAD have no body."""
         content = b"" if body is None else json.dumps(body).encode()
         self.send_response(status)
         for name, value in headers.items():

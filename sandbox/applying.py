@@ -46,13 +46,13 @@ class ConflictError(Exception):
 
 
 class DuplicateItemError(Exception):
-    """An item of a merged list stands twice in an apply (the API server's 500: duplicate entries
-    for key)."""
+    """An apply has an item of a merged list twice (the API server's 500: duplicate entries for
+    key)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Managed:
-    """An object, without what the server adds, and who owns which of its fields."""
+    """An object without the server's additions, and the owners of its fields."""
 
     manifest: Manifest
     owners: Owners = field(default_factory=dict)
@@ -60,7 +60,8 @@ class Managed:
     def edited(
         self, manifest: Manifest, manager: str, before: Manifest | None = None
     ) -> "Managed":
-        """After a plain update to `manifest`: the manager owns what is not as it was `given` it."""
+        """Return the state after a plain update to `manifest`: the manager owns every value that
+        differs from `given`."""
         old = _fields(before or self.manifest)
         new = _fields(manifest)
         changed = _changed(old, new)
@@ -134,8 +135,7 @@ class Managed:
 
 
 def merged_by(field: str) -> tuple[str, ...]:
-    """Return the keys that tell apart the items of a list that Kubernetes merges; none if it takes
-    the list as a whole."""
+    """Return the keys that identify items of a list that Kubernetes merges; empty for other lists."""
     return _MERGED.get(field, ())
 
 
@@ -171,8 +171,8 @@ def _key(item: Manifest, keys: tuple[str, ...]) -> Path:
 
 
 def _fields_v1(paths: Iterable[Path]) -> Manifest:
-    """Below `f:NAME` fields, below `k:{...}` items of lists, each with `.`; not what an object is
-    found by."""
+    """Build `fieldsV1`: `f:NAME` for fields, `k:{...}` for items of lists, each with `.`, without
+    the object's own key."""
     tree: Manifest = {}
     for path in paths:
         if path[0] in _FOUND_BY or path[:2] in _FOUND_BY_NAME:
@@ -209,7 +209,7 @@ def _with_lists(node: Any) -> Any:
 
 
 def _require_each_once(value: Any, place: str, last: str = "") -> None:
-    """As kube-apiserver 1.35.4 answers; a creation that is no apply takes what is repeated."""
+    """Reject duplicate items as kube-apiserver 1.35.4 does; a plain create accepts them."""
     if isinstance(value, list):
         keys = (
             [_key(entry, _MERGED[last]) for entry in value]
@@ -234,7 +234,7 @@ def _within(path: Path, fields: Mapping[Path, Any]) -> bool:
 
 
 def _conflicts(theirs: Mapping[Path, frozenset[str]], version: str) -> str:
-    """As the API server says it, of the first manager in the order of names."""
+    """Return the API server's words about the first manager in the order of names."""
     count = f"{len(theirs)} conflict{'s' if len(theirs) > 1 else ''}"
     conflicts = [
         f'conflict with "{min(who)}" using {version}: {_spelt(path)}'

@@ -33,8 +33,8 @@ _FORM = re.compile(r'<form[^>]*\saction="([^"]+)"', re.IGNORECASE)
 
 
 class IssuerError(Exception):
-    """The issuer refused: `error` and `error_description` as it gave them (RFC 6749), `status` the
-    HTTP status."""
+    """The issuer denied the request: `error` and `error_description` (RFC 6749), and the HTTP
+    `status`."""
 
     def __init__(self, error: str, error_description: str, status: int) -> None:
         super().__init__(f"{error}: {error_description}")
@@ -50,7 +50,7 @@ class CrossOriginError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where an issuer signs users in, and where it gives tokens."""
+    """The authorization and token endpoints of an issuer."""
 
     authorization: str
     token: str
@@ -90,20 +90,20 @@ class PrivateKey:
 
 @dataclass(frozen=True, slots=True)
 class ClusterToken:
-    """A token that a pod was given by its cluster, which the issuer takes for the client's own (RFC
+    """A pod's token from its cluster, which the issuer accepts in place of the client's own (RFC
     7523)."""
 
     text: str = field(repr=False)
     certified: ClassVar[bool] = True
-    """It says nothing of the client, whose id is sent beside it, as with a certificate."""
+    """The client id is sent beside the token, as with a certificate: the token does not name it."""
 
     def assertion(self, client_id: str, endpoint: str) -> str:  # noqa: ARG002 - as a PrivateKey is asked
-        """As it is."""
+        """Return the token."""
         return self.text
 
 
 Proof = str | PrivateKey | ClusterToken | None
-"""How a client proves who it is: its secret, its key, its cluster's word, or not at all."""
+"""A client's proof: its secret, its key, its cluster's token, or None."""
 
 
 class TokenAnswer(TypedDict, total=False):
@@ -177,7 +177,7 @@ def login(
 def client_credentials(
     token_endpoint: str, client_id: str, proof: Proof, scopes: Iterable[str]
 ) -> TokenAnswer:
-    """Get a token for a service as itself; gives the token endpoint's answer. Raises
+    """Get a token for a service as itself, and return the token endpoint's answer. Raises
     IssuerError."""
     form = {"grant_type": "client_credentials", "scope": " ".join(scopes)}
     return _token(token_endpoint, client_id, proof, form)
@@ -186,13 +186,13 @@ def client_credentials(
 def refresh(
     token_endpoint: str, client_id: str, proof: Proof, refresh_token: str
 ) -> TokenAnswer:
-    """Exchange a refresh token; gives the token endpoint's answer. Raises IssuerError."""
+    """Exchange a refresh token, and return the token endpoint's answer. Raises IssuerError."""
     form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
     return _token(token_endpoint, client_id, proof, form)
 
 
 def _signed_in(url: str, user: str) -> str:
-    """Where the issuer sends the browser back to."""
+    """Return the URL that the issuer redirects the browser to."""
     answer = _call("GET", url)
     if answer.status == 200 and (
         form := _FORM.search(answer.body.decode("utf-8", "replace"))

@@ -54,10 +54,9 @@ def token(
     api: str | None = None,
     origin: str | None = None,
 ) -> tuple[str, str]:
-    """Return an access token for the client itself, or for the user `login`, and the scopes that it
-    lists.
+    """Return an access token for the client itself, or for the user `login`, and its scopes.
 
-    With `api` (application/component) it is asked for that one alone; with `origin` a page from
+    `api` (application/component) asks for a token for that API alone; with `origin` a page from
     there asks. Raises sandbox.browser.IssuerError and CrossOriginError.
     """
     answer = answered(settings, login, api, origin)
@@ -70,7 +69,7 @@ def answered(
     api: str | None = None,
     origin: str | None = None,
 ) -> browser.TokenAnswer:
-    """Return all that the token endpoint says. Raises sandbox.browser.IssuerError and
+    """Return the token endpoint's whole answer. Raises sandbox.browser.IssuerError and
     CrossOriginError."""
     variable = (
         f"API_SCOPES_{api.upper().replace('-', '_').replace('/', '__')}"
@@ -93,8 +92,8 @@ def answered(
 
 
 def _told(answer: browser.TokenAnswer) -> str:
-    """Return the scopes as the answer says them, or else as the token lists them (Entra: roles of
-    the API's application)."""
+    """Return the scopes of the answer, or of the token if the answer has none (Entra: roles of the
+    API's application)."""
     if "scope" in answer:
         return str(answer["scope"])
     return " ".join(read(answer["access_token"])[1].get("roles", ()))

@@ -65,7 +65,7 @@ class Key:
 
 
 def address(context: str | None) -> str | None:
-    """Where the endpoint of a kubeconfig context is, as the environment says."""
+    """Return the address of a kubeconfig context's endpoint, from the environment."""
     return os.environ.get(f"{CLUSTER}_{context}", os.environ.get(CLUSTER))
 
 
@@ -119,7 +119,7 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        """Where the endpoint listens: "http://127.0.0.1:PORT"."""
+        """The endpoint's address: "http://127.0.0.1:PORT"."""
         return self._server.url
 
     def start(self) -> Self:
@@ -194,9 +194,9 @@ class Cluster:
     def apply(
         self, manifest: Manifest, force: bool = False, dry_run: bool = False
     ) -> Manifest:
-        """Merge what the program says into the object.
+        """Merge the program's fields into the object.
 
-        Raises ConflictError, but not with `force`, and InvalidObjectError.
+        Raises ConflictError (not with `force`) and InvalidObjectError.
         """
 
         def change(managed: Managed) -> Managed:
@@ -216,7 +216,7 @@ class Cluster:
         return self._write(manifest, change)
 
     def delete(self, key: Key) -> bool:
-        """Remove the object; False when there was none."""
+        """Remove the object. Return False if it did not exist."""
         with self._lock:
             self._running.pop(key, None)
             self._managed.pop(key, None)
@@ -233,7 +233,7 @@ class Cluster:
             }
 
     def restore(self, saved: Snapshot) -> None:
-        """Hold these objects and no others. Addresses are not given a second time."""
+        """Restore these objects and no others. Addresses are never assigned twice."""
         with self._lock:
             self._objects = {
                 key: _copy(manifest) for key, (manifest, _) in saved.items()
@@ -328,7 +328,7 @@ class Cluster:
 
 
 def _given(manifest: Manifest) -> Manifest:
-    """Without what only the server says."""
+    """Return the object without the fields that only the server sets."""
     stored = admission.stored(
         _copy(
             {key: value for key, value in manifest.items() if key != "status"}
@@ -387,8 +387,8 @@ def _stateful_set(
 
 
 def _keeps_pods(strategy: Manifest) -> bool:
-    """Return whether pods of the version before stay, of a StatefulSet: all until somebody deletes
-    them, or some."""
+    """Return whether pods of a StatefulSet's earlier version stay: all or some, until somebody
+    deletes them."""
     return strategy.get("type") == "OnDelete" or bool(
         strategy.get("rollingUpdate", {}).get("partition")
     )

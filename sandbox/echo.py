@@ -25,7 +25,7 @@ class Echo:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where it listens: ("127.0.0.1", port)."""
+        """The server's address: ("127.0.0.1", port)."""
         return "127.0.0.1", self._server.server_port
 
     @property
@@ -51,7 +51,7 @@ class _Server(JsonServer):
     def finish_request(self, request: Any, client_address: Any) -> None:
         if (
             request.recv(1, socket.MSG_PEEK)[:1] != b"\x16"
-        ):  # what a handshake begins with
+        ):  # the first byte of a handshake
             super().finish_request(request, client_address)
             return
         try:
@@ -60,7 +60,7 @@ class _Server(JsonServer):
             ) as connection:
                 super().finish_request(connection, client_address)
         except OSError:
-            return  # whoever does not believe it says so, and goes
+            return  # a client that does not trust the certificate disconnects
 
     def _context(self, name: str) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 
-_LOOK = 0.5  # seconds between two looks at whether the engine is still there
+_LOOK = 0.5  # seconds between checks that the engine still runs
 
 
 def main() -> int:
@@ -34,9 +34,7 @@ def main() -> int:
     socket.send_fds(server, [b"\0"], [0, 1, 2])
     server.sendall(json.dumps(wanted).encode() + b"\n")
     for stream in (0, 1, 2):
-        os.close(
-            stream
-        )  # whoever reads them is to see when the fork closes them
+        os.close(stream)  # readers must notice when the fork closes them
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: server.shutdown(socket.SHUT_WR))
     while not select.select([server], [], [], _LOOK)[0]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 SERVERS: Final = "KONG_OAM_FORK_SERVERS"
-"""The environment variable that says where they are; unset, everything is started anew."""
+"""The environment variable with the servers' addresses; unset, every program starts anew."""
 _COUNT: Final = 2
 _CLIENT: Final = Path(__file__).with_name("forkclient.py")
 _SERVER: Final = Path(__file__).with_name("forkserver.py")
@@ -51,7 +51,7 @@ def start() -> str:
     atexit.register(_stop, servers, folder)
     for server in servers:
         assert server.stdout is not None
-        server.stdout.readline()  # "ready", or nothing where it ended: then what asks for it does without
+        server.stdout.readline()  # "ready", or empty if the server ended: then clients start anew
     return os.pathsep.join(map(str, addresses))
 
 

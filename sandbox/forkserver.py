@@ -66,7 +66,7 @@ def main(address: str) -> None:
 
     # Ctrl-C is for the parent process, and arrives here as the end of input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Nobody waits for the forks: they tell their status themselves.
+    # The forks are not waited for: they report their status themselves.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
@@ -84,7 +84,7 @@ def main(address: str) -> None:
 
 
 def _forked(client: socket.socket) -> int:
-    """In the fork: takes what the client has, runs what it asks for, and gives the exit status."""
+    """Run the client's program in the fork, with the client's streams, and return its exit status."""
     status = 1
     try:
         _, streams, _, _ = socket.recv_fds(client, 1, 3)
@@ -113,7 +113,7 @@ def _forked(client: socket.socket) -> int:
 
 
 def _run(command: list[str]) -> int:
-    """`python -P FILE ARGUMENT...` as far as FILE can tell; gives the exit status."""
+    """Run FILE as `python -P FILE ARGUMENT...` does, and return the exit status."""
     sys.argv = command
     try:
         runpy.run_path(command[0], run_name="__main__")
@@ -137,7 +137,7 @@ def _status(code: Any) -> int:
 
 
 def _end_with(client: socket.socket) -> None:
-    """Ask this process to end when the client does, and make it when it does not."""
+    """End this process when the client ends."""
     with contextlib.suppress(OSError):
         client.recv(1)
     os.kill(os.getpid(), signal.SIGTERM)

@@ -45,7 +45,7 @@ class InstallError(Exception):
 
 
 def packages_of(lock: Path) -> int:
-    """Count the packages that a lock names, on whatever platform."""
+    """Count the packages that a lock names, for all platforms."""
     return len(
         re.findall(r"^[a-z0-9][\w.-]*==", lock.read_text("utf-8"), re.MULTILINE)
     )

@@ -85,10 +85,10 @@ class Key:
 
 
 class Issuer:
-    """`clients` by id; `users` are groups by login. A context manager. `url` is the issuer, known
-    once it was entered.
+    """A context manager that runs the issuer. `clients` are by id, `users` are groups by login.
+    `url` is the issuer, known after entering.
 
-    Tests may change `published` (its key set, the first signs), `named` (what it calls itself) and
+    Tests may change `published` (its key set, the first key signs), `named` (its issuer claim) and
     `down` at any time.
     """
 

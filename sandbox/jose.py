@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 JoseObject = dict[str, Any]
 """A header, the claims of a token, or a JSON Web Key.
 
-The edge of tokens: whoever signs decides the keys."""
+It is untyped JSON: the signer decides the keys.
+"""
 
 
 def base64url(data: bytes) -> str:

@@ -1,12 +1,11 @@
-"""A real Keycloak on loopback: obtained from Maven Central once, started for one run, gone
-afterwards.
+"""A real Keycloak on loopback: fetched from Maven Central once, started for one run, then removed.
 
 with Keycloak() as server:
     server.realm("sandbox", groups=("sales",), users={"user-sales": ("sales",)})
 
-Nothing here stands in for anything. Needed are Java 17 or newer and Maven, which fetches the
-distribution (org.keycloak:keycloak-quarkus-dist, Apache-2.0, 176 MB) into the cache of
-sandbox.toolchain. The database is in memory.
+This is no stand-in. It needs Java 17 or newer and Maven, which fetches the distribution
+(org.keycloak:keycloak-quarkus-dist, Apache-2.0, 176 MB) into the cache of sandbox.toolchain. The
+database is in memory.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ class UnavailableError(Exception):
 
 
 def distribution() -> Path:
-    """Return the folder of the unpacked distribution, fetched first where there is none. Raises
+    """Return the folder of the unpacked distribution; fetch it if it is missing. Raises
     UnavailableError."""
     if java := _java_problem():
         raise UnavailableError(java)
@@ -131,12 +130,12 @@ def _fetch(folder: Path) -> None:
             )
         with zipfile.ZipFile(archive) as packed:
             packed.extractall(made)
-        # In one step: nobody ever sees half of it.
+        # An atomic rename: other runs never see half of it.
         (Path(made) / f"keycloak-{VERSION}").rename(folder)
 
 
 class Keycloak:
-    """One server. A context manager. `url` is where it listens; `log` what it said."""
+    """A context manager that runs one server. `url` is its address, and `log` its log file."""
 
     def __init__(self) -> None:
         self._secret = secrets.token_urlsafe(24)
@@ -193,8 +192,7 @@ class Keycloak:
         groups: Iterable[str] = (),
         users: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
-        """A realm with groups, users (groups by login) and a client that may administer it, and
-        nothing else."""
+        """Create a realm with groups, users (groups by login) and a client that may administer it."""
         self.admin("POST", "", {"realm": name, "enabled": True})
         for group in groups:
             self.admin("POST", f"/{name}/groups", {"name": group})
@@ -245,8 +243,8 @@ class Keycloak:
         )
 
     def admin(self, method: str, path: str, body: Any = None) -> Answer:
-        """Return a request to the Admin API (below /admin/realms) as its administrator. Raises
-        RuntimeError where refused."""
+        """Send a request to the Admin API (below /admin/realms) as the administrator. Raises
+        RuntimeError after an error status."""
         answer = self._asked(method, path, body)
         if (
             answer.status == 401
@@ -356,7 +354,7 @@ class Keycloak:
 
 
 def _user(login: str, groups: Iterable[str]) -> Json:
-    """With a whole profile: Keycloak would ask for the rest at the first login."""
+    """Return a user with a complete profile: otherwise Keycloak asks for it at the first login."""
     about = {
         "firstName": "A",
         "lastName": "User",

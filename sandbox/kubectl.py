@@ -256,7 +256,7 @@ def _delete(
 
 
 def _full(manifest: Manifest) -> str:
-    """Return the kind in small letters, with version and group behind it where it is in one."""
+    """Return the kind in small letters, followed by version and group if it has a group."""
     group, _, version = manifest["apiVersion"].rpartition("/")
     return ".".join(
         filter(None, (manifest["kind"].lower(), group and version, group))

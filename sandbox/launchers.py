@@ -26,7 +26,7 @@ from sandbox.toolchain import ToolchainError
 PLUGINS: Final = "KONG_OAM_PLUGINS"
 """The environment variable that asks for official plugins: folders, separated as in PATH."""
 KUBERNETES: Final = "resource-kubernetes"
-"""The plugin that is official only where there is a real cluster."""
+"""The plugin that is official only with a real cluster."""
 _ROOT = Path(__file__).parent.parent
 _MODULES = {
     "language-python": "sandbox.language",

@@ -275,8 +275,8 @@ class Local:
             "PATH": path,
             forking.SERVERS: servers,
             **launchers.environment(home, state),
-            # The backend writes a file's metadata in place: an engine that reads its own stack
-            # meanwhile finds none.
+            # The backend writes a file's metadata in place: an engine that reads its own stack at
+            # that time finds no metadata.
             "PULUMI_BACKEND_URL": f"{state.as_uri()}?metadata=skip",
             "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,

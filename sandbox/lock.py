@@ -93,7 +93,7 @@ def main() -> None:
 
 
 def _sums(folder: Path) -> str:
-    """Return the go.sum of a module that builds the CLI, whatever the platform."""
+    """Return the go.sum of a module that builds the CLI, for every platform."""
     (folder / "go.mod").write_text(toolchain.cli_module(), "utf-8")
     environment = toolchain.go_environment()
     for platform in _PLATFORMS:

@@ -60,13 +60,14 @@ def main() -> int:
 
 
 def _python() -> str:
-    """Return the interpreter, as it is called from here."""
+    """Return the interpreter's path for printed commands."""
     here = Path(sys.executable)
     return str(here.relative_to(ROOT) if here.is_relative_to(ROOT) else here)
 
 
 def _sample_edit() -> str | None:
-    """Put a project with an edit into `EDITED`, and show it; None if the file is not as it came."""
+    """Write a project with an edit into `EDITED`, and show it; None if the file is not the
+    original."""
     old, new = EDIT
     text = FILE.read_text("utf-8") if FILE.is_file() else ""
     if text.count(old) != 1:

@@ -71,8 +71,8 @@ def main(settings: RunSettings) -> int:
     loop.set_default_executor(
         ThreadPoolExecutor(max_workers=min(max(parallel, 1), 256))
     )
-    # A failed program leaves futures that nobody awaits; asyncio's complaints about them would bury
-    # the error.
+    # A failed program leaves futures that are never awaited; asyncio's complaints about them would
+    # hide the error.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
     def run() -> None:

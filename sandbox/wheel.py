@@ -1,7 +1,7 @@
 """Wheels with the evaluator of definitions: build a wheel for each platform from a wheel without
 it.
 
-    python -m sandbox.wheel FOLDER [GOOS/GOARCH ...]        for this machine where none is named
+    python -m sandbox.wheel FOLDER [GOOS/GOARCH ...]        default: this machine
 
 Go builds for every platform alike. Its programs need no C library, so a single program runs on all
 of Linux.
@@ -43,8 +43,8 @@ def this_machine() -> str:
 
 
 def for_platform(wheel: Path, platform: str, program: bytes) -> Path:
-    """Write the wheel of a platform beside the wheel for any platform, with the program in it.
-    Returns its path."""
+    """Write the wheel of a platform, with the program in it, beside the wheel for any platform.
+    Return its path."""
     tags = ".".join(TAGS[platform])
     with tempfile.TemporaryDirectory() as folder:
         _wheel("unpack", "--dest", folder, wheel)

@@ -1,10 +1,10 @@
-"""Which identity provider the sandbox has: the Okta stand-in, or another kind in its place, set up
-for a project.
+"""The identity provider of the sandbox: the Okta stand-in, or another kind, set up for a project.
 
     with chosen("oidc", local, folder) as provider:
         local.pulumi("up", "-s", STACK, "--yes", cwd=folder)
 
-Each kind writes the stack's settings of the project and prepares what exists before the stack does.
+Each kind writes the project's stack settings and creates everything that must exist before the
+stack.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ENTRA_SETTINGS: Mapping[str, float] = {
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A provider that is up: what it is, and whether it is that product itself."""
+    """A running provider: its name, and whether it is the real product."""
 
     name: str
     real: bool = False
@@ -93,8 +93,8 @@ def _entra(local: Local, folder: Path) -> Iterator[Chosen]:
 
 
 def _guarded_by(name: str, folder: Path) -> Estate:
-    """The project's estate as it is with one provider of this name, of which nothing else is known
-    yet."""
+    """Return the project's estate with one provider of this name, before anything else is known
+    about it."""
 
     def on(stack: Stack) -> Stack:
         return replace(
@@ -115,6 +115,6 @@ KINDS: Mapping[str, Callable[[Local, Path], AbstractContextManager[Chosen]]] = {
 def chosen(
     kind: str, local: Local, folder: Path
 ) -> AbstractContextManager[Chosen]:
-    """Return the provider for the project in `folder`; gives what it is. Raises KeyError for
-    another kind."""
+    """Set up the provider for the project in `folder`, and yield it. Raises KeyError for another
+    kind."""
     return KINDS[kind](local, folder)

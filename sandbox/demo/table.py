@@ -38,8 +38,8 @@ _MIXED = b"/%2e%2e;/"  # appended to a path, it is read differently by different
 class Caller:
     """A caller, the token from the provider, and the claims that the model expects in the token.
 
-    A caller whose token request was refused calls without a token. Some providers refuse nobody
-    and give a token without permissions.
+    A caller whose token request was denied calls without a token. Some providers deny no request
+    and issue a token without permissions.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Caller:
 
     @property
     def missed(self) -> bool:
-        """Whether there is no token where one is meant."""
+        """Whether an expected token is missing."""
         return self.token is None and isinstance(self.meant, Claims)
 
     @property
@@ -199,8 +199,8 @@ def report(
 ) -> str:
     """Return the tokens, the table of calls, log lines, and the verdict as text.
 
-    `lines` is the log of all calls, and `wrong` what differs from the model. `provider` names the
-    source of tokens. Without `verbose` the report has three log lines.
+    `lines` is the log of all calls, and `wrong` lists the differences from the model. `provider`
+    names the source of tokens. Without `verbose` the report has three log lines.
     """
     callers = []
     without_token = []
@@ -252,7 +252,7 @@ def _callers(local: Local, estate: Estate) -> Iterator[Caller]:
         provider = estate.stack.providers[client.provider]
         component = estate.components[client.component]
         if component.outside:
-            continue  # it has no Secret here, and its keys are its owner's
+            continue  # it has no Secret here; its owner holds its keys
         settings = caller.environment(
             local.cluster.url, component.workload.namespace, component.name
         )
@@ -350,7 +350,7 @@ def log(table: Table, records: str) -> tuple[list[str], list[str]]:
         ):
             record = by_id.get(request, {})
             meant = table.codes[call][number]
-            # Its id, where it may call nothing of the component.
+            # The client's id, for a client without any call to the component.
             client = record.get("caller", record.get("client"))
             who = " for ".join(
                 filter(None, (client, record.get("user") and record["subject"]))

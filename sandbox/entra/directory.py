@@ -56,7 +56,7 @@ issue 1872)."""
 
 
 class GraphError(Exception):
-    """A refusal: HTTP status, Graph's code and its words."""
+    """An error: HTTP status, Graph's code and its words."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(f"{status} {code}: {message}")
@@ -85,8 +85,8 @@ def stamp(now: float) -> str:
 def _certificates(
     known: Mapping[str, x509.Certificate], wanted: Iterable[Json]
 ) -> list[tuple[Json, x509.Certificate]]:
-    """Key credentials as Graph lists them, each with its certificate. A known one may be named
-    without its value, as it is read. Raises GraphError."""
+    """Return key credentials as Graph lists them, each with its certificate. A known credential may
+    come without its value. Raises GraphError."""
     certificates = []
     for entry in wanted:
         key_id = entry.get("keyId") or str(uuid.uuid4())
@@ -255,9 +255,9 @@ class Secrets:
 
 @dataclass(slots=True)
 class Directory:
-    """One tenant. Objects are by their object ids; whoever has its lock may read and change it.
+    """One tenant, with objects by their object ids. Hold its lock to read or change it.
 
-    `lag`: seconds in which an application's new role can be read, and not be assigned.
+    `lag`: seconds until an application's new role, which can be read at once, can be assigned.
     """
 
     tenant: str
@@ -418,7 +418,8 @@ class Directory:
         }
 
     def delete_application(self, identifier: str) -> None:
-        """Its service principal goes with it. (Graph keeps it for 30 days where nobody looks.)"""
+        """Delete an application with its service principal. (Graph hides the principal for 30
+        days.)"""
         app = self.application(identifier)
         for principal in [
             other["id"]
@@ -541,7 +542,7 @@ class Directory:
         )
 
     def delete_principal(self, identifier: str) -> None:
-        """Its assignments go with it. Grants stay, as they were recorded to, and are of nobody."""
+        """Delete a principal with its assignments. Its grants stay without a client, as recorded."""
         self.principal(identifier)
         del self.principals[identifier]
         for key, assignment in list(self.assignments.items()):
@@ -552,7 +553,7 @@ class Directory:
                 del self.assignments[key]
 
     def shown_principal(self, principal: Json) -> Json:
-        """With what it has of its application."""
+        """Return a service principal with the members that it takes from its application."""
         app = self.by_app_id(principal["appId"]) or {}
         return {
             **principal,
@@ -688,7 +689,7 @@ def redirect_uris(app: Json) -> list[str]:
 
 
 def _check_entitlements(before: Json, after: Json) -> None:
-    """Raise a GraphError if Graph refuses an application's roles and permission scopes."""
+    """Raise a GraphError if Graph rejects an application's roles and permission scopes."""
     roles = after["appRoles"]
     scopes = after["api"]["oauth2PermissionScopes"]
     _check_each(roles)
@@ -738,7 +739,7 @@ def _duplicate() -> GraphError:
 
 
 def _check_enabled(before: list[Json], after: list[Json]) -> None:
-    """Raise a GraphError if an enabled entitlement goes away or changes."""
+    """Raise a GraphError if an enabled entitlement is removed or changes."""
     now = {
         entitlement["id"]: {**entitlement, "isEnabled": True}
         for entitlement in after

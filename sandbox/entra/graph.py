@@ -21,7 +21,7 @@ _BEGINS = re.compile(r"startswith\((\w+),'((?:[^']|'')*)'\)\Z")
 _AND = re.compile(r" and (?=(?:[^']*'[^']*')*[^']*\Z)")
 _PAGE = 100
 _LARGEST_PAGE = 999
-"""Objects of an answer, where `$top` does not say, and at most."""
+"""The default and the largest number of objects in an answer (`$top`)."""
 _QUOTED = re.compile(r"'((?:[^']|'')*)'")
 _ONE_OF = re.compile(r"(\w+) in \(('(?:[^']|'')*'(?:, ?'(?:[^']|'')*')*)\)\Z")
 _EXPRESSIONS = 15
@@ -445,7 +445,7 @@ class Graph:
     def _nobody(
         self, identifier: str, *, query: Mapping[str, str], body: Json
     ) -> Answer:
-        """Owners and members of groups: the stand-in knows none."""
+        """Owners and members of groups: the stand-in has none."""
         return 200, {**_context(self._base, "directoryObjects"), "value": []}
 
     def _removed(
@@ -460,8 +460,8 @@ class Graph:
 
 
 def _matches(row: Json, condition: str) -> bool:
-    """Return the forms of $filter that are asked here: equalities, all of them, or how a text
-    begins; without case."""
+    """Evaluate the supported forms of $filter: equalities joined by `and`, and the beginning of a
+    text; case is ignored."""
     if match := _BEGINS.match(condition):
         name, text = match.groups()
         return (

@@ -37,8 +37,7 @@ ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 class LoginError(Exception):
-    """A refusal of the token endpoint or of the authorization endpoint: OAuth's word, and Entra's
-    number and words."""
+    """An error of the token or authorization endpoint: OAuth's code, and Entra's number and words."""
 
     def __init__(
         self, error: str, number: int, words: str, status: int = 400
@@ -158,8 +157,8 @@ class Login:
         authorization: str,
         origin: str | None = None,
     ) -> Json:
-        """Return the answer of the token endpoint. `origin`: of the page that asks, None if it is
-        no page.
+        """Return the answer of the token endpoint. `origin` is the page's origin, None for other
+        callers.
 
         Raises LoginError.
         """
@@ -306,7 +305,7 @@ class Login:
         }
 
     def _access(self, app: Json, resource: Json, about: Json) -> str:
-        """The version is the API's choice: its own application says which one it wants."""
+        """Return the token version, which the API's application chooses."""
         api = self.directory.by_app_id(resource["appId"]) or {}
         about = {**about, "uti": secrets.token_urlsafe(12)}
         if api["api"]["requestedAccessTokenVersion"] == 2:
@@ -334,7 +333,7 @@ class Login:
         )
 
     def _adds(self, resource: Json, claim: str) -> bool:
-        """Return whether the API's application asks for an optional claim in access tokens."""
+        """Return whether the API's application requests an optional claim in access tokens."""
         optional = (self.directory.by_app_id(resource["appId"]) or {})[
             "optionalClaims"
         ] or {}
@@ -344,8 +343,8 @@ class Login:
         )
 
     def _groups(self, resource: Json, groups: set[str]) -> Json:
-        """Object ids of all the user's groups, where the API wants them. More than fit are named
-        nowhere."""
+        """Return object ids of all the user's groups, if the API requests them; none if there are
+        too many."""
         if not (self.directory.by_app_id(resource["appId"]) or {})[
             "groupMembershipClaims"
         ]:
@@ -401,7 +400,7 @@ class Login:
         )
 
     def _let_in(self, principal: Json, login: str) -> None:
-        """A user needs an assignment, by a group, where the application asks for one."""
+        """Check that a group of the user is assigned, if the application requires an assignment."""
         if principal["appRoleAssignmentRequired"]:
             held = list(
                 self.directory.roles_of(

@@ -37,10 +37,10 @@ _ADMINISTRATOR_OBJECT = "22222222-2222-4222-8222-222222222222"
 
 Answer = tuple[int, Json | None, Mapping[str, str]]
 Heard = Callable[[str, str, str], object]
-"""Is told method, target and User-Agent of each request, before it is answered."""
+"""A listener: it gets method, target and User-Agent of each request, before the answer."""
 Fault = Callable[[str, str], Answer | None]
-"""Gets method and path of a request to Graph; gives what is answered in its place, or None where it
-is let through."""
+"""A handler in front of Graph: it gets method and path, and returns another answer, or None to let
+the request pass."""
 
 
 class Entra:
@@ -210,7 +210,7 @@ class Entra:
                     headers.get("authorization", ""),
                     origin := headers.get("origin"),
                 )
-                # Only what a page's redirect brought comes so far with an origin.
+                # Only a code from a page's redirect is redeemed with an origin.
                 if origin is None or form["grant_type"] != "authorization_code":
                     return 200, tokens, {}
                 return 200, tokens, {"Access-Control-Allow-Origin": origin}
@@ -218,7 +218,7 @@ class Entra:
 
 
 def _file(text: str) -> _TemporaryFileWrapper[str]:
-    """Return its owner's alone, and gone when it is closed."""
+    """Return a temporary file that only its owner can read; closing deletes it."""
     file = NamedTemporaryFile("w", suffix=".pem", encoding="utf-8")  # noqa: SIM115 - whoever gets it closes it
     file.write(text)
     file.flush()
@@ -260,7 +260,7 @@ class _Handler(JsonHandler):
     owner: ClassVar[Entra]
 
     def setup(self) -> None:
-        """By TLS where the client begins with it."""
+        """Use TLS if the client begins with a handshake."""
         if self.request.recv(1, socket.MSG_PEEK) == _HANDSHAKE:
             self.request = self.owner.tls.wrap_socket(
                 self.request, server_side=True

@@ -111,7 +111,7 @@ class AdminApi:
         self._token = token
 
     def answer(self, request: Request | InvalidRequestError) -> Response:
-        """Return the response to one request, or nginx's own to a request that it refuses."""
+        """Return the response to one request; nginx's response if nginx rejects it."""
         if isinstance(request, InvalidRequestError):
             status = 400 if request.status == 494 else request.status
             return self._html(status)
@@ -325,7 +325,7 @@ class AdminApi:
                     if within
                     else absent(kind, key)
                 )
-            # Seen on a Kong 3.10: a credential or a route may so be given to another consumer or
+            # Seen on a Kong 3.10: this moves a credential or a route to another consumer or
             # service.
             return 200, self._store.update(
                 kind, entity, self._resolved(kind, {**scope(), **body})
@@ -346,7 +346,7 @@ class AdminApi:
                 self._store.delete(kind, entity)
             return 204, None
 
-        # Seen on a Kong 3.10: a PUT of a Target changes it as a PATCH does, and makes none.
+        # Seen on a Kong 3.10: a PUT of a Target changes it like a PATCH, and never creates it.
         writes = {"PATCH": patch, "PUT": patch if kind == "targets" else put}
         return {"GET": lambda *_: (200, existing()), **writes, "DELETE": delete}
 

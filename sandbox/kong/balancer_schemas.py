@@ -83,8 +83,8 @@ def _statuses(default: list[int]) -> Field:
 
 
 def _defaulted(fields: Fields) -> Field:
-    """Return a record whose printed default is made of its fields' own; what has no default, it
-    leaves out."""
+    """Return a record whose default consists of its fields' defaults; fields without a default are
+    left out."""
     return record(fields, required=True, default=_default(fields))
 
 

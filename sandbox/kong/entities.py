@@ -1,4 +1,4 @@
-"""Kong's entities as values: what is held of one, and of all at one moment."""
+"""Kong's entities as values: single entities, and snapshots of all entities."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Entity = dict[str, Any]
 Both are untyped JSON: the schema of the kind lists the fields.
 """
 Config = Mapping[str, Any]
-"""The configuration of a plugin, part of an Entity: the plugin's schema says which fields it has."""
+"""The configuration of a plugin, part of an Entity: the plugin's schema lists its fields."""
 Errors = dict[str, Any]
 """The errors of an Entity, by field, in the shape of Kong's answers."""
 KongConf = Mapping[str, Any]
@@ -24,7 +24,7 @@ Reference = Mapping[Literal["id"], str]
 
 
 class Route(TypedDict):
-    """A route as the router and the proxy read it. None where nothing is said."""
+    """A route as the router and the proxy read it. None means unset."""
 
     id: str
     protocols: list[str]

@@ -1,4 +1,4 @@
-"""One request on its way through the proxy: what plugins read and change of it."""
+"""One request on its way through the proxy: the data that plugins read and change."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Exchange:
         return [value for own, value in self.headers if own.lower() == key]
 
     def set_header(self, name: str, *values: str) -> None:
-        """Give a request header these values, where its first one stood, or at the end."""
+        """Set a request header to these values, at the position of its first value or at the end."""
         key = name.lower()
         places = [
             place
@@ -80,7 +80,7 @@ class Exchange:
         self.set_header(name)
 
     def set_response_header(self, name: str, *values: str) -> None:
-        """Headers for whatever answer this request gets."""
+        """Headers for any answer to this request."""
         kept = [
             header
             for header in self.response_headers

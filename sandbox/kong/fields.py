@@ -93,8 +93,7 @@ class Schema:
     name: str
     fields: Fields
     checks: tuple[EntityCheck, ...] = ()
-    # Unprinted: `early_checks` run whatever else is wrong, `late_checks` only on an entity without
-    # errors.
+    # Unprinted: `early_checks` always run, `late_checks` only on an entity without errors.
     early_checks: tuple[EntityRule, ...] = ()
     late_checks: tuple[EntityRule, ...] = ()
 

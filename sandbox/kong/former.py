@@ -54,7 +54,7 @@ def unfolded(record: Field, config: Config) -> Entity:
 
 
 def _former(record: Field) -> Iterator[tuple[str, Field, list[str]]]:
-    """Yield each former name with its field and the path where it is now."""
+    """Yield each former name with its field and its current path."""
     for name, shown in record.former.items():
         limits = {
             key: value for key, value in shown.items() if key == "len_min"

@@ -19,7 +19,7 @@ from sandbox.kong.sinks import FileLog, HttpLog, TcpLog
 
 
 class Further(Protocol):
-    """One kind of plugin on one node; what it keeps between requests is the instance's."""
+    """One kind of plugin on one node; an instance keeps its data between requests."""
 
     priority: int
     """Kong's: plugins of a higher one run first."""
@@ -32,7 +32,7 @@ class Further(Protocol):
         its status."""
 
     def log(self, exchange: Exchange, plugin: Entity) -> None:
-        """After the answer was given."""
+        """Run after the answer was sent."""
 
 
 FURTHER: Mapping[str, type[Further]] = {

@@ -142,8 +142,7 @@ class Kong:
         )
 
     def past(self) -> tuple[Snapshot, ...]:
-        """All entities as they were after each of the last changes, oldest first: what a run did,
-        change by change."""
+        """Return all entities after each of the last changes, oldest first."""
         return self._store.past()
 
     def restore(self, snapshot: Snapshot) -> None:

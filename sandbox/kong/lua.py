@@ -124,8 +124,8 @@ class Functions:
     def read_header(
         self, exchange: Exchange, name: str, tables: Any = None
     ) -> str | None:
-        """The value of a request header as Kong itself reads it; out of the copy in `tables`, where
-        these are given."""
+        """Return the value of a request header as Kong itself reads it; from the copy in `tables`,
+        if passed."""
         with self._lock:
             self._exchange = exchange
             try:
@@ -165,7 +165,7 @@ class Functions:
         }
         return {**functions, "version": version}
 
-    # Below: what pdk.lua calls, one method per function of `host`.
+    # Functions that pdk.lua calls, one method per function of `host`.
 
     def _on_headers(self, limit: float) -> Any:
         headers = self._x.headers
@@ -383,7 +383,7 @@ class Functions:
 
 
 def _upstream_host(exchange: Exchange) -> str:
-    """Empty until somebody wants another Host header than the upstream's own name."""
+    """Return the Host header for the upstream; empty for the upstream's own name."""
     if exchange.upstream_host is not None:
         return exchange.upstream_host
     return (

@@ -1,5 +1,5 @@
-"""The plugins `correlation-id` and `bot-detection`, the latter without Kong's own list of bots:
-what is not allowed or denied by name passes.
+"""The plugins `correlation-id` and `bot-detection`, the latter without Kong's built-in list of
+bots.
 
 Source: recorded exchanges of a Kong 3.10 (steps correlation-id and bot-detection), and Kong's
 documentation.

@@ -71,7 +71,8 @@ local function base_environment()
   return env
 end
 
--- what the functions below share -------------------------------------------------------------------------------
+-- shared functions
+-- -------------------------------------------------------------------------------------------
 
 local function texts(value)
   if type(value) ~= "table" then return tostring(value) end
@@ -201,7 +202,7 @@ for _, level in ipairs({ "emerg", "alert", "crit", "err", "warn", "notice", "inf
   kong.log[level] = function(...) host.log(level, spelt(...)) end
 end
 
--- whether Kong's JSON encoder refuses the value: a function, a number that is none, a sparse list
+-- whether Kong's JSON encoder rejects the value: a function, NaN or infinity, a sparse list
 local function broken(value)
   local kind = type(value)
   if kind == "number" then return value ~= value or value == math.huge or value == -math.huge end
@@ -217,7 +218,7 @@ end
 kong.log.serialize = function() return host.record() end
 kong.log.set_serialize_value = function(key, value) host.edit_record(need_string(key, "key"), value, broken(value)) end
 
--- vaults: Kong's own, of its environment
+-- vaults: Kong's built-in vault of environment variables
 kong.vault = { get = function(reference)
   local name = type(reference) == "string" and reference:match("^{vault://env/([%w_-]+)}$")
   if not name then return nil, "could not find vault" end
@@ -381,8 +382,10 @@ local function run(steps, tables, plugin, name, token)
   return outcome == EXIT and "exit" or "done"
 end
 
--- Kong's own reading of a request header (kong/tools/http.lua): the first value, among the first hundred headers. With
--- `tables` Kong reads a copy in ngx.ctx, which it makes where there is none. So a script that empties it is heard.
+-- Kong's own reading of a request header (kong/tools/http.lua): the first value, among the first
+-- hundred headers. With
+-- `tables` Kong reads a copy in ngx.ctx, and creates it if it is missing. A script that empties it
+-- therefore has an effect.
 local function read_header(name, tables)
   local context = tables and tables.ngx_ctx or {}
   context.cached_request_headers = context.cached_request_headers or request_headers()

@@ -87,7 +87,7 @@ def private_key(value: str) -> str | None:
 
 
 def key_fits(entity: Entity) -> Errors | None:
-    """A certificate belongs to its key, and an alternative one is for clients that know another
+    """Check that a certificate belongs to its key, and that an alternative certificate has another
     kind of key."""
     for suffix in ("", "_alt"):
         shown = entity.get(f"cert{suffix}")

@@ -83,7 +83,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The entities as the data plane sees them: each part with its own lag."""
+    """The entities as the data plane sees them: each part with a separate lag."""
 
     routes: Snapshot
     plugins: Snapshot
@@ -148,8 +148,8 @@ class Proxy:
         send: Send,
         peer: str = "127.0.0.1",
     ) -> Answer:
-        """One request, given as its bytes. A connection that Kong would close without an answer is
-        a 400 here."""
+        """Answer one request from its bytes. If Kong would close the connection without an answer,
+        this is a 400."""
         try:
             request: Request | InvalidRequestError | None = read_request(
                 BytesIO(raw)
@@ -225,7 +225,7 @@ class Proxy:
             )
         except UpstreamError as error:
             exchange.source = "error"
-            # nginx goes on to its error page with this
+            # nginx continues with this to its error page
             exchange.method = "HEAD" if exchange.method == "HEAD" else "GET"
             response = nginx_error(
                 error.status,
@@ -407,10 +407,9 @@ class Proxy:
     def _peers(
         self, exchange: Exchange, service: Service
     ) -> tuple[bool, list[Peer]]:
-        """Where the request may go, in the order to try, and whether that is an Upstream's to say.
+        """Return the addresses to try, in order, and whether an Upstream chose them.
 
-        Raises UpstreamError if a Service at an IP address was given a name, which Kong then never
-        resolves.
+        Raises UpstreamError if a Service at an IP address got a name, which Kong never resolves.
         """
         host = (
             service["host"]
@@ -532,8 +531,8 @@ class Proxy:
     def _log(
         self, exchange: Exchange, tables: Any, plugins: list[Entity]
     ) -> None:
-        """log of the plugins that the request met; none loses anything by an error of another's
-        script."""
+        """Run the log phase of the request's plugins; an error in one script does not affect other
+        plugins."""
         for plugin in plugins:
             if further := self._further.get(plugin["name"]):
                 with suppress(RuntimeError):

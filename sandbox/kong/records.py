@@ -16,7 +16,7 @@ REDACTED = frozenset({"authorization", "proxy-authorization"})
 
 
 class UnencodableRecordError(Exception):
-    """The record has a value that Kong's JSON encoder refuses: it is lost, and nothing is said."""
+    """The record has a value that Kong's JSON encoder rejects; Kong loses it without a message."""
 
 
 def line(exchange: Exchange) -> bytes:

@@ -20,8 +20,8 @@ _ONCE = ("POST", "PATCH")
 def attempts(
     exchange: Exchange, service: Service, peers: list[Peer]
 ) -> Iterator[tuple[int, Peer]]:
-    """Yield each attempt by its number, and where it goes: the peers in turn, as often as the
-    request may be tried."""
+    """Yield each attempt by its number, and its address: the peers in turn, until the limit of
+    attempts."""
     count = max(_retries(exchange, service) + 1, len(peers)) if peers else 0
     return ((number, peers[number % len(peers)]) for number in range(count))
 

@@ -37,7 +37,8 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class _Host:
-    """`name` is exact, a suffix (`*.example.com`) or a prefix (`example.*`); `port` None: any."""
+    """`name` is exact, a suffix (`*.example.com`) or a prefix (`example.*`); `port` None matches
+    any port."""
 
     kind: str
     name: str
@@ -77,7 +78,7 @@ class _Candidate:
             return None
         if not _reached(self.hosts, host, port):
             return None
-        # A request in clear has no SNI, and reaches such a route only to be sent to https.
+        # A request without TLS has no SNI, and reaches such a route only for the redirect to https.
         if scheme == "https" and not _reached(
             self.snis, request.server_name or "", 0
         ):
@@ -151,7 +152,7 @@ def _is_utf8(path: str) -> bool:
 
 
 def _reached(hosts: Sequence[_Host], host: str, port: int) -> bool:
-    """Return whether one of these hosts matches, or there are none."""
+    """Return whether one of these hosts matches, or there are no hosts."""
     return not hosts or any(pattern.matches(host, port) for pattern in hosts)
 
 
@@ -246,8 +247,8 @@ def _priority(route: Route, paths: list[str]) -> int:
 
 
 def _shifted(number: int, bits: int) -> int:
-    """As LuaJIT shifts a number that is none of 64 bits: the lower 32 of the result, and its
-    sign."""
+    """Shift as LuaJIT does for numbers that are not 64-bit: keep the lower 32 bits of the result,
+    and its sign."""
     low = number << bits & 0xFFFFFFFF
     return low - (1 << 32) if low >> 31 else low
 

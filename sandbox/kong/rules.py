@@ -100,8 +100,8 @@ def host_kind(value: str) -> str:
 
 
 def address(value: str) -> Address | None:
-    """`value` as an address (`name`, `name:port`, `10.0.0.1:80`, `[::1]:80`, `::1`), None if it is
-    none."""
+    """Parse `value` as an address (`name`, `name:port`, `10.0.0.1:80`, `[::1]:80`, `::1`); None if
+    it is no address."""
     kind = host_kind(value)
     parts = _ADDRESSES[kind].match(value)
     host, port = parts.group("host", "port") if parts else ("", None)
@@ -125,7 +125,7 @@ def address(value: str) -> Address | None:
 
 
 def upstream_name(value: str) -> str | None:
-    """Return what is wrong with the name of an Upstream, which is a host name."""
+    """Return the error in the name of an Upstream, which is a host name."""
     parts = address(value)
     if parts is None:
         reason = "must be a valid hostname"
@@ -248,8 +248,8 @@ _FLAGS = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\(\?([imsx]+)\)|[()]", re.DOTALL)
 
 
 def _scoped_flags(pattern: str) -> str:
-    """`a(?i)b` as `a(?i:b)`: flags hold to the end of the group that they stand in, and Python
-    wants that said."""
+    """Rewrite `a(?i)b` to `a(?i:b)`: flags hold to the end of their group, and Python needs the
+    explicit form."""
     # How many groups were opened for flags, in each group around.
     result = ""
     place = 0
@@ -317,7 +317,7 @@ def _forbidden_matchers(protocol: str) -> tuple[Sequence[str], str]:
 
 
 def _needed_matchers(protocols: list[str]) -> tuple[Sequence[str], str]:
-    """Return the fields of which a route needs one, and its protocol as messages say it."""
+    """Return the fields of which a route needs at least one, and its protocol for messages."""
     needed: tuple[str, ...]
     if protocols[0] in ("http", "https"):
         needed = ("methods", "hosts", "headers", "paths")
@@ -335,8 +335,8 @@ def _needed_matchers(protocols: list[str]) -> tuple[Sequence[str], str]:
 
 
 def route_expression(entity: Entity) -> Errors | None:
-    """The router's own regular expressions are Rust's: what only PCRE knows is refused (message not
-    Kong's own)."""
+    """Reject syntax that only PCRE knows: the router uses Rust's regular expressions (the message
+    is not Kong's own)."""
     for path in entity.get("paths") or []:
         if (
             isinstance(path, str)
@@ -377,7 +377,7 @@ def key_is_a_pem(entity: Entity) -> Errors | None:
 
 
 def _loads(key: str) -> bool:
-    # Key generators and OpenSSL's decoder ignore what surrounds a PEM block.
+    # Key generators and OpenSSL's decoder ignore text around a PEM block.
     pem = key.strip().encode()
     lines = key.strip().splitlines()
     if len(lines) < 2:

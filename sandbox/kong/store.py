@@ -67,7 +67,7 @@ _LONGEST_PAST = 4096
 
 
 class ViolationError(Exception):
-    """A refusal with Kong's status and body (`name`, `code`, `fields`, `message`)."""
+    """An error with Kong's status and body (`name`, `code`, `fields`, `message`)."""
 
     def __init__(
         self, status: int, code: int, name: str, message: str, fields: Any
@@ -107,7 +107,7 @@ class Store:
             return tuple(self._past)
 
     def seen(self, *lags: float) -> tuple[Snapshot, ...]:
-        """The entities as they were so many seconds ago, for each lag. All are seen from one
+        """Return the entities as they were some seconds ago, for each lag, all measured from one
         moment."""
         with self._lock:
             moment = self._clock()
@@ -138,8 +138,8 @@ class Store:
             return self._put(kind, entity)
 
     def upsert(self, kind: str, key: str, value: Entity) -> Entity:
-        """Create or wholly replace the entity of this id or name, which wins over what the value
-        says."""
+        """Create or wholly replace the entity with this id or name, which overrides the value's
+        own."""
         with self._lock:
             old = self.current.find(kind, key)
             named = "id" if UUID.match(key) else NAMED_BY[kind]
@@ -158,8 +158,8 @@ class Store:
             )
 
     def update(self, kind: str, old: Entity, patch: Entity) -> Entity:
-        """Change the named fields of an entity. Records are merged, so what is left out of `config`
-        stays."""
+        """Change the named fields of an entity. Records are merged, so absent fields of `config`
+        stay."""
         with self._lock:
             fixed = {
                 name: value
@@ -313,7 +313,7 @@ def validated(
 
 
 def _config_of(kind: str, plugin: Entity) -> Field | None:
-    """Return the record of a plugin's configuration, where some of its fields had other names."""
+    """Return the record of a plugin's configuration, also if some of its fields have former names."""
     own = (
         PLUGIN_SCHEMAS.get(str(plugin.get("name")))
         if kind == "plugins"
@@ -367,7 +367,8 @@ def absent(kind: str, key: str) -> ViolationError:
 
 
 def merged_records(fields: Fields, old: Entity, patch: Entity) -> Entity:
-    """`old` with `patch` on top; records are merged field by field, everything else is replaced."""
+    """Return `old` with `patch` on top; records are merged field by field, all other values are
+    replaced."""
     merged = dict(old)
     for name, value in patch.items():
         field = fields.get(name)

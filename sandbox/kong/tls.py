@@ -18,11 +18,10 @@ from sandbox.kong.pem import load_pair, self_signed
 
 
 def listening(seen: Callable[[], Snapshot]) -> ssl.SSLContext:
-    """Return the context of a listener: each handshake is shown a certificate out of the entities
-    `seen` at that moment.
+    """Return the context of a listener: each handshake shows a certificate from the entities that
+    `seen` returns.
 
-    Where none is for the name that the client asks for, it is a self-signed one for localhost, made
-    here.
+    Without a certificate for the client's name, it shows a self-signed certificate for localhost.
     """
     context = _context(*self_signed("localhost"))
 
@@ -46,7 +45,7 @@ def listening(seen: Callable[[], Snapshot]) -> ssl.SSLContext:
 
 
 def certificate(snapshot: Snapshot, name: str | None) -> Entity | None:
-    """Return the certificate for the name that a client asks for. None: the default one."""
+    """Return the certificate for the name that a client asks for. None: the default certificate."""
     by_name = {
         candidate["name"]: candidate["certificate"]["id"]
         for candidate in snapshot.tables["snis"].values()

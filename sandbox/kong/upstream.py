@@ -30,8 +30,7 @@ Resolve = Callable[[str, int], tuple[str, int] | None]
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRequest:
-    """A request as it leaves Kong: `target` is path and query, `host` and `port` where it goes
-    to."""
+    """A request as it leaves Kong: `target` is path and query, `host` and `port` are its address."""
 
     method: str
     target: str
@@ -69,13 +68,13 @@ def resolve_by_name(host: str, port: int) -> tuple[str, int] | None:
     except (
         OSError,
         ValueError,
-    ):  # what cannot be a name at all is a ValueError
+    ):  # a text that cannot be a host name is a ValueError
         return None
     return str(addresses[0][4][0]), port
 
 
 def speaking(service: Service, snapshot: Snapshot) -> ssl.SSLContext | None:
-    """Return how TLS is spoken behind a service, as its entities say; None: not at all."""
+    """Return the TLS context for a service, from its entities; None for plain HTTP."""
     if service["protocol"] != "https":
         return None
     known = snapshot.tables["ca_certificates"]
@@ -118,7 +117,7 @@ def send(
     if address is None:
         raise NameResolutionError
     if service["protocol"] != "http" and tls is None:
-        raise UpstreamError(502)  # never in clear what should be encrypted
+        raise UpstreamError(502)  # never send plain text when TLS is required
     sent = False
     connection = http.client.HTTPConnection(
         *address, timeout=service["connect_timeout"] / 1000
@@ -159,5 +158,5 @@ def _name(request: UpstreamRequest) -> str:
 
 
 def accept_all(_: UpstreamRequest, __: Service) -> Response:
-    """Return an upstream that only says 200: for requests that are handled in process."""
+    """Return an upstream that always answers 200, for requests that are handled in process."""
     return Response(200, (("Content-Type", "application/json"),), b"{}")

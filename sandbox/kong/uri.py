@@ -67,12 +67,12 @@ def normalized(path: str) -> str:
 
 
 def escaped(path: str) -> str:
-    """The path as it is sent upstream: bytes that may not stand in a target are percent-encoded
+    """Return the path for the upstream: bytes that are invalid in a target are percent-encoded
     again."""
     return _TO_ESCAPE.sub(lambda character: f"%{ord(character[0]):02X}", path)
 
 
 def invalid_percent(path: str) -> str | None:
-    """Return the first malformed percent-encoding of a path (`%zz`), None if there is none."""
+    """Return the first malformed percent-encoding of a path (`%zz`), or None."""
     percent = _BAD_PERCENT.search(path)
     return path[percent.start() : percent.start() + 3] if percent else None

@@ -91,8 +91,8 @@ def _record(fields: Fields, value: Entity) -> tuple[Entity, Errors]:
 
 
 def checked(field: Field, value: Any) -> tuple[Any, Any]:
-    """Return a field's value as Kong would store it, and its error (a message, or nested errors;
-    None: none)."""
+    """Return a field's value as Kong would store it, and its error: a message, nested errors, or
+    None."""
     if value is None:
         if field.required and not field.shown.get("auto"):
             return None, "required field missing"
@@ -374,8 +374,8 @@ def _matches(match: Match, value: Any) -> bool:
         return isinstance(value, list) and all(
             item not in match["elements"]["not_one_of"] for item in value
         )
-    # `maximum_expiration > 0` needs `exp` among the claims, says the schema; seen unenforced where
-    # they are null.
+    # By the schema, `maximum_expiration > 0` needs `exp` among the claims; Kong does not check this
+    # if they are null.
     return False
 
 

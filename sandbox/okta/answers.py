@@ -44,8 +44,7 @@ class Request:
 
 
 class ApiError(Exception):
-    """A management request that Okta would refuse: HTTP status, errorCode, errorSummary and
-    errorCauses."""
+    """An error of the management API: HTTP status, errorCode, errorSummary and errorCauses."""
 
     def __init__(
         self, status: int, code: str, summary: str, causes: tuple[str, ...] = ()
@@ -81,13 +80,13 @@ def not_found(key: str, kind: str) -> ApiError:
 
 
 def invalid(*causes: str) -> ApiError:
-    """Return a body that fails validation; each cause is `<field>: <what is wrong>`."""
+    """Return the error for an invalid body; each cause is `<field>: <problem>`."""
     where = causes[0].partition(":")[0]
     return ApiError(400, "E0000001", f"Api validation failed: {where}", causes)
 
 
 def require(check: Check, body: Json) -> None:
-    """Raise the refusal that lists every complaint of `check` about `body`, if it has any."""
+    """Raise an error with every complaint of `check` about `body`, if there is any."""
     causes = tuple(check(body, ""))
     if causes:
         raise invalid(*causes)

@@ -39,7 +39,7 @@ SECRET_METHODS = (
     "client_secret_post",
     "client_secret_jwt",
 )
-APP_GRANTS = {  # application type -> grant types that such an app may have
+APP_GRANTS = {  # application type -> its allowed grant types
     "web": (
         "authorization_code",
         "refresh_token",
@@ -282,7 +282,7 @@ def _check_app(app: Json) -> None:
 
 
 def _check_method(client: Json, settings: Json, kind: str) -> None:
-    """Raise an ApiError if a client may not prove itself as it says."""
+    """Raise an ApiError if the app may not use its client authentication method."""
     method = client["token_endpoint_auth_method"]
     if kind == "browser" and method != "none":
         raise invalid(
@@ -420,8 +420,8 @@ def set_app_status(status: str, org: Org, request: Request) -> Answer:
 
 
 def delete_app(org: Org, request: Request) -> Answer:
-    """DELETE of an inactive app, with its assignments; policies keep its client id, which matches
-    nobody any more."""
+    """DELETE of an inactive app, with its assignments. Policies keep its client id, which matches
+    no app."""
     app = found(org, "apps", request)
     if app["status"] == "ACTIVE":
         raise ApiError(

@@ -29,8 +29,8 @@ def client_named(assertion: str) -> str | None:
 
 
 def verify(org: Org, app: Json, assertion: str, endpoint: str) -> None:
-    """Raises invalid_client (401) if the assertion does not prove that `app` is the client that
-    asks `endpoint`."""
+    """Raise invalid_client (401) if the assertion does not prove to `endpoint` that `app` is the
+    client."""
     header, claims = _read(assertion)
     client_id = client_of(app)["client_id"]
     now = org.now()

@@ -50,12 +50,12 @@ def flag(value: object, place: str) -> Iterator[str]:
 
 
 def anything(_value: object, _place: str) -> Iterator[str]:
-    """Free-form content, which Okta keeps as it is."""
+    """Free-form content, which Okta stores unchanged."""
     yield from ()
 
 
 def whole(least: int, most: int) -> Check:
-    """Return an integer from `least` to `most`; true and false are none."""
+    """Return an integer from `least` to `most`, not true or false."""
 
     def check(value: object, place: str) -> Iterator[str]:
         if not isinstance(value, int) or isinstance(value, bool):

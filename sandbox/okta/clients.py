@@ -1,8 +1,8 @@
-"""Client authentication at the token endpoint: by a signed assertion, by secret (Basic or form), or
+"""Client authentication at the token endpoint: a signed assertion, a secret (Basic or form), or
 none for a public client with PKCE.
 
-Okta's two secret methods are one choice ("Client secret") to an administrator and both are accepted
-for either setting; `client_secret_jwt` is not modelled and refused.
+Okta shows its two secret methods as a single choice ("Client secret"), and accepts both for either
+setting. `client_secret_jwt` is not modelled and rejected.
 
 Source: developer.okta.com, "Client authentication methods"; RFC 6749, section 2.3.
 """

@@ -15,7 +15,7 @@ _ASKED = "access-control-request-headers"
 
 
 def preflight(_org: Org, request: Request) -> Answer:
-    """OPTIONS: which methods and headers; whose pages, `marked` says."""
+    """Answer OPTIONS with the allowed methods and headers; `marked` adds the allowed origin."""
     headers = {"Access-Control-Allow-Methods": "POST, OPTIONS"}
     if asked := request.headers.get(_ASKED):
         headers["Access-Control-Allow-Headers"] = asked
@@ -23,8 +23,7 @@ def preflight(_org: Org, request: Request) -> Answer:
 
 
 def marked(org: Org, path: str, origin: str | None, answer: Answer) -> Answer:
-    """Return the answer to a request of a page of `origin` (None: of no page), as far as it says
-    that it may have it."""
+    """Return the answer with CORS headers if a page from `origin` may read it (None: no page)."""
     if (
         not path.startswith("/oauth2/")
         or not path.endswith("/v1/token")
@@ -41,8 +40,8 @@ def marked(org: Org, path: str, origin: str | None, answer: Answer) -> Answer:
 
 
 def _trusted(org: Org, origin: str) -> bool:
-    """Return the origins that pages may call from, as they are written. Inactive origins, and
-    origins for redirects only, are left out."""
+    """Return whether pages from an origin may call. Inactive origins, and origins for redirects
+    only, may not."""
     return any(
         row["origin"] == origin
         and row["status"] == "ACTIVE"

@@ -18,8 +18,7 @@ def is_modelled(expression: str) -> bool:
 
 
 def evaluate(expression: str, client_id: str, login: str | None) -> str | None:
-    """Return the value, or None if there is no user to take it from (Okta then leaves the claim
-    out)."""
+    """Return the value, or None without a user (Okta then leaves the claim out)."""
     literal = _LITERAL.fullmatch(expression)
     if literal:
         return literal[1] if literal[1] is not None else literal[2]

@@ -22,7 +22,7 @@ MOST_GROUPS = 100  # a groups claim that matches more makes the request fail
 
 
 class OAuthError(Exception):
-    """A refusal of an OAuth endpoint: `error` and `error_description` of RFC 6749, and the HTTP
+    """An error of an OAuth endpoint: `error` and `error_description` of RFC 6749, and the HTTP
     status."""
 
     def __init__(self, error: str, description: str, status: int = 400) -> None:
@@ -75,11 +75,11 @@ def evaluate_policies(
     member: Member | None,
     scopes: tuple[str, ...],
 ) -> Lifetimes:
-    """Return the lifetimes that the first matching rule grants.
+    """Return the lifetimes of the first matching rule.
 
-    Raises invalid_scope when a rule matches but for the scopes, and access_denied when none does or
-    no policy includes the client. (Okta's support site shows access_denied for both; kept apart
-    here because the cause differs.)
+    Raises invalid_scope if only the scopes do not match, and access_denied if no rule matches or no
+    policy includes the client. (Okta's support site shows access_denied for both; two codes here
+    show the cause.)
     """
     but_for_scopes = False
     for policy in org.rows("policies", server["id"]):

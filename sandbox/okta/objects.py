@@ -13,7 +13,7 @@ Handler = Callable[[Org, Request], Answer]
 PAGED = frozenset(
     {"authorizationServers", "scopes", "apps", "assignments", "trustedOrigins"}
 )
-"""The collections that have pages; claims, policies and rules have none (API description)."""
+"""The collections with pages; claims, policies and rules have no pages (API description)."""
 LARGEST = 200
 TAKEN = "An object with this field already exists in the current organization"
 
@@ -77,9 +77,9 @@ def lists(kind: str) -> Handler:
 
 
 def paged(org: Org, request: Request, rows: list[Json], largest: int) -> Answer:
-    """One page of `rows`, at most `limit` of the query, with a `Link` to the next one.
+    """Return one page of `rows`, at most `limit` of the query, with a `Link` to the next page.
 
-    Without a limit all are given, up to `largest`: smaller defaults of some collections (20 of an
+    Without a limit a page has up to `largest` rows. Smaller defaults of some collections (20 of an
     app's groups) are not modelled.
     """
     query = request.query

@@ -36,10 +36,9 @@ _LETTERS = string.ascii_letters + string.digits
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person of the org, who signs in by a test login that stands in for the browser.
+    """A person of the org, who signs in by a test login instead of a browser.
 
-    `login` is the user name, `groups` the names of groups that exist; everybody is in Everyone
-    besides.
+    `login` is the user name, `groups` the names of existing groups. Every user is also in Everyone.
     """
 
     login: str
@@ -73,8 +72,8 @@ def new_id(prefix: str) -> str:
 
 @dataclass(slots=True)
 class Org:
-    """All objects of the org. `origin` is the base URL of its links and issuers, `now` gives epoch
-    seconds."""
+    """All objects of the org. `origin` is the base URL of its links and issuers, `now` returns
+    epoch seconds."""
 
     now: Callable[[], float]
     api_token: str
@@ -90,7 +89,7 @@ class Org:
     assertions: set[tuple[str, str]] = field(default_factory=set)
     published: dict[str, Json] = field(default_factory=dict)
     page: int | None = None
-    """The most objects of an answer that has pages; None: as many as its collection may have."""
+    """The most objects of a page; None: the collection's own limit."""
     id: str = field(default_factory=lambda: new_id("00o"))
     admin: str = field(default_factory=lambda: new_id("00u"))
     access_policy: str = field(default_factory=lambda: new_id("rst"))
@@ -116,7 +115,7 @@ class Org:
         )
 
     def get(self, kind: str, key: str, parent: str = "") -> Json:
-        """One object; raises the 404 that Okta gives when `parent` has none of that id."""
+        """Return an object; raises Okta's 404 if `parent` has no object with that id."""
         row = self.tables[kind].get(f"{parent}/{key}")
         if row is None:
             raise not_found(key, KINDS[kind][1])
@@ -128,7 +127,7 @@ class Org:
         return body
 
     def drop(self, kind: str, key: str, parent: str = "") -> None:
-        """Remove one object; raises 404 when there is none."""
+        """Remove an object; raises 404 if it does not exist."""
         self.get(kind, key, parent)
         del self.tables[kind][f"{parent}/{key}"]
 
@@ -190,10 +189,9 @@ def link(href: str, *methods: str) -> Json:
 
 
 def seed(org: Org, groups: Iterable[str], users: Iterable[User]) -> None:
-    """Give a new org its groups (Everyone first) and its users.
+    """Create the groups (Everyone first) and users of a new org.
 
-    Raises ValueError for a group or login that occurs twice and for a user in a group that does not
-    exist.
+    Raises ValueError for a duplicate group or login, and for a user in an unknown group.
     """
     for name in (EVERYONE, *groups):
         if org.group_named(name):
@@ -224,7 +222,7 @@ def seed(org: Org, groups: Iterable[str], users: Iterable[User]) -> None:
 
 
 def new_group(org: Org, profile: Json, built_in: bool = False) -> Json:
-    """Store a group; who is in it is not part of its JSON."""
+    """Store a group; its JSON does not list its members."""
     time = org.timestamp()
     return org.put(
         "groups",

@@ -283,7 +283,7 @@ def _people(conditions: Json, kind: str) -> Json:
 
 
 def _included(part: Json, *path: str) -> list[str]:
-    """Return a list deep in a body, where the official plugin leaves out empty parts."""
+    """Return a list deep in a body; the official plugin leaves out empty parts."""
     inner: object = part
     for name in path:
         inner = inner.get(name) if isinstance(inner, dict) else None
@@ -322,7 +322,7 @@ def renumber(
     moved: Json | None = None,
     place: int | None = None,
 ) -> None:
-    """Give the objects of a kind under `parent` the priorities 1..n, with `moved` at `place` (None:
+    """Number the objects of a kind under `parent` 1..n by priority, with `moved` at `place` (None:
     last)."""
     rows = [
         body

@@ -29,8 +29,8 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """A refresh token: dead at `expires` (infinite where the rule sets no end), or at `idle` when
-    it is not used."""
+    """A refresh token: invalid after `expires` (infinite without an end in the rule), or after
+    `idle` if unused."""
 
     session: Session
     expires: float

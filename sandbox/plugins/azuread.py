@@ -28,14 +28,14 @@ from sandbox.plugins.values import UNKNOWN, Properties, has_unknown
 
 
 class Lookups:
-    """The data sources; each takes a function's arguments and gives its result."""
+    """The data sources, by token; each takes a function's arguments and returns its result."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
 
     def group(self, arguments: Properties) -> Properties:
-        """azuread:index/getGroup:getGroup, by `displayName`. Raises ProviderError if there is none,
-        or several."""
+        """azuread:index/getGroup:getGroup, by `displayName`. Raises ProviderError if no group or
+        several match."""
         if has_unknown(arguments):
             return {"id": UNKNOWN, "objectId": UNKNOWN, **arguments}
         name = arguments["displayName"].replace("'", "''")
@@ -70,7 +70,7 @@ class Lookups:
 
     def service_principal(self, arguments: Properties) -> Properties:
         """azuread:index/getServicePrincipal:getServicePrincipal, by `clientId`. Raises
-        ProviderError for none."""
+        ProviderError if none matches."""
         if has_unknown(arguments):
             return {"id": UNKNOWN, "objectId": UNKNOWN, **arguments}
         app_id = arguments["clientId"]

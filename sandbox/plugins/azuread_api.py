@@ -88,7 +88,7 @@ class Graph:
         }
 
     def send(self, method: str, path: str, body: Value = None) -> Answer:
-        """One request, and again after each 429. Raises OSError when nobody answers."""
+        """Send a request, again after each 429. Raises OSError if the server does not answer."""
         for _ in range(_RETRIES):
             answer = self._sent(method, path, body)
             if answer.status != 429:
@@ -127,7 +127,7 @@ class Graph:
         return answer.body
 
     def found(self, path: str) -> Value:
-        """Return the object, or None if there is none. Raises ProviderError."""
+        """Return the object, or None if it does not exist. Raises ProviderError."""
         answer = self.send("GET", path)
         if answer.status == 404:
             return None
@@ -136,8 +136,8 @@ class Graph:
         return answer.body
 
     def removed(self, path: str) -> None:
-        """DELETE, and a GET that has to find nothing. The official plugin asks five times, five
-        seconds apart."""
+        """DELETE the object, and check by a GET that it is gone. The official plugin checks five
+        times, five seconds apart."""
         answer = self.send("DELETE", path)
         if answer.status >= 300 and answer.status != 404:
             raise ProviderError(f"DELETE {path}: {described(answer)}")

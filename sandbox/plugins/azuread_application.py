@@ -144,11 +144,11 @@ _SETS: Mapping[str, Callable[[Properties], Any]] = {
     "optionalClaims": optional_claims,
     "requiredResourceAccess": accesses,
 }
-"""Members of an application that an update leaves out where they are as they were."""
+"""Members of an application that an update leaves out if they are unchanged."""
 
 
 def body(inputs: Properties) -> Json:
-    """Return an application without what `_SETS` and the scopes have."""
+    """Return an application without the parts in `_SETS` and the scopes."""
     api = inputs.get("api") or {}
     web = inputs.get("web") or {}
     spa = inputs.get("singlePageApplication") or {}
@@ -356,7 +356,7 @@ class Application(GraphObject):
     def _state(
         self, object_id: str, app: Json, known: Properties
     ) -> Properties:
-        """As the program wrote it, where it is so; else as it is."""
+        """Return the program's spelling of an equal value, otherwise the current value."""
         now = from_graph(app)
         state = {
             key: known[key]
@@ -428,7 +428,8 @@ class Application(GraphObject):
         listed: Callable[[Json], list[Json]],
         change: Callable[[list[Json]], Json],
     ) -> None:
-        """Disable what goes away or changes: Graph refuses both while it is enabled."""
+        """Disable removed and changed entitlements: Graph rejects both changes while they are
+        enabled."""
         by_id = {entitlement["id"]: entitlement for entitlement in wanted}
         existing = listed(self._graph.accepted("GET", path))
         disabled = False
@@ -521,8 +522,8 @@ class ApplicationCertificate(GraphObject):
     """azuread:index/applicationCertificate:ApplicationCertificate: a PATCH of all certificates of
     the application.
 
-    From the plugin's source (terraform-provider-azuread, internal/helpers/credentials); the
-    recording has none. Modelled is the encoding pem, of which the text itself is sent, unread.
+    It follows the plugin's source (terraform-provider-azuread, internal/helpers/credentials), not a
+    recording. Only the encoding pem is modelled: its text is sent unread.
     """
 
     token = "azuread:index/applicationCertificate:ApplicationCertificate"

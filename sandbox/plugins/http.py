@@ -24,7 +24,7 @@ class Answer:
 def send_form(
     url: str, target: str, form: Mapping[str, str], timeout: float = TIMEOUT
 ) -> Answer:
-    """POSTs a form, as logins do, and waits so many seconds at most for each answer; else as
+    """POST a form, as logins do, and wait at most so many seconds for an answer; otherwise like
     `send`."""
     data = urllib.parse.urlencode(form).encode()
     return _sent(

@@ -31,15 +31,16 @@ from sandbox.plugins.values import UNKNOWN, Properties, has_unknown
 
 
 class Lookups:
-    """The data sources; each takes a function's arguments and gives its result."""
+    """The data sources, by token; each takes a function's arguments and returns its result."""
 
     def __init__(self, api: AdminApi) -> None:
         self._api = api
 
     def group(self, arguments: Properties) -> Properties:
-        """keycloak:index/getGroup:getGroup, by `groupPath`. Raises ProviderError if there is none.
+        """keycloak:index/getGroup:getGroup, by `groupPath`. Raises ProviderError if no group
+        matches.
 
-        Not modelled: the search by `name`, which takes the first group of that name wherever it is.
+        Not modelled: the search by `name`, which returns the first group of that name at any level.
         """
         if has_unknown(arguments):
             return {"id": UNKNOWN, **arguments}

@@ -14,7 +14,7 @@ from sandbox.plugins.provider import Found, ProviderError, Resource
 from sandbox.plugins.values import Properties, Value, is_empty
 
 _RETRIES = 5  # of 5xx and 429, as in the official plugin's source
-_PAUSE = 1.0  # seconds, where a 429 does not say
+_PAUSE = 1.0  # seconds, for a 429 without Retry-After
 
 
 class AdminApi:
@@ -32,7 +32,7 @@ class AdminApi:
         self._client: dict[str, str] = {}
 
     def configure(self, arguments: Properties) -> None:
-        """Take url, realm (where it logs in), clientId and clientSecret, or KEYCLOAK_... of the
+        """Read url, realm (of the login), clientId and clientSecret, or KEYCLOAK_... from the
         environment. Raises ProviderError."""
 
         def setting(name: str, variable: str) -> str:
@@ -69,8 +69,8 @@ class AdminApi:
         *,
         server: bool = False,
     ) -> Answer:
-        """One request below /admin/realms (`server`: below /admin). Raises OSError when nobody
-        answers."""
+        """Send a request below /admin/realms (`server`: below /admin). Raises OSError if the server
+        does not answer."""
         target = f"/admin{path}" if server else f"/admin/realms{path}"
         answer = self._sent(method, target, body)
         if answer.status in (401, 403):
@@ -100,7 +100,7 @@ class AdminApi:
         *,
         server: bool = False,
     ) -> Value:
-        """One request that has to succeed; gives the answer's JSON. Raises ProviderError."""
+        """Send a request that must succeed, and return the answer's JSON. Raises ProviderError."""
         answer = self.send(method, path, body, server=server)
         if answer.status >= 300:
             raise ProviderError(
@@ -109,7 +109,7 @@ class AdminApi:
         return answer.body
 
     def created(self, path: str, body: Value) -> str:
-        """POST; gives the id, the last part of the Location. Raises ProviderError."""
+        """POST, and return the new id: the last part of the Location. Raises ProviderError."""
         answer = self.send("POST", path, body)
         if answer.status >= 300:
             raise ProviderError(
@@ -140,7 +140,7 @@ def quoted(name: str) -> str:
 
 
 def role_body(role: Json) -> Json:
-    """Return a role as the official plugin sends it where it maps one."""
+    """Return a role as the official plugin sends it in a mapping."""
     names = (
         "id",
         "name",
@@ -171,7 +171,7 @@ class RealmObject(Resource):
         raise NotImplementedError
 
     def state(self, answer: Json, inputs: Properties) -> Properties:
-        """Return the state that an answer stands for; `inputs` are the inputs or the state before."""
+        """Return the state for an answer; `inputs` are the inputs or the earlier state."""
         raise NotImplementedError
 
     def path(self, identifier: str, inputs: Properties) -> str:
@@ -187,8 +187,7 @@ class RealmObject(Resource):
     def read(
         self, identifier: str, inputs: Properties, state: Properties
     ) -> Found | None:
-        """By its id, or, where there is neither state nor inputs, by the id that it is imported
-        by."""
+        """Read the object by its id, or on an import, without state and inputs, by its import id."""
         known = state or inputs
         if not known:
             identifier, known = self.imported(identifier)

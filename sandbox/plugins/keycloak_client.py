@@ -177,7 +177,7 @@ class Client(RealmObject):
     def completed(
         self, identifier: str, answer: Json, inputs: Properties
     ) -> Properties:
-        """With the secret that Keycloak keeps, and the user that stands for a service."""
+        """Return the state with the secret from Keycloak, and the service account's user."""
         path = self.path(identifier, inputs)
         state = self.state(answer, inputs)
         state["clientSecret"] = self._api.accepted(
@@ -300,7 +300,7 @@ class _Scopes(Resource):
 
 
 class ClientDefaultScopes(_Scopes):
-    """keycloak:openid/clientDefaultScopes:ClientDefaultScopes: what is in every token of the
+    """keycloak:openid/clientDefaultScopes:ClientDefaultScopes: the scopes in every token of the
     client."""
 
     token = "keycloak:openid/clientDefaultScopes:ClientDefaultScopes"
@@ -310,8 +310,7 @@ class ClientDefaultScopes(_Scopes):
 
 
 class ClientOptionalScopes(_Scopes):
-    """keycloak:openid/clientOptionalScopes:ClientOptionalScopes: what is in a token where it was
-    asked for."""
+    """keycloak:openid/clientOptionalScopes:ClientOptionalScopes: the scopes in a token on request."""
 
     token = "keycloak:openid/clientOptionalScopes:ClientOptionalScopes"
     part = "optional-client-scopes"

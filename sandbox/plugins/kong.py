@@ -128,7 +128,7 @@ class Entity(Resource):
     fields: Mapping[str, Field]
     kept: frozenset[str] = (
         frozenset()
-    )  # of which it is not seen that Kong has none
+    )  # inputs that Kong may lack without a detected difference
     unread: frozenset[str] = frozenset()
 
     def __init__(self, api: AdminApi) -> None:
@@ -482,8 +482,8 @@ class KongPlugin(Entity):
     def differences(
         self, state: Properties, old_inputs: Properties, news: Properties
     ) -> Difference:
-        """Return a new name replaces, and the old plugin goes first [recorded: step 23]; other
-        replacements are made first."""
+        """Return the differences. A new name replaces the plugin and deletes the old plugin first
+        [recorded: step 23]; other replacements create first."""
         differences = super().differences(state, old_inputs, news)
         return Difference(
             differences.changed,
@@ -561,7 +561,7 @@ def _pointer(value: Value) -> str:
 
 
 def _printed(value: Value) -> str:
-    """Return a value of JSON as Go's %v prints it: texts as they stand."""
+    """Return a value of JSON as Go's %v prints it: texts without quotes."""
     if isinstance(value, dict):
         return f"map[{' '.join(f'{key}:{_printed(item)}' for key, item in sorted(value.items()))}]"
     if isinstance(value, list):

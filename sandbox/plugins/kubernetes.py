@@ -79,7 +79,7 @@ class Settings:
         enablePatchForce, from the provider or from the environment."""
 
         def flag(name: str, variable: str) -> bool:
-            # The SDK encodes what is no string as JSON.
+            # The SDK encodes values that are no strings as JSON.
             return (
                 str(arguments.get(name, os.environ.get(variable))).lower()
                 == "true"
@@ -120,8 +120,7 @@ class Manifest(Resource):
     def check(
         self, news: Properties, olds: Properties, naming: Naming
     ) -> Properties:
-        """Fill in apiVersion, kind, a name where none is given (`NAME-8 hex digits`) and the
-        namespace."""
+        """Fill in apiVersion, kind, namespace, and a missing name (`NAME-8 hex digits`)."""
         metadata = (
             news.get("metadata")
             if isinstance(news.get("metadata"), dict)
@@ -177,8 +176,8 @@ class Manifest(Resource):
         )
 
     def _immutable(self, news: Properties) -> tuple[str, ...]:
-        """Return the content of a Secret and a ConfigMap, too, unless the provider says otherwise
-        (pulumi-kubernetes: enableSecretMutable, enableConfigMapMutable)."""
+        """Return the immutable fields, with the content of a Secret or ConfigMap unless the
+        provider allows changes (pulumi-kubernetes: enableSecretMutable, enableConfigMapMutable)."""
         mutable = self._settings.config_map_mutable and not news.get(
             "immutable"
         )
@@ -273,7 +272,7 @@ class Manifest(Resource):
         return live
 
     def delete(self, identifier: str, state: Properties) -> None:
-        """An object that is gone already counts as deleted, as in the official plugin."""
+        """Delete the object; a missing object counts as deleted, as in the official plugin."""
         if self._is_patch:
             return
         namespace, _, name = identifier.rpartition("/")
@@ -379,7 +378,7 @@ class Release(Resource):
 
 
 def is_custom(api_version: str) -> bool:
-    """Return whether an API version is of a group that is none of Kubernetes' own."""
+    """Return whether an API version belongs to a group outside Kubernetes."""
     group = api_version.partition("/")[0] if "/" in api_version else ""
     return "." in group and not re.fullmatch(
         r"[a-z]+(\.authorization|\.apiserver)?\.k8s\.io", group
@@ -387,7 +386,8 @@ def is_custom(api_version: str) -> bool:
 
 
 def _unready(kind: str, live: Properties) -> str:
-    """Why a workload is not ready; empty if it is, or where nobody waits for one of its kind."""
+    """Return the reason why a workload is not ready; empty if it is ready, or its kind is not
+    waited for."""
     status: Any = live.get("status")
     by_hand = (
         (live["spec"].get("updateStrategy") or {}).get("type") == "OnDelete"
@@ -479,7 +479,8 @@ def _pruned(live: Value, inputs: Value) -> Value:
 
 
 def _imported(live: Properties) -> Properties:
-    """Return the inputs of an object that no program had: all of it but what only the server says."""
+    """Return the inputs of an imported object: all of it without the fields that only the server
+    sets."""
     about = {
         key: value for key, value in live["metadata"].items() if key != "uid"
     }

@@ -24,13 +24,14 @@ from sandbox.plugins.values import UNKNOWN, Properties, has_unknown
 
 
 class Lookups:
-    """The data sources; each takes a function's arguments and gives its result."""
+    """The data sources, by token; each takes a function's arguments and returns its result."""
 
     def __init__(self, api: ManagementApi) -> None:
         self._api = api
 
     def group(self, arguments: Properties) -> Properties:
-        """okta:group/getGroup:getGroup, by `name` or `id`. Raises ProviderError if there is none."""
+        """okta:group/getGroup:getGroup, by `name` or `id`. Raises ProviderError if no group
+        matches."""
         if has_unknown(arguments):
             return {"id": UNKNOWN, **arguments}
         if arguments.get("id"):

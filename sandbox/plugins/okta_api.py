@@ -17,13 +17,13 @@ _RETRIES = 5  # the official plugin's default of maxRetries
 
 
 class ManagementApi:
-    """The org that the provider was configured for.
+    """The org of the provider.
 
-    With `httpProxy` the requests go there in absolute form (that is how the official plugin reaches
-    a stand-in), else straight to `https://ORG.BASE`. A 429 is retried as the official plugin does
-    behind its proxy (official-plugin.md, Faults): once the announced window is over, at most 5
-    times. Not modelled: OAuth instead of an API token, throttling, and the retries of a direct
-    connection (after `Retry-After`, and after 502 to 504).
+    With `httpProxy` the requests go to the proxy in absolute form, which is how the official plugin
+    reaches a stand-in. Otherwise they go to `https://ORG.BASE`. A 429 is retried after the
+    announced window, at most 5 times, as the official plugin does behind its proxy
+    (official-plugin.md, Faults). Not modelled: OAuth instead of an API token, throttling, and the
+    retries of a direct connection (after `Retry-After`, and after 502 to 504).
     """
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class ManagementApi:
                 )
 
     def send(self, method: str, path: str, body: Value = None) -> Answer:
-        """One request, and again after each 429; raises OSError when nobody answers."""
+        """Send a request, again after each 429; raises OSError if the server does not answer."""
         for _ in range(_RETRIES):
             answer = self._send(method, path, body)
             pause = _pause(answer) if answer.status == 429 else None
@@ -78,15 +78,15 @@ class ManagementApi:
         )
 
     def accepted(self, method: str, path: str, body: Value = None) -> Value:
-        """One request that has to succeed; gives the answer's JSON. Raises ProviderError."""
+        """Send a request that must succeed, and return the answer's JSON. Raises ProviderError."""
         answer = self.send(method, path, body)
         if answer.status >= 300:
             raise ProviderError(f"{method} {path}: {described(answer)}")
         return answer.body
 
     def pipeline(self) -> None:
-        """Ask once per process which engine the org runs; the official plugin does so with the
-        first app."""
+        """Ask once per process for the org's engine, as the official plugin does with the first
+        app."""
         if not self._knows_pipeline:
             self._knows_pipeline = (
                 self.send("GET", "/.well-known/okta-organization").status == 200
@@ -94,8 +94,8 @@ class ManagementApi:
 
 
 def _pause(answer: Answer) -> float | None:
-    """Return seconds until the rate limit's window is over, by the server's own clock; None if it
-    does not say."""
+    """Return the seconds until the end of the rate limit's window, by the server's clock; None if
+    the answer does not name it."""
     headers = {name.lower(): value for name, value in answer.headers.items()}
     try:
         until = int(headers["x-rate-limit-reset"])
@@ -143,7 +143,7 @@ class OktaObject(Resource):
         raise NotImplementedError
 
     def state(self, answer: Value, inputs: Properties) -> Properties:
-        """Return the state that an answer stands for; `inputs` are the inputs or the state before."""
+        """Return the state for an answer; `inputs` are the inputs or the earlier state."""
         raise NotImplementedError
 
     def update_body(self, inputs: Properties) -> dict[str, Value]:
@@ -159,8 +159,7 @@ class OktaObject(Resource):
     def read(
         self, identifier: str, inputs: Properties, state: Properties
     ) -> Found | None:
-        """By its id, or, where there is neither state nor inputs, by the id that it is imported
-        by."""
+        """Read the object by its id, or on an import, without state and inputs, by its import id."""
         imported = not (state or inputs)
         if imported:
             identifier, inputs = self.imported(identifier)
@@ -230,8 +229,7 @@ def refreshed(
     inputs: Properties,
     now: Properties,
 ) -> Properties:
-    """Return the inputs that would give the state `now`: spelt as they were where they mean the
-    same."""
+    """Return the inputs for the state `now`, with the earlier spelling of equal values."""
     kept: Properties = {}
     for key, value in inputs.items():
         if key not in now or same(key, now[key], value):
@@ -266,8 +264,7 @@ def quoted(text: str) -> str:
 
 
 def parsed(text: Value) -> Value:
-    """Return the object that a JSON input such as an assignment's profile holds; {} where it is
-    absent."""
+    """Return the object in a JSON input such as an assignment's profile; {} if it is absent."""
     try:
         return json.loads(text) if text else {}
     except ValueError as error:

@@ -121,7 +121,7 @@ class OAuth(OktaObject):
     def check(
         self, news: Properties, olds: Properties, naming: Naming
     ) -> Properties:
-        """Grant and response types follow from the type where they are absent."""
+        """Fill in missing grant and response types from the app's type."""
         inputs = super().check(news, olds, naming)
         kind = inputs.get("type")
         if isinstance(kind, str):
@@ -277,11 +277,11 @@ class OAuth(OktaObject):
     def read(
         self, identifier: str, inputs: Properties, state: Properties
     ) -> Found | None:
-        """Return an app that is gone fails the refresh, as with the official plugin
+        """Read the app. A missing app fails the refresh, as in the official plugin
         (official-plugin.md, Drift).
 
-        One that is imported has no client secret, and no rotation of refresh tokens where it has
-        none (Import ids).
+        An import has no client secret, and no rotation of refresh tokens if the app has none
+        (Import ids).
         """
         now = self._read_app(
             identifier, state or inputs, state.get("clientSecret")
@@ -472,7 +472,7 @@ class AppGroupAssignments(Resource):
         self._api = api
 
     def same(self, key: str, old: Value, new: Value) -> bool:
-        """Groups are a set; a priority counts only where the program gives one."""
+        """Compare groups as a set; a priority counts only if the program sets it."""
         if key != "groups" or has_unknown(new):
             return super().same(key, old, new)
         before = {group["id"]: group for group in old or []}

@@ -63,7 +63,8 @@ class Origin(OktaObject):
         return {"scopes": scopes, **{name: answer.get(name) for name in names}}
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
-        """Okta makes it active: asked for anything else, the provider finds that out too late."""
+        """Create the origin. Okta makes it active, and the provider notices another requested
+        status too late."""
         made = self._api.accepted("POST", _ORIGINS, self.body(inputs))
         state = self.state(made, inputs)
         if inputs.get("status", state["status"]) != state["status"]:

@@ -84,7 +84,7 @@ class Found:
 
 
 class Resource(ABC):
-    """One resource type. `token` is its type; the SDK says which inputs it has."""
+    """One resource type. `token` is its type; the SDK lists its inputs."""
 
     token: str
     replaces: ClassVar[frozenset[str]] = (
@@ -92,7 +92,7 @@ class Resource(ABC):
     )  # inputs whose change forces a replacement
     defaults: ClassVar[
         Mapping[str, Value]
-    ] = {}  # what the plugin itself sends for an absent input
+    ] = {}  # the plugin's own values for absent inputs
     computed: ClassVar[frozenset[str]] = (
         frozenset()
     )  # outputs that only the server knows
@@ -129,7 +129,7 @@ class Resource(ABC):
         )
 
     def same(self, key: str, old: Value, new: Value) -> bool:
-        """Return whether two values of the property `key` mean the same."""
+        """Return whether two values of the property `key` are equivalent."""
         if has_unknown(new):
             return False
         if (
@@ -151,19 +151,19 @@ class Resource(ABC):
 
     @abstractmethod
     def create(self, inputs: Properties) -> tuple[str, Properties]:
-        """Make it; gives its id and state. Raises ProviderError."""
+        """Create the object, and return its id and state. Raises ProviderError."""
 
     @abstractmethod
     def read(
         self, identifier: str, inputs: Properties, state: Properties
     ) -> Found | None:
-        """Look it up; None when it is gone. Raises ProviderError."""
+        """Read the object; None if it is gone. Raises ProviderError."""
 
     @abstractmethod
     def update(
         self, identifier: str, state: Properties, news: Properties
     ) -> Properties:
-        """Change it; gives its new state. Raises ProviderError."""
+        """Change the object, and return its new state. Raises ProviderError."""
 
     @abstractmethod
     def delete(self, identifier: str, state: Properties) -> None:
@@ -368,8 +368,8 @@ def _keep(ignored: Iterable[str], state: Properties, news: Properties) -> None:
 
 
 class _errors:  # noqa: N801 - reads as a statement: with _errors(context)
-    """Turns what goes wrong inside a call into its gRPC status, so that the user sees the text and
-    no traceback."""
+    """Turns an exception inside a call into its gRPC status, so that the user sees the text and no
+    traceback."""
 
     def __init__(self, context: grpc.ServicerContext) -> None:
         self._context = context
@@ -393,7 +393,7 @@ class _errors:  # noqa: N801 - reads as a statement: with _errors(context)
                 code=grpc.StatusCode.UNKNOWN.value[0], message=str(error)
             )
             status.details.add().Pack(made)
-            # As google.rpc has errors with details travel, beside the status itself.
+            # google.rpc sends errors with details in this header, beside the status.
             details: bytes = status.SerializeToString()  # type: ignore[no-untyped-call]
             trailing = (("grpc-status-details-bin", details),)
             self._context.set_trailing_metadata(trailing)  # type: ignore[no-untyped-call]

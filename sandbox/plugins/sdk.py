@@ -55,8 +55,8 @@ class Inputs:
     required: frozenset[str]
 
 
-# The engine asks about many resources at once, and an SDK's lazy modules do not bear being imported
-# twice at a time.
+# The engine checks many resources at once, and an SDK's lazy modules must not be imported twice
+# concurrently.
 _importing = threading.RLock()
 
 
@@ -84,7 +84,7 @@ def _inputs_of(token: str) -> Inputs:
 
 
 def _arguments_class(module: types.ModuleType, name: str) -> type:
-    # An SDK appends "Init" where the schema has an object type of the same name (kubernetes:
+    # An SDK appends "Init" if the schema has an object type of the same name (kubernetes:
     # DeploymentInitArgs).
     for candidate in (f"{name}InitArgs", f"{name}Args"):
         if hasattr(module, candidate):
@@ -198,7 +198,7 @@ def _union_problems(
 def _is_wrapper(hint: typing.Any) -> bool:
     origin = typing.get_origin(hint) or hint
     if isinstance(origin, type):
-        # A TypedDict says the same as the Args class beside it.
+        # A TypedDict has the same fields as the Args class beside it.
         return origin in (
             Awaitable,
             types.NoneType,

@@ -111,8 +111,7 @@ def _generated(
 
 
 def plugin() -> Plugin:
-    """Return the plugin; what it can be configured with is about the resources that are not
-    modelled."""
+    """Return the plugin; its configuration affects only resources that are not modelled."""
     resources = {PrivateKey.token: PrivateKey()}
     return Plugin(
         "tls",

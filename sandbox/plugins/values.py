@@ -48,7 +48,7 @@ UNKNOWN: Final = Unknown()
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A value that the engine has to encrypt in the state and to hide in its output."""
+    """A value that the engine must encrypt in the state and hide in its output."""
 
     value: Value
 
@@ -90,8 +90,8 @@ def _from_value(value: Any) -> Value:
 
 
 def to_struct(properties: Mapping[str, Value]) -> Struct:
-    """Return the opposite of `from_struct`; `Secret` and `UNKNOWN` become the engine's marks. None
-    is left out."""
+    """Convert properties to a struct, the opposite of `from_struct`. `Secret` and `UNKNOWN` become
+    the engine's marks. None values are left out."""
     struct = Struct()
     struct.update(
         {
