@@ -42,7 +42,7 @@ def demo(kind: str, *, verbose: bool = False) -> int:
 
     if kind not in KINDS:
         print(
-            f"error: no identity provider '{kind}' in the sandbox; there are {', '.join(KINDS)}",
+            f"error: the sandbox has no identity provider '{kind}'; use one of {', '.join(KINDS)}",
             file=sys.stderr,
         )
         return 2
@@ -81,8 +81,8 @@ def _deployed(
         return failed.returncode
     except subprocess.TimeoutExpired as late:
         print(
-            f"error: pulumi up took longer than {late.timeout:.0f} s and was ended; "
-            "try again with less load on this machine",
+            f"error: pulumi up took longer than {late.timeout:.0f} s and was stopped; "
+            "reduce the load on this machine and run it again",
             file=sys.stderr,
         )
         return 1
@@ -146,15 +146,15 @@ def _check_user(settings: Mapping[str, str], user: str | None) -> None:
     signs_in = "OAUTH_REDIRECT_URIS" in settings
     if signs_in and user is None:
         raise LookupError(
-            f"users sign in to it: add --user, with {', '.join(logins[:-1])} or {logins[-1]}"
+            f"users sign in to this client: add --user {', '.join(logins[:-1])} or {logins[-1]}"
         )
     if user is not None and not signs_in:
         raise LookupError(
-            "it calls as itself, and no user signs in to it: leave --user out"
+            "no user signs in to this client, it calls as itself: leave --user out"
         )
     if user is not None and user not in logins:
         raise LookupError(
-            f"there is no user '{user}' in the sandbox; there are {', '.join(logins)}"
+            f"the sandbox has no user '{user}'; use one of {', '.join(logins)}"
         )
 
 
@@ -174,7 +174,7 @@ def main() -> int:
     )
     verbs = parser.add_subparsers(dest="verb", required=True)
     showing = verbs.add_parser(
-        "demo", help="up, calls through the gateway, who got what"
+        "demo", help="deploy, call through the gateway, show the answers"
     )
     showing.add_argument(
         "--idp",
@@ -185,18 +185,18 @@ def main() -> int:
         "-v",
         "--verbose",
         action="store_true",
-        help="print the output of pulumi and the log of every call, too",
+        help="also print the output of pulumi and the log of every call",
     )
     verbs.add_parser(
-        "serve", help="the same products, kept up in the foreground"
+        "serve", help="keep the stand-ins running in the foreground"
     )
     asking = verbs.add_parser(
-        "token", help="an access token, as a workload would get it"
+        "token", help="print an access token, as a workload gets it"
     )
     asking.add_argument("client", help="application/component")
     asking.add_argument(
         "--user",
-        help="a login of the test login (user-sales, user-order-desk, user-both, user-none)",
+        help="a user of the test login (user-sales, user-order-desk, user-both, user-none)",
     )
     asking.add_argument(
         "--namespace",

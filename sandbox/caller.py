@@ -26,8 +26,8 @@ def environment(cluster: str, namespace: str, component: str) -> dict[str, str]:
     )
     if manifest is None:
         raise LookupError(
-            f"no Secret {component}-client in namespace {namespace}: is the component a client, "
-            "and up?"
+            f"no Secret {component}-client in namespace {namespace}: check that the component is a "
+            "client, and deploy it"
         )
     values = {name: _decoded(value) for name, value in manifest["data"].items()}
     workloads = (
@@ -41,8 +41,8 @@ def environment(cluster: str, namespace: str, component: str) -> dict[str, str]:
         )
         if reference["key"] not in secret.get("data", {}):
             raise LookupError(
-                f"no Secret {reference['name']} with a key {reference['key']} in namespace "
-                f"{namespace}"
+                f"no Secret {reference['name']} with key {reference['key']} in namespace "
+                f"{namespace}: create it"
             )
         values[name] = _decoded(secret["data"][reference["key"]])
     return values

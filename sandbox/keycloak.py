@@ -79,7 +79,7 @@ def _java_problem() -> str | None:
             check=True,
         ).stderr
     except (OSError, subprocess.SubprocessError):
-        return f"Keycloak needs Java {OLDEST_JAVA} or newer, and there is none on the PATH"
+        return f"Keycloak needs Java {OLDEST_JAVA} or newer, and the PATH has no java: install it"
     number = re.search(r'version "(\d+)', output)
     if number is None or int(number[1]) < OLDEST_JAVA:
         return (

@@ -29,14 +29,14 @@ def main() -> int:
     os.chdir(ROOT)
     PICTURE.parent.mkdir(exist_ok=True)
     shown = (
-        ("Is anything wrong in applications/?", ["check"]),
+        ("Is applications/ valid?", ["check"]),
         (
-            "Who may call that, and by which rule?",
+            "Who may call this URL, and by which rule?",
             ["who", "GET", "https://reports.example.com/reports"],
         ),
         (_sample_edit(), ["diff", ".", str(EDITED)]),
         (
-            "And as a picture, for a browser:",
+            "A picture of the estate, for a browser:",
             ["graph", "--output", str(PICTURE)],
         ),
     )
@@ -52,10 +52,12 @@ def main() -> int:
         ).returncode:
             return status
     print(
-        "\nNow edit applications/ yourself, and ask again; all commands are in "
-        "docs/reference/cli.md."
+        "\nNow edit applications/ yourself, and run these again. docs/reference/cli.md lists all "
+        "commands."
     )
-    print("`make demo` deploys them on this machine, and calls them.")
+    print(
+        "`make demo` deploys the sample estate on this machine, and calls it."
+    )
     return 0
 
 

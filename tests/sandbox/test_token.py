@@ -23,9 +23,9 @@ def _answering(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("settings", "user", "said"),
     [
-        (PAGES, None, "users sign in to it: add --user, with user-sales, user-order-desk, user-both or user-none"),
-        (PAGES, "sales", "there is no user 'sales' in the sandbox; there are user-sales, user-order-desk, user-both, user-none"),
-        ({}, "user-sales", "it calls as itself, and no user signs in to it: leave --user out"),
+        (PAGES, None, "users sign in to this client: add --user user-sales, user-order-desk, user-both or user-none"),
+        (PAGES, "sales", "the sandbox has no user 'sales'; use one of user-sales, user-order-desk, user-both, user-none"),
+        ({}, "user-sales", "no user signs in to this client, it calls as itself: leave --user out"),
     ],
     ids=["no user", "an unknown user", "of a service"],
 )  # fmt: skip

