@@ -1,9 +1,10 @@
-"""Nobody is let in by accident, and nobody refused, while a command runs the stacks of an estate in partitions.
+"""A command that runs the stacks of an estate in partitions allows and denies no call by accident.
 
-Each chain goes through generated estates by `python -m kong_oam up`, under the mocks of the engine: whole, cut off
-after any steps of any of its runs and begun again (maybe towards another estate), with a partition that fails while
-others go on, and with one stack run by the engine's own command in between. Of every order in which the steps can have
-been done each moment is looked at, with the tokens of before and with those that clients get just then.
+Each chain goes through generated estates by `python -m kong_oam up`, under the mocks of the engine.
+Runs are complete, or stopped after any steps and repeated, maybe towards another estate. A
+partition may fail while others continue, and the engine's own command may run a stack in between.
+Every possible order of the steps is checked at each moment, with earlier tokens and with new
+tokens.
 """
 
 from __future__ import annotations
@@ -68,8 +69,8 @@ def _by_the_engine(
     after: Parted,
     excluded: float,
 ) -> Report:
-    """The engine's own run of one of the stacks, or of some of it, and then the command, which refuses nobody else than
-    that run did."""
+    """Run a stack, or a part of it, by the engine's own command, and then the command. The command
+    denies no further calls."""
     there = [
         name
         for name in after.layout

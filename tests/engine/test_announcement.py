@@ -1,4 +1,4 @@
-"""What a run does to access stands in one line in what the CLI prints."""
+"""The line in the CLI's output with a run's changes of access."""
 
 import subprocess
 

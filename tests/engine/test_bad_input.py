@@ -1,4 +1,5 @@
-"""What stops a run before anything is made: wrong Applications, and gateways that cannot keep the promises."""
+"""Inputs that stop a run before it creates anything: invalid Applications, and gateways without a
+needed feature."""
 
 from __future__ import annotations
 
@@ -95,7 +96,7 @@ def test_a_gateway_that_cannot_be_used_stops_the_program(
     kong: dict[str, Any] | None,
     message: str,
 ) -> None:
-    """Each with a message of its own, a failing exit status, and nothing made anywhere."""
+    """Each has a specific message and a failing exit status, and nothing is created anywhere."""
     local = refused.local
     stand_in = Kong(
         **({"admin_token": local.env["KONG_ADMIN_TOKEN"]} | (kong or {}))
@@ -111,7 +112,7 @@ def test_a_gateway_that_cannot_be_used_stops_the_program(
     assert stopped.returncode != 0
     assert message in stopped.stdout
     assert "Traceback" not in stopped.stdout + stopped.stderr
-    # The engine's own provider is there where the program has asked it for the state.
+    # The engine's own provider exists once the program has read the state.
     assert {one["type"] for one in refused.state()} <= {
         "pulumi:pulumi:Stack",
         "pulumi:providers:pulumi",
@@ -141,8 +142,9 @@ _OTHERS = """config:
 def test_no_run_deploys_other_applications_than_the_commands_read(
     empty: Empty,
 ) -> None:
-    """Settings in the project, in another folder or another file lead no run elsewhere than `check` and the review
-    look: each stops it, with the setting's name."""
+    """Settings in the project, another folder or another file could make a run read other
+    Applications than `check` and the review. Each stops the run, and the message names the
+    setting."""
     deployment = empty("Pulumi.yaml")
     project_file, stacks = (
         deployment.folder / "Pulumi.yaml",

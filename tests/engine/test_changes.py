@@ -117,7 +117,7 @@ def _slots(deployment: Deployment) -> list[str | None]:
 def test_destroy_takes_away_what_the_stack_made_and_nothing_else(
     empty: Empty,
 ) -> None:
-    """Kong, Okta and the cluster are left with what was there before: another's service, another's server."""
+    """Kong, Okta and the cluster keep earlier objects: another's service, another's server."""
     deployment = empty()
     local = deployment.local
     httpx.post(

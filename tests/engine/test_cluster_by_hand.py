@@ -1,4 +1,4 @@
-"""What somebody changes in the cluster by hand, and what becomes of it."""
+"""Manual changes in the cluster: how they are found and undone."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_verify_finds_what_somebody_changed_in_the_cluster_and_says_what_undoes_
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """What was changed, added, taken away and deleted, by its path and who did it; a run alone leaves what was added."""
+    """Changed, added, removed and deleted fields, by path and author. A plain run keeps additions."""
     _as_a_shell(deployed, monkeypatch)
     ask = ["verify", "--stack", STACK, "--only", "cluster"]
     assert (main(ask), capsys.readouterr().out) == (
@@ -140,7 +140,7 @@ def test_a_cluster_that_cannot_be_read_is_no_finding(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Exit status 2, and what to do: no kubectl, or one that fails."""
+    """Exit status 2, and a remedy: kubectl is missing or fails."""
     _as_a_shell(deployed, monkeypatch)
     monkeypatch.setenv(CLUSTER, "http://127.0.0.1:1")
     assert main(["verify", "--stack", STACK, "--only", "cluster"]) == 2

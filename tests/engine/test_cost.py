@@ -1,4 +1,5 @@
-"""What one Application more costs: as many resources and bytes of state as the page says, and nothing of others."""
+"""The cost of an added Application: resources and bytes of state as on the page, and no change of
+others."""
 
 from __future__ import annotations
 
@@ -19,11 +20,12 @@ pytestmark = pytest.mark.engine
 
 
 @pytest.mark.deep
-@pytest.mark.stand_in  # the limits are those of the benchmark, which uses stand-ins; official plugins record more
+@pytest.mark.stand_in  # the limits are the benchmark's, which uses stand-ins; official plugins record more
 def test_an_application_more_is_within_the_limits_and_changes_no_other(
     tmp_path: Path,
 ) -> None:
-    """By the estate of the benchmark, three components an Application; the one that comes sorts first."""
+    """In the benchmark's estate, with three components an Application; the added Application sorts
+    first."""
     with Local(groups=graph.GROUPS, users=()) as local:
         stack = start(local, tmp_path / "project", applications=[])
         graph.write(stack.folder, 1)
@@ -50,8 +52,8 @@ def test_an_application_more_is_within_the_limits_and_changes_no_other(
 @pytest.mark.deep
 @pytest.mark.stand_in
 def test_a_run_asks_for_no_more_than_the_page_says() -> None:
-    """The whole run, as the products hear it: what the page tells of a run without a change and of an Application more,
-    and of the plugins where nothing changes what one asks as it starts."""
+    """Requests of whole runs: without a change, and with an added Application. Plugins send only
+    their first requests if nothing changes."""
     runs = requests.measured("okta", 2 * graph.PER_APPLICATION)
     rows = re.findall(
         r"^\| a(?: run without|n Application more).*?\| (\d+) \|.*\| (\d+) \|$",
@@ -86,7 +88,7 @@ def test_all_that_may_be_asked_for_is_within_its_limit(
 def test_a_compressed_state_is_less_to_write_and_to_keep(
     report: Callable[[str], None],
 ) -> None:
-    """As the page on backends says of a larger estate; of what a run leaves, too."""
+    """As the page on backends says for a larger estate; this includes the bytes that a run adds."""
     plain, compressed = (
         backends.measured(1, settings, None) for settings in ({}, backends.ZSTD)
     )
@@ -98,7 +100,7 @@ def test_a_compressed_state_is_less_to_write_and_to_keep(
 
 
 def kilobytes(state: int) -> float:
-    """Of a component, where that many bytes are an Application's."""
+    """Return the kilobytes of a component, from the bytes of an Application."""
     return state / graph.PER_APPLICATION / 1000
 
 

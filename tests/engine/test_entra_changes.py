@@ -199,9 +199,11 @@ def test_a_removed_scope_is_disabled_then_deleted_and_is_issued_to_nobody(
 def test_a_role_is_handed_over_without_what_it_was_and_is_in_one_hand(
     deployed: tuple[Deployment, Entra],
 ) -> None:
-    """Who held it reads no more and never writes, though their token of before is one of both scopes; the others do.
+    """The earlier clients lose reading and never get writing, though their earlier token has both
+    scopes; the others get it.
 
-    The role of the group that nobody names any more goes with its assignment. A second run does nothing.
+    The role of a group that no Application names is deleted with its assignment. A second run does
+    nothing.
     """
     deployment, tenant = deployed
     text, local = (

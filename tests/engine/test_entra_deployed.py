@@ -101,8 +101,8 @@ def test_a_second_run_changes_nothing(
 def test_what_is_not_the_clients_own_does_not_count(
     deployed: tuple[Deployment, Entra],
 ) -> None:
-    """Another tenant's token of the same key, one of version 1, one for another API or for anything else in the tenant;
-    and no token at all for an application that was assigned nothing."""
+    """Denied are another tenant's token of the same key, tokens of version 1, and tokens for other
+    APIs of the tenant. An application without an assignment gets no token."""
     deployment, tenant = deployed
     audience = deployment.output("audiences")["orders/api"]
     client = deployment.output("clients")["entra"]["shop/checkout"]

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.engine
 
 
 def _mounted(local: Local, cluster: Issuer, component: str) -> ClusterToken:
-    """What the kubelet would put into the file that the component's pods find by OAUTH_ASSERTION_FILE."""
+    """Return the token that the kubelet writes into the file at OAUTH_ASSERTION_FILE."""
     (deployed,) = (
         one
         for one in local.cluster.objects("Deployment")

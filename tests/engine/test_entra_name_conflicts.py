@@ -31,7 +31,7 @@ def stack(tmp_path: Path) -> Iterator[tuple[Deployment, Entra]]:
 
 
 def _directory(tenant: Entra) -> dict[str, Any]:
-    """Ids of all that is in the tenant, and who is assigned and consented to what."""
+    """Return the ids of all objects in the tenant, and all assignments and consents."""
     directory = tenant.directory
     return {
         "applications": {

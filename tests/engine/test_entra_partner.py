@@ -1,4 +1,5 @@
-"""A partner at a tenant of Entra: with a key of its own it gets tokens and calls, and changes its key when it likes."""
+"""A partner at a tenant of Entra: it gets tokens with its own key, calls, and changes the key at
+any time."""
 
 from __future__ import annotations
 
@@ -47,7 +48,7 @@ def _named(deployment: Deployment, *certificates: str) -> None:
 def _token(
     settings: dict[str, str], key: rsa.RSAPrivateKey, certificate: str
 ) -> str:
-    """What the partner gets with what the stack tells it, and its own key. Raises IssuerError."""
+    """Return the partner's token, from the stack's outputs and its own key. Raises IssuerError."""
     endpoint, client, scopes = (
         settings[f"OAUTH_{name}"]
         for name in ("TOKEN_ENDPOINT", "CLIENT_ID", "SCOPES")

@@ -20,11 +20,13 @@ HANDED_OVER = {
     for name in CLIENTS
     for what in ("client", "deployment")
 }
-"""What the next generation changes: pods get what is in the other slot, which the tenant has had since before."""
+"""Changes by the next generation: pods get the secret of the other slot, which the tenant already
+has."""
 
 
 def ended(slot: str, *kinds: str) -> dict[str, str]:
-    """What the end of an overlap changes: what was in the slot is gone, and there is the next one."""
+    """Changes by the end of an overlap: the slot's secret is deleted, and the next secret is
+    created."""
     return {
         f"entra-{kind}-shop/{name}-{slot}": "delete-replaced"
         for name in CLIENTS
@@ -48,10 +50,11 @@ def test_nobody_is_refused_until_what_they_have_has_ended(
     kinds: tuple[str, ...],
     refusal: str,
 ) -> None:
-    """Pods with the new one and pods with the one before call through the overlap; after it the one before is nothing.
+    """During the overlap, pods with the new and with the old secret can call; afterwards the old
+    secret is invalid.
 
-    A second run on the same day does nothing, and a year without a run ends nothing that somebody has. What is known to
-    a stranger is replaced at once, by the documented command.
+    A second run on the same day does nothing, and a year without a run invalidates no secret in
+    use. A leaked secret is replaced at once, by the documented command.
     """
     with tenant_stack(tmp_path, **settings) as (deployment, _):
         local = deployment.local

@@ -52,7 +52,7 @@ def existing(
 def test_everybody_gets_what_they_get_with_okta(
     existing: tuple[Deployment, Issuer], sample: Sample
 ) -> None:
-    """Every call of every caller: the same answer, and the one that the model means."""
+    """Every call of every caller has the same answer, which is also the model's."""
     deployment, _ = existing
     table = ask(deployment.local, estate_of(deployment.folder))
     with_okta = ask(sample.local, estate_of(sample.deployment.folder))
@@ -144,7 +144,8 @@ def test_the_clients_secrets_stay_where_they_are(
 def test_an_id_token_and_a_strangers_token_do_not_count(
     existing: tuple[Deployment, Issuer],
 ) -> None:
-    """What lacks the mark of an access token, is for another audience, or is signed by a key for encryption."""
+    """Denied are tokens without the mark of an access token, for another audience, or signed by an
+    encryption key."""
     deployment, issuer = existing
     client = deployment.output("clients")[PROVIDER]["shop/checkout"]
     own = {"sub": client, "client_id": client}
@@ -179,7 +180,8 @@ def test_an_id_token_and_a_strangers_token_do_not_count(
 def test_a_client_that_the_stack_does_not_name_stops_the_run(
     empty: Empty,
 ) -> None:
-    """Where it stands in the Application, with the nearest name that is there; nothing is provisioned."""
+    """The message has its place in the Application and the nearest known name; nothing is
+    provisioned."""
     with Issuer(AUDIENCE, users=GROUPS) as issuer:
         deployment = _prepared(empty(), issuer)
         file = stack_file(deployment.folder)

@@ -1,4 +1,5 @@
-"""What everybody gets at every endpoint of the sample estate: real tokens, raw requests, statuses written by hand."""
+"""The answers to all callers at every endpoint of the sample estate: real tokens, raw requests,
+literal statuses."""
 
 from __future__ import annotations
 
@@ -24,8 +25,9 @@ from tests.support.gateway_tokens import encoded, rsa_key, signature
 
 pytestmark = pytest.mark.engine
 
-# Columns of the tables. checkout and renderer call as themselves; sales, desk and both are users of one group, the
-# other, and both, first in the shop's web application, then in the console of reports.
+# Columns of the tables. checkout and renderer call as themselves. sales, desk and both are users of
+# one group, the other, and both: first in the shop's web application, then in the console of
+# reports.
 CALLERS = (
     *("nobody",),
     *("checkout", "renderer"),
@@ -236,7 +238,8 @@ def _self_signed(token: str) -> str:
 def test_every_endpoint_answers_everybody_as_it_must(
     sample: Sample, tokens: Mapping[str, str | None], request_line: str
 ) -> None:
-    """400 for a path of two readings, 401 without a token that counts, 403 without its scope, 404 elsewhere, 200."""
+    """400 for an ambiguous path, 401 without a valid token, 403 without its scope, 404 elsewhere,
+    200."""
     method, url = request_line.split(" ")
     host, slash, path = url.partition("/")
     meant = dict(

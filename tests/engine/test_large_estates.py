@@ -1,4 +1,4 @@
-"""What the benchmark of large estates does, on a small one: all that happens to an estate in partitions in its life."""
+"""The benchmark of large estates on a small estate: the whole life of an estate in partitions."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.engine
 def test_an_estate_in_partitions_goes_through_its_life(
     report: Callable[[str], None],
 ) -> None:
-    """Up, a rule changed, an Application added, moved, rotated, interrupted and gone on with, destroyed: each run does
-    no more than is to be done, and leaves what is meant."""
+    """Deploy, change a rule, add an Application, move it, rotate a key, interrupt and repeat a run,
+    destroy. Each run does only its own work and has the expected result."""
     with large(
         20,
         10,
@@ -57,7 +57,7 @@ def test_an_estate_in_partitions_goes_through_its_life(
 
 
 def test_the_page_keeps_to_the_limits_of_the_benchmark() -> None:
-    """Its numbers are those of one run, with the command that repeats it."""
+    """Its numbers come from a single run, and the page shows the command that repeats it."""
     told = (
         page("explanation/cost.md")
         .partition("## An estate that grows")[2]

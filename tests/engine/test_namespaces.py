@@ -1,4 +1,4 @@
-"""What of the cluster does not fit the stack: namespaces that it does not have, and neighbours of the gateway."""
+"""Differences between the cluster and the stack: missing namespaces, and neighbours of the gateway."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _let_runs_make_them(deployment: Deployment) -> None:
 def test_a_namespace_that_is_missing_is_named_before_anything_is_made(
     deployment: Deployment,
 ) -> None:
-    """With the command that makes it; once it is there, nothing is in the way."""
+    """The message has the command that creates it; once it exists, the run succeeds."""
     before = entities(deployment.local)
     failed = deployment.run("up", check=False)
     assert failed.returncode != 0

@@ -38,7 +38,7 @@ NEW = (
 
 @pytest.mark.deep
 def test_a_scaffolded_component_can_be_previewed_at_once(empty: Empty) -> None:
-    """Workload, identity, gate and routes are planned, and its access is what the template says."""
+    """Workload, identity, gate and routes are planned, and its access equals the template's."""
     deployment = empty()
     command = [sys.executable, "-m", "kong_oam", "new", *NEW]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

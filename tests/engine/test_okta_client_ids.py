@@ -50,7 +50,7 @@ def _app(deployment: Deployment) -> tuple[str, str]:
 
 
 def _answered(deployment: Deployment) -> int:
-    """What the API answers the job that has what is in its Secret."""
+    """Return the API's answer to the job with the data of its Secret."""
     return call(
         deployment.local,
         "GET",
@@ -78,7 +78,8 @@ def _replaced(deployment: Deployment) -> dict[str, str]:
 def test_a_first_preview_knows_the_client_id_and_the_app_is_made_with_it(
     tiny: Deployment,
 ) -> None:
-    """What depends on it is known as well; a second run finds nothing to do; an app made anew has the same one."""
+    """Its dependents are known as well; a second run does nothing; a recreated app has the same
+    client id."""
     assert _listed(tiny) == [CHOSEN]
     tiny.run("up")
     assert (

@@ -117,8 +117,8 @@ def test_an_origin_is_trusted_as_long_as_pages_of_it_get_tokens(
 def test_an_origin_that_stacks_share_is_removed_by_none_of_them(
     shop: Deployment,
 ) -> None:
-    """It stays when its page goes; who needs it, adopts it by the command of the preview, with what it is for. Where
-    a stack no longer shares it, it is that stack's own again."""
+    """It stays after its page is removed. A stack that needs it adopts it by the preview's command,
+    with its purposes. A stack that no longer shares it owns it again."""
     settings, provider = "stacks/Pulumi.local.yaml", "      type: okta\n"
     shared = f"{provider}      sharedOrigins: [{PAGE}]\n"
     shop.run("up")

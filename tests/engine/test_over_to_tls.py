@@ -89,7 +89,7 @@ def service(local: Local, name: str) -> dict[str, Any]:
 
 @pytest.mark.deep
 def test_a_component_goes_over_to_tls_and_back(deployed: Deployment) -> None:
-    """Through a service of its own at the gateway, so that no moment has half of each; and all of it settles."""
+    """It has a second service at the gateway, so no moment mixes both; then all of it settles."""
     local = deployed.local
     over_tls(deployed)
     refused = deployed.run("up", check=False)

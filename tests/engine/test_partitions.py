@@ -200,8 +200,9 @@ def test_a_grant_comes_before_the_rule_of_another_partition_and_goes_after_it(
 def test_a_partition_gets_another_name_and_a_base_is_made_anew(
     empty: Empty,
 ) -> None:
-    """Its stack is then none of the settings': no run makes a second time what it has, and `move` finds it. What a
-    base that was destroyed first took along, a refresh takes from the partitions' states."""
+    """The settings no longer list its stack: no run creates its resources twice, and `move` finds
+    them. If a base was destroyed first, `refresh` removes its resources from the partitions'
+    states."""
     deployment = empty()
     position(deployment.folder, PLACES)
     partition(deployment.folder, PARTITIONS)

@@ -193,7 +193,7 @@ def test_a_move_that_was_cut_off_between_its_two_writes_goes_on(
 def test_partitions_are_renamed_and_become_one_stack_again(
     deployed: Deployment,
 ) -> None:
-    """By the same command, as long as the files of the stacks of before are there: nothing is made anew."""
+    """By the same command, while the files of the earlier stacks exist: nothing is recreated."""
     saved, folder = deployed.local.save(), deployed.folder
     files = {file: file.read_bytes() for file in (folder / "stacks").iterdir()}
     entities = {
@@ -231,8 +231,8 @@ def test_partitions_are_renamed_and_become_one_stack_again(
 def test_a_base_that_is_destroyed_first_leaves_gates_that_refuse(
     deployed: Deployment,
 ) -> None:
-    """Nobody is let in who was not before. With what is gone out of their states, by `refresh`, the stacks go up again,
-    or are taken down."""
+    """No caller gains access. After `refresh` removes missing resources from their states, the
+    stacks can be deployed again or destroyed."""
     saved = deployed.local.save()
     try:
         before = ask(deployed.local, estate_of(deployed.folder))

@@ -37,8 +37,8 @@ def test_nothing_is_found_in_the_sample_estate(sample: Sample) -> None:
 def test_a_first_preview_is_judged_as_far_as_it_is_known(
     empty: Empty, tmp_path: Path
 ) -> None:
-    """Ids and secrets are unknown then: no rule gives up, and none finds what is not there. Advice stops nothing, unless
-    a configuration makes it mandatory."""
+    """Ids and secrets are unknown then: every rule runs, and none reports unknown values. Advice
+    stops a run only if a configuration makes it mandatory."""
     deployment = empty("policies")  # which reads the Applications beside it
     deployment.edit(
         "applications/hello.yaml", "\n  annotations: {owner: team-hello}", ""
@@ -166,7 +166,7 @@ def test_an_exported_state_is_analysed_without_the_program(
     change: Callable[[State], None],
     message: str,
 ) -> None:
-    """What somebody changed is found, by name, and the command fails."""
+    """A manual change is found by name, and the command fails."""
     done = analyzed(sample, tmp_path, change)
     assert done.returncode != 0
     assert message in done.stdout

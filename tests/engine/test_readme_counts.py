@@ -1,4 +1,4 @@
-"""The table of resources in docs/ is that of a real `pulumi up` of the sample estate."""
+"""The table of resources in docs/ equals a real `pulumi up` of the sample estate."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_page_counts_the_resources_of_the_sample_estate(
 def test_the_previews_that_pages_show_leave_the_rest_unchanged(
     sample: Sample,
 ) -> None:
-    """The first updates six resources of the sample estate, the second one."""
+    """The first updates six resources of the sample estate, the second a single resource."""
     made = [
         one
         for one in sample.deployment.state()

@@ -1,5 +1,5 @@
-"""What would open a component past its fence, or take another's identity, brought to the engine in one run: nothing is
-made, neither of the Application that brings it nor of those beside it."""
+"""Objects that would bypass a component's network policy, or take another's identity, in one run of
+the engine. No Application of the run is deployed."""
 
 from __future__ import annotations
 

@@ -188,9 +188,10 @@ def test_a_workload_of_any_kind_is_guarded_as_every_other(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A StatefulSet with a container of each sort, behind a Service of another name and an Ingress of its definition.
+    """A StatefulSet with a container of each kind, behind a Service of another name and an Ingress
+    of its definition.
 
-    A second run does nothing, and neither does one with a refresh; what somebody changes by hand is found, and put back.
+    A second run does nothing, also with a refresh; manual changes are found and reverted.
     """
     deployment = deployment_of(empty, STORE)
     local = deployment.local
@@ -249,7 +250,7 @@ def test_a_workload_of_any_kind_is_guarded_as_every_other(
 def test_a_gate_stays_closed_until_the_workload_of_this_version_is_there(
     empty: Empty,
 ) -> None:
-    """An image that cannot be pulled: the run fails, and what it would open stays closed, until one succeeds."""
+    """An image cannot be pulled: the run fails, and the gate stays closed until a run succeeds."""
     deployment = deployment_of(empty, STORE)
     local = deployment.local
     deployment.run("up")
@@ -339,7 +340,8 @@ def test_a_pod_that_becomes_a_client_is_made_anew(empty: Empty) -> None:
 def test_objects_are_kept_as_the_rules_of_their_application_say(
     empty: Empty,
 ) -> None:
-    """One that stays, one that is only looked at, one that is somebody else's, too, and one that is written once."""
+    """A kept object, a read-only object, an object shared with somebody else, and an object that is
+    written once."""
     deployment = deployment_of(empty, STORE + KEPT)
     cluster = deployment.local.cluster
 
@@ -546,7 +548,7 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
     assert main(ask) == 1
     assert "NetworkPolicy 'default/api-gateway'" in capsys.readouterr().out
 
-    # Pods of another component come to have the labels: verify says so, and no run goes on.
+    # Pods of another component get the labels: verify reports it, and no run continues.
     labels = {**pods, "app.oam.dev/name": "shop", "app.oam.dev/component": "db"}
     pod = {
         "apiVersion": "v1",

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.engine
 
 
 def moved(slot: str) -> dict[str, str]:
-    """What a step to the next generation changes, for both clients."""
+    """Changes by a step to the next generation, for both clients."""
     changes = {}
     for name in CLIENTS:
         changes |= {
@@ -34,7 +34,7 @@ def moved(slot: str) -> dict[str, str]:
 
 
 def ended(slot: str) -> dict[str, str]:
-    """What the end of an overlap changes, for both clients."""
+    """Changes by the end of an overlap, for both clients."""
     changes = {}
     for name in CLIENTS:
         changes |= {

@@ -67,8 +67,9 @@ def test_a_component_in_two_clusters_has_its_objects_in_both_and_is_reached_in_o
     capsys: pytest.CaptureFixture[str],
     application: str,
 ) -> None:
-    """Whether or not definitions make it. The copy's fence lets nobody in; its client has the same credential. What
-    goes from a topology goes from that cluster alone, and what is changed there by hand is found."""
+    """With or without definitions. The copy's network policy allows nobody; its client has the same
+    credential. Objects that leave a topology are deleted only in that cluster, and manual
+    changes there are found."""
     deployment = deployment_of(empty, west, application)
     here = deployment.local.cluster
     assert set(deployment.changes("up").values()) == {"create"}
@@ -183,7 +184,7 @@ def test_a_component_has_another_form_in_another_cluster(
 def test_contexts_of_one_cluster_are_refused(
     empty: Empty, west: Cluster
 ) -> None:
-    """What is told apart by its cluster would be together there: clients' Secrets, for one."""
+    """Objects that only their cluster separates would collide there, such as clients' Secrets."""
     deployment = deployment_of(empty, west, BOTH)
     del deployment.local.env[f"{CLUSTER}_western"]
     failed = deployment.pulumi("preview", "-s", STACK, check=False)

@@ -1,4 +1,5 @@
-"""Secrets that clients share with a provider that knows one of each: who is told what, and what the one command does."""
+"""Shared secrets of clients at a provider that keeps one secret a client: messages, and the command
+that replaces them."""
 
 from __future__ import annotations
 
@@ -43,7 +44,8 @@ def shop(empty: Empty) -> Deployment:
 def test_a_shared_secret_is_said_to_be_due_and_is_replaced_by_the_command(
     shop: Deployment,
 ) -> None:
-    """Nobody is refused before somebody runs it; then pods of before are, and those of afterwards are not."""
+    """No client is denied before the command runs. Then earlier pods are denied, and new pods are
+    not."""
     shop.edit(SETTINGS, TYPE, SHARED)
     shop.run("up")
     before = credential(shop.local, "checkout")
@@ -96,8 +98,8 @@ def test_a_shared_secret_is_said_to_be_due_and_is_replaced_by_the_command(
 def test_a_preview_warns_who_changes_what_running_pods_have(
     shop: Deployment,
 ) -> None:
-    """From keys to a shared secret and back: what pods of before have is nothing from then on, and their successors
-    have a key, or a secret, that is new."""
+    """From keys to a shared secret and back: earlier pods' credentials become invalid, and new pods
+    get a new key or secret."""
     shop.run("up")
     assert "pods of before" not in said(shop)
     keyed = credential(shop.local, "checkout")

@@ -1,4 +1,5 @@
-"""What the exported state tells: the edges between identity, gateway and workload, and no secret in clear."""
+"""The exported state: the edges between identity, gateway and workload, and no secret in plain
+text."""
 
 from __future__ import annotations
 
@@ -34,12 +35,12 @@ def _one(state: list[dict[str, Any]], name: str, kind: str) -> dict[str, Any]:
 
 
 def _edges(resource: dict[str, Any]) -> set[str]:
-    """Logical names of what a resource depends on."""
+    """Return the logical names of a resource's dependencies."""
     return {urn.rsplit("::", 1)[1] for urn in resource.get("dependencies", ())}
 
 
 def _edges_of(resource: dict[str, Any], name: str) -> set[str]:
-    """Logical names of what one property of a resource is made of."""
+    """Return the logical names of the resources behind one property of a resource."""
     return {
         urn.rsplit("::", 1)[1] for urn in resource["propertyDependencies"][name]
     }
@@ -48,7 +49,8 @@ def _edges_of(resource: dict[str, Any], name: str) -> set[str]:
 def test_admission_leads_to_the_pods_and_those_to_the_gate_and_its_routes(
     state: list[dict[str, Any]],
 ) -> None:
-    """What closes is there before a workload is, and what opens after it; every service by itself leads nowhere."""
+    """Closing resources precede a workload, and opening resources follow it; services have no
+    address."""
     services = {
         "hello/hello-world-8000": "hello/hello-world-service-hello-world",
         "orders/api-8080": "orders/api-service-api",
@@ -130,16 +132,17 @@ def _found(secrets: dict[str, str], text: str) -> set[str]:
 
 
 def _forms(secret: str) -> list[str]:
-    """Of a key its lines but for the first eight, in which its public half stands, too."""
+    """Return a secret's spellings. For a key, leave out the first eight lines, which also have its
+    public half."""
     lines = secret.splitlines()
     private = lines[9:-2] if len(lines) > 1 else lines
     return [*private, base64.b64encode(secret.encode()).decode()]
 
 
 def _said(sample: Sample) -> Iterator[tuple[str, str]]:
-    """All that the CLI has said or says of the estate, and all files that it keeps, without being asked for secrets.
+    """Return all output of the CLI about the estate, and all its files, without `--show-secrets`.
 
-    Official plugins, asked for their own log of all that they do (`--logflow`), print the account that they are given.
+    Official plugins print their account when they log all operations (`--logflow`).
     """
     flow = () if sample.local.launchers.official else ("--logflow",)
     yield from sample.said.items()

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.engine
 
 
 def _gone(printed: str) -> list[str]:
-    """The logical names of what a run deleted, in that order."""
+    """Return the logical names of the resources that a run deleted, in order."""
     done = (
         event["resOutputsEvent"]["metadata"]
         for event in events(printed)

@@ -103,7 +103,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
         named = {"name": PROVIDER, "type": "oidc", "groups": GROUPS}
         set_providers(
             deployment.folder, [OKTA, named]
-        )  # enough to know who calls whom
+        )  # enough to know the caller and the API
         estate = _mine(estate_of(deployment.folder))
         set_up(issuer, estate)
         hand_out(issuer, estate, local.cluster)
@@ -130,7 +130,7 @@ def test_each_component_takes_the_tokens_of_its_own_provider(two: Two) -> None:
 
 
 def test_a_group_is_called_as_its_provider_calls_it(two: Two) -> None:
-    """`sales` of the Application is `Sales Team` at the one and `sales` at the other."""
+    """`sales` of the Application is `Sales Team` at one provider and `sales` at the other."""
     assert (
         two.status(
             "GET",

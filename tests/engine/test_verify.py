@@ -163,7 +163,7 @@ REPAIRED = [
         "a route that shadows ours",
     ),
 ]
-"""What somebody changed at once."""
+"""Make all manual changes at once."""
 
 
 @pytest.mark.parametrize(
@@ -190,8 +190,8 @@ def test_what_is_said_to_do_makes_it_as_meant_again(
             for line in capsys.readouterr().out.splitlines()
             if line.startswith(prefix)
         ]
-        # In their order. Of what is said twice, a request is sent the first time, a run the last time: it makes anew
-        # what a request removed.
+        # In their order. For a repeated remedy, a request is sent the first time, and a run is
+        # started the last time: it recreates the objects that a request removed.
         for at, command in enumerate(commands):
             if command in (
                 commands[at + 1 :] if command.endswith(up) else commands[:at]
@@ -219,7 +219,8 @@ def _shown(methods: list[str]) -> str:
 def test_a_ring_of_another_issuer_lets_nobody_in(
     deployment: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The issuer is born with the stack, so the gates know it from the ring: the finding says what is wrong and to do."""
+    """The stack creates the issuer, so the gates know it from the key ring: the finding has the
+    problem and the remedy."""
     with _hands(deployment) as hands:
         ring = hands.find("consumers", username="kong-oam.local.ring.okta")
         hands.change("consumers", ring, custom_id="https://else.example.com")
@@ -285,7 +286,8 @@ def test_what_cannot_be_read_is_no_finding(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Exit status 2 and what to do: a Kong that refuses or does not answer, outputs that say too little, no stack."""
+    """Exit status 2 and a remedy: Kong rejects the request or does not answer, outputs are
+    incomplete, the stack is missing."""
     Path("none.json").write_text("{}", "utf-8")
     outputs = json.loads(Path("outputs.json").read_text("utf-8"))
     outputs["upstreams"] = {

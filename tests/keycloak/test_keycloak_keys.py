@@ -75,8 +75,8 @@ def test_nobody_is_refused_while_keys_rotate(shop: Deployment) -> None:
 def test_a_new_key_is_given_out_after_each_reading_of_those_before_ends(
     server: Keycloak, shop: Deployment
 ) -> None:
-    """Who calls in the moment of the change may have the server keep the keys of before: for 10 s, and what is left of
-    one. A key that ends is waited for by nobody."""
+    """A call at the moment of the change can make the server keep the earlier keys, for 10 s and
+    the rest of a reading. No run waits for an ending key."""
     realm = str(shop.local.env["KEYCLOAK_REALM"])
     server.admin(
         "PUT",

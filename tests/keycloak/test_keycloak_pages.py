@@ -1,4 +1,4 @@
-"""What a real Keycloak gives page by page: groups by their paths, and names that begin as ours."""
+"""Paged answers of a real Keycloak: groups by their paths, and names with our names' beginning."""
 
 from __future__ import annotations
 
