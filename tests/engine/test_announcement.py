@@ -52,12 +52,12 @@ def test_a_preview_says_in_one_line_what_it_does_to_access(
         "[/orders/health], methods: [GET]",
         "[/orders/health], methods: [GET, POST]",
     )
-    said = _preview(deployed)
-    assert f"    {LINE}\n" in said
-    assert said.index(LINE) < said.index("orders/api-8080-gate update"), (
+    output = _preview(deployed)
+    assert f"    {LINE}\n" in output
+    assert output.index(LINE) < output.index("orders/api-8080-gate update"), (
         "before what changes, and again below it"
     )
-    assert said.count(LINE) == 2
+    assert output.count(LINE) == 2
     assert _told(deployed) == (1, f"{LINE.partition('access: ')[2]}\n")
     assert deployed.run("up").stdout.count(f"    {LINE}\n") == 1
     assert "access:" not in deployed.run("up").stdout

@@ -61,7 +61,7 @@ def test_the_program_stops_on_a_scope_that_is_not_declared(
         in stopped.stdout
     )
     assert "Traceback" not in stopped.stdout + stopped.stderr
-    assert [one["type"] for one in deployment.state()] in (
+    assert [resource["type"] for resource in deployment.state()] in (
         [],
         ["pulumi:pulumi:Stack"],
     )
@@ -113,7 +113,7 @@ def test_a_gateway_that_cannot_be_used_stops_the_program(
     assert message in stopped.stdout
     assert "Traceback" not in stopped.stdout + stopped.stderr
     # The engine's own provider exists once the program has read the state.
-    assert {one["type"] for one in refused.state()} <= {
+    assert {resource["type"] for resource in refused.state()} <= {
         "pulumi:pulumi:Stack",
         "pulumi:providers:pulumi",
     }

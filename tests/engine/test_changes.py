@@ -72,7 +72,7 @@ def test_a_rotated_key_takes_a_slot_of_its_own(deployed: Deployment) -> None:
     """Okta signs with its next key: tokens of both are good at once, and the key after that takes a slot."""
     local = deployed.local
     (server,) = (
-        one["id"] for one in local.okta.objects("authorizationServers")
+        server["id"] for server in local.okta.objects("authorizationServers")
     )
     before = service_token(local, "checkout")
     local.okta.rotate(server)

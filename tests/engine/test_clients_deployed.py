@@ -92,7 +92,8 @@ def test_applications_without_a_secret_sign_users_in_with_pkce(
         name for name in deployment.changes("preview") if "shop" in name
     ]
     assert [
-        one["metadata"]["name"] for one in local.cluster.objects("Deployment")
+        deployment["metadata"]["name"]
+        for deployment in local.cluster.objects("Deployment")
     ] == [
         "api",
         "page",
@@ -105,7 +106,7 @@ def test_applications_without_a_secret_sign_users_in_with_pkce(
     assert app["API_URL_ORDERS__API"] == "http://orders.example.com/orders"
     for settings in (page, app):
         assert not {name for name in settings if "SECRET" in name}
-    apps = {one["label"]: one for one in local.okta.objects("apps")}
+    apps = {app["label"]: app for app in local.okta.objects("apps")}
     for name, kind in (("page", "browser"), ("app", "native")):
         made = apps[f"kong-oam {STACK} shop/{name}"]
         assert made["settings"]["oauthClient"]["application_type"] == kind

@@ -39,8 +39,8 @@ def test_an_application_more_is_within_the_limits_and_changes_no_other(
         kilobytes(sum(map(graph.size, after)) - sum(map(graph.size, before)))
         < graph.LIMITS["KB of state a component"]
     )
-    added = Counter(one["type"] for one in after) - Counter(
-        one["type"] for one in before
+    added = Counter(resource["type"] for resource in after) - Counter(
+        resource["type"] for resource in before
     )
     assert added == {kind.split()[1]: count for kind, count in done.items()}
     assert (
@@ -60,11 +60,11 @@ def test_a_run_asks_for_no_more_than_the_page_says() -> None:
         page("explanation/cost.md"),
         re.M,
     )
-    told = [(int(okta), int(kong)) for okta, kong in rows]
+    reported = [(int(okta), int(kong)) for okta, kong in rows]
     assert [
         (runs[run].ours["okta"], runs[run].ours["Kong"])
         for run in ("no change", "an Application added")
-    ] == told
+    ] == reported
     assert runs["no change"].plugins == {"okta": 2}  # as it starts
     assert runs["refresh"].ours.total() == 0 < runs["refresh"].plugins.total()
 
@@ -112,7 +112,7 @@ def test_what_the_sdk_says_for_debugging_is_said_to_who_asks(
     with Local(groups=graph.GROUPS, users=()) as local:
         stack = start(local, tmp_path / "project", applications=[])
         graph.write(stack.folder, 1)
-        said = stack.run("up", "--json").stdout.count(
+        output = stack.run("up", "--json").stdout.count(
             "resource registration successful"
         )
         local.env[DEBUG] = "true"
@@ -120,5 +120,5 @@ def test_what_the_sdk_says_for_debugging_is_said_to_who_asks(
             "resource registration successful"
         )
         resources = len(stack.state())
-    assert said == 0
+    assert output == 0
     assert asked >= resources

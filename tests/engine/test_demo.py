@@ -35,9 +35,9 @@ def test_the_demo_shows_the_table_of_the_tutorial(deployed: Deployment) -> None:
         line for line in lines if " allowed " in line and " - " in line
     ], "it says who was let in"
     kinds = {
-        (one["kind"], one["metadata"]["name"])
+        (item["kind"], item["metadata"]["name"])
         for kind in ("StatefulSet", "CronJob")
-        for one in deployed.local.objects(kind)
+        for item in deployed.local.objects(kind)
     }
     assert kinds == {("StatefulSet", "book"), ("CronJob", "closing")}
     assert not deployed.local.objects("Ingress")

@@ -39,7 +39,9 @@ def deployed(
 def _api(tenant: Entra) -> dict[str, Any]:
     found = tenant.directory.applications.values()
     return next(
-        one for one in found if one["displayName"].endswith("orders/api API")
+        finding
+        for finding in found
+        if finding["displayName"].endswith("orders/api API")
     )
 
 

@@ -65,8 +65,8 @@ def test_everybody_gets_what_they_get_with_okta(
     table = ask(deployment.local, estate_of(deployment.folder))
     with_okta = ask(sample.local, estate_of(sample.deployment.folder))
     assert table.wrong == with_okta.wrong == ()
-    assert [one.name for one in table.callers] == [
-        one.name for one in with_okta.callers
+    assert [item.name for item in table.callers] == [
+        item.name for item in with_okta.callers
     ]
     assert table.rows.keys() == with_okta.rows.keys()
     assert table.rows == with_okta.rows

@@ -22,16 +22,16 @@ pytestmark = pytest.mark.engine
 def _mounted(local: Local, cluster: Issuer, component: str) -> ClusterToken:
     """Return the token that the kubelet writes into the file at OAUTH_ASSERTION_FILE."""
     (deployed,) = (
-        one
-        for one in local.cluster.objects("Deployment")
-        if one["metadata"]["name"] == component
+        deployment
+        for deployment in local.cluster.objects("Deployment")
+        if deployment["metadata"]["name"] == component
     )
     pod = deployed["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     (file,) = (
-        one["value"]
-        for one in container["env"]
-        if one["name"] == "OAUTH_ASSERTION_FILE"
+        variable["value"]
+        for variable in container["env"]
+        if variable["name"] == "OAUTH_ASSERTION_FILE"
     )
     (mount,) = (
         volume_mount
@@ -53,13 +53,13 @@ def _mounted(local: Local, cluster: Issuer, component: str) -> ClusterToken:
 def _signed(
     cluster: Issuer, subject: str, audience: str, seconds: int = 3600
 ) -> ClusterToken:
-    said = {
+    claims = {
         "iss": cluster.url,
         "sub": subject,
         "aud": [audience],
         "exp": int(time.time()) + seconds,
     }
-    return ClusterToken(cluster.published[0].sign(said))
+    return ClusterToken(cluster.published[0].sign(claims))
 
 
 def _token(
@@ -102,7 +102,7 @@ def test_pods_call_with_the_tokens_of_their_own_service_accounts(
         deployment.run("up")
         assert deployment.changes("up") == {}
         assert deployment.output("credentials") == {}
-        kinds = {one["type"] for one in deployment.state()}
+        kinds = {resource["type"] for resource in deployment.state()}
         assert (
             "azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential"
             in kinds

@@ -61,9 +61,9 @@ def test_nothing_is_made_beside_an_application_that_somebody_registered(
         deployment.run("up", check=False),
     ]
     assert all(
-        one.returncode
-        and f"Application '{CHECKOUT}', {app['id']}" in one.stdout
-        for one in refused
+        item.returncode
+        and f"Application '{CHECKOUT}', {app['id']}" in item.stdout
+        for item in refused
     )
     assert list(tenant.directory.applications) == [app["id"]]
     del tenant.directory.applications[app["id"]]

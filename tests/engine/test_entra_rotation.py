@@ -16,9 +16,9 @@ from tests.support.engine.tenant import tenant_stack
 pytestmark = pytest.mark.engine
 
 HANDED_OVER = {
-    f"shop/{name}-{what}": "update"
+    f"shop/{name}-{kind}": "update"
     for name in CLIENTS
-    for what in ("client", "deployment")
+    for kind in ("client", "deployment")
 }
 """Changes by the next generation: pods get the secret of the other slot, which the tenant already
 has."""
@@ -84,8 +84,10 @@ def test_nobody_is_refused_until_what_they_have_has_ended(
                     ).status
                     == 200
                 )
-            told = deployment.output("credentials")["shop/checkout at entra"]
-            assert told == {
+            credentials = deployment.output("credentials")[
+                "shop/checkout at entra"
+            ]
+            assert credentials == {
                 "generation": 2,
                 "since": "2027-02-23",
                 "due": "2027-03-02",

@@ -71,7 +71,9 @@ def test_nothing_is_made_at_the_issuer_and_nothing_changes_again(
 ) -> None:
     """No resource of an identity provider's package, and a quiet second run."""
     deployment, issuer = existing
-    packages = {one["type"].split(":")[0] for one in deployment.state()}
+    packages = {
+        resource["type"].split(":")[0] for resource in deployment.state()
+    }
     assert packages == {"pulumi", "kong-oam", "kong", "kubernetes"}
     assert deployment.output("issuers") == {PROVIDER: issuer.url}
     assert deployment.changes("up") == {}
@@ -91,9 +93,9 @@ def test_a_variable_of_the_components_own_is_there_once(
     deployment.edit(shop, image, own)
     assert deployment.changes("up")["shop/checkout-deployment"] == "update"
     (found,) = (
-        one
-        for one in deployment.local.cluster.objects("Deployment")
-        if one["metadata"]["name"] == "checkout"
+        item
+        for item in deployment.local.cluster.objects("Deployment")
+        if item["metadata"]["name"] == "checkout"
     )
     (container,) = found["spec"]["template"]["spec"]["containers"]
     assert container["env"] == [
@@ -119,9 +121,9 @@ def test_the_clients_secrets_stay_where_they_are(
     } == dict.fromkeys(kept, False)
     assert len(kept) == 3, "pages keep none"
     (found,) = (
-        one
-        for one in deployment.local.cluster.objects("Deployment")
-        if one["metadata"]["name"] == "checkout"
+        item
+        for item in deployment.local.cluster.objects("Deployment")
+        if item["metadata"]["name"] == "checkout"
     )
     (container,) = found["spec"]["template"]["spec"]["containers"]
     reference = {
@@ -131,9 +133,9 @@ def test_the_clients_secrets_stay_where_they_are(
         "env"
     ]
     (own,) = (
-        one
-        for one in deployment.local.cluster.objects("Secret")
-        if one["metadata"]["name"] == "checkout-client"
+        secret
+        for secret in deployment.local.cluster.objects("Secret")
+        if secret["metadata"]["name"] == "checkout-client"
     )
     assert (
         "OAUTH_CLIENT_ID" in own["data"]
@@ -191,23 +193,23 @@ def test_a_client_that_the_stack_does_not_name_stops_the_run(
         )
         done = deployment.run("up", check=False)
     assert done.returncode != 0
-    said = done.stdout
-    assert "applications/shop.yaml:" in said
+    output = done.stdout
+    assert "applications/shop.yaml:" in output
     assert (
         "error ENV402: nobody says which client 'shop/checkout' at oidc is; did you mean 'shop/chekout'?"
-        in said
+        in output
     )
     assert (
         "Name it under identityProviders[].clients in stacks/Pulumi.local.yaml"
-        in said
+        in output
     )
-    assert {one["type"].split(":")[0] for one in deployment.state()} <= {
-        "pulumi"
-    }
+    assert {
+        resource["type"].split(":")[0] for resource in deployment.state()
+    } <= {"pulumi"}
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "message"),
     deep_after(
         1,
         [
@@ -221,7 +223,7 @@ def test_a_client_that_the_stack_does_not_name_stops_the_run(
     ),
 )
 def test_an_issuer_that_cannot_be_believed_stops_the_run(
-    existing: tuple[Deployment, Issuer], fault: str, said: str
+    existing: tuple[Deployment, Issuer], fault: str, message: str
 ) -> None:
     """Before anything is changed: what is deployed goes on as it is."""
     deployment, issuer = existing
@@ -241,7 +243,7 @@ def test_an_issuer_that_cannot_be_believed_stops_the_run(
         issuer.down, issuer.named, issuer.published = False, None, keys
     assert (
         done.returncode != 0
-        and said in done.stdout
+        and message in done.stdout
         and "identity provider 'oidc'" in done.stdout
     )
     assert (

@@ -128,7 +128,7 @@ def tokens(sample: Sample) -> Iterator[Mapping[str, str | None]]:
     """A token for each caller."""
     local = sample.local
     (server,) = (
-        one["id"] for one in local.okta.objects("authorizationServers")
+        server["id"] for server in local.okta.objects("authorizationServers")
     )
     issued = service_token(local, "checkout")
     other = _other_server(local)

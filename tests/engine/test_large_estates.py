@@ -28,14 +28,14 @@ def test_an_estate_in_partitions_goes_through_its_life(
         tell=lambda name, run: report(
             f"{name}: {run.cpu:.1f} CPU s, {run.written / 1e6:.1f} MB"
         ),
-    ) as one:
-        measure(one)
-        walk(one)
-    done = {name: dict(run.operations) for name, run in one.runs.items()}
+    ) as item:
+        measure(item)
+        walk(item)
+    done = {name: dict(run.operations) for name, run in item.runs.items()}
     assert done["nothing changed"] == done["an Application moved"] == {}
     assert (
-        one.runs["nothing changed"].requests
-        == one.runs["an Application moved"].requests
+        item.runs["nothing changed"].requests
+        == item.runs["an Application moved"].requests
         == {}
     )
     assert (
@@ -58,16 +58,18 @@ def test_an_estate_in_partitions_goes_through_its_life(
 
 def test_the_page_keeps_to_the_limits_of_the_benchmark() -> None:
     """Its numbers come from a single run, and the page shows the command that repeats it."""
-    told = (
+    reported = (
         page("explanation/cost.md")
         .partition("## An estate that grows")[2]
         .partition("\n## ")[0]
     )
-    assert "`.venv/bin/python -m benchmarks.estate`" in told
+    assert "`.venv/bin/python -m benchmarks.estate`" in reported
     assert {*map(str, SIZES)} <= {
-        *re.findall(r"^(\d+) components in \d+ partitions", told, re.M)
+        *re.findall(r"^(\d+) components in \d+ partitions", reported, re.M)
     }
-    lines = re.findall(r"^ *([\d.]+) (\S.*) \(at most ([\d.]+)\)$", told, re.M)
+    lines = re.findall(
+        r"^ *([\d.]+) (\S.*) \(at most ([\d.]+)\)$", reported, re.M
+    )
     assert {name: float(most) for _, name, most in lines} == limits(SIZES)
     assert [
         name for value, name, most in lines if float(value) > float(most)

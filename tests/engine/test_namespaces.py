@@ -88,7 +88,7 @@ def test_where_the_stack_says_so_runs_make_it_and_leave_it(
     assert deployment.changes("up") == {}
     assert deployment.changes("preview", "--refresh") == {}
     deployment.run("destroy")
-    assert [Key.of(one) for one in deployment.local.cluster.objects()] == [
+    assert [Key.of(item) for item in deployment.local.cluster.objects()] == [
         NAMESPACE
     ]
     assert set(deployment.changes("up").values()) == {"create"}
@@ -141,14 +141,14 @@ def test_a_range_that_others_are_in_is_refused(
     file.write_text(yaml.safe_dump(settings), "utf-8")
     before = entities(deployment.local)
     failed = deployment.run("up", check=False)
-    said = " ".join(failed.stdout.split())
+    output = " ".join(failed.stdout.split())
     assert failed.returncode != 0
     assert (
         f"ENV413: kong-oam:gateway.cidrs: 10.20.0.0/16 holds {who}, which would get past the gateway"
-        in said
+        in output
     )
     assert (
-        "1 error(s) where this would be provisioned; nothing was" in said
+        "1 error(s) where this would be provisioned; nothing was" in output
         and entities(deployment.local) == before
     )
     gateway["cidrs"] = ["203.0.113.8/29"]

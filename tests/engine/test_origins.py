@@ -24,8 +24,8 @@ GRANT, NO_GRANT = "[shop/page]", "[]"
 
 def _trusted(local: Local) -> dict[str, str]:
     return {
-        one["origin"]: one["name"]
-        for one in local.okta.objects("trustedOrigins")
+        origin["origin"]: origin["name"]
+        for origin in local.okta.objects("trustedOrigins")
     }
 
 
@@ -131,14 +131,14 @@ def test_an_origin_that_stacks_share_is_removed_by_none_of_them(
     _with_page(shop, False)
     shop.run("up")
     assert RESOURCE not in {
-        one["urn"].rsplit("::", 1)[1] for one in shop.state()
+        resource["urn"].rsplit("::", 1)[1] for resource in shop.state()
     }
     assert _trusted(shop.local) == {PAGE: f"kong-oam {PAGE}"}
     _with_page(shop, True)
-    said = shop.pulumi("preview", "-s", STACK, check=False).stdout
+    output = shop.pulumi("preview", "-s", STACK, check=False).stdout
     (command,) = (
         line.strip()
-        for line in said.splitlines()
+        for line in output.splitlines()
         if line.strip().startswith("echo '{")
     )
     subprocess.run(
@@ -150,7 +150,7 @@ def test_an_origin_that_stacks_share_is_removed_by_none_of_them(
     )
     assert RESOURCE not in shop.changes("up")
     assert [
-        one["scopes"] for one in shop.local.okta.objects("trustedOrigins")
+        origin["scopes"] for origin in shop.local.okta.objects("trustedOrigins")
     ] == [both]
     assert _page_signs_in(shop.local, PAGE)
     shop.edit(settings, shared, provider)

@@ -130,9 +130,9 @@ def test_a_component_goes_over_to_tls_and_back(deployed: Deployment) -> None:
     for snapshot in local.kong.past()[begun - 1 :]:
         spoken = snapshot.tables["services"].values()
         assert all(
-            one["tls_verify"] and one["ca_certificates"]
-            for one in spoken
-            if one["protocol"] == "https"
+            item["tls_verify"] and item["ca_certificates"]
+            for item in spoken
+            if item["protocol"] == "https"
         )
     deployed.edit(ORDERS, TRAIT, "")
     back = deployed.changes("up")
@@ -161,8 +161,8 @@ def test_what_is_no_longer_verified_is_refused_and_found(
         url, json={"tls_verify": False}, headers=headers, trust_env=False
     ).raise_for_status()
     assert asked(local)[0] == 500
-    said = command(deployed, "verify")
-    assert "tls_verify is false, not true" in said
+    output = command(deployed, "verify")
+    assert "tls_verify is false, not true" in output
     deployed.run("up", "--refresh")
     assert asked(local)[0] == 200
 

@@ -229,15 +229,15 @@ def test_a_partition_gets_another_name_and_a_base_is_made_anew(
         name: run(deployment, "up", name, check=False)
         for name in (None, "orders", "rest")
     }
-    assert all(one.returncode for one in refused.values())
-    said = {name: item.stdout + item.stderr for name, item in refused.items()}
+    assert all(item.returncode for item in refused.values())
+    output = {name: item.stdout + item.stderr for name, item in refused.items()}
     assert (
         f"its stack '{STACK}-sales' still has orders/api, shop/checkout, shop/web"
-        in said[None]
+        in output[None]
     )
     assert (
-        f"python -m kong_oam move -s {STACK}" in said["orders"]
-        and f"move -s {STACK}" in said["rest"]
+        f"python -m kong_oam move -s {STACK}" in output["orders"]
+        and f"move -s {STACK}" in output["rest"]
     )
     before = deployment.pulumi(
         "stack", "export", "-s", stack_of("sales")

@@ -108,14 +108,16 @@ def test_recover_of_a_partition_never_touches_anothers(
         return {str(entity["name"]) for entity in kong.entities("services")}
 
     before = standing()
-    for one, lost in (
+    for item, lost in (
         (stack_of("shops"), "lost-of-shops"),
         (STACK, "lost-of-base"),
     ):
-        listed = kong_oam(deployed, "recover", "-s", one, status=1)
+        listed = kong_oam(deployed, "recover", "-s", item, status=1)
         assert lost in listed.stdout
         assert listed.stdout.count("lost-of-") == 1
-        removed = kong_oam(deployed, "recover", "-s", one, "--remove", status=0)
+        removed = kong_oam(
+            deployed, "recover", "-s", item, "--remove", status=0
+        )
         assert "1 of 1 removed" in removed.stdout
         before -= {lost}
         assert standing() == before
@@ -238,19 +240,19 @@ def test_a_base_that_is_destroyed_first_leaves_gates_that_refuse(
         before = ask(deployed.local, estate_of(deployed.folder))
         run(deployed, "destroy", None)
         for asked, row in before.rows.items():
-            for one, was in zip(before.callers, row, strict=True):
+            for item, was in zip(before.callers, row, strict=True):
                 got = call(
                     deployed.local,
                     asked.method,
                     asked.host,
                     asked.target.decode("latin-1"),
-                    one.token,
+                    item.token,
                 ).status
                 assert got == was or got in (401, 403, 500, 503), (
-                    f"{asked} as {one.name}: {was}, then {got}"
+                    f"{asked} as {item.name}: {was}, then {got}"
                 )
                 assert got != 200 or before.rows[asked][0] == 200, (
-                    f"{asked} as {one.name}"
+                    f"{asked} as {item.name}"
                 )
         refused = kong_oam(
             deployed, "up", "-s", STACK, "--yes", "--all", status=2

@@ -88,10 +88,10 @@ def test_a_mandatory_rule_stops_the_resource_from_being_made(
     assert entities(deployment.local) == {}
     blocked = deployment.run("up", "--policy-pack", "policies", check=False)
     assert blocked.returncode != 0
-    for said in (previewed.stdout, blocked.stdout):
-        assert "[mandatory] [severity: high]  grant-safe" in said
-        assert re.search(r"okta-app-\S+ may use the password grant", said)
-        assert "Give the client a `kind`" in said
+    for output in (previewed.stdout, blocked.stdout):
+        assert "[mandatory] [severity: high]  grant-safe" in output
+        assert re.search(r"okta-app-\S+ may use the password grant", output)
+        assert "Give the client a `kind`" in output
     assert "apps" not in entities(deployment.local)
 
 

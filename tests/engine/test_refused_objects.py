@@ -169,12 +169,12 @@ TRAITS = [
 def components() -> list[tuple[str, str, dict[str, Any]]]:
     """A component with each of them: the code that it is refused with, what the message names, and the component."""
     found: list[tuple[str, str, dict[str, Any]]] = []
-    for number, (code, one) in enumerate((*FENCE, *IDENTITY)):
+    for number, (code, item) in enumerate((*FENCE, *IDENTITY)):
         named = {
-            **one,
-            "metadata": {"name": f"c{number}", **one.get("metadata", {})},
+            **item,
+            "metadata": {"name": f"c{number}", **item.get("metadata", {})},
         }
-        says = f"{one['kind']} '{named['metadata']['name']}'"
+        says = f"{item['kind']} '{named['metadata']['name']}'"
         found.append(
             (
                 code,
@@ -227,12 +227,14 @@ def test_nothing_that_opens_what_access_closes_gets_past_a_run(
             if "applications/worse.yaml:" in line
         ]
         missing = [
-            one
-            for one in found
-            if not any(f" {one[0]}: {one[1]}" in line for line in findings)
+            finding
+            for finding in found
+            if not any(
+                f" {finding[0]}: {finding[1]}" in line for line in findings
+            )
         ]
         assert missing == []
-    assert [one["type"] for one in deployment.state()] in (
+    assert [resource["type"] for resource in deployment.state()] in (
         [],
         ["pulumi:pulumi:Stack"],
     )

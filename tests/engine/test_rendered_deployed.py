@@ -291,7 +291,9 @@ def test_what_runs_once_and_what_is_no_workload_is_deployed_in_order(
     (job,) = local.cluster.objects("Job")
     (container,) = job["spec"]["template"]["spec"]["containers"]
     assert container["envFrom"] == [{"secretRef": {"name": "once-client"}}]
-    types = [one["type"].rpartition(":")[2] for one in deployment.state()]
+    types = [
+        resource["type"].rpartition(":")[2] for resource in deployment.state()
+    ]
     assert types.index("CustomResourceDefinition") < types.index("Thing")
     (release,) = local.cluster.objects("Release")
     assert release["spec"]["chart"] == "nginx"
@@ -347,8 +349,8 @@ def test_objects_are_kept_as_the_rules_of_their_application_say(
 
     def data() -> dict[str, Any]:
         return {
-            one["metadata"]["name"]: one["data"]
-            for one in cluster.objects("ConfigMap")
+            config_map["metadata"]["name"]: config_map["data"]
+            for config_map in cluster.objects("ConfigMap")
         }
 
     for name in ("looked", "shared"):
@@ -390,9 +392,9 @@ def test_objects_are_kept_as_the_rules_of_their_application_say(
 
     # One that is exactly as it is rendered is taken over.
     (taken,) = (
-        one
-        for one in cluster.objects("ConfigMap")
-        if one["metadata"]["name"] == "once"
+        config_map
+        for config_map in cluster.objects("ConfigMap")
+        if config_map["metadata"]["name"] == "once"
     )
     labels = {
         **taken["metadata"]["labels"],
@@ -439,8 +441,8 @@ def test_pods_that_are_only_read_run_on_behind_a_fence(empty: Empty) -> None:
 
     def fences() -> dict[str, tuple[str, bool]]:
         policies = {
-            one["metadata"]["name"]: one["spec"]
-            for one in cluster.objects("NetworkPolicy")
+            policy["metadata"]["name"]: policy["spec"]
+            for policy in cluster.objects("NetworkPolicy")
         }
         return {
             name: (
@@ -523,8 +525,8 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
     )
     assert local.cluster.objects("Ingress") == []
     after = {
-        one["urn"].rpartition("::")[2]: one.get("dependencies", [])
-        for one in deployment.state()
+        resource["urn"].rpartition("::")[2]: resource.get("dependencies", [])
+        for resource in deployment.state()
     }
     assert any(
         "Release" in urn for urn in after["tiny/api-service-api-gateway"]
@@ -622,16 +624,20 @@ def test_what_the_cluster_knows_is_passed_once_it_is_there(
     assert deployment.changes("up") == {}
     assert deployment.changes("preview", "--refresh") == {}
     assert "awaited-value" not in str(
-        [one["inputs"] for one in deployment.state() if "inputs" in one]
+        [
+            resource["inputs"]
+            for resource in deployment.state()
+            if "inputs" in resource
+        ]
     )
 
     deployment.edit("applications/tiny.yaml", "ingress[0].ip", "ingress[1].ip")
     failed = deployment.run("up", check=False)
     assert failed.returncode != 0
-    said = " ".join(failed.stdout.split())
+    output = " ".join(failed.stdout.split())
     assert (
         "Service 'default/api-internal' has no text or number at status.loadBalancer.ingress[1].ip yet"
-        in said
+        in output
     )
     assert "Traceback" not in failed.stdout + failed.stderr
     assert cluster.objects("ConfigMap") == [notes]

@@ -105,10 +105,10 @@ def secrets(deployment: Deployment) -> set[str]:
     """
     kept = {
         value
-        for one in deployment.local.cluster.objects("Secret")
+        for secret in deployment.local.cluster.objects("Secret")
         for name, value in {
-            **one.get("data", {}),
-            **one.get("stringData", {}),
+            **secret.get("data", {}),
+            **secret.get("stringData", {}),
         }.items()
         if "PRIVATE_KEY" in name
     }
@@ -171,12 +171,12 @@ def test_a_change_that_widens_access_is_told_in_one_line_at_the_top(
         "    **Access** · no change · **failed**"
     )
     runs = (widened, undone, failed)
-    for said in (
+    for output in (
         *(run.stdout for run in runs),
         *(run.stderr for run in runs),
         *comments.requests,
     ):
-        assert not [secret for secret in secrets(deployed) if secret in said]
+        assert not [secret for secret in secrets(deployed) if secret in output]
 
 
 @pytest.mark.deep

@@ -50,7 +50,8 @@ def deployment_of(empty: Empty, west: Cluster, application: str) -> Deployment:
 
 def kinds(cluster: Cluster) -> list[str]:
     return [
-        f"{one['kind']} {one['metadata']['name']}" for one in cluster.objects()
+        f"{item['kind']} {item['metadata']['name']}"
+        for item in cluster.objects()
     ]
 
 
@@ -189,8 +190,8 @@ def test_contexts_of_one_cluster_are_refused(
     del deployment.local.env[f"{CLUSTER}_western"]
     failed = deployment.pulumi("preview", "-s", STACK, check=False)
     assert failed.returncode != 0
-    said = "error ENV414: kong-oam:cluster.contexts: 'western' leads to the cluster of 'eastern'; name a cluster once"
-    assert said in " ".join(failed.stdout.split())
+    message = "error ENV414: kong-oam:cluster.contexts: 'western' leads to the cluster of 'eastern'; name a cluster once"
+    assert message in " ".join(failed.stdout.split())
 
 
 @pytest.mark.deep
@@ -205,6 +206,6 @@ def test_a_namespace_that_a_further_cluster_lacks_is_named(
     )
     west.absent.add("things")
     failed = deployment.pulumi("preview", "-s", STACK, check=False)
-    said = "cluster 'west' has no namespace 'things': make it (`kubectl --context=western create namespace things`)"
-    assert said in " ".join(failed.stdout.split())
+    message = "cluster 'west' has no namespace 'things': make it (`kubectl --context=western create namespace things`)"
+    assert message in " ".join(failed.stdout.split())
     assert "1 error(s)" in failed.stdout

@@ -25,9 +25,9 @@ def _app(deployment: Deployment) -> str:
     """The id of the app of `checkout`."""
     label = f"kong-oam {STACK} shop/checkout"
     (app,) = (
-        one
-        for one in deployment.local.okta.objects("apps")
-        if one["label"] == label
+        app
+        for app in deployment.local.okta.objects("apps")
+        if app["label"] == label
     )
     return str(app["id"])
 
@@ -49,14 +49,14 @@ def test_a_shared_secret_is_said_to_be_due_and_is_replaced_by_the_command(
     shop.edit(SETTINGS, TYPE, SHARED)
     shop.run("up")
     before = credential(shop.local, "checkout")
-    told = {
+    reported = {
         "generation": 1,
         "since": "2026-11-25",
         "due": "2027-02-23",
         "before": "ended",
     }
     first = shop.output("credentials")["shop/checkout at okta"]
-    assert first == {**told, "secretOf": _app(shop)}
+    assert first == {**reported, "secretOf": _app(shop)}
     on(shop, 89)
     assert not DUE.search(said(shop))
     on(shop, 90)
@@ -116,8 +116,12 @@ def test_a_preview_warns_who_changes_what_running_pods_have(
         with pytest.raises(IssuerError, match="invalid_client"):
             caller.token(before)
         assert orders(shop, credential(shop.local, "checkout")) == 200
-        told = shop.output("credentials")["shop/checkout at okta"]
-        assert (told["generation"], told["since"], told["due"]) == (
+        credentials = shop.output("credentials")["shop/checkout at okta"]
+        assert (
+            credentials["generation"],
+            credentials["since"],
+            credentials["due"],
+        ) == (
             1,
             "2027-01-04",
             "2027-04-04",

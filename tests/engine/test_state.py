@@ -27,9 +27,9 @@ def state(sample: Sample) -> list[dict[str, Any]]:
 
 def _one(state: list[dict[str, Any]], name: str, kind: str) -> dict[str, Any]:
     (found,) = (
-        one
-        for one in state
-        if one["urn"].endswith(f"::{name}") and one["type"] == kind
+        resource
+        for resource in state
+        if resource["urn"].endswith(f"::{name}") and resource["type"] == kind
     )
     return found
 
@@ -76,7 +76,11 @@ def test_admission_leads_to_the_pods_and_those_to_the_gate_and_its_routes(
         assert gate["parent"].endswith(
             f"kong-oam:index:Component::{name.rpartition('-')[0]}"
         )
-    routes = [one for one in state if one["type"] == "kong:index/route:Route"]
+    routes = [
+        resource
+        for resource in state
+        if resource["type"] == "kong:index/route:Route"
+    ]
     assert len(routes) == 5
     for route in routes:
         (service,) = _edges_of(route, "serviceId")
@@ -95,15 +99,16 @@ def test_no_resource_tells_of_the_program_that_made_it(
 ) -> None:
     """The stack of each would be a quarter of the state, and the line alone 3 KB of a component."""
     made = [
-        one
-        for one in state
-        if not one["type"].startswith(
+        resource
+        for resource in state
+        if not resource["type"].startswith(
             ("pulumi:pulumi:Stack", "pulumi:providers:")
         )
     ]
     assert len(made) > 90
     assert not any(
-        "stackTrace" in one or "sourcePosition" in one for one in made
+        "stackTrace" in resource or "sourcePosition" in resource
+        for resource in made
     )
 
 

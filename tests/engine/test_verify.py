@@ -87,10 +87,10 @@ def test_a_change_by_hand_on_a_stack_that_is_up(
         DRIFTS[name](hands, _pem())
         status = main(ask)
         found = json.loads(capsys.readouterr().out)
-    told = []
+    reported = []
     for finding in found:
-        told.append(f"{finding['kind']}: ")
-        told += [
+        reported.append(f"{finding['kind']}: ")
+        reported += [
             f"  {', '.join(c['callers'])} | {_shown(c['methods'])} | {' '.join(c['urls'])}"
             for c in finding["calls"]
         ]
@@ -98,7 +98,7 @@ def test_a_change_by_hand_on_a_stack_that_is_up(
         line.partition(": ")[0] + ": " if line[0] != " " else line
         for line in EXPECTED[name]
     ]
-    assert (status, told) == (1 if expected else 0, expected)
+    assert (status, reported) == (1 if expected else 0, expected)
     assert (main(ask), capsys.readouterr().out) == (0, "[]\n")
 
 
@@ -296,7 +296,7 @@ def test_what_cannot_be_read_is_no_finding(
         if ".orders." not in name
     }
     Path("before.json").write_text(json.dumps(outputs), "utf-8")
-    said = []
+    messages = []
     for arguments, variable, value in (
         (["--outputs", "outputs.json"], "KONG_ADMIN_TOKEN", "wrong"),
         (
@@ -326,16 +326,16 @@ def test_what_cannot_be_read_is_no_finding(
             assert main(["verify", *arguments]) == 2
         captured = capsys.readouterr()
         assert captured.out == ""
-        said.append(captured.err)
-    assert "refuses the credentials (401)" in said[0]
-    assert "does not answer" in said[1]
+        messages.append(captured.err)
+    assert "refuses the credentials (401)" in messages[0]
+    assert "does not answer" in messages[1]
     assert (
-        said[2]
+        messages[2]
         == "the outputs of stack 'local' lack 'keySlots'; run `pulumi up -s local` once\n"
     )
-    assert said[3] == (
+    assert messages[3] == (
         "no run of 'local' has deployed orders/api, which the Applications here have the gateway serve: run `pulumi up -s "
         "local`, or verify with the Applications that were deployed\n"
     )
-    assert "absent.json" in said[4]
-    assert said[5].startswith("`pulumi stack output` failed: ")
+    assert "absent.json" in messages[4]
+    assert messages[5].startswith("`pulumi stack output` failed: ")

@@ -32,6 +32,6 @@ def test_a_run_says_which_pods_it_waits_for(deployment: Deployment) -> None:
     """The message lists the pods whose turn it is, until they are ready, and a command to inspect
     them."""
     deployment.local.cluster.slow = 2.5
-    said = deployment.run("up").stdout
-    assert API in said
+    output = deployment.run("up").stdout
+    assert API in output
     assert API in page("how-to/when-a-run-fails.md")

@@ -96,7 +96,7 @@ def test_a_stack_comes_changes_and_goes(
     assert _states(stack, server) == [STATE]
     token = service_token(stack.local, "job")
     assert [
-        stack.status("POST", HOST, PROTECTED, one) for one in (None, token)
+        stack.status("POST", HOST, PROTECTED, item) for item in (None, token)
     ] == [
         401,
         200,
@@ -287,11 +287,13 @@ def test_a_run_that_loses_its_backend_is_recovered(
         if server.process is None:
             server.start()
     assert not watch.let_in
-    for told in (
+    for reported in (
         "failed to save snapshot: An IO error occurred",
         "there was a problem deleting the lock at postgres://****",
     ):
-        assert told in failed.stdout + failed.stderr and told in page(PAGE)
+        assert reported in failed.stdout + failed.stderr and reported in page(
+            PAGE
+        )
     assert (
         away.returncode == 2
         and "connection refused" in away.stderr
@@ -350,11 +352,11 @@ def test_a_backend_that_is_gone_before_anything_was_made_is_said(
         cutting.start()
         failed = stack.pulumi("preview", check=False)
         cutting.join(10)
-    said = failed.stdout + failed.stderr
-    assert failed.returncode != 0 and "Traceback" not in said
+    output = failed.stdout + failed.stderr
+    assert failed.returncode != 0 and "Traceback" not in output
     assert (
         "Kong-OAM: the state of this stack cannot be read from its backend, so nothing was provisioned"
-        in said
+        in output
     )
 
 

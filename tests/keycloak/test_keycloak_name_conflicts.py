@@ -92,13 +92,13 @@ def test_nothing_is_made_beside_a_role_a_scope_and_a_client_of_our_names(
         "POST", "/clients", {"clientId": JOB, "serviceAccountsEnabled": True}
     )
     for verb in ("preview", "up"):
-        said = realm.refused(verb)
-        assert f"openid.Client '{JOB}', {made}" in said
+        message = realm.refused(verb)
+        assert f"openid.Client '{JOB}', {made}" in message
         assert (
-            f"openid.ClientScope '{SCOPE}', {scope}" in said
-            and "Role 'sales', " in said
+            f"openid.ClientScope '{SCOPE}', {scope}" in message
+            and "Role 'sales', " in message
         )
-        assert realm.server.account_secret not in said
+        assert realm.server.account_secret not in message
     for path in (f"/clients/{made}", f"/client-scopes/{scope}", "/roles/sales"):
         realm.admin("DELETE", path)
     realm.deployment.run("up")
@@ -256,5 +256,5 @@ def test_what_a_killed_run_made_is_found_and_removed(
         assert realm.deployment.changes("up") == {}
         assert realm.status() == 200
         assert ACCOUNT in {
-            one["clientId"] for one in realm.admin("GET", "/clients")
+            text["clientId"] for text in realm.admin("GET", "/clients")
         }

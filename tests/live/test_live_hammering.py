@@ -136,12 +136,12 @@ class Changing:
     ) -> None:
         """Waits until a token with `scope` is let in at `host`, one without is not, and nothing is at `other`."""
         expected = [(Case("GET", host, b"/orders/health"), 200)]
-        for one in ("read", "write"):
-            authorization = (f"Bearer {issuer(STACK).service([one])}",)
+        for text in ("read", "write"):
+            authorization = (f"Bearer {issuer(STACK).service([text])}",)
             expected.append(
                 (
                     Case("GET", host, b"/orders/7", authorization),
-                    200 if one == scope else 403,
+                    200 if text == scope else 403,
                 )
             )
             if other:
