@@ -68,7 +68,7 @@ def test_every_part_of_the_reference_has_its_block() -> None:
         "policies",
         "lint",
         "settings",
-        *(f"trait {one}" for one in ("external", *TRAIT_TYPES)),
+        *(f"trait {name}" for name in ("external", *TRAIT_TYPES)),
     }
     wanted |= {
         *(f"help {command.name}" for command in COMMANDS),
@@ -121,12 +121,12 @@ def test_every_verb_has_a_section() -> None:
     )
 
 
-# What commands print: each is run on what the text before it says
+# Output of commands: each runs on the files that the text before it shows
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The sample estate in a folder of its own, and as it was before in another."""
+    """Yield the sample estate in a temporary folder, and its earlier version in another."""
     for folder in (tmp_path, tmp_path / "before"):
         copy_sample(folder)
         shutil.copytree(ROOT / "examples", folder / "examples")
@@ -299,7 +299,7 @@ def test_a_command_prints_what_a_page_shows(
     status: int,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """`...` stands for lines that it leaves out. What is compared with the last commit is so with a copy."""
+    """`...` stands for omitted lines. Comparisons with the last commit use a copy."""
     _prints(page(name), command, change, status, capsys)
 
 
@@ -322,15 +322,15 @@ def _prints(
         )
         == status
     )
-    said = "\n".join(
+    output = "\n".join(
         line.rstrip()
         for line in capsys.readouterr().out.strip("\n").split("\n")
     )
-    said = said.replace("kong_oam diff before . ", "kong_oam diff HEAD . ")
+    output = output.replace("kong_oam diff before . ", "kong_oam diff HEAD . ")
     pattern = r"\n.*\n".join(
         map(re.escape, "\n".join(expected).split("\n...\n"))
     )
-    assert re.fullmatch(pattern, said, re.DOTALL), said
+    assert re.fullmatch(pattern, output, re.DOTALL), output
 
 
 def test_the_picture_of_a_page_is_what_the_command_draws(
@@ -350,9 +350,9 @@ def test_stacks_that_are_the_same_print_nothing(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As the page says."""
-    said = "`diff stack:aws stack:bare-metal` prints nothing"
-    assert said in page("how-to/see-what-a-change-does.md")
-    assert main(said.partition("`")[2].partition("`")[0].split()) == 0
+    message = "`diff stack:aws stack:bare-metal` prints nothing"
+    assert message in page("how-to/see-what-a-change-does.md")
+    assert main(message.partition("`")[2].partition("`")[0].split()) == 0
     assert capsys.readouterr().out == ""
 
 
@@ -405,15 +405,15 @@ def test_a_kind_of_provider_has_the_functions_that_are_documented() -> None:
 
 
 def _parameters(source: str) -> dict[str, list[str]]:
-    """Of functions of a module, by their names."""
+    """Return the parameters of a module's functions, by their names."""
     functions = (
         node
         for node in ast.parse(source).body
         if isinstance(node, ast.FunctionDef)
     )
     return {
-        one.name: [argument.arg for argument in one.args.args]
-        for one in functions
+        function.name: [argument.arg for argument in function.args.args]
+        for function in functions
     }
 
 
@@ -421,7 +421,8 @@ def _parameters(source: str) -> dict[str, list[str]]:
 
 
 def test_the_readme_is_short_and_begins_with_what_to_do() -> None:
-    """At most 900 words; the commands, and what they need, on the first screen. What needs least comes first."""
+    """At most 900 words; the commands and their requirements are on the first screen. The easiest
+    command comes first."""
     text = README.read_text("utf-8")
     assert len(text.split()) <= 900
     first = "\n".join(text.splitlines()[:16])
@@ -481,8 +482,8 @@ def test_docs_have_at_most_50_000_words_by_hand() -> None:
 
 
 def test_what_pages_name_is_there() -> None:
-    """Files and folders, tests by their names, and targets of make. What a page has somebody write, `test_first_trait`
-    writes."""
+    """Files and folders, tests by their names, and targets of make. `test_first_trait` writes the
+    files that a page has somebody write."""
     text = "\n".join(file.read_text("utf-8") for file in pages())
     text = re.sub(r"/traits/(retries|timeout)/", "/traits/limits/", text)
     text = text.replace("test_retries.py", "")
@@ -518,18 +519,18 @@ _NAMED = re.compile(r"\b(docs/[\w/-]+\.md)(?:#([\w-]+))?")
 def test_what_code_says_of_pages_is_there() -> None:
     """Each page that code names is a file, and so is the heading that stands behind a `#`."""
     folders = [
-        one
-        for one in ROOT.iterdir()
-        if one.is_dir()
-        and one.name[0] != "."
-        and one.name not in ("docs", "build")
+        file
+        for file in ROOT.iterdir()
+        if file.is_dir()
+        and file.name[0] != "."
+        and file.name not in ("docs", "build")
     ]
     sources = [
         ROOT / "__main__.py",
         *(
             file
-            for one in folders
-            for file in one.rglob("*")
+            for folder in folders
+            for file in folder.rglob("*")
             if file.suffix in (".py", ".lua")
         ),
     ]

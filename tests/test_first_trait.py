@@ -23,7 +23,7 @@ TRAIT = block(below(SECTION, "with a typo:"), "yaml")
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what the section changes, beside links to the rest."""
+    """Yield a copy of the files that the section changes, beside links to the rest."""
     folder = tmp_path_factory.mktemp("project")
     for name in ("kong_oam", "definitions"):
         shutil.copytree(ROOT / name, folder / name)
@@ -41,7 +41,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _write(file: Path, text: str) -> None:
-    """Writes a new file. Lines of a file that is there belong behind those of the trait before."""
+    """Write a new file. Lines of an existing file belong behind the lines of the previous trait."""
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8")
@@ -70,7 +70,7 @@ def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def _prints(project: Path, command: str, *more: str) -> None:
-    """What the section shows below a command."""
+    """Return the output that the section shows below a command."""
     arguments, lines = shown(SECTION, command)
     printed = (
         run(project, "kong_oam", *arguments, *more)
@@ -101,10 +101,10 @@ def test_it_may_let_somebody_in_until_it_says_otherwise(project: Path) -> None:
     meaning = project / "kong_oam/traits/retries/meaning.py"
     (line,) = re.findall(r"`(MEANING = Meaning\(RETRIES, .*?\))`", SECTION)
     replace_once(meaning, "MEANING = Meaning(RETRIES, _compile)", line)
-    said = run(project, "kong_oam", "diff", "before", ".").stdout
+    output = run(project, "kong_oam", "diff", "before", ".").stdout
     assert (
         "changed for callers of orders/api: edge.retries.count: none -> 2"
-        in said
+        in output
     )
 
 
@@ -119,5 +119,5 @@ def test_its_test_passes_and_fails_where_it_comes_to_nothing(
         project / "kong_oam/traits/at_kong.py", "    retries.AT_KONG,\n", ""
     )
     failed = run(project, "pytest", "-p", "no:cacheprovider", file)
-    (said,) = re.findall(r"it says `(assert .*?)`", SECTION)
-    assert said in failed.stdout, failed.stdout
+    (message,) = re.findall(r"it says `(assert .*?)`", SECTION)
+    assert message in failed.stdout, failed.stdout

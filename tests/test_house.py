@@ -1,4 +1,4 @@
-"""Where files are, how long they are, and what tests import."""
+"""Places and lengths of files, and imports of tests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def imported(text: str, package: str) -> Iterator[str]:
     """All that a module of the package may import, in functions too: each name could be a module."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
-            yield from (one.name for one in node.names)
+            yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
             parents = (
                 package.split(".")[: len(package.split(".")) - node.level + 1]
@@ -31,7 +31,7 @@ def imported(text: str, package: str) -> Iterator[str]:
             )
             module = ".".join([*parents, *filter(None, [node.module])])
             yield module
-            yield from (f"{module}.{one.name}" for one in node.names)
+            yield from (f"{module}.{name.name}" for name in node.names)
 
 
 def named(file: Path) -> str:
@@ -71,7 +71,7 @@ def test_what_is_no_test_is_in_support() -> None:
 
 @pytest.mark.parametrize("package", ["kong_oam", "components"])
 def test_the_folders_of_tests_are_those_of_the_code(package: str) -> None:
-    """Of a folder, or of a module that needs several files of tests."""
+    """Folders, and modules with several test files."""
     folders = [
         path.relative_to(TESTS)
         for path in {file.parent for file in (TESTS / package).rglob("*.py")}

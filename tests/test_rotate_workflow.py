@@ -29,7 +29,7 @@ def _run(name: str, job: dict[str, Any] = JOB) -> str:
 
 
 def test_every_stack_but_the_sandbox_is_deployed_daily() -> None:
-    """One after the other; one that fails does not stop the rest, and none is interrupted."""
+    """One after the other; a failed stack does not stop the rest, and none is interrupted."""
     there = {
         file.name.split(".")[1]
         for file in (ROOT / "stacks").glob("Pulumi.*.yaml")
@@ -113,14 +113,14 @@ def test_the_day_that_it_sets_is_today(stack: str, tmp_path: Path) -> None:
     last = datetime.datetime.now(datetime.UTC).date()
     assert first <= read_file(file).as_of <= last
     after = file.read_text("utf-8").splitlines()
-    assert [one for one in after if "asOf" not in one] == [
-        one for one in before if "asOf" not in one
+    assert [line for line in after if "asOf" not in line] == [
+        line for line in before if "asOf" not in line
     ]
     assert len(after) == len(before)
 
 
 def test_what_was_deployed_is_what_is_recorded(tmp_path: Path) -> None:
-    """The days of the stacks that were, each in its own file, and nothing else of what the other job left."""
+    """The dates of the deployed stacks, each in its own file, and no other output of the other job."""
     deployed, failed, *_ = STACKS
     origin, here = tmp_path / "origin", tmp_path / "here"
     git = [

@@ -1,4 +1,4 @@
-"""What decides which tests run when: the tiers, the slices, and what a change touches."""
+"""The selection of tests: the tiers, the slices, and the tests that a change affects."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def installed(released: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def python(installed: Path, folder: Path, *arguments: str) -> str:
-    """What a Python prints that finds the package where it is installed, and nothing of this project."""
+    """Return the output of a Python that has the installed package, and nothing of this project."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(installed),
@@ -92,7 +92,7 @@ def _required(file: str) -> list[str]:
 
 
 def test_what_it_needs_is_what_the_project_needs() -> None:
-    """The same packages in the same versions as the requirements, which say why each is there."""
+    """The same packages in the same versions as the requirements, which have the reason for each."""
     project = PROJECT["project"]
     commands, deploy = (
         project["dependencies"],
@@ -147,7 +147,7 @@ def test_the_package_says_what_it_is(installed: Path) -> None:
 
 
 def test_the_licence_is_the_one_that_it_names() -> None:
-    """Word by word: the digest is that of the text which apache.org publishes."""
+    """Word by word: the digest is of the text that apache.org publishes."""
     text = (ROOT / "LICENSE").read_bytes()
     assert (
         hashlib.sha256(text).hexdigest()
@@ -192,7 +192,7 @@ def test_applications_are_checked_with_what_is_installed(
     """In a repository that has nothing but Applications and stacks: schemas and definitions come along."""
     copy_sample(tmp_path)
     assert "no errors" in python(installed, tmp_path, "-m", "kong_oam", "check")
-    said = python(
+    message = python(
         installed,
         tmp_path,
         "-m",
@@ -201,11 +201,11 @@ def test_applications_are_checked_with_what_is_installed(
         "GET",
         "https://orders.example.com/orders",
     )
-    assert "shop/checkout" in said
-    said = python(
+    assert "shop/checkout" in message
+    message = python(
         installed, tmp_path, "-m", "kong_oam", "matrix", "--format", "html"
     )
-    assert said.startswith("<!doctype html>") and "</script>" in said
+    assert message.startswith("<!doctype html>") and "</script>" in message
 
 
 @pytest.mark.deep
@@ -273,12 +273,12 @@ def test_there_is_a_wheel_for_each_platform(tmp_path: Path) -> None:
         assert {name for name, _, _ in rows} == files
         for name, digest, size in rows:
             text = wheel.read(name)
-            said = (
+            message = (
                 base64.urlsafe_b64encode(hashlib.sha256(text).digest())
                 .decode()
                 .rstrip("=")
             )
-            assert (digest, size) == (f"sha256={said}", str(len(text)))
+            assert (digest, size) == (f"sha256={message}", str(len(text)))
         assert (
             wheel.getinfo("kong_oam/render/evaluator").external_attr >> 16
             == 0o100755

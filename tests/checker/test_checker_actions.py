@@ -2,7 +2,7 @@
 administrator's edits.
 
 Each action is between two estates with many changes. During any part of it, no caller is allowed
-whom both estates deny. The next plain `up` or `destroy` continues from there.
+that both estates deny. The next plain `up` or `destroy` continues from there.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Flags that leave out parts of a change of grants: drawn at random, between generated estates.
 
-For any `--target` and `--exclude`, no caller is allowed whom both estates deny, and the next plain
+For any `--target` and `--exclude`, no caller is allowed that both estates deny, and the next plain
 `up` completes the change. The engine does not stop at a resource that the program registers after a
 deletion (step_generator.go).
 """

@@ -2,7 +2,7 @@
 
 Each chain is a stack that goes from nothing through generated estates to nothing again. For every
 run, the parts that decide about a request are combined in every mixture of their versions. No
-caller may be allowed whom the estates before and after both deny.
+caller may be allowed that the estates before and after both deny.
 """
 
 from __future__ import annotations

@@ -25,9 +25,9 @@ from tests.support.gateway_tokens import encoded, rsa_key, signature
 
 pytestmark = pytest.mark.engine
 
-# Columns of the tables. checkout and renderer call as themselves. sales, desk and both are users of
-# one group, the other, and both: first in the shop's web application, then in the console of
-# reports.
+# Columns of the tables. checkout and renderer call as themselves. The users sales and desk are in one
+# group each, and both is in both. Users sign in to the shop's web application, then to the console
+# of reports.
 CALLERS = (
     *("nobody",),
     *("checkout", "renderer"),

@@ -190,8 +190,8 @@ def test_what_is_said_to_do_makes_it_as_meant_again(
             for line in capsys.readouterr().out.splitlines()
             if line.startswith(prefix)
         ]
-        # In their order. For a repeated remedy, a request is sent the first time, and a run is
-        # started the last time: it recreates the objects that a request removed.
+        # In their order. The first of repeated requests is sent, and the last of repeated runs is
+        # started: it recreates the objects that a request removed.
         for at, command in enumerate(commands):
             if command in (
                 commands[at + 1 :] if command.endswith(up) else commands[:at]

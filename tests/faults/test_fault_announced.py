@@ -1,4 +1,5 @@
-"""What the next run opens is said, also after one that failed or left parts out: by what the gates have, not by outputs."""
+"""A run announces all that it opens, also after a failed or partial run: it reads the gates, not
+the outputs."""
 
 from __future__ import annotations
 
@@ -54,7 +55,8 @@ def _diff(stack: Stack) -> str:
 
 
 def _breaks(role: str) -> Callable[[Stack], None]:
-    """The run fails at the plugin of a role, and what its program exported says that all is done."""
+    """Make a run fail at the plugin of a role, although its program's outputs show the complete
+    change."""
 
     def run(stack: Stack) -> None:
         plugin = stack.plugin(role, SERVICE)["id"]
@@ -80,7 +82,7 @@ def _left_out(stack: Stack) -> None:
 
 
 def _both(stack: Stack) -> None:
-    """The run after the one that failed leaves out what that failed at."""
+    """The run after a failed run leaves out the failed resource."""
     _breaks("post-function")(stack)
     _left_out(stack)
 
@@ -98,7 +100,7 @@ HALF: dict[str, Callable[[Stack], None]] = {
 def test_a_preview_says_what_the_next_run_opens(
     empty: Empty, half: Callable[[Stack], None]
 ) -> None:
-    """Until the gate has it. And `diff` says the same of what is deployed."""
+    """Until the gate has the rule. `diff` with the deployed estate says the same."""
     stack = empty(applications=[TINY], lags=Lags())
     stack.run("up")
     stack.edit(APP, CLOSED, OPEN)

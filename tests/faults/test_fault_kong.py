@@ -134,8 +134,8 @@ def test_a_kong_that_breaks_half_way_is_named_and_the_next_run_finishes(
 def test_a_script_that_is_printed_before_the_cause_says_so_first(
     empty: Empty, role: str
 ) -> None:
-    """Of a plugin that Kong did not take all is printed: its first line says where to look, its second how to see the
-    cause alone."""
+    """If Kong rejects a plugin, the message has all of it. Its first line says where to look, and
+    its second how to see only the cause."""
     stack = empty(applications=[TINY])
     name = {"gate": b"post-function", "admission": b"pre-function"}[role]
 
@@ -174,9 +174,10 @@ def test_a_script_that_is_printed_before_the_cause_says_so_first(
 def test_a_kong_that_goes_away_half_way_is_named_and_the_next_run_finishes(
     empty: Empty, response: Response | None, message: str
 ) -> None:
-    """From the first plugin on every request is refused, or none is answered: the resource's name, and nobody is let in.
+    """From the first plugin on every request is rejected, or none is answered: the resource is
+    named, and no caller gains access.
 
-    What was just made may have lost its answer, and is removed as documented.
+    A new entity may have lost its answer, and is removed as documented.
     """
     stack = empty(applications=[TINY])
     away: list[Request] = []
@@ -250,7 +251,8 @@ def test_a_service_of_our_name_that_comes_up_meanwhile_is_never_touched(
 
 @pytest.mark.deep
 def test_an_update_that_fails_leaves_the_old_rules(empty: Empty) -> None:
-    """500 on the gate of a rule that was edited: what it takes away is gone already, what it gives is not there yet.
+    """500 on the gate of an edited rule: removed permissions are already gone, and new permissions
+    are not yet granted.
 
     Then the edit takes effect.
     """

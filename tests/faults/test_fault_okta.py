@@ -90,7 +90,8 @@ def test_a_rate_limit_is_waited_for(empty: Empty) -> None:
 
 @pytest.mark.deep
 def test_a_rate_limit_that_never_ends_is_said(empty: Empty) -> None:
-    """After five repetitions the run stops, with the scope's name and what the plugin makes of Okta's words."""
+    """After five repetitions the run stops, with the scope's name and the plugin's form of Okta's
+    words."""
     stack = empty(applications=[TINY])
     asked: list[str] = []
 

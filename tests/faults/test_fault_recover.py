@@ -53,9 +53,10 @@ def _loses_answers(
 def test_what_was_lost_is_listed_then_removed_and_nothing_else(
     empty: Empty,
 ) -> None:
-    """Without `--remove` everything stays; with it just the lost goes, and the next run finishes the work.
+    """Without `--remove` everything stays. With it only lost objects are removed, and the next run
+    finishes the work.
 
-    What another stack or somebody else made is not even listed. No credential is printed.
+    Objects of another stack or of somebody else are not listed. No credential is printed.
     """
     stack = empty(applications=[TINY])
     for name, tags in {

@@ -1,6 +1,8 @@
-"""What opens waits for its workload: rules of a version whose pods never come open nothing, and close at once.
+"""Opening resources wait for their workload: rules of a version whose pods never start open
+nothing, and close at once.
 
-The cluster stand-in has images that cannot be pulled: such a Deployment does not roll out, and what ran before runs on.
+The cluster stand-in has images that cannot be pulled: such a Deployment does not roll out, and the
+earlier pods keep running.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ def statuses(stack: Stack, *paths: str) -> list[int]:
 
 
 def opened(stack: Stack) -> list[int]:
-    """What was public, what the new rule makes public, and what is neither."""
+    """Return the statuses of three calls: public before, public by the new rule, and never public."""
     return [
         stack.status(*asked)
         for asked in (

@@ -108,7 +108,7 @@ def test_every_answer_has_the_headers(live: LiveGateway, item: Asked) -> None:
 def test_a_workload_is_told_what_its_application_says(
     live: LiveGateway, workload: Workload
 ) -> None:
-    """And nothing of what a caller says under that name, in whichever spelling."""
+    """No value of a caller's header with that name arrives, in any spelling."""
     forged = ("X-Env-Name: forged", "x_env_name: forged", "X-ENV_name: forged")
     assert _answer(live, Asked("GET", "/x", 200, 1, more=forged)).status == 200
     assert b"forged" not in workload.reached[-1]
@@ -170,7 +170,8 @@ def test_http2_needs_a_length_for_a_body(
     status: int,
     length: list[str] | None,
 ) -> None:
-    """There nothing can be counted before it is sent on. Of methods that give a body no meaning it is dropped."""
+    """There a body cannot be measured before it is forwarded. Methods without a meaning for a body
+    lose it."""
     if _by_http2(live, "GET", "bare") != "200":
         pytest.skip(
             "this listener does not speak HTTP/2 without TLS (proxy_listen ... http2)"
@@ -183,8 +184,8 @@ def test_http2_needs_a_length_for_a_body(
         None: [],
         "streamed": ["-H", "Content-Length:", "--data-binary", "@-"],
     }.get(body, ["--data-binary", "@-"])
-    seen = _by_http2(live, method, "api", *sent, given=inputs)
-    # Who is answered while still sending may find the stream reset, whatever the answer is.
+    seen = _by_http2(live, method, "api", *sent, content=inputs)
+    # A client that still sends when the answer comes may find the stream reset, with any answer.
     is_still_sending = len(inputs) > 1000
     assert seen == str(status) or (seen == "000" and is_still_sending)
     arrived = workload.reached[before:]
@@ -195,7 +196,7 @@ def test_http2_needs_a_length_for_a_body(
 
 
 def _by_http2(
-    live: LiveGateway, method: str, host: str, *sent: str, given: bytes = b""
+    live: LiveGateway, method: str, host: str, *sent: str, content: bytes = b""
 ) -> str:
     """The status that curl sees; 000 where there is none."""
     address = live.target.proxy
@@ -219,7 +220,7 @@ def _by_http2(
         f"http://{host}.{DOMAIN}/x",
     ]
     return subprocess.run(
-        command, input=given, capture_output=True, check=False, timeout=30
+        command, input=content, capture_output=True, check=False, timeout=30
     ).stdout.decode()
 
 
@@ -227,7 +228,8 @@ def _by_http2(
 def test_limits_and_headers_settle(
     live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """What Kong answers is what the program says, to the plugin; a trait that goes leaves nothing behind."""
+    """The plugin sees no difference between Kong's answer and the program's inputs; a removed trait
+    leaves nothing behind."""
     with engine(live, tmp_path_factory.mktemp("bounds"), "bounds") as made:
         traits = (
             "- {type: limits, properties: {body: 1Mi, timeouts: {read: 5s}, retries: {count: 2}}}\n"

@@ -1,4 +1,5 @@
-"""Whose budget a request counts against, on a live Kong: in its memory, and in a Redis that comes and goes."""
+"""The budget that a request counts against, on a live Kong: in its memory, and in a Redis that
+comes and goes."""
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ def made(live: LiveGateway) -> Iterator[Entities]:
 def deploy(
     live: LiveGateway, made: Entities, counts_in: RedisSettings | None = None
 ) -> list[Step]:
-    """The components, once every worker limits them; and what to ask."""
+    """Yield the components, once every worker limits them, and the requests to send."""
     own = replace(stack(NAME), redis=True)
     estate = limited(DOMAIN, own, "redis" if counts_in else "local")
     made.settings = replace(
@@ -49,7 +50,8 @@ def deploy(
 
 
 def await_plugins(live: LiveGateway, made: Entities) -> None:
-    """What `jwt` refuses counts nowhere; a worker that sees it sees limits as soon as it has read plugins once more."""
+    """Requests that `jwt` denies do not count; a worker that runs it also limits, after it reads
+    plugins again."""
     live.await_steady(
         [(Case("GET", f"closed.{DOMAIN}", b"/orders"), 401)],
         3 * made.facts.settle + 60,
@@ -115,7 +117,8 @@ def test_redis_counts_the_same_and_away_it_refuses_unless_it_opens(
 def test_a_limit_settles_wherever_it_is_counted(
     live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Fields that Kong prints under two names, too: what it answers is what the program says, to the plugin."""
+    """Also for fields that Kong prints under two names: the plugin sees no difference between
+    Kong's answer and the inputs."""
     with engine(live, tmp_path_factory.mktemp("limits"), "limits") as made:
         made.configure(
             "redis: {host: 127.0.0.1, port: 1, tls: false, away: open, password: '{vault://env/none}'}"

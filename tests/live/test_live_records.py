@@ -1,4 +1,5 @@
-"""Records and problem details on a real Kong: each sink gets them, they say what the model says, and nothing that is secret."""
+"""Records and problem details on a real Kong: each sink gets them, they agree with the model, and
+contain no secret."""
 
 from __future__ import annotations
 
@@ -457,7 +458,8 @@ def test_subjects_are_hashed_with_a_key_of_the_gateways(
 def test_traces_have_no_query_string(
     recording: Recording, live: LiveGateway
 ) -> None:
-    """Of a Kong that makes any (tracing_instrumentations, tracing_sampling_rate); another sends nothing."""
+    """For a Kong with tracing (tracing_instrumentations, tracing_sampling_rate); others send no
+    traces."""
     if not _has_otlp(live):
         pytest.skip("this Kong's opentelemetry has other fields")
     logs = LogSettings(

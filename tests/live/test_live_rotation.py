@@ -62,7 +62,7 @@ def test_nobody_is_refused_while_keys_change(
 
 
 def _keys(changes: dict[str, str]) -> dict[str, str]:
-    """What a run did with the keys of the client, by slot."""
+    """Return a run's operations on the keys of the client, by slot."""
     start = "okta-key-orders/report-"
     return {
         name.removeprefix(start): operation

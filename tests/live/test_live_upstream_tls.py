@@ -1,4 +1,5 @@
-"""TLS to workloads: what the gateway verifies, what it shows, and what the workload is told."""
+"""TLS to workloads: the gateway's checks of certificates, its client certificate, and the
+workload's headers."""
 
 from __future__ import annotations
 
