@@ -18,8 +18,8 @@ from kong_oam.access.principals import TooManyGroupSetsError
 from kong_oam.access.settings.redis import RedisSettings
 from kong_oam.engine.state import Resource, StackState
 from kong_oam.kong.enforced import enforced
+from kong_oam.traits.at_kong import AT_KONG
 from kong_oam.traits.kong_plugin.findings import waived
-from kong_oam.traits.rate_limit.at_kong import notice
 
 
 def announce(model: AccessModel, state: StackState) -> None:
@@ -32,15 +32,14 @@ def announce(model: AccessModel, state: StackState) -> None:
         log(text)
 
 
-def announce_limits(estate: Estate, redis: RedisSettings | None) -> None:
+def announce_redis(estate: Estate, redis: RedisSettings | None) -> None:
     """Say in a preview what becomes of calls while the Redis is away in which they are counted."""
-    if (
-        pulumi.runtime.is_dry_run()
-        and redis
-        and (line := notice(estate, redis))
-    ):
-        log = pulumi.log.warn if redis.away == "open" else pulumi.log.info
-        log(line)
+    if redis is None or not pulumi.runtime.is_dry_run():
+        return
+    log = pulumi.log.warn if redis.away == "open" else pulumi.log.info
+    for trait in AT_KONG:
+        if line := trait.redis_away(estate, redis):
+            log(line)
 
 
 def announce_waived(estate: Estate) -> None:

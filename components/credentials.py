@@ -12,16 +12,17 @@ import pulumi
 from kong_oam.access.model import Client, Estate
 from kong_oam.access.rotation import (
     Generation,
+    GenerationOutput,
     Schedule,
     advanced,
     current_secret,
     is_shared,
 )
-from kong_oam.oam.position import Fields, Texts
+from kong_oam.oam.position import Texts
 
 from .graph import Predecessors
 
-Recorded = pulumi.Output[Fields]
+Recorded = pulumi.Output[GenerationOutput]
 """What the next run is to know of a client's credential. Nothing of it is secret."""
 
 
@@ -53,7 +54,7 @@ class Turn:
         if before is None:
             return pulumi.Output.from_input(generation.to_output(self.schedule))
 
-        async def output() -> Fields:
+        async def output() -> GenerationOutput:
             if not await _is_other(key, before):
                 return generation.to_output(self.schedule)
             pulumi.log.info(
@@ -78,7 +79,7 @@ class Rotation:
 
     estate: Estate
     today: datetime.date
-    previous: Mapping[str, Fields]
+    previous: Mapping[str, GenerationOutput]
     proofs: Texts
 
     def turn(self, client: Client) -> Turn:
@@ -114,7 +115,7 @@ class Rotation:
         )
         schedule = self.estate.schedule_of(client)
 
-        def output(holder: str) -> Fields:
+        def output(holder: str) -> GenerationOutput:
             now = current_secret(last, holder, self.today)
             if self.today >= now.due(schedule):
                 pulumi.log.warn(

@@ -35,7 +35,7 @@ from kong_oam.traits.kong_plugin.findings import findings as plugins_found
 from kong_oam.traits.upstream_tls.at_kong import needed_authorities
 
 from . import settings as config
-from .announcement import announce, announce_limits, announce_waived
+from .announcement import announce, announce_redis, announce_waived
 from .application import (
     DeployedComponent,
     Deployment,
@@ -208,7 +208,7 @@ def _provision(plan: _Plan) -> _Provisioned:
     # The first line of a preview: whatever takes time comes after it.
     if estate.role != "base":
         announce(model, state)
-    announce_limits(estate, settings.gateway.redis)
+    announce_redis(estate, settings.gateway.redis)
     announce_waived(estate)
     rotation = Rotation(
         estate, settings.as_of, state.credentials, proofs_in(state)

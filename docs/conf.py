@@ -1,4 +1,4 @@
-"""How `make docs` builds the site: Markdown as it stands, a navigation from the index's lists, and a page a code."""
+"""Build the site for `make docs`: the pages, a navigation from the index's lists, and a page for each code."""
 
 import re
 import sys
@@ -30,7 +30,7 @@ _TO_BESIDE: Final = re.compile(
 
 
 def _codes(_: Sphinx) -> None:
-    """Writes the page of each code, and removes those of codes that are no more."""
+    """Write the page of each code, and remove pages of removed codes."""
     _PAGES.mkdir(exist_ok=True)
     for old in _PAGES.glob("*.md"):
         old.unlink()
@@ -50,7 +50,7 @@ def _codes(_: Sphinx) -> None:
 
 
 def _beside(_: Sphinx) -> None:
-    """Copies what lies beside the pages, with links as from among them."""
+    """Copy the pages beside docs/, with links relative to docs/."""
     for name in _BESIDE:
         text = (DOCS.parent / name).read_text("utf-8").replace("](docs/", "](")
         for other in _BESIDE:
@@ -60,7 +60,7 @@ def _beside(_: Sphinx) -> None:
 
 
 def _navigation(_: Sphinx, page: str, source: list[str]) -> None:
-    """The index's lists as the site's navigation; links from the table of codes to their pages, and to the copies."""
+    """Make the navigation from the index's lists, and link codes to their pages."""
     source[0] = _TO_BESIDE.sub(
         lambda link: f"]({link[1]}{link[2].lower()}", source[0]
     )
@@ -84,7 +84,7 @@ def _navigation(_: Sphinx, page: str, source: list[str]) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    """What Sphinx calls."""
+    """Connect the functions to the events of Sphinx."""
     app.connect("builder-inited", _codes)
     app.connect("builder-inited", _beside)
     app.connect("source-read", _navigation)

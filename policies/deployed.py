@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 
 from kong_oam.access.compile.estate import compile_estate
-from kong_oam.access.data import Data, Names, NamesByName
+from kong_oam.access.data import JsonObject, Names, NamesByName
 from kong_oam.access.model import Estate
 from kong_oam.access.partitions import deployed_by
 from kong_oam.access.settings.project import stack_file
@@ -38,7 +38,7 @@ class Resource:
     type: str
     name: str
     urn: str
-    properties: Data
+    properties: JsonObject
     made_of: NamesByName = field(default_factory=dict)
     secret_outputs: frozenset[str] = frozenset()
     provider: str = ""
@@ -57,7 +57,7 @@ class Resource:
         return value if isinstance(value, str) else ""
 
     @cached_property
-    def config(self) -> Data | None:
+    def config(self) -> JsonObject | None:
         """The configuration of a Kong plugin; None while it is unknown."""
         text = self.properties.get("configJson")
         return None if text is UNKNOWN else json.loads(text or "{}")

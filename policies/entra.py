@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import JsonObject
 
 from .deployed import Deployment, Resource
 from .rule import Findings, PolicyFinding
@@ -88,6 +88,6 @@ def _texts(value: Any) -> Iterator[str]:
             yield item
 
 
-def _part(app: Resource, name: str) -> Data:
+def _part(app: Resource, name: str) -> JsonObject:
     value = app.properties.get(name)
     return value if isinstance(value, Mapping) else {}

@@ -20,6 +20,7 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UnknownValueError
 
+from kong_oam.access.data import JsonFields
 from kong_oam.diagnostics import printable
 
 from . import deployed
@@ -37,7 +38,7 @@ def serve() -> None:
 
 
 def _policy(rule: PolicyRule) -> Policy:
-    described: dict[str, Any] = {
+    described: JsonFields = {
         "name": rule.id,
         "description": f"{rule.title}. {rule.remedy}",
         "enforcement_level": EnforcementLevel(rule.level),

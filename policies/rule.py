@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from kong_oam.access.data import Data, Names
+from kong_oam.access.data import JsonObject, Names
 
 from .deployed import Deployment, Resource
 
@@ -27,11 +27,12 @@ class PolicyFinding:
 class PolicySetting:
     """A setting of a rule that an organisation may change: its JSON schema, and its default."""
 
-    schema: Data
+    schema: JsonObject
     default: Any
 
 
-Settings = Data
+# An edge: what an organisation sets of a rule, by name, as Pulumi hands it over.
+Settings = JsonObject
 Findings = Iterator[PolicyFinding]
 Check = Callable[[Deployment, Settings], Findings]
 

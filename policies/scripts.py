@@ -10,15 +10,15 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import JsonObject
 from kong_oam.kong.plugins import admission, gate
 from kong_oam.kong.script import ScriptInputs, inputs_of, stripped_in
 
 _HSTS = re.compile(r"'max-age=(?P<seconds>[0-9]+)'\) end")
 """The end of the script that tells browsers to use https only."""
 
-Content = Data
-"""A plugin's configuration, or what a script in it is given."""
+# An edge: a plugin's configuration, or what a script in it is given, of whatever version.
+Content = JsonObject
 
 
 def meant(kind: str, config: Content) -> Mapping[str, Sequence[str]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import JsonObject
 from kong_oam.objects.known_kinds import GROUPS_OF_WAYS_IN, WAYS_IN
 
 from .deployed import UNKNOWN, Deployment, Resource
@@ -23,8 +23,8 @@ _GROUPS = tuple(f".{group}" for group in GROUPS_OF_WAYS_IN)
 _WAYS_IN = WAYS_IN | {"Endpoints", "EndpointSlice"}
 """Kinds by which others than the gateway find workloads, or by which a Service is led elsewhere."""
 
-Part = Data
-"""A part of an object, as Kubernetes writes it."""
+# An edge: a part of an object, as Kubernetes writes it.
+Part = JsonObject
 
 
 def workloads(deployment: Deployment) -> Iterator[Resource]:

@@ -1,6 +1,6 @@
-"""`make look`: show the commands that need only Python, with their output for the sample estate.
+"""`make look`: print commands on the sample Applications and their output, with Python alone.
 
-Writes only into build/: a project with an edit, for `diff`, and the picture.
+It writes into build/ only: a copy with an edit, for `diff`, and the picture.
 """
 
 from __future__ import annotations
@@ -21,22 +21,26 @@ EDIT: Final = (
     "{paths: [/orders/health], methods: [GET], public:",
     "{paths: [/orders/health, /orders/prices], methods: [GET], public:",
 )
-"""The text that the sample edit replaces in that file, and its replacement."""
+"""The text that the sample edit replaces in the file, and the new text."""
 
 
 def main() -> int:
-    """Run and show the commands. Return 0, or the exit status of the first command that fails."""
+    """Run and print all commands. Return 0, or the exit status of the first failed command."""
     os.chdir(ROOT)
     PICTURE.parent.mkdir(exist_ok=True)
     shown = (
-        ("Is applications/ valid?", ["check"]),
+        ("Are there errors in applications/?", ["check"]),
         (
-            "Who may call this URL, and by which rule?",
+            "Who may call orders/api? A row for each request, a column for each caller:",
+            ["matrix", "--component", "orders/api"],
+        ),
+        (
+            "Who may read reports, and by which rule?",
             ["who", "GET", "https://reports.example.com/reports"],
         ),
         (_sample_edit(), ["diff", ".", str(EDITED)]),
         (
-            "A picture of the estate, for a browser:",
+            "All access as a picture, for a browser:",
             ["graph", "--output", str(PICTURE)],
         ),
     )
@@ -52,24 +56,24 @@ def main() -> int:
         ).returncode:
             return status
     print(
-        "\nNow edit applications/ yourself, and run these again. docs/reference/cli.md lists all "
+        "\nNext: edit applications/ and ask again. docs/reference/cli.md lists all "
         "commands."
     )
     print(
-        "`make demo` deploys the sample estate on this machine, and calls it."
+        "`make demo` deploys the Applications on this machine, and calls them."
     )
     return 0
 
 
 def _python() -> str:
-    """Return the interpreter's path for printed commands."""
+    """Return the path of the interpreter, relative to the project if possible."""
     here = Path(sys.executable)
     return str(here.relative_to(ROOT) if here.is_relative_to(ROOT) else here)
 
 
 def _sample_edit() -> str | None:
-    """Write a project with an edit into `EDITED`, and show it; None if the file is not the
-    original."""
+    """Write a copy with the edit into `EDITED`. Return a title with the edit, or None if the file
+    was changed before."""
     old, new = EDIT
     text = FILE.read_text("utf-8") if FILE.is_file() else ""
     if text.count(old) != 1:
@@ -79,7 +83,7 @@ def _sample_edit() -> str | None:
         shutil.copytree(folder, EDITED / folder)
     (EDITED / FILE).write_text(text.replace(old, new), "utf-8")
     (line,) = (line.strip() for line in text.splitlines() if old in line)
-    title = f"What would an edit change for callers? This edit is in {EDITED / FILE}:"
+    title = f"Who gains or loses access by this edit of {EDITED / FILE}?"
     return f"{title}\n\n-  {line}\n+  {line.replace(old, new)}"
 
 

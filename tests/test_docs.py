@@ -1,4 +1,4 @@
-"""Generated blocks of pages are current, pages show real output of commands, and links lead to their targets."""
+"""Generated blocks of pages are current, pages show real output of commands, and links have targets."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from kong_oam.oam.schema import TRAIT_TYPES
 from kong_oam.review.access_changes import AccessChange
 from kong_oam.review.comment import ReviewedStack, compose
 from kong_oam.verify.deviations import KINDS as VERIFIED
+from sandbox import look
 from tests.support import reference
 from tests.support.documentation import (
     CONTRIBUTING,
@@ -56,7 +57,7 @@ def test_reference_blocks_are_current(file: Path) -> None:
 
 
 def test_every_part_of_the_reference_has_its_block() -> None:
-    """Each command, each trait with a schema, and each table of the code."""
+    """The parts are commands, traits with a schema, and tables of the code."""
     pages_ = [
         file.read_text("utf-8") for file in (DOCS / "reference").glob("*.md")
     ]
@@ -79,7 +80,7 @@ def test_every_part_of_the_reference_has_its_block() -> None:
 
 
 def test_every_kind_of_client_is_documented() -> None:
-    """In the order of the schema."""
+    """The rows have the order of the schema."""
     rows = "\n".join(
         table(page("reference/clients.md"), "| kind | who calls |")
     )
@@ -92,8 +93,8 @@ def test_every_kind_of_client_is_documented() -> None:
     )
 
 
-def test_every_kind_of_what_verify_finds_is_documented() -> None:
-    """The worst first."""
+def test_every_deviation_that_verify_finds_is_documented() -> None:
+    """The worst deviation comes first."""
     rows = table(page("how-to/verify.md"), "| finding | the call |")
     assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == list(
         VERIFIED
@@ -101,7 +102,7 @@ def test_every_kind_of_what_verify_finds_is_documented() -> None:
 
 
 def test_every_kind_of_change_is_documented() -> None:
-    """The worst first."""
+    """The worst kind comes first."""
     rows = table(
         page("reference/what-a-change-prints.md"), "| change | what it says"
     )
@@ -110,23 +111,23 @@ def test_every_kind_of_change_is_documented() -> None:
     )
 
 
-def test_every_verb_has_a_section() -> None:
-    """And stands in the list of verbs."""
+def test_every_command_has_a_section() -> None:
+    """The list of commands has each, in the same order."""
     text = page("reference/cli.md")
     listed = re.findall(r"^\| \[`(\w+)`\]\(#(\w+)\) \|", text, re.MULTILINE)
     assert (
-        [verb for verb, _ in listed]
+        [name for name, _ in listed]
         == [anchor for _, anchor in listed]
         == [command.name for command in COMMANDS]
     )
 
 
-# Output of commands: each runs on the files that the text before it shows
+# Output of commands. Each command runs on the edits that the page describes before it.
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Yield the sample estate in a temporary folder, and its earlier version in another."""
+    """Copy the sample Applications, and copy them again into the folder `before`."""
     for folder in (tmp_path, tmp_path / "before"):
         copy_sample(folder)
         shutil.copytree(ROOT / "examples", folder / "examples")
@@ -142,7 +143,7 @@ def as_it_is() -> None: ...
 
 
 def with_a_typo() -> None:
-    """The two edits of the five minutes."""
+    """Make the two edits of the tutorial."""
     tutorial = page("tutorial.md")
     path = Path("applications/hello.yaml")
     path.write_text(
@@ -161,7 +162,7 @@ def with_a_typo() -> None:
 
 
 def prices() -> None:
-    """`support` reads orders, prices are public, and `checkout` calls nobody."""
+    """Let `support` read orders, publish prices, and remove the call of `checkout`."""
     edit("orders.yaml", "groups: [sales]", "groups: [sales, support]")
     health = "              - {paths: [/orders/health]"
     public = '{reason: price list, until: "2027-12-31"}'
@@ -178,7 +179,7 @@ def prices() -> None:
 
 
 def subnet() -> None:
-    """The gateway connects from another subnet as well, and tokens live half an hour."""
+    """Add a subnet of the gateway, and shorten tokens to half an hour."""
     path = Path("stacks/Pulumi.aws.yaml")
     text = path.read_text("utf-8").replace(
         "cidrs: [10.20.250.0/27, ", "cidrs: [10.20.251.0/27, 10.20.250.0/27, "
@@ -193,7 +194,7 @@ def subnet() -> None:
 
 
 def loose() -> None:
-    """A public rule without an end, and a grant that nobody uses."""
+    """Add a public rule without an end date, and an unused grant."""
     edit("orders.yaml", ', until: "2027-12-31"', "")
     edit(
         "orders.yaml",
@@ -203,12 +204,12 @@ def loose() -> None:
 
 
 def without_a_grant() -> None:
-    """`checkout` may no longer read orders, and still asks for it."""
+    """Revoke the grant of `checkout`, and keep its call."""
     edit("orders.yaml", "[shop/checkout, shop/web]", "[shop/web]")
 
 
 def more_for_closing() -> None:
-    """It may write entries, too."""
+    """Let `ledger/closing` write entries, too."""
     ledger = Path("examples/own-types/applications/ledger.yaml")
     replace_once(
         ledger,
@@ -219,17 +220,6 @@ def more_for_closing() -> None:
         ledger,
         "ledger/book, scopes: [entries.read]",
         "ledger/book, scopes: [entries.read, entries.write]",
-    )
-
-
-def drafts() -> None:
-    """The Application of the page, with another path in one of its forms."""
-    override = (
-        "              - {type: gateway, properties: {http: {/drafts: 8080}}}\n"
-    )
-    text = block(below(page("reference/applications.md"), "## Forms"), "yaml")
-    Path("applications/catalog.yaml").write_text(
-        text.replace("  workflow:\n", f"{override}  workflow:\n"), "utf-8"
     )
 
 
@@ -245,6 +235,7 @@ def drafts() -> None:
             0,
         ),
         ("how-to/bring-your-own-definitions.md", "diff", more_for_closing, 0),
+        ("../README.md", "matrix --component orders/api", as_it_is, 0),
         ("tutorial.md", "check", with_a_typo, 1),
         (
             "how-to/check-while-you-type.md",
@@ -283,12 +274,6 @@ def drafts() -> None:
         ),
         ("how-to/add-a-component.md", "new", as_it_is, 0),
         ("reference/lint.md", "check", loose, 1),
-        (
-            "reference/applications.md",
-            "check applications/catalog.yaml",
-            drafts,
-            1,
-        ),
     ],
 )
 def test_a_command_prints_what_a_page_shows(
@@ -299,7 +284,7 @@ def test_a_command_prints_what_a_page_shows(
     status: int,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """`...` stands for omitted lines. Comparisons with the last commit use a copy."""
+    """In a page, `...` replaces omitted lines. `diff` compares with the folder `before`, in place of a commit."""
     _prints(page(name), command, change, status, capsys)
 
 
@@ -333,10 +318,10 @@ def _prints(
     assert re.fullmatch(pattern, output, re.DOTALL), output
 
 
-def test_the_picture_of_a_page_is_what_the_command_draws(
+def test_the_picture_of_a_page_is_the_output_of_the_command(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As GitHub shows it there; and the files that it tells of are written so."""
+    """GitHub draws the Mermaid block. The other commands write files."""
     text = page("how-to/draw-access.md")
     assert main(shown(text, "graph --application orders")[0]) == 0
     assert capsys.readouterr().out == block(text, "mermaid")
@@ -346,18 +331,18 @@ def test_the_picture_of_a_page_is_what_the_command_draws(
         assert capsys.readouterr().out.splitlines() == expected
 
 
-def test_stacks_that_are_the_same_print_nothing(
+def test_a_comparison_of_equal_stacks_prints_nothing(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As the page says."""
-    message = "`diff stack:aws stack:bare-metal` prints nothing"
-    assert message in page("how-to/see-what-a-change-does.md")
-    assert main(message.partition("`")[2].partition("`")[0].split()) == 0
+    """The page says so."""
+    sentence = "`diff stack:aws stack:bare-metal` prints nothing"
+    assert sentence in page("how-to/see-what-a-change-does.md")
+    assert main(sentence.partition("`")[2].partition("`")[0].split()) == 0
     assert capsys.readouterr().out == ""
 
 
 def test_the_review_begins_as_the_page_shows() -> None:
-    """With the worst of the change, and then stack by stack."""
+    """The worst change comes first, then each stack."""
     lines = [
         line.strip() for line in page("how-to/review-in-ci.md").splitlines()
     ]
@@ -382,8 +367,8 @@ def test_the_review_begins_as_the_page_shows() -> None:
     )
 
 
-def test_a_kind_of_provider_has_the_functions_that_are_documented() -> None:
-    """Each of them, with the parameters that CONTRIBUTING names."""
+def test_a_kind_of_provider_has_the_documented_functions() -> None:
+    """The parameters are the same as in CONTRIBUTING."""
     text = below(CONTRIBUTING.read_text("utf-8"), "## Your first provider")
     documented_there = _parameters("".join(blocks(text, "python")))
     for kind in KINDS_OF_PROVIDERS:
@@ -397,7 +382,9 @@ def test_a_kind_of_provider_has_the_functions_that_are_documented() -> None:
             "\n".join(file.read_text("utf-8") for file in files)
         )
         of_all = ["describe", "inspect", "provision"]
-        if kind.type != "oidc":  # nothing is made at an issuer that exists
+        if (
+            kind.type != "oidc"
+        ):  # a run makes no resources at an existing issuer
             of_all += ["find", "client_resource"]
         assert {name: found.get(name) for name in of_all} == {
             name: documented_there[name] for name in of_all
@@ -405,7 +392,7 @@ def test_a_kind_of_provider_has_the_functions_that_are_documented() -> None:
 
 
 def _parameters(source: str) -> dict[str, list[str]]:
-    """Return the parameters of a module's functions, by their names."""
+    """Return the names of parameters by function."""
     functions = (
         node
         for node in ast.parse(source).body
@@ -421,24 +408,46 @@ def _parameters(source: str) -> dict[str, list[str]]:
 
 
 def test_the_readme_is_short_and_begins_with_what_to_do() -> None:
-    """At most 900 words; the commands and their requirements are on the first screen. The easiest
-    command comes first."""
+    """The first screen names the reader, the reason, the first command and the first output."""
     text = README.read_text("utf-8")
-    assert len(text.split()) <= 900
-    first = "\n".join(text.splitlines()[:16])
-    assert re.findall(r"^    (make \w+) ", first, re.MULTILINE) == [
+    assert len(text.split()) <= 700
+    first = text.splitlines()[:40]
+    assert first[2].startswith("For platform engineers ")
+    words = "\n".join(first)
+    assert re.findall(r"\*\*(\w+)\.\*\*", words) == ["Why", "How"]
+    assert re.findall(r"^    (make \w+) ", words, re.MULTILINE) == [
         "make look",
         "make demo",
-        "make test",
     ]
-    assert all(
-        word in first
-        for word in ("Python 3.11", "`pulumi` that is on the PATH", "Go 1.25")
-    )
+    assert "Python 3.11" in words
+    assert "matrix --component orders/api" in words
 
 
-def test_every_link_leads_to_something() -> None:
-    """To a file of the repository, and to a heading of it where an anchor is named. Headings of a page differ."""
+def test_code_lines_of_the_readme_fit_in_80_columns() -> None:
+    """A narrow window shows them without scrolling."""
+    text = README.read_text("utf-8")
+    code = [
+        *re.findall(r"^    .*$", text, re.MULTILINE),
+        *block(text, "yaml").splitlines(),
+    ]
+    assert len(code) > 30
+    assert [line for line in code if len(line) > 80] == []
+
+
+def test_the_readme_shows_the_first_line_of_a_review(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The comparison of `make look` prints this line."""
+    edit("orders.yaml", *look.EDIT)
+    assert main(["diff", "before", "."]) == 0
+    line = capsys.readouterr().out.splitlines()[0]
+    assert line.startswith("newly public: ")
+    quoted = README.read_text("utf-8").replace("\n> ", " ")
+    assert f" `{line}`\n" in quoted
+
+
+def test_every_link_has_a_target() -> None:
+    """A target is a file of the repository, and a heading if the link has an anchor. Headings of a page differ."""
     dead = [
         f"{file.relative_to(ROOT)}: {path.name}#{anchor}"
         for file in pages()
@@ -455,7 +464,7 @@ def test_every_link_leads_to_something() -> None:
 
 
 def test_the_index_lists_every_page() -> None:
-    """Each once, since the site's navigation is made from it; and README leads to the index."""
+    """The list makes the site's navigation, so each page is in it once. README links to the index."""
     index = DOCS / "index.md"
     listed = re.findall(
         r"^- \[.*\]\((.*)\)$", index.read_text("utf-8"), re.MULTILINE
@@ -466,7 +475,7 @@ def test_the_index_lists_every_page() -> None:
     assert index in {path for path, _ in links(README)}
 
 
-def test_docs_have_at_most_50_000_words_by_hand() -> None:
+def test_docs_have_at_most_40_000_words_by_hand() -> None:
     """Readers stop at long pages. Generated reference blocks do not count."""
     words = 0
     for file in pages():
@@ -478,12 +487,11 @@ def test_docs_have_at_most_50_000_words_by_hand() -> None:
                 flags=re.DOTALL,
             )
             words += len(by_hand.split())
-    assert words <= 50_000
+    assert words <= 40_000
 
 
-def test_what_pages_name_is_there() -> None:
-    """Files and folders, tests by their names, and targets of make. `test_first_trait` writes the
-    files that a page has somebody write."""
+def test_named_files_tests_and_targets_exist() -> None:
+    """The files that a reader writes are exceptions: `test_first_trait` writes them."""
     text = "\n".join(file.read_text("utf-8") for file in pages())
     text = re.sub(r"/traits/(retries|timeout)/", "/traits/limits/", text)
     text = text.replace("test_retries.py", "")
@@ -516,14 +524,14 @@ def test_what_pages_name_is_there() -> None:
 _NAMED = re.compile(r"\b(docs/[\w/-]+\.md)(?:#([\w-]+))?")
 
 
-def test_what_code_says_of_pages_is_there() -> None:
-    """Each page that code names is a file, and so is the heading that stands behind a `#`."""
+def test_pages_that_code_names_exist() -> None:
+    """A name behind `#` is a heading of the page."""
     folders = [
-        file
-        for file in ROOT.iterdir()
-        if file.is_dir()
-        and file.name[0] != "."
-        and file.name not in ("docs", "build")
+        folder
+        for folder in ROOT.iterdir()
+        if folder.is_dir()
+        and folder.name[0] != "."
+        and folder.name not in ("docs", "build")
     ]
     sources = [
         ROOT / "__main__.py",

@@ -1,4 +1,4 @@
-"""The section "Your first trait" of CONTRIBUTING, followed step by step in a copy of the project."""
+"""Follow the section "Your first trait" of CONTRIBUTING in a copy of the project."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ SECTION = (
     CONTRIBUTING.read_text("utf-8").partition("## Your first trait\n")[2]
 ).partition("\n## ")[0]
 FILE = re.compile(r"`((?:\w+/)*\w+\.\w+)`[^`]*\n\n```\w+\n(.*?)```", re.DOTALL)
-"""A block, behind the file that it is of, or that its lines belong to."""
+"""A file name and the block of its content, or of lines for an existing file."""
 TRAIT = block(below(SECTION, "with a typo:"), "yaml")
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Yield a copy of the files that the section changes, beside links to the rest."""
+    """Copy the files that the section changes, and link the others."""
     folder = tmp_path_factory.mktemp("project")
     for name in ("kong_oam", "definitions"):
         shutil.copytree(ROOT / name, folder / name)
@@ -41,7 +41,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _write(file: Path, text: str) -> None:
-    """Write a new file. Lines of an existing file belong behind the lines of the previous trait."""
+    """Write a new file, or insert the lines into an existing file after the lines of `rate_limit`."""
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8")
@@ -58,7 +58,7 @@ def _write(file: Path, text: str) -> None:
 
 
 def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs a module of the copy."""
+    """Run a module of the copy."""
     return subprocess.run(
         [sys.executable, "-m", *arguments],
         cwd=project,
@@ -70,7 +70,7 @@ def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def _prints(project: Path, command: str, *more: str) -> None:
-    """Return the output that the section shows below a command."""
+    """Assert that a command prints the output in the section."""
     arguments, lines = shown(SECTION, command)
     printed = (
         run(project, "kong_oam", *arguments, *more)
@@ -80,8 +80,8 @@ def _prints(project: Path, command: str, *more: str) -> None:
     assert [line.rstrip() for line in printed] == lines
 
 
-def _asked_for(project: Path, trait: str) -> None:
-    """Writes the trait into the sample Application, above the access trait."""
+def _add_trait(project: Path, trait: str) -> None:
+    """Write the trait into the sample Application, above the access trait."""
     text = (ROOT / "applications/orders.yaml").read_text("utf-8")
     access = "        - type: access "
     assert text.count(access) == 1
@@ -90,13 +90,13 @@ def _asked_for(project: Path, trait: str) -> None:
     )
 
 
-def test_its_fields_are_read_and_a_typo_is_located(project: Path) -> None:
-    _asked_for(project, TRAIT)
+def test_check_reports_a_typo_with_its_position(project: Path) -> None:
+    _add_trait(project, TRAIT)
     _prints(project, "check")
 
 
-def test_it_may_let_somebody_in_until_it_says_otherwise(project: Path) -> None:
-    _asked_for(project, TRAIT.replace("cuont", "count"))
+def test_diff_assumes_widened_access_by_default(project: Path) -> None:
+    _add_trait(project, TRAIT.replace("cuont", "count"))
     _prints(project, "diff", "before", ".")
     meaning = project / "kong_oam/traits/retries/meaning.py"
     (line,) = re.findall(r"`(MEANING = Meaning\(RETRIES, .*?\))`", SECTION)
@@ -108,10 +108,10 @@ def test_it_may_let_somebody_in_until_it_says_otherwise(project: Path) -> None:
     )
 
 
-def test_its_test_passes_and_fails_where_it_comes_to_nothing(
+def test_the_test_passes_and_fails_without_the_kong_configuration(
     project: Path,
 ) -> None:
-    """As the section says."""
+    """The section shows the failure."""
     file = "tests/kong_oam/traits/test_retries.py"
     passed = run(project, "pytest", "-p", "no:cacheprovider", file)
     assert "1 passed" in passed.stdout, passed.stdout
@@ -119,5 +119,5 @@ def test_its_test_passes_and_fails_where_it_comes_to_nothing(
         project / "kong_oam/traits/at_kong.py", "    retries.AT_KONG,\n", ""
     )
     failed = run(project, "pytest", "-p", "no:cacheprovider", file)
-    (message,) = re.findall(r"it says `(assert .*?)`", SECTION)
-    assert message in failed.stdout, failed.stdout
+    (failure,) = re.findall(r"it says `(assert .*?)`", SECTION)
+    assert failure in failed.stdout, failed.stdout

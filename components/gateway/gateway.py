@@ -13,8 +13,9 @@ from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from kong_oam.access.settings.values import Settings
 from kong_oam.kong import names
 from kong_oam.kong.account import Account
+from kong_oam.kong.key_slots import SlotOutput
 from kong_oam.kong.preflight import GatewayFacts
-from kong_oam.oam.position import Fields, Texts
+from kong_oam.oam.position import Texts
 from kong_oam.traits.upstream_tls.at_kong import CLIENT_CERTIFICATE
 
 from ..identity.issuer import Issuer, Issuers
@@ -23,7 +24,7 @@ from .certificates import Pem, provision_certificate
 from .key_ring import assigned, filled
 from .workspace import TokenIssuer, Workspace
 
-Slots = Output[list[Fields]]
+Slots = Output[list[SlotOutput]]
 """Which key sits in which slot of a ring, as the next run has to know it."""
 
 
@@ -39,7 +40,7 @@ class GatewayArgs:
     account: Account
     facts: GatewayFacts
     issuers: Issuers
-    key_slots: Mapping[str, Sequence[Fields]]
+    key_slots: Mapping[str, Sequence[SlotOutput]]
     certificates: Mapping[str, Pem]
     base: Base | None = None
 

@@ -8,8 +8,7 @@ from dataclasses import replace
 
 from kong_oam.access.settings.values import Settings
 from kong_oam.identity.common.discovery import SigningKey
-from kong_oam.kong.key_slots import Slot, TooManyKeysError, assign
-from kong_oam.oam.position import Fields
+from kong_oam.kong.key_slots import Slot, SlotOutput, TooManyKeysError, assign
 
 from ..refusal import refuse
 
@@ -17,7 +16,7 @@ from ..refusal import refuse
 def assigned(
     settings: Settings,
     provider: str,
-    before: Sequence[Fields],
+    before: Sequence[SlotOutput],
     published: Sequence[SigningKey],
     previous_keys: Sequence[SigningKey],
 ) -> tuple[Slot, ...]:

@@ -6,8 +6,14 @@ from collections.abc import Container, Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Literal, TypeVar
 
-# Values by name, as JSON or YAML has them, before anything is known of their types.
-Data = Mapping[str, Any]
+# An edge: an object in JSON that was just read, or is about to be written.
+JsonObject = Mapping[str, Any]
+
+# The same while it is written.
+JsonFields = dict[str, Any]
+
+# An edge: an object in YAML as a schema has checked it, of a stack's file or an Application.
+YamlObject = Mapping[str, Any]
 
 # Several names, in order: of scopes, groups, roles, methods or components.
 Names = tuple[str, ...]

@@ -9,12 +9,13 @@ that nothing else can change what it does.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import TypedDict
 
 from kong_oam.access.client import at_provider, component_and_provider
-from kong_oam.access.data import Data, NameLists, Names, NameSets, Texts
+from kong_oam.access.data import JsonObject, NameLists, Names, NameSets, Texts
 from kong_oam.access.model import (
     Client,
     Component,
@@ -34,6 +35,14 @@ from kong_oam.traits.key import Traits
 Uses = Mapping[str, "Offered"]
 
 
+class OfferedOutput(TypedDict):
+    """What a provider offers, as a stack output."""
+
+    provider: str
+    scopes: dict[str, str]
+    groups: list[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Offered:
     """What a provider offers for a component: scopes with their descriptions, and the (logical)
@@ -43,7 +52,7 @@ class Offered:
     scopes: Texts
     groups: Names = ()
 
-    def to_output(self) -> Data:
+    def to_output(self) -> OfferedOutput:
         """It as a stack exports it."""
         return {
             "provider": self.provider,
@@ -52,17 +61,27 @@ class Offered:
         }
 
     @staticmethod
-    def from_output(data: Data) -> Offered:
+    def from_output(data: OfferedOutput) -> Offered:
         """Read what `to_output` gives."""
         return Offered(
             data["provider"], dict(data["scopes"]), tuple(data["groups"])
         )
 
 
+class BaseOutput(TypedDict, total=False):
+    """The output of an estate's base for its partitions."""
+
+    generation: int
+    offered: Mapping[str, OfferedOutput]
+    partitions: Sequence[str]
+    providers: Mapping[str, JsonObject]
+    gateway: JsonObject
+
+
 Offers = dict[str, Offered]
 
 
-def uses_of(output: Data) -> Offers:
+def uses_of(output: Mapping[str, OfferedOutput]) -> Offers:
     """Read what a stack exported of what it uses or offers, each as `Offered.to_output` gives
     it."""
     return {name: Offered.from_output(data) for name, data in output.items()}

@@ -10,14 +10,10 @@ takes away what the last one gave.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import NotRequired, TypedDict
 
 SLOTS = 2
-
-_HOLDER = "secretOf"
-_REPLACED = "replaced"
 
 
 def days(text: str) -> int:
@@ -32,6 +28,17 @@ class Schedule:
 
     every: int = 90
     overlap: int = 7
+
+
+class GenerationOutput(TypedDict):
+    """A generation as a stack output; its days in ISO 8601."""
+
+    generation: int
+    since: str
+    due: str
+    before: str
+    replaced: NotRequired[str]
+    secretOf: NotRequired[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,35 +80,32 @@ class Generation:
         """
         return self.lying_in(slot) if slot in self.active else self.number + 1
 
-    def to_output(self, schedule: Schedule) -> Mapping[str, Any]:
+    def to_output(self, schedule: Schedule) -> GenerationOutput:
         """The generation as a stack output, for the next run and for people: since when, and what
         is due when."""
-        output = {
+        output: GenerationOutput = {
             "generation": self.number,
             "since": self.since.isoformat(),
             "due": self.due(schedule).isoformat(),
+            "before": "counts" if self.overlapping else "ended",
         }
-        output["before"] = "counts" if self.overlapping else "ended"
         if self.replaced:
-            output[_REPLACED] = self.replaced.isoformat()
+            output["replaced"] = self.replaced.isoformat()
         if self.holder:
-            output[_HOLDER] = self.holder
+            output["secretOf"] = self.holder
         return output
 
     @staticmethod
-    def from_output(data: Mapping[str, Any]) -> Generation:
-        since = datetime.date.fromisoformat(data["since"])
-        replaced = (
-            datetime.date.fromisoformat(data[_REPLACED])
-            if _REPLACED in data
-            else None
-        )
+    def from_output(data: GenerationOutput) -> Generation:
+        replaced = data.get("replaced")
         return Generation(
             int(data["generation"]),
-            since,
+            datetime.date.fromisoformat(data["since"]),
             overlapping=data["before"] == "counts",
-            replaced=replaced,
-            holder=data.get(_HOLDER),
+            replaced=datetime.date.fromisoformat(replaced)
+            if replaced
+            else None,
+            holder=data.get("secretOf"),
         )
 
     def due(self, schedule: Schedule) -> datetime.date:
@@ -132,9 +136,9 @@ def advanced(
     return Generation(last.number + 1, today, overlapping=True)
 
 
-def is_shared(data: Mapping[str, Any]) -> bool:
+def is_shared(data: GenerationOutput) -> bool:
     """Whether an output is of a shared secret, and not of a generation."""
-    return _HOLDER in data
+    return "secretOf" in data
 
 
 def current_secret(

@@ -1,7 +1,7 @@
 """Tokens: which one counts (`authenticate`).
 
 Sources: docs/explanation/design.md#effective-scopes and
-docs/explanation/design.md#when-a-token-counts.
+docs/explanation/design.md#valid-tokens.
 
 Tokens are JSON Web Tokens (RFC 7519) in compact form, signed with RS256 or ES256 (RFC 7518). Both
 functions are total: they answer with claims or with the reason why there are none.
@@ -23,12 +23,15 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from kong_oam.access.data import Data, Names, Texts
+from kong_oam.access.data import Names, Texts
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 
 _BEARER = re.compile(
     r"Bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)\Z"
 )
+# An edge: what a token says, of any type until it is checked.
+_RawClaims = Mapping[str, object]
+
 _KEY_ID = re.compile(r"[A-Za-z0-9._~:=+/-]{1,128}\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MAX_DEPTH = 32
@@ -133,21 +136,23 @@ def authenticate(
     parts = _header_and_payload(token)
     if isinstance(parts, Refusal):
         return parts
-    header, payload = parts
-    key = ring.keys.get(header["kid"])
+    kid, algorithm, payload = parts
+    key = ring.keys.get(kid)
     if key is None:
         return Refusal(
             "signed with a key that is not this issuer's", "token-not-verified"
         )
-    if header.get("alg") != key.algorithm or not _signature_matches(key, token):
+    if algorithm != key.algorithm or not _signature_matches(key, token):
         return Refusal(
             "the signature does not match the key", "token-not-verified"
         )
     return _validated(payload, ring, now, apis)
 
 
-def _header_and_payload(token: str) -> tuple[Data, Data] | Refusal:
-    """Header and payload, the header with a key id that is a text, the payload with none."""
+def _header_and_payload(
+    token: str,
+) -> tuple[str, object, _RawClaims] | Refusal:
+    """The header's key id and algorithm, and the payload, which has no key id."""
     parts = token.split(".")
     if len(parts) != 3:
         return Refusal("not three parts", "malformed-authorization")
@@ -162,15 +167,16 @@ def _header_and_payload(token: str) -> tuple[Data, Data] | Refusal:
             "the key id is not a plain text in the header alone",
             "malformed-authorization",
         )
-    if header.get("alg") == "ES256" and len(parts[2]) != _ES256_SIGNATURE:
+    algorithm = header.get("alg")
+    if algorithm == "ES256" and len(parts[2]) != _ES256_SIGNATURE:
         return Refusal(
             "the signature cannot be of ES256", "malformed-authorization"
         )
-    return header, payload
+    return kid, algorithm, payload
 
 
 def _validated(
-    payload: Data, ring: KeyRing, now: float, apis: Iterable[str]
+    payload: _RawClaims, ring: KeyRing, now: float, apis: Iterable[str]
 ) -> Claims | Refusal:
     if payload.get("iss") != ring.issuer:
         return Refusal("another issuer", "token-not-for-us")
@@ -193,7 +199,7 @@ def _validated(
     return replace(claims, audience="")
 
 
-def _untimely(payload: Data, now: float) -> str | None:
+def _untimely(payload: _RawClaims, now: float) -> str | None:
     expiry = payload.get("exp")
     start = payload.get("nbf", 0)
     if not _is_number(expiry):
@@ -205,7 +211,7 @@ def _untimely(payload: Data, now: float) -> str | None:
     return None
 
 
-def _claims(payload: Data, ring: KeyRing) -> Claims | Refusal:
+def _claims(payload: _RawClaims, ring: KeyRing) -> Claims | Refusal:
     """What a token says, as its provider spells it: in these claims, or not at all."""
     spelling = ring.provider.spelling
     for mark in spelling.marks:
@@ -237,7 +243,7 @@ def _claims(payload: Data, ring: KeyRing) -> Claims | Refusal:
     )
 
 
-def _is_own(payload: Data, spelling: ClaimMapping, client: str) -> bool:
+def _is_own(payload: _RawClaims, spelling: ClaimMapping, client: str) -> bool:
     """Whether a token says that it is a service's own."""
     own = client if spelling.own_value is None else spelling.own_value
     return payload.get(spelling.own) == own
@@ -247,7 +253,7 @@ def _unreadable(reason: str) -> Refusal:
     return Refusal(reason, "token-unreadable")
 
 
-def _has_mark(payload: Data, mark: TokenType) -> bool:
+def _has_mark(payload: _RawClaims, mark: TokenType) -> bool:
     """Whether the token has the claim that tells access tokens from others."""
     value = payload.get(mark.claim)
     if not isinstance(value, str):
@@ -255,7 +261,7 @@ def _has_mark(payload: Data, mark: TokenType) -> bool:
     return value.startswith(mark.value) if mark.prefix else value == mark.value
 
 
-def _listed(payload: Data, listing: Listing) -> Names | None:
+def _listed(payload: _RawClaims, listing: Listing) -> Names | None:
     """The names that a claim lists; None where it is malformed."""
     names = payload.get(listing.claim, [])
     if listing.form == "words" and listing.claim in payload:
@@ -273,11 +279,11 @@ def _listed(payload: Data, listing: Listing) -> Names | None:
     )
 
 
-def _is_name(value: Any) -> TypeGuard[str]:
+def _is_name(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and value != "" and not _CONTROL.search(value)
 
 
-def _is_number(value: Any) -> TypeGuard[int | float]:
+def _is_number(value: object) -> TypeGuard[int | float]:
     return (
         isinstance(value, int | float)
         and not isinstance(value, bool)
@@ -285,7 +291,7 @@ def _is_number(value: Any) -> TypeGuard[int | float]:
     )
 
 
-def _is_list_of_texts(value: Any) -> TypeGuard[list[str]]:
+def _is_list_of_texts(value: object) -> TypeGuard[list[str]]:
     return isinstance(value, list) and all(
         isinstance(item, str) for item in value
     )
@@ -300,7 +306,7 @@ def _decode(part: str) -> bytes:
         raise ValueError("not base64url") from None
 
 
-def _json_object(part: str) -> Data:
+def _json_object(part: str) -> _RawClaims:
     try:
         text = _decode(part).decode("utf-8")
         value = json.loads(
@@ -319,7 +325,7 @@ def _json_object(part: str) -> Data:
     return value
 
 
-def _pairs(pairs: list[tuple[str, Any]]) -> Data:
+def _pairs(pairs: list[tuple[str, Any]]) -> _RawClaims:
     result = dict(pairs)
     if len(result) != len(pairs):
         raise ValueError("a key stands twice")

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import YamlObject
 from kong_oam.access.model import Component
 
 
@@ -20,7 +20,7 @@ def workload_of(component: Component) -> str:
     return component.workload.label or digest_of(component, {})
 
 
-def digest_of(component: Component, properties: Data) -> str:
+def digest_of(component: Component, properties: YamlObject) -> str:
     """A digest that is the same for the same workload in the same (first) place, whatever its
     component is called, and whichever version of its images runs.
 

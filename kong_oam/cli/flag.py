@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from kong_oam.access.data import Data, Names
+from kong_oam.access.data import Names, YamlObject
 from kong_oam.diagnostics import printable, suggestion
 from kong_oam.errors import InputError
 
@@ -45,4 +45,4 @@ class Question:
 
     trait: str
     flag: Flag
-    properties: Callable[[Any], Iterable[Data]]
+    properties: Callable[[Any], Iterable[YamlObject]]

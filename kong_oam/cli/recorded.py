@@ -22,15 +22,16 @@ from kong_oam.kong import names
 from kong_oam.kong.plugins import AUTHENTICATION
 from kong_oam.kong.table import revision
 from kong_oam.metrics.records import VERSION, RequestRecord, is_whole, values_in
-from kong_oam.oam.position import Fields, Texts
+from kong_oam.oam.position import Fields
+from kong_oam.traits.at_kong import AT_KONG
 
-_REMEDIES: Texts = {
+# What would have let a request pass, by code, where that is the same for every request.
+_REMEDIES: dict[str, str] = {
     "address-not-allowed": "a call from an address that the rule allows",
     "ambiguous-header": "Connection with close, keep-alive, TE or Upgrade alone; X-Forwarded-For "
     "spelled with `-`",
     "ambiguous-path": "the path spelled in one way: no dot segments, escapes of what need not be "
     "escaped, or `;`",
-    "body-too-large": "a smaller body, or one that the trait limits allows",
     "client-closed": "a caller that waits for the answer",
     "failed": "nothing of the caller's: the gateway's error log says what failed",
     "length-needed": "a body that says its length, or HTTP/1.1",
@@ -55,7 +56,8 @@ _REMEDIES: Texts = {
     "upstream-failed": "nothing of the caller's: the workload did not answer",
     "upstream-timeout": "nothing of the caller's: the workload took too long",
 }
-"""What would have let a request pass, by code, where that is the same for every request."""
+for _trait in AT_KONG:
+    _REMEDIES.update(_trait.remedies)
 
 
 def explain_recorded(options: argparse.Namespace, console: Console) -> int:

@@ -111,9 +111,7 @@ def openings(admin: AdminApi, settings: Settings) -> Openings:
         listed.values(),
         key=lambda opening: (opening.component, opening.path, opening.ends),
     )
-    unknown = (
-        _unknown(guard) for guard in listing.scripts if not guard.is_known
-    )
+    unknown = (_unknown(guard) for guard in listing.scripts if not guard.table)
     return Openings(tuple(by_component), tuple(dict.fromkeys(unknown)))
 
 
@@ -346,7 +344,7 @@ def close(admin: AdminApi, settings: Settings) -> dict[str, Opening | None]:
     closing.close_scripts(found.scripts, "pre-function")
     left = closing.left
     for guard in found.scripts:
-        if not guard.is_known:
+        if not guard.table:
             left[_unknown(guard)] = guard.component
     closed = {
         component: opening

@@ -20,7 +20,7 @@ from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.entities import Entities, reference
 from kong_oam.kong.preflight import settle
 from kong_oam.kong.proxy import ADDRESS, SAFE_METHODS, Proxy, Said
-from kong_oam.kong.script import Table
+from kong_oam.kong.script import OpeningEntry, Table
 from kong_oam.verify.gate import requirement
 from kong_oam.verify.openings import ScriptGuard, find_openings
 from kong_oam.verify.ports import missing_guards, ports_of
@@ -108,15 +108,14 @@ class _Gateway:
         guards = [
             guard
             for guard in find_openings(self.live, self.settings).scripts
-            if guard.component == opening.component and guard.is_known
+            if guard.component == opening.component and guard.table
         ]
         # A call that was meant as a question must change nothing at the workload.
         safe = [method for method in SAFE_METHODS if method in opening.methods]
         method = (safe or opening.methods)[0]
         places = {}
         for guard in guards:
-            for table in guard.tables:
-                places.update(dict.fromkeys(_places(table, opening, method)))
+            places.update(dict.fromkeys(_places(guard.table, opening, method)))
         named = f"{','.join(opening.methods)} {opening.path}"
         if not places:
             # No gate leads there, so nobody reaches what was opened.
@@ -203,7 +202,11 @@ def _places(
     if not table:
         return
     # Kong's clock tells when it ends, not the one here.
-    entry = {"path": opening.path, "methods": opening.methods, "ends": math.inf}
+    entry: OpeningEntry = {
+        "path": opening.path,
+        "methods": opening.methods,
+        "ends": math.inf,
+    }
     table = {**table, "opened": entry, "addresses": {}}
     for pattern, paths in table["hosts"].items():
         host = pattern.replace("*", "any")

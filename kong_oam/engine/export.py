@@ -16,8 +16,8 @@ from kong_oam.engine.pending import (
 from kong_oam.engine.state import STACK, Resources, logical_name
 from kong_oam.errors import EngineError
 
+# An edge: a resource, or all of a state, as the engine exports it.
 Entry = Mapping[str, Any]
-"""A resource, or all of a state, as the engine exports it."""
 
 
 class InvalidStateError(EngineError):

@@ -3,11 +3,10 @@ creations cut off."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container
 from dataclasses import dataclass
-from typing import Any
 
-from kong_oam.engine.state import logical_name
+from kong_oam.engine.state import Outputs, logical_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +18,7 @@ class PendingCreation:
     """
 
     type: str
-    inputs: Mapping[str, Any]
+    inputs: Outputs
     id: str | None
     provider: str = ""
 

@@ -7,8 +7,9 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
+from kong_oam.access.data import JsonObject
+from kong_oam.access.partitions import BaseOutput
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.values import Settings
 from kong_oam.engine.cli import SHORT, PulumiCliError, pulumi
@@ -71,7 +72,7 @@ def _processors() -> int:
     return max(os.cpu_count() or 1, asked_for, _READERS)
 
 
-def _written(stack: Mapping[str, Any]) -> str | None:
+def _written(stack: JsonObject) -> str | None:
     at = stack.get("lastUpdate")
     return at and f"{at}/{stack.get('resourceCount') or 0}"
 
@@ -88,9 +89,8 @@ def when_written(stack: str | None) -> tuple[str, int]:
 def partitions_before(outputs: Outputs) -> Sequence[str]:
     """Return the partitions that the last run of an estate's base knew, by the base's outputs: some
     may have gone from its settings since."""
-    base = outputs.get("base") or {}
-    partitions: Sequence[str] = base.get("partitions") or ()
-    return partitions
+    base: BaseOutput = outputs.get("base") or {}
+    return base.get("partitions") or ()
 
 
 def partitions_of(settings: Settings, outputs: Outputs) -> list[str]:

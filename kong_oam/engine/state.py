@@ -21,16 +21,20 @@ COMPONENT = "kong-oam:index:Component"
 STACK = "pulumi:pulumi:Stack"
 _CONSUMER = "kong:index/consumer:Consumer"
 
+# An edge: the outputs of a resource, or of a stack, by name, as the engine knows them.
 Outputs = Mapping[str, Any]
-"""The outputs of a resource, or of a stack, by name."""
 
-Resources = Sequence[Mapping[str, Any]]
-"""The resources of a state, as the engine exports them."""
+# An edge: the resources of a state, as the engine exports them.
+Resources = Sequence[Outputs]
+
 
 TypeAndName = tuple[str, str]
 """A type and a logical name, such as ("kong:index/consumer:Consumer", "gateway-anonymous")."""
 
 Held = frozenset[TypeAndName]
+
+PluginKey = tuple[str | None, str | None]
+"""The id of a plugin's service, and the plugin's kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class Resource:
     outputs: Outputs
 
 
-def digest(data: Mapping[str, Any]) -> str:
+def digest(data: Outputs) -> str:
     """Return a fingerprint of plain data, such as the configurations of plugins by logical name; 16
     hexadecimal digits."""
     text = json.dumps(dict(data), sort_keys=True)
@@ -68,8 +72,8 @@ class StackState:
     issuers: Mapping[str, str]
     outputs: Outputs = field(default_factory=dict)
     urns: Mapping[TypeAndName, str] = field(default_factory=dict)
-    doubted: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
-    credentials: Mapping[str, Outputs] = field(default_factory=dict)
+    doubted: Mapping[str, PluginKey] = field(default_factory=dict)
+    credentials: Outputs = field(default_factory=dict)
     client_ids: Mapping[TypeAndName, str] = field(default_factory=dict)
     resources: tuple[Resource, ...] = field(default=(), repr=False)
 
@@ -109,7 +113,7 @@ def from_outputs(outputs: Mapping[str, Outputs]) -> StackState:
         urns[resource.type, resource.name] = urn
     exported: Outputs = {}
     issuers: dict[str, str] = {}
-    credentials: dict[str, Outputs] = {}
+    credentials: dict[str, Any] = {}
     client_ids: dict[TypeAndName, str] = {}
     for resource in resources:
         kind = resource.type

@@ -9,11 +9,12 @@ from typing import Any, TypeGuard
 
 import httpx
 
+from kong_oam.access.data import JsonObject
 from kong_oam.errors import ManagementApiError
 from kong_oam.http.rates import patiently, unserved
 
-Row = Mapping[str, Any]
-"""An object as the API prints it."""
+# An edge: an object as the API of a provider, or Kong's, prints it.
+Row = JsonObject
 
 FEW = 10
 """Names that are asked for one by one at most: of more the whole list is read, which may be

@@ -6,10 +6,11 @@ components/identity.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 
 from kong_oam.access.client import at_provider
+from kong_oam.access.data import NameSets, Texts
 from kong_oam.access.model import Estate
 from kong_oam.access.partitions import Granted, Owners
 from kong_oam.access.providers import Provider
@@ -54,7 +55,7 @@ def granted_in(
     Clients without a grant are in it, too. `owners` says of which components scopes are where the
     provider does not.
     """
-    granted: dict[str, dict[str, set[str]]] = {}
+    granted: dict[str, NameSets] = {}
     for settings in providers:
         for client in _clients_in(settings, state):
             granted[client] = {}
@@ -69,9 +70,9 @@ def granted_in(
 
 def scopes_in(
     providers: Iterable[ProviderSettings], state: StackState
-) -> dict[str, set[str]]:
+) -> NameSets:
     """Return the names of the scopes that clients are granted by a state, by the client's name."""
-    scopes: dict[str, set[str]] = {}
+    scopes: NameSets = {}
     for settings in providers:
         for client, grant in _grants_in(settings, state):
             scopes.setdefault(client, set()).update(grant.scopes)
@@ -123,7 +124,7 @@ def inspect(
     settings: ProviderSettings,
     estate: Estate,
     held: Held,
-    issuers: Mapping[str, str],
+    issuers: Texts,
     configuration: Configuration,
 ) -> Inspection:
     """Find all that stands in the way of provisioning at the provider, in previews too. Raises

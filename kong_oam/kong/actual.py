@@ -11,16 +11,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
-from kong_oam.access.data import Data
-from kong_oam.engine.state import PLUGIN, Resource, StackState, digest
+from kong_oam.access.data import Texts
+from kong_oam.engine.state import (
+    PLUGIN,
+    PluginKey,
+    Resource,
+    StackState,
+    digest,
+)
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.entities import Entity
-
-_Rows = Mapping[tuple[Any, Any], Entity]
-"""Plugins of Kong by the id of their service and their name."""
 
 _READ = ("pre-function", "post-function")
 """Kinds of plugins whose configuration tells what is enforced: the others are the same for every
@@ -55,7 +57,7 @@ def corrected(state: StackState, account: Account) -> StackState:
     return replace(state, resources=tuple(resources), doubted=doubted)
 
 
-def enforced(state: StackState, account: Account, configurations: Data) -> str:
+def enforced(state: StackState, account: Account, configurations: Texts) -> str:
     """The fingerprint of the plugins that a run made, with their `configurations` by logical name;
     UNKNOWN where it left one out that is in the state otherwise than in Kong. Raises
     admin.AdminError."""
@@ -73,7 +75,7 @@ def enforced(state: StackState, account: Account, configurations: Data) -> str:
     return UNKNOWN
 
 
-def _plugins(account: Account) -> _Rows:
+def _plugins(account: Account) -> Mapping[PluginKey, Entity]:
     with AdminApi(account) as admin:
         rows = admin.rows("/plugins")
     by_place = {}
@@ -84,11 +86,11 @@ def _plugins(account: Account) -> _Rows:
     return by_place
 
 
-def _key(plugin: Resource) -> tuple[Any, Any]:
+def _key(plugin: Resource) -> PluginKey:
     return plugin.outputs.get("serviceId"), plugin.outputs.get("name")
 
 
-def _same(configuration: Any, row: Entity | None) -> bool:
+def _same(configuration: object, row: Entity | None) -> bool:
     """Whether Kong has the configuration; it fills in what that does not say."""
     if row is None or not isinstance(configuration, str):
         return False

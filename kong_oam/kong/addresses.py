@@ -1,4 +1,4 @@
-"""What this Kong takes for the address of a caller, which rules may ask for, and limits count by:
+"""What this Kong takes for the address of a caller, which rules may ask for, and traits count by:
 the settings of its kong.conf.
 
 Recorded on a Kong 3.10: a call from `trusted_ips` has the address that the header `real_ip_header`
@@ -10,11 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kong_oam.access.data import Data, Network
+from kong_oam.access.data import Network
 from kong_oam.access.model import Estate
 from kong_oam.access.networks import fewest, network
 from kong_oam.errors import InputError
-from kong_oam.traits.at_kong import asked_of_kong
+from kong_oam.kong.entities import NodeConfiguration
+from kong_oam.traits.at_kong import AT_KONG, asked_of_kong
+
+# How traits go by an address; in messages, those that decide come first.
+_BY_ADDRESS = tuple(
+    trait.by_address for trait in reversed(AT_KONG) if trait.by_address
+)
 
 
 def asked_for(estate: Estate) -> bool:
@@ -22,12 +28,13 @@ def asked_for(estate: Estate) -> bool:
     reach a workload are counted by address."""
     for component in estate.exposed:
         for trait, value in asked_of_kong(component):
-            if trait.by_address(value, component):
+            by_address = trait.by_address
+            if by_address and by_address.asks(value, component):
                 return True
     return False
 
 
-def trusts_everybody(configuration: Data) -> str | None:
+def trusts_everybody(configuration: NodeConfiguration) -> str | None:
     """Return what says that every caller is trusted to say what its address is, so that an address
     says nothing; None where nothing says so."""
     known = list(_networks(_trusted(configuration)))
@@ -40,10 +47,16 @@ def trusts_everybody(configuration: Data) -> str | None:
     return ", ".join(_trusted(configuration))
 
 
-def in_words(configuration: Data) -> str:
+def forged() -> str:
+    """Say what traits come to where callers say any address."""
+    return ", and ".join(by_address.forged for by_address in _BY_ADDRESS)
+
+
+def in_words(configuration: NodeConfiguration) -> str:
     """Say what counts as a caller's address, in a sentence."""
     trusted = ", ".join(_trusted(configuration))
-    sentence = "the address that ip-allow judges and rate-limit counts by is"
+    uses = " and ".join(by_address.use for by_address in _BY_ADDRESS)
+    sentence = f"the address that {uses} is"
     if trusted:
         headers = [
             *_directives(configuration, "real_ip_header"),
@@ -67,7 +80,7 @@ def in_words(configuration: Data) -> str:
     return sentence
 
 
-def _trusted(configuration: Data) -> Iterator[str]:
+def _trusted(configuration: NodeConfiguration) -> Iterator[str]:
     """Yield networks as kong.conf writes them, also those that it injects into nginx by
     `nginx_proxy_set_real_ip_from`."""
     listed = configuration.get("trusted_ips")
@@ -76,7 +89,7 @@ def _trusted(configuration: Data) -> Iterator[str]:
     yield from _directives(configuration, "set_real_ip_from")
 
 
-def _directives(configuration: Data, name: str) -> Iterator[str]:
+def _directives(configuration: NodeConfiguration, name: str) -> Iterator[str]:
     """Yield the values of a directive that kong.conf injects."""
     for field, directives in configuration.items():
         if field.endswith("_directives") and isinstance(directives, list):

@@ -12,14 +12,19 @@ from typing import Self
 
 import httpx
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import JsonObject
 from kong_oam.errors import ManagementApiError, ProductError
 from kong_oam.http.addresses import shown
 from kong_oam.http.management import Row, are_rows, pages
 from kong_oam.http.rates import patiently, unserved
 from kong_oam.http.trust import trusted
 from kong_oam.kong.account import Account
-from kong_oam.kong.entities import Entities, EntitiesOfKind, Entity
+from kong_oam.kong.entities import (
+    Entities,
+    EntitiesOfKind,
+    Entity,
+    NodeConfiguration,
+)
 
 _PAGE = 1000
 _TIMEOUT = httpx.Timeout(10.0)
@@ -72,7 +77,7 @@ class AdminApi:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def get(self, path: str) -> Data:
+    def get(self, path: str) -> JsonObject:
         """The JSON object at a path."""
         return self._object(path, self._sent("GET", path))
 
@@ -81,7 +86,7 @@ class AdminApi:
         answer = self._sent("GET", path)
         return None if answer.status_code == 404 else self._object(path, answer)
 
-    def _object(self, path: str, answer: httpx.Response) -> Data:
+    def _object(self, path: str, answer: httpx.Response) -> JsonObject:
         if answer.status_code != 200:
             advice = {
                 404: "check gateway.adminUrl, gateway.workspace where one is set, and Kong's "
@@ -201,7 +206,8 @@ def _words(answer: httpx.Response) -> str:
 
 def read(admin: AdminApi) -> Entities:
     """All entities of the workspace that may bear on a decision. Raises AdminError."""
-    configuration = admin.get("/").get("configuration") or {}
+    root = admin.get("/")
+    configuration: NodeConfiguration = root.get("configuration") or {}
     flavor = configuration.get("router_flavor", _FLAVORS[-1])
     if flavor not in _FLAVORS:
         raise AdminError(

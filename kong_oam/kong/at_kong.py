@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
-from kong_oam.access.data import Data, Texts
-from kong_oam.access.model import Component
+from kong_oam.access.data import JsonObject, Texts
+from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.redis import RedisSettings
+from kong_oam.kong.entities import Config
 from kong_oam.traits.key import Key
 
 T = TypeVar("T")
@@ -28,7 +29,7 @@ class Extra:
 
     role: str
     kind: str
-    config: Data
+    config: Config
     caller: Literal["ring", "nobody"] | None = None
     asked: bool = False
     """Whether a trait kong-plugin asks for it, by its kind."""
@@ -45,21 +46,37 @@ def nothing(*_: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
+class ByAddress(Generic[T]):
+    """How a trait goes by the address of a caller.
+
+    `asks`: whether the trait of a component does. `use`: what it does by the address, in words.
+    `forged`: what it comes to where callers say any address.
+    """
+
+    asks: Callable[[T, Component], bool]
+    use: str
+    forged: str
+
+
+@dataclass(frozen=True, slots=True)
 class AtKong(Generic[T]):
     """All that one trait comes to at Kong; each is made from the trait's value.
 
     `plugins`: further plugins, which may count in the stack's Redis. `fields`: those of the Kong
     service that differ from the usual ones, as the Admin API writes them. `entries`: those of the
     table. `scripts` run in admission's plugin, `behind` in the gate's, where the table has their
-    key. `roles`: the roles of plugins that meet every request, by kind. `by_address`: whether an
-    address is asked for, or counted by.
+    key. `roles`: the roles of plugins that meet every request, by kind. `by_address`: how it goes by
+    the address of a caller, if it does. `redis_away`: what becomes of calls while the stack's Redis
+    is away, in a line. `remedies`: what would let a request pass, by the code of its refusal.
     """
 
     key: Key[T]
     plugins: Callable[[T, RedisSettings | None], Iterable[Extra]] = nothing
-    fields: Callable[[T], Data] = nothing
-    entries: Callable[[T, Component], Data] = nothing
+    fields: Callable[[T], JsonObject] = nothing
+    entries: Callable[[T, Component], JsonObject] = nothing
     scripts: Scripts = field(default_factory=dict)
     behind: Scripts = field(default_factory=dict)
     roles: Texts = field(default_factory=dict)
-    by_address: Callable[[T, Component], bool] = nothing
+    by_address: ByAddress[T] | None = None
+    redis_away: Callable[[Estate, RedisSettings], str | None] = nothing
+    remedies: Texts = field(default_factory=dict)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from kong_oam.access.data import Data, NameLists
+from kong_oam.access.data import JsonObject, NameLists
 from kong_oam.kong.at_kong import Parts, Scripts
 from kong_oam.kong.sources import sent
 from kong_oam.traits.at_kong import AT_KONG
@@ -151,7 +151,7 @@ def _asked_for(table: str, scripts: Scripts) -> Iterator[tuple[str, Parts]]:
             yield from phases.items()
 
 
-def _read(table: str) -> Data:
+def _read(table: str) -> JsonObject:
     """Return the table; empty where it is none, as one that somebody wrote by hand may be."""
     try:
         value = json.loads(table)

@@ -16,7 +16,7 @@ from itertools import product
 from typing import Any
 
 from kong_oam.access.callers import principal_of
-from kong_oam.access.data import Data, Networks, PathSegments
+from kong_oam.access.data import Networks, PathSegments, T
 from kong_oam.access.diff.model import AccessModel, application_of
 from kong_oam.access.endpoint import Endpoint, whole
 from kong_oam.access.model import (
@@ -93,7 +93,7 @@ def _table(config: Any) -> Table:
     """The table in a plugin's configuration; an empty one where there is none that can be read."""
     try:
         inputs = inputs_of(json.loads(config)["access"][0])
-        table = json.loads(inputs.table) if inputs else {}
+        table: Table = json.loads(inputs.table) if inputs else {}
     except (IndexError, KeyError, TypeError, ValueError):
         return {}
     return table if isinstance(table, dict) else {}
@@ -304,8 +304,8 @@ def _component(
     allowed_from: dict[PathSegments, dict[str, Networks]] = {}
     for path, methods in table.get("addresses", {}).items():
         by_method = allowed_from.setdefault(unwritten(path), {})
-        for method, listed in _by_method(methods):
-            by_method[method] = fewest(map(network, listed))
+        for method, texts in _by_method(methods):
+            by_method[method] = fewest(map(network, texts))
     return replace(
         bare_component(key, name),
         exposure=Exposure(rules=tuple(_rules(table))),
@@ -331,7 +331,7 @@ def _provider(table: Table) -> str:
     return str(table["ring"]).rpartition(".ring.")[2]
 
 
-def _by_method(methods: Data) -> Iterator[tuple[str, Any]]:
+def _by_method(methods: Mapping[str, T]) -> Iterator[tuple[str, T]]:
     if "*" in methods:
         methods = dict.fromkeys(METHODS, methods["*"])
     yield from methods.items()
@@ -362,7 +362,7 @@ def _clients(
         name = _provider(table)
         for client_id, (key, kind, groups, _) in table["callers"].items():
             scopes = table["services"].get(client_id)
-            scopes = scopes or table["on_behalf"].get(client_id, ())
+            scopes = scopes or table["on_behalf"].get(client_id, [])
             named = [
                 _named(group, at_provider, stack.providers.get(name))
                 for group, at_provider in groups.items()

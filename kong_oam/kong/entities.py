@@ -10,17 +10,35 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypedDict
 
-from kong_oam.access.data import Data, Names
+from kong_oam.access.data import Names
 
-Entity = Data
+# An edge: an entity as the Admin API prints it and takes it, of whatever fields this Kong knows.
+Entity = Mapping[str, Any]
 
 EntitiesOfKind = tuple[Entity, ...]
 """All entities of one kind, in order."""
 
-Config = Data
-"""The configuration of a plugin."""
+# An edge: the configuration of a plugin, whose schema each Kong brings itself.
+Config = Mapping[str, Any]
+
+
+class NodeConfiguration(TypedDict, total=False):
+    """The settings of a node's kong.conf that the Admin API's root prints, as far as they are
+    read."""
+
+    database: str
+    untrusted_lua: str
+    router_flavor: str
+    role: str
+    cluster_rpc_sync: bool
+    worker_consistency: str
+    worker_state_update_frequency: float
+    db_update_frequency: float
+    db_update_propagation: float
+    trusted_ips: object
+    real_ip_header: str
 
 
 _Labels = dict[tuple[str, str], str]

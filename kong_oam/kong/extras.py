@@ -8,13 +8,13 @@ What runs in admission's plugin or in the gate is asked for by a key of the tabl
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
-from kong_oam.access.data import Data, Names
+from kong_oam.access.data import JsonFields, Names
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.kong import metrics
 from kong_oam.kong.at_kong import Extra, asked_role
+from kong_oam.kong.entities import Entity
 from kong_oam.kong.logs import sinks
 from kong_oam.traits.at_kong import AT_KONG, asked_of_kong
 
@@ -42,12 +42,12 @@ class Extras:
     """`service`: fields as the Admin API writes them, where they differ from the usual ones."""
 
     plugins: tuple[Extra, ...] = ()
-    service: Data = field(default_factory=dict)
+    service: Entity = field(default_factory=dict)
 
 
 # Fields of a service as the Admin API writes them, where neither its Application nor
 # the stack says anything.
-USUAL: Data = {
+USUAL: Entity = {
     # As good as none. The official plugin cannot take back a path set by hand where the program has
     # none.
     "path": "/",
@@ -72,11 +72,11 @@ def extras(settings: Settings, component: Component) -> Extras:
     calls."""
     gateway = settings.gateway
     plugins: list[Extra] = []
-    fields: dict[str, Any] = {}
+    fields: JsonFields = {}
     for trait, value in asked_of_kong(component):
         plugins += trait.plugins(value, gateway.redis)
         fields |= trait.fields(value)
-    plugins += [Extra(*sink) for sink in sinks(gateway.logs)]
+    plugins += sinks(gateway.logs)
     if gateway.metrics:
         plugins.append(Extra("metrics", "prometheus", metrics.CONFIG))
     return Extras(tuple(plugins), fields)

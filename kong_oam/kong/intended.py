@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kong_oam.access.data import Data, Texts
+from kong_oam.access.data import JsonObject, Texts
 from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.kong import names, plugins
@@ -42,7 +42,7 @@ class Deployed:
     authorities: Texts = field(default_factory=dict)
 
     @staticmethod
-    def from_outputs(outputs: Data) -> Deployed:
+    def from_outputs(outputs: JsonObject) -> Deployed:
         """Reads the outputs of a stack. Raises KeyError for one that is missing, named by its first
         argument."""
         slots = {}

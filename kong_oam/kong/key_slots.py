@@ -10,10 +10,18 @@ from __future__ import annotations
 import datetime
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import TypedDict
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import JsonObject
 from kong_oam.errors import SettingsError
 from kong_oam.identity.common.discovery import SigningKey
+
+
+class SlotOutput(TypedDict, total=False):
+    """A slot as a stack output: the fields of its key, and an ISO day."""
+
+    key: JsonObject | None
+    retired: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +32,7 @@ class Slot:
     key: SigningKey | None = None
     retired: datetime.date | None = None
 
-    def to_output(self) -> Data:
+    def to_output(self) -> SlotOutput:
         """The slot as the stack exports it, `retired` in ISO 8601."""
         return {
             "key": asdict(self.key) if self.key else None,
@@ -32,7 +40,7 @@ class Slot:
         }
 
     @staticmethod
-    def from_output(data: Data) -> Slot:
+    def from_output(data: SlotOutput) -> Slot:
         """Reads what `to_output` gives."""
         key = data.get("key")
         retired = data.get("retired")

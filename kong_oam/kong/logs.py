@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kong_oam.access.data import Data
 from kong_oam.access.settings.logs import LogSettings, OtlpSink
+from kong_oam.kong.at_kong import Extra
+from kong_oam.kong.entities import Config
 
 # Records in a request, a second late at most: the queue sends one request after the
 # other, and one for each record would cost more than all else that is asked of the
@@ -19,14 +20,14 @@ _BATCH = 200
 
 # A worker has one queue for all services that send to an address. Callers can make
 # records as long as paths may be.
-_HTTP: Data = {"queue": {"max_batch_size": _BATCH, "max_bytes": 16 << 20}}
+_HTTP: Config = {"queue": {"max_batch_size": _BATCH, "max_bytes": 16 << 20}}
 
 # Kong's own default, which its schema prints of the record as a whole.
-_PROPAGATION: Data = {"default_format": "w3c"}
+_PROPAGATION: Config = {"default_format": "w3c"}
 
 
-def sinks(logs: LogSettings | None) -> Iterator[tuple[str, str, Data]]:
-    """Yields role, kind and configuration of a plugin for each sink."""
+def sinks(logs: LogSettings | None) -> Iterator[Extra]:
+    """Yields a plugin for each sink."""
     if logs is None:
         return
     if logs.http:
@@ -34,15 +35,15 @@ def sinks(logs: LogSettings | None) -> Iterator[tuple[str, str, Data]]:
             "http_endpoint": logs.http.url,
             "headers": dict(logs.http.headers) or None,
         }
-        yield "log-http", "http-log", {**config, **_HTTP}
+        yield Extra("log-http", "http-log", {**config, **_HTTP})
     if logs.tcp:
-        yield (
+        yield Extra(
             "log-tcp",
             "tcp-log",
             {"host": logs.tcp.host, "port": logs.tcp.port, "tls": logs.tcp.tls},
         )
     if logs.file:
-        yield "log-file", "file-log", {"path": logs.file}
+        yield Extra("log-file", "file-log", {"path": logs.file})
     if logs.otlp:
         headers = dict(logs.otlp.headers) or None
         config = {
@@ -50,14 +51,14 @@ def sinks(logs: LogSettings | None) -> Iterator[tuple[str, str, Data]]:
             "traces_endpoint": logs.otlp.traces,
             "headers": headers,
         }
-        yield (
+        yield Extra(
             "log-otlp",
             "opentelemetry",
             {**config, "queue": _queue(logs.otlp), "propagation": _PROPAGATION},
         )
 
 
-def _queue(otlp: OtlpSink) -> Data:
+def _queue(otlp: OtlpSink) -> Config:
     """The bounds of a queue of plugin opentelemetry, of which a worker has one for each service.
 
     Its entries are tables, whose bytes Kong does not count. An entry that is being sent stays in

@@ -8,9 +8,9 @@ service's as a label. Why a call was refused it does not know: that is counted f
 
 from __future__ import annotations
 
-from kong_oam.access.data import Data
+from kong_oam.kong.entities import Config
 
-CONFIG: Data = {
+CONFIG: Config = {
     "latency_metrics": True,
     "status_code_metrics": True,
 }

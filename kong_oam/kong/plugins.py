@@ -15,7 +15,7 @@ from functools import reduce
 from operator import getitem
 from typing import Any
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import JsonFields
 from kong_oam.access.settings.values import Edition
 from kong_oam.diagnostics import some
 from kong_oam.errors import ProductError
@@ -40,7 +40,8 @@ def guards(edition: Edition) -> tuple[str, str, str]:
 GUARDS = frozenset((*guards("oss"), *guards("enterprise")))
 """All plugins that guard a service, of whatever edition."""
 
-Schema = Data
+# An edge: Kong's own.
+Schema = Mapping[str, Any]
 """A plugin's schema as `GET /schemas/plugins/NAME` prints it."""
 
 
@@ -91,7 +92,7 @@ def fields_of(record: Schema, which: str = "fields") -> dict[str, Schema]:
     return fields
 
 
-def _expand(record: Schema, config: Config, where: str) -> Data:
+def _expand(record: Schema, config: Config, where: str) -> Config:
     if not isinstance(config, Mapping):
         raise SchemaError(f"plugin {where}: {config!r} is no record")
     fields = fields_of(record)
@@ -106,7 +107,7 @@ def _expand(record: Schema, config: Config, where: str) -> Data:
     return {**whole, **_formerly(record, whole)}
 
 
-def _formerly(record: Schema, config: Config) -> Data:
+def _formerly(record: Schema, config: Config) -> Config:
     """The values that have a former name, too (seen on 3.10: rate-limiting's `redis_host`, now
     `redis.host`). Kong prints both, so a configuration without the former ones would never match
     what it has."""
@@ -137,14 +138,14 @@ def _value(field: Schema, value: Any, where: str) -> Any:
 
 def admission(
     table: str, hsts_seconds: int = 0, more: Iterable[str] = ()
-) -> Data:
+) -> Config:
     """Configuration of `pre-function`: the scripts of a port, by phase.
 
     It meets every request, whatever refuses it later, so answers are marked here. `hsts_seconds`:
     how long browsers are told to use https only (RFC 6797); 0: not at all. `more`: headers that
     callers must not send, beside the code's own; their names in lower case.
     """
-    config: dict[str, Any] = {}
+    config: JsonFields = {}
     if hsts_seconds:
         set_header = f"kong.response.set_header('Strict-Transport-Security', 'max-age={hsts_seconds}')"
         config["header_filter"] = [f"return function() {set_header} end"]
@@ -158,7 +159,7 @@ def admission(
     return config
 
 
-def jwt(anonymous: str | None) -> Data:
+def jwt(anonymous: str | None) -> Config:
     """Configuration of `jwt`: it verifies a token in the Authorization header, and nowhere else.
 
     Without one that counts the caller is the consumer `anonymous`, of whom the gate decides; where
@@ -173,7 +174,7 @@ def jwt(anonymous: str | None) -> Data:
     }
 
 
-def openid_connect(issuer: str, anonymous: str | None) -> Data:
+def openid_connect(issuer: str, anonymous: str | None) -> Config:
     """Configuration of `openid-connect`, in place of `jwt` on Kong Enterprise; `anonymous` as
     there.
 
@@ -198,7 +199,7 @@ def openid_connect(issuer: str, anonymous: str | None) -> Data:
     }
 
 
-def gate(table: str, address: str) -> Data:
+def gate(table: str, address: str) -> Config:
     """Configuration of `post-function`: the fixed script, behind the one table that it decides by
     and the workload's address, which nothing else at the gateway knows; behind it what sees to the
     rest of a request that may pass."""

@@ -8,11 +8,12 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kong_oam.access.data import Data, Texts
+from kong_oam.access.data import Texts
 from kong_oam.access.settings.values import Edition, GatewaySettings
 from kong_oam.kong import addresses
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi, AdminError
+from kong_oam.kong.entities import NodeConfiguration
 from kong_oam.kong.plugins import Schema, guards
 from kong_oam.traits.upstream_tls.at_kong import authorities
 
@@ -54,7 +55,7 @@ def inspect(
     """
     with AdminApi(account) as admin:
         root = admin.get("/")
-        configuration: Data = root.get("configuration") or {}
+        configuration: NodeConfiguration = root.get("configuration") or {}
         check(str(root.get("version", "")), configuration, edition)
         if by_address:
             check_addresses(configuration)
@@ -87,7 +88,9 @@ def _authorities(admin: AdminApi, wanted: Sequence[str], file: str) -> Texts:
     return known
 
 
-def check(version: str, configuration: Data, edition: Edition) -> None:
+def check(
+    version: str, configuration: NodeConfiguration, edition: Edition
+) -> None:
     """Checks that the gateway is at least 3.4, of that edition, has a database, and runs Lua.
     Raises PreflightError.
 
@@ -118,14 +121,13 @@ def check(version: str, configuration: Data, edition: Edition) -> None:
         )
 
 
-def check_addresses(configuration: Data) -> None:
+def check_addresses(configuration: NodeConfiguration) -> None:
     """Checks that not everybody may say which address they call from. Raises PreflightError."""
     if everybody := addresses.trusts_everybody(configuration):
         raise PreflightError(
             "this Kong takes the word of every caller for where they call from "
-            f"(trusted_ips={everybody}), so an ip-allow trait keeps nobody out, and a rate-limit "
-            "by address limits nobody; have trusted_ips list your load balancers alone, or take "
-            "the trait out"
+            f"(trusted_ips={everybody}), so {addresses.forged()}; have trusted_ips list your "
+            "load balancers alone, or take the trait out"
         )
 
 
@@ -137,7 +139,7 @@ def settle(admin: AdminApi, settings: GatewaySettings) -> float:
     return settle_seconds(admin.get("/").get("configuration") or {})
 
 
-def settle_seconds(configuration: Data) -> float:
+def settle_seconds(configuration: NodeConfiguration) -> float:
     """The seconds until every worker of every node sees a change: nothing before then may rely on
     it.
 
@@ -160,15 +162,14 @@ def settle_seconds(configuration: Data) -> float:
     is_control_plane = configuration.get("role") == "control_plane"
     if is_control_plane and not configuration.get("cluster_rpc_sync"):
         return 0.0
-    seconds = _seconds(configuration, "db_update_frequency")
-    seconds += _seconds(configuration, "db_update_propagation", 0.0)
+    seconds = _seconds(configuration.get("db_update_frequency"))
+    seconds += _seconds(configuration.get("db_update_propagation"), 0.0)
     if configuration.get("worker_consistency") != "strict":
-        seconds += _seconds(configuration, "worker_state_update_frequency")
+        seconds += _seconds(configuration.get("worker_state_update_frequency"))
     return round(1.2 * seconds, 2)
 
 
-def _seconds(configuration: Data, name: str, default: float = 5.0) -> float:
-    value = configuration.get(name)
+def _seconds(value: object, default: float = 5.0) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return default
     return float(value)

@@ -18,9 +18,10 @@ from kong_oam.access.compile.exposure import (
     DEEPEST_BELOW_WILDCARD,
     MOST_LABELS_OF_WILDCARD,
 )
-from kong_oam.access.data import Data, Names, PathSegments
+from kong_oam.access.data import Names, PathSegments
 from kong_oam.access.model import Component
 from kong_oam.access.paths import AmbiguousPathError, declared, pattern
+from kong_oam.kong.entities import Entity
 
 _STEP = 2 * (1 + DEEPEST_BELOW_WILDCARD)
 """What each label of a wildcard host adds to a route's priority: more than any path does.
@@ -40,7 +41,7 @@ _LITERAL = re.compile(r"(?:[^\\.^$*+?()\[\]{}|]|\\[^A-Za-z0-9])*")
 _EITHER = re.compile(r"\(\?:(?:\\?)(.)\|%[0-9A-F]{2}\)")
 
 
-FIXED: Data = {
+FIXED: Entity = {
     "path_handling": "v0",
     "preserve_host": True,
     "request_buffering": True,

@@ -13,13 +13,46 @@ JSON again.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal, TypedDict
 
-from kong_oam.access.data import Data, Names
+from kong_oam.access.client import ClientKind
+from kong_oam.access.data import NameLists, Names, Texts
 
-Table = Data
-"""A table, parsed (`kong_oam.kong.table`)."""
+# What a rule asks of callers: nothing, or all scopes of one of these.
+Alternatives = Literal["public"] | list[list[str]]
+
+
+class OpeningEntry(TypedDict):
+    """What a table says of a path that is open in an emergency."""
+
+    path: str
+    methods: Sequence[str]
+    ends: float
+
+
+class Table(TypedDict, total=False):
+    """A table (`kong_oam.kong.table`) as JSON, as far as the program reads it back; empty for one
+    that lets nothing through."""
+
+    authentication: str
+    ring: str
+    issuer: str | None
+    audiences: list[str]
+    spelling: Any
+    hosts: dict[str, dict[str, bool]]
+    rules: dict[str, dict[str, Alternatives]]
+    services: NameLists
+    on_behalf: NameLists
+    # By client id: the client's key, its kind, groups by name, and its workload.
+    callers: dict[str, tuple[str, ClientKind, Texts, str]]
+    groups: NameLists
+    logical: Texts
+    depth: int
+    addresses: dict[str, NameLists]
+    opened: OpeningEntry
+
 
 NOTE = """
 -- In a failed run: Kong did not take the plugin that is named above; why is said behind this script, after ']} error:'.

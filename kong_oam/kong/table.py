@@ -45,7 +45,14 @@ from functools import partial
 from hashlib import sha256
 from typing import Any, Literal, TypeVar
 
-from kong_oam.access.data import Data, NameLists, Names, Texts
+from kong_oam.access.data import (
+    JsonFields,
+    JsonObject,
+    NameLists,
+    Names,
+    NameSets,
+    Texts,
+)
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.model import (
     METHODS,
@@ -58,7 +65,7 @@ from kong_oam.access.model import (
 from kong_oam.access.paths import written
 from kong_oam.access.providers import Provider
 from kong_oam.access.workloads import workload_of
-from kong_oam.kong.script import Table
+from kong_oam.kong.script import Alternatives
 from kong_oam.traits.at_kong import asked_of_kong
 from kong_oam.traits.cors.at_kong import cors_entry
 
@@ -145,7 +152,7 @@ def _data(
     authentication: Authentication,
     audiences: Texts,
     ids: Texts,
-) -> dict[str, Any]:
+) -> JsonFields:
     provider = estate.provider_of(component)
     hosts, depth = _hosts(estate, component, backend)
     rules = {}
@@ -213,7 +220,7 @@ def closed(table: str) -> str:
     return _written({**json.loads(table), "hosts": {}})
 
 
-def opened(table: str, opening: Table | None) -> str:
+def opened(table: str, opening: JsonObject | None) -> str:
     """The table with what is open in an emergency, {path, methods, ends, reason}, in place of what
     was."""
     data = json.loads(table)
@@ -234,7 +241,7 @@ def address(host: str, port: int, name: str | None = None) -> str:
     return _compact(upstream)
 
 
-def _written(data: Table) -> str:
+def _written(data: JsonObject) -> str:
     """Compact JSON, but for a line per entry of the table and per host, path and group in it."""
     lines = []
     for name, value in sorted(data.items()):
@@ -249,7 +256,7 @@ def _written(data: Table) -> str:
     return "{" + ",\n".join(lines) + "}"
 
 
-def _compact(value: Any) -> str:
+def _compact(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
@@ -284,7 +291,7 @@ def _rivals(
     yield from estate.narrower.get(place, ())
 
 
-def _requirement(deciding: list[Rule]) -> Any:
+def _requirement(deciding: list[Rule]) -> Alternatives:
     if deciding[0].public:
         return "public"
     return [sorted(rule.scopes) for rule in deciding]
@@ -302,7 +309,7 @@ def _by_method(rules: Rules, entry: Callable[[list[Rule]], T]) -> dict[str, T]:
     return by_method
 
 
-def _are_alike(values: Iterable[Any]) -> bool:
+def _are_alike(values: Iterable[object]) -> bool:
     first, *others = values
     return all(other == first for other in others)
 
@@ -321,12 +328,12 @@ def _deciding(rules: Rules, method: str) -> list[Rule]:
 
 def _recorded(
     estate: Estate, component: Component, backend: str, current: str
-) -> Data:
+) -> JsonObject:
     records = estate.stack.records
     assert records is not None
     files = Counter(rule.position.file for rule in component.exposure.rules)
     common = min(files, key=lambda file: (-files[file], file), default="")
-    log: dict[str, Any] = {
+    log: JsonFields = {
         "stack": estate.stack.name,
         "port": backend,
         "query": list(records.query),
@@ -369,8 +376,8 @@ def _caller(estate: Estate, client: Client) -> list[Any]:
     ]
 
 
-def _of_traits(component: Component) -> Data:
-    entries: dict[str, Any] = {}
+def _of_traits(component: Component) -> JsonObject:
+    entries: JsonFields = {}
     for trait, value in asked_of_kong(component):
         entries |= trait.entries(value, component)
     return entries
@@ -387,7 +394,7 @@ def _logical(component: Component, provider: Provider) -> Texts:
 
 
 def _groups(component: Component, provider: Provider) -> NameLists:
-    scopes_of: dict[str, set[str]] = {}
+    scopes_of: NameSets = {}
     for role in component.identity.roles:
         for group in role.groups:
             scopes_of.setdefault(provider.listed(group), set()).update(

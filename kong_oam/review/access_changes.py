@@ -8,10 +8,9 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from kong_oam.errors import OperationError
-from kong_oam.review.failure import reasons
+from kong_oam.review.failure import JsonObject, reasons
 from kong_oam.review.markdown import SourcePosition
 
 _TIMEOUT = 600  # seconds
@@ -71,8 +70,6 @@ class Finding:
 
 
 Findings = tuple[Finding, ...]
-_Entry = dict[str, Any]
-"""A finding, a place or a difference, as `access` prints it."""
 
 
 def check(base: str, stack: str) -> tuple[Findings, Findings]:
@@ -89,7 +86,7 @@ def check(base: str, stack: str) -> tuple[Findings, Findings]:
     return tuple(errors), tuple(others)
 
 
-def _finding(diagnostic: _Entry) -> Finding:
+def _finding(diagnostic: JsonObject) -> Finding:
     text = f"{diagnostic['code']}: {diagnostic['message']}"
     return Finding(
         text,
@@ -98,7 +95,7 @@ def _finding(diagnostic: _Entry) -> Finding:
     )
 
 
-def _place(entry: _Entry) -> SourcePosition:
+def _place(entry: JsonObject) -> SourcePosition:
     return SourcePosition(entry["file"], entry["line"], entry["column"])
 
 
@@ -107,8 +104,8 @@ def changes(base: str, stack: str) -> AccessChange:
     # Said to be a revision: a folder of the same name would be compared with itself.
     revision = f"git:{base}"
     operands = ("--stack", stack, "--", revision, ".")
-    document: _Entry = json.loads(_access("diff", "--json", *operands))
-    differences: list[_Entry] = document["changes"]
+    document: JsonObject = json.loads(_access("diff", "--json", *operands))
+    differences: list[JsonObject] = document["changes"]
     if not differences:
         return AccessChange(len(_KINDS), headline="", markdown="")
     places: dict[SourcePosition, None] = {}
@@ -142,7 +139,7 @@ def changes(base: str, stack: str) -> AccessChange:
     )
 
 
-def _owners(differences: Sequence[_Entry]) -> tuple[str, ...]:
+def _owners(differences: Sequence[JsonObject]) -> tuple[str, ...]:
     """Return the owners in the base, which a change cannot add to, to hide others among."""
     owners = set()
     for change in differences:

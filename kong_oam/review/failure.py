@@ -16,6 +16,9 @@ from kong_oam.diagnostics import some
 from kong_oam.engine.refusals import OURS
 from kong_oam.engine.state import logical_name
 
+# An edge: an object in JSON as a command or GitHub prints it.
+JsonObject = Mapping[str, Any]
+
 _STACK = "pulumi:pulumi:Stack"
 _KNOWN = {
     "no stack named '": "the backend has no stack of this name",
@@ -36,7 +39,7 @@ UNKNOWN = "the engine or one of its plugins failed"
 
 
 def reasons(
-    errors: Iterable[Mapping[str, Any]], complaint: str = ""
+    errors: Iterable[JsonObject], complaint: str = ""
 ) -> tuple[str, ...]:
     """Return words why a preview failed: of the engine's errors (`diagnosticEvent` of its events),
     and of what the CLI wrote to standard error. The program's come first; at least one."""

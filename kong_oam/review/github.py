@@ -15,6 +15,7 @@ import httpx
 
 from kong_oam.review.access_changes import ReviewError
 from kong_oam.review.comment import LONGEST, MARKER
+from kong_oam.review.failure import JsonObject
 from kong_oam.review.markdown import Links
 
 _TIMEOUT = httpx.Timeout(30.0)
@@ -64,7 +65,7 @@ def say(
         _sent(client, method, path, json={"body": text})
 
 
-def _comments(client: httpx.Client, number: int) -> Iterator[dict[str, Any]]:
+def _comments(client: httpx.Client, number: int) -> Iterator[JsonObject]:
     for page in itertools.count(1):
         parameters = {"per_page": _PAGE, "page": page}
         comments = _sent(

@@ -9,13 +9,13 @@ kong_oam.review.failure.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from kong_oam.engine.cli import PulumiCliError, run
 from kong_oam.engine.state import logical_name
-from kong_oam.review.failure import reasons
+from kong_oam.review.failure import JsonObject, reasons
 
 PACK = "kong-oam"
 """The one policy pack whose messages are shown: it never puts a secret into them."""
@@ -108,7 +108,7 @@ def read(printed: str, complaint: str = "") -> Preview:
     )
 
 
-def _events(printed: str) -> Iterator[Mapping[str, Any]]:
+def _events(printed: str) -> Iterator[JsonObject]:
     for line in printed.splitlines():
         try:
             event = json.loads(line)
@@ -118,7 +118,7 @@ def _events(printed: str) -> Iterator[Mapping[str, Any]]:
             yield event
 
 
-def _step(metadata: Mapping[str, Any]) -> Step:
+def _step(metadata: JsonObject) -> Step:
     properties = tuple(sorted(map(str, metadata.get("diffs") or ())))
     return Step(
         metadata["op"],
@@ -128,7 +128,7 @@ def _step(metadata: Mapping[str, Any]) -> Step:
     )
 
 
-def _violation(policy: Mapping[str, Any]) -> Violation:
+def _violation(policy: JsonObject) -> Violation:
     # A message is the rule's description, and then on lines of its own what it found.
     message = str(policy["message"]).strip().partition("\n")[2]
     is_advisory = policy["enforcementLevel"] == "advisory"

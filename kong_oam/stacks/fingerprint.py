@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import kong_oam
+from kong_oam.access.data import Names
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.project import NAMESPACE, config_in, stack_file
@@ -147,7 +148,7 @@ def _plain(value: Any, places: bool) -> Any:
 
 
 @cache
-def _fields(kind: type) -> tuple[str, ...] | None:
+def _fields(kind: type) -> Names | None:
     """Return the names of a dataclass's fields; None of another type."""
     return (
         tuple(field.name for field in fields(kind))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Container, Iterable, Mapping
 
+from kong_oam.access.data import Names, Texts
 from kong_oam.access.diff.snapshot import (
     ModelError,
     exported,
@@ -82,9 +83,7 @@ def grant_changes(
     )
 
 
-def _homes(
-    whole: Estate, states: Mapping[str, StackState]
-) -> Mapping[str, str]:
+def _homes(whole: Estate, states: Mapping[str, StackState]) -> Texts:
     """Return the partition of each component, by key, of those that are to be run: also of a
     component that goes."""
     homes: dict[str, str] = {}
@@ -117,7 +116,7 @@ def _exchange(
     )
 
 
-def _beyond(more: _Scopes, less: _Scopes) -> tuple[str, ...]:
+def _beyond(more: _Scopes, less: _Scopes) -> Names:
     """Return the scopes in one grant that are not in the other, in words, sorted."""
     beyond = []
     for called, scopes in more.items():

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from kong_oam.access.data import Names
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.values import Settings
@@ -44,7 +45,7 @@ class Moves:
 
     moves: tuple[Move, ...]
     states: Mapping[str, Entry]
-    missing: tuple[str, ...]
+    missing: Names
 
 
 def find(settings: Settings, estate: Estate) -> Moves:

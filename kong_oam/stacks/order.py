@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
+from kong_oam.access.data import Texts
 from kong_oam.access.model import Estate
-from kong_oam.access.partitions import calls_into, deployed_by
+from kong_oam.access.partitions import BaseOutput, calls_into, deployed_by
 from kong_oam.access.settings.partitions import Partition
 from kong_oam.access.settings.values import Settings
 from kong_oam.engine.state import Outputs
@@ -81,7 +82,7 @@ class Estates:
             ):
                 yield partition
 
-    def ids(self, clients: Mapping[str, Mapping[str, str]]) -> str:
+    def ids(self, clients: Mapping[str, Texts]) -> str:
         """Return a digest of the client ids that nobody knows before they are made: those of a
         stack's output `clients`, by provider and component, that are not what its kind gives."""
         made_up = []
@@ -119,7 +120,7 @@ class Estates:
         return callers
 
 
-def _of_base(base: Outputs, estate: Estate) -> Any:
+def _of_base(base: BaseOutput, estate: Estate) -> Any:
     """Return what a partition reads of what its base exported: of what there is by component or
     group, that of its own."""
     groups = set[str]()

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
+from kong_oam.access.data import Names
 from kong_oam.access.settings.partitions import Partition, stack_of
 from kong_oam.diagnostics import some
 from kong_oam.errors import InputError
@@ -22,8 +23,8 @@ class Exchange:
     orders/api`."""
 
     client: str
-    gets: tuple[str, ...]
-    loses: tuple[str, ...]
+    gets: Names
+    loses: Names
 
 
 Before = Mapping[str, frozenset[str]]

@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from kong_oam.access.partitions import BaseOutput
 from kong_oam.access.rotation import is_shared
 from kong_oam.access.settings.partitions import Partition, stack_of
 from kong_oam.engine.cli import SHORT, pulumi
@@ -53,7 +54,7 @@ class Known:
     its partitions."""
 
     records: Mapping[Partition, Record] = field(default_factory=dict)
-    base: Outputs = field(default_factory=dict)
+    base: BaseOutput = field(default_factory=BaseOutput)
 
     def without(self, partition: Partition) -> Known:
         """Return the same once a run of a stack has begun, whose record does not count any more."""

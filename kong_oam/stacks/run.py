@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Lock
 
+from kong_oam.access.data import Texts
 from kong_oam.access.settings.partitions import Partition, stack_of
 from kong_oam.diagnostics import some
 from kong_oam.engine import known_stacks
@@ -77,7 +78,7 @@ class Runs:
     left_out: list[str] = field(default_factory=list)
     interrupted: bool = False
     _writing: Lock = field(default_factory=Lock)
-    _shared: Mapping[str, str] = field(default_factory=dict)
+    _shared: Texts = field(default_factory=dict)
     _running: set[subprocess.Popen[str]] = field(default_factory=set)
 
     @property

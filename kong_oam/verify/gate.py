@@ -6,9 +6,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
-from kong_oam.access.data import Data, Names, Networks, PathSegments
+from kong_oam.access.data import Names, Networks, PathSegments, T
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.model import METHODS
 from kong_oam.access.networks import admits, fewest, network
@@ -61,7 +61,7 @@ def _read_networks(texts: Names) -> Networks:
     return fewest(map(network, texts))
 
 
-def _of_method(methods: Data, method: str) -> Any:
+def _of_method(methods: Mapping[str, T], method: str) -> T | None:
     return methods.get(method) or methods.get("*")
 
 
@@ -83,7 +83,7 @@ def _owner(table: Table, call: Call) -> str | None:
     paths = [*map(written, beginnings(call.path[:longest]))]
     if not _leads_here(table, call.host, paths):
         return None
-    rules: Mapping[str, Data] = table["rules"]
+    rules = table["rules"]
     owner = next((path for path in paths if path in rules), None)
     if owner is None:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from kong_oam.access.data import Scopes
+from kong_oam.access.data import NameSets, Scopes
 from kong_oam.kong.script import Table
 
 
@@ -33,7 +33,7 @@ def forged_identities(tables: Iterable[Table]) -> Iterator[CallerIdentity]:
     """Yield whom somebody may claim to be who writes into a token what they like: by client, with
     the most there is."""
     groups: set[str] = set()
-    scopes_of: dict[str, set[str]] = {"": set()}
+    scopes_of: NameSets = {"": set()}
     for table in filter(None, tables):
         groups.update(table["groups"])
         for holders in (table["services"], table["on_behalf"]):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from kong_oam.access.data import Data, NameLists
+from kong_oam.access.data import JsonObject, NameLists
 from kong_oam.access.settings.values import Settings
 from kong_oam.kong import names, plugins, script
 from kong_oam.kong.entities import Entities, Entity, reference, tags_of
@@ -30,18 +30,18 @@ _SCRIPTED = ("pre-function", "post-function")
 class ScriptGuard:
     """A `pre-function` or `post-function` of a stack, wherever it stands.
 
-    `tables`: those that its scripts are given. `is_known`: it runs exactly a script of this
-    version.
+    `tables`: those that its scripts are given, of any version and shape. `table`: that of exactly a
+    script of this version; empty where it runs any other.
     """
 
     plugin: Entity
     label: str
     component: str
-    tables: tuple[Table, ...]
-    is_known: bool
+    tables: tuple[JsonObject, ...]
+    table: Table
 
     @property
-    def openings(self) -> Iterator[tuple[Table, Table]]:
+    def openings(self) -> Iterator[tuple[JsonObject, JsonObject]]:
         """Yields each opening that can be read, with its table."""
         for table in self.tables:
             opening: Any = table.get("opened")
@@ -117,8 +117,8 @@ class _Search:
                 label = self._live.labels["plugin", plugin["id"]]
                 named = _component_in(tables) or component or label
                 known = script_of(plugin)
-                is_known = bool(known and known.table)
-                yield ScriptGuard(plugin, label, named, tables, is_known)
+                table = known.table if known else {}
+                yield ScriptGuard(plugin, label, named, tables, table)
 
     def anonymous(
         self, kind: str, scripts: Iterable[ScriptGuard]
@@ -156,7 +156,10 @@ class _Search:
         return names.component_of(self._stack, self._services.get(service, ""))
 
     def _is_of_stack(
-        self, plugin: Entity, tables: Iterable[Table], component: str | None
+        self,
+        plugin: Entity,
+        tables: Iterable[JsonObject],
+        component: str | None,
     ) -> bool:
         named: set[str] = set()
         for table in tables:
@@ -171,7 +174,7 @@ class _Search:
         return component is not None and is_on_service
 
 
-def _stacks_named(table: Table) -> Iterator[str]:
+def _stacks_named(table: JsonObject) -> Iterator[str]:
     ring = table.get("ring")
     if isinstance(ring, str) and (stack := names.stack_of_ring(ring)):
         yield stack
@@ -184,7 +187,7 @@ def _place(plugin: Entity) -> tuple[str, str]:
     return reference(plugin, "service"), reference(plugin, "route")
 
 
-def _component_in(tables: Iterable[Table]) -> str | None:
+def _component_in(tables: Iterable[JsonObject]) -> str | None:
     for table in tables:
         component = table.get("component")
         if isinstance(component, str):
@@ -204,7 +207,7 @@ def _without_public(scripts: Iterable[ScriptGuard]) -> set[str]:
     return components - public
 
 
-def _has_public(table: Table) -> bool:
+def _has_public(table: JsonObject) -> bool:
     rules = table.get("rules")
     if isinstance(rules, dict):
         for methods in rules.values():
@@ -213,12 +216,12 @@ def _has_public(table: Table) -> bool:
     return False
 
 
-def _tables(plugin: Entity) -> Iterator[Table]:
+def _tables(plugin: Entity) -> Iterator[JsonObject]:
     for scripts in code(plugin["config"]).values():
         yield from filter(None, map(_table, scripts))
 
 
-def _table(text: Any) -> Data:
+def _table(text: Any) -> JsonObject:
     """Return the table that a script is given; empty where there is none to read."""
     inputs = script.inputs_of(text) if isinstance(text, str) else None
     return read_object(inputs.table) if inputs else {}

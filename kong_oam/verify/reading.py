@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from functools import cached_property
 
-from kong_oam.access.data import Data, Texts
+from kong_oam.access.data import Texts
 from kong_oam.access.providers import Provider
 from kong_oam.access.tokens import Claims
 from kong_oam.kong.entities import Entity
@@ -29,7 +29,7 @@ class Reader:
 
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
-        self._spellings: Data = {
+        self._spellings: Mapping[str, object] = {
             name: json.loads(json.dumps(asdict(provider.spelling)))
             for name, provider in terms.estate.stack.providers.items()
         }
@@ -111,7 +111,7 @@ class Reader:
         """Return whether a table takes tokens of the consumer's keys, as its plugin verifies
         them."""
         is_ring = consumer.get("username") == table["ring"]
-        return is_ring and bool(table["authentication"] == self._terms.plugin)
+        return is_ring and table["authentication"] == self._terms.plugin
 
     def _counts(
         self,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kong_oam.access.data import Data, Names, Texts
+from kong_oam.access.data import Names, Texts
 from kong_oam.kong.entities import Entities, Entity, comparable, reference
 
 HTTP = frozenset({"http", "https", "grpc", "grpcs"})
@@ -34,7 +34,7 @@ class RepairRequest:
     `then_up`: a run follows."""
 
     path: str
-    fields: Data | None = None
+    fields: Entity | None = None
     then_up: bool = False
 
 

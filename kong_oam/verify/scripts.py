@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import jsonschema_rs
 
-from kong_oam.access.data import Data, NameLists, Network
+from kong_oam.access.data import JsonObject, NameLists, Network
 from kong_oam.access.networks import network
 from kong_oam.errors import InputError
 from kong_oam.kong import plugins, script
@@ -99,7 +99,7 @@ def _judging(run: Mapping[str, list[str]]) -> NameLists:
     }
 
 
-def with_table(plugin: Entity, table: Callable[[str], str]) -> Data:
+def with_table(plugin: Entity, table: Callable[[str], str]) -> Config:
     """Return the configuration of admission or a gate, one that `script_of` knows, with what
     `table` makes of its table."""
     first, *more = code(plugin["config"])["access"]
@@ -112,13 +112,17 @@ def _table(text: str) -> Table | None:
     value = read_object(text)
     if value.get("version") != VERSION:
         return {}
-    if not _SHAPE.is_valid(value):
+    if not _is_table(value):
         return None
     try:
         list(networks_named(value))
     except InputError:
         return None
     return value
+
+
+def _is_table(value: JsonObject) -> TypeGuard[Table]:
+    return _SHAPE.is_valid(value)
 
 
 def networks_named(table: Table) -> Iterator[Network]:
@@ -128,7 +132,7 @@ def networks_named(table: Table) -> Iterator[Network]:
             yield from map(network, texts)
 
 
-def _upstream(address: Data) -> tuple[str, int] | None:
+def _upstream(address: JsonObject) -> tuple[str, int] | None:
     host = address.get("host")
     port = address.get("port")
     if not isinstance(host, str) or not _HOST.fullmatch(host):
@@ -139,7 +143,7 @@ def _upstream(address: Data) -> tuple[str, int] | None:
     return host, port
 
 
-def read_object(text: str) -> Data:
+def read_object(text: str) -> JsonObject:
     """Return the JSON object in a text; empty where the scripts could not read it."""
     try:
         value = json.loads(text, object_pairs_hook=_unique)
@@ -148,7 +152,7 @@ def read_object(text: str) -> Data:
     return value if isinstance(value, dict) else {}
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> Data:
+def _unique(pairs: list[tuple[str, Any]]) -> JsonObject:
     value = dict(pairs)
     if len(value) != len(pairs):
         raise ValueError("a key stands twice")

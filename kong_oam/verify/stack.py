@@ -16,9 +16,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from kong_oam.access.data import Data, Names
+from kong_oam.access.data import JsonFields, JsonObject, Names
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import some
@@ -233,7 +232,7 @@ def _altered(
     settings: Settings,
     estate: Estate,
     cluster: str | None,
-    meant: Mapping[kubectl.Name, dict[str, Any]],
+    meant: Mapping[kubectl.Name, JsonFields],
 ) -> Iterator[Altered]:
     """Yield what is not as the last run left it in a cluster."""
     context = settings.cluster.context_of(cluster)
@@ -275,7 +274,7 @@ def _leading_astray(pods: OtherPods, where: str) -> Altered:
     return Altered(name, (Reason(text, remedy),))
 
 
-def _other_stack(settings: Settings, manifest: Data) -> str | None:
+def _other_stack(settings: Settings, manifest: JsonObject) -> str | None:
     """Return the stack that an object's label names, if that is another one."""
     labels = manifest.get("metadata", {}).get("labels") or {}
     stack: str | None = labels.get(STACK)
@@ -340,7 +339,7 @@ def _complete(
     name: str,
     config: Config,
 ) -> Config:
-    completed: Data = json.loads(
+    completed: JsonObject = json.loads(
         config_json(schemas[name], name, config, keeps_records=keeps_records)
     )
     return completed

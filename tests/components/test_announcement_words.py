@@ -8,7 +8,7 @@ import pulumi
 import pytest
 
 from components.announcement import (
-    announce_limits,
+    announce_redis,
     announce_waived,
     announcement,
 )
@@ -129,7 +129,7 @@ def test_a_preview_says_what_a_redis_that_is_away_does(
             "pulumi.runtime.is_dry_run",
             lambda is_preview=is_preview: is_preview,
         )
-        announce_limits(counted.estate, on.gateway.redis)
+        announce_redis(counted.estate, on.gateway.redis)
     (line,) = lines
     assert line.startswith(
         "gateway: limits of orders/api are counted in Redis at redis:6379; while that is away, "

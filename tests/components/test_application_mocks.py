@@ -29,7 +29,7 @@ def test_every_service_leads_nowhere(registered: list[Registered]) -> None:
             == "kong-oam.local.nowhere"
         )
         assert service.inputs["port"] == 1
-    assert not {one.type for one in registered} & {
+    assert not {resource.type for resource in registered} & {
         "kong:index/target:Target",
         "time:index/sleep:Sleep",
     }
@@ -40,18 +40,18 @@ def test_every_input_of_services_and_routes_is_judged(
 ) -> None:
     """`verify` compares all that the program sets, with the same values."""
     settings, estate = sample()
-    meant = Deployment.of(settings, estate).meant
+    expected = Deployment.of(settings, estate).meant
     for token, entities in (
-        ("service:Service", meant.services),
-        ("route:Route", meant.routes),
+        ("service:Service", expected.services),
+        ("route:Route", expected.routes),
     ):
         wanted = {entity["name"]: entity for entity in entities}
         found = all_of(registered, f"kong:index/{token}").values()
-        assert {one.inputs["name"] for one in found} == wanted.keys()
-        for one in found:
+        assert {resource.inputs["name"] for resource in found} == wanted.keys()
+        for resource in found:
             inputs = {
                 re.sub("([A-Z])", r"_\1", name).lower(): value
-                for name, value in one.inputs.items()
+                for name, value in resource.inputs.items()
             }
             inputs.pop("service_id", None)
             entity = wanted[inputs["name"]]
@@ -141,8 +141,8 @@ def test_names_and_tags_in_kong_tell_stack_and_component(
 ) -> None:
     """Services and routes are named by stack, application, component and port; everything is tagged with the stack."""
     services = {
-        one.inputs["name"]
-        for one in all_of(registered, "kong:index/service:Service").values()
+        service.inputs["name"]
+        for service in all_of(registered, "kong:index/service:Service").values()
     }
     assert services == {
         "kong-oam.local.hello.hello-world.8000",
@@ -152,15 +152,17 @@ def test_names_and_tags_in_kong_tell_stack_and_component(
         "kong-oam.local.shop.web.3000",
     }
     routes = {
-        one.inputs["name"]
-        for one in all_of(registered, "kong:index/route:Route").values()
+        route.inputs["name"]
+        for route in all_of(registered, "kong:index/route:Route").values()
     }
-    assert {one for one in routes if ".orders." in one} == {
+    assert {route for route in routes if ".orders." in route} == {
         "kong-oam.local.orders.api.8080.protected-1"
     }
     consumers = {
-        one.inputs["username"]
-        for one in all_of(registered, "kong:index/consumer:Consumer").values()
+        consumer.inputs["username"]
+        for consumer in all_of(
+            registered, "kong:index/consumer:Consumer"
+        ).values()
     }
     assert consumers == {"kong-oam.local.anonymous", "kong-oam.local.ring.okta"}
     # By this name the next run finds the issuer whose tokens count until now.
@@ -173,12 +175,12 @@ def test_names_and_tags_in_kong_tell_stack_and_component(
         "kong-oam-stack:local",
         "kong-oam-component:orders.api",
     ]
-    for one in registered:
-        if one.type.startswith("kong:"):
-            assert one.inputs["tags"][:2] == [
+    for resource in registered:
+        if resource.type.startswith("kong:"):
+            assert resource.inputs["tags"][:2] == [
                 "kong-oam",
                 "kong-oam-stack:local",
-            ], one.name
+            ], resource.name
 
 
 def test_the_pods_use_the_secret_that_the_app_is_in(

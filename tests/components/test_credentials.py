@@ -52,7 +52,7 @@ class Run:
 
     output: Mapping[str, Any] | None = None
     generation: Generation | None = None
-    said: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
 
 
 def run(
@@ -64,27 +64,29 @@ def run(
     preview: bool = True,
 ) -> Run:
     """`ask` is given the Rotation, and gives the record. Where the workload was not `rolled_out`, nobody knows yet what runs with the key."""
-    done = Run()
+    outcome = Run()
 
     async def program() -> None:
         recorded = {} if previous is None else previous
         proofs = {"key-a": "old", "key-b": "old"}
         rotation = Rotation(ESTATE, on(day), recorded, proofs)
-        record = ask(rotation, done)
+        record = ask(rotation, outcome)
         urn = pulumi.Output.from_input("urn") if rolled_out else _unknown()
-        told = once_held(record, [SimpleNamespace(urn=urn)])  # type: ignore[list-item]
-        done.output = await told.future() if await told.is_known() else None
+        note = once_held(record, [SimpleNamespace(urn=urn)])  # type: ignore[list-item]
+        outcome.output = await note.future() if await note.is_known() else None
 
     with pytest.MonkeyPatch.context() as patch:
         for level in ("info", "warn"):
             patch.setattr(
                 pulumi.log,
                 level,
-                lambda text, level=level: done.said.append(f"{level}: {text}"),
+                lambda text, level=level: outcome.messages.append(
+                    f"{level}: {text}"
+                ),
             )
         set_mocks(_Nothing(), preview=preview)
         _await(program)
-    return done
+    return outcome
 
 
 @pulumi.runtime.test  # type: ignore[untyped-decorator]
@@ -106,8 +108,8 @@ class _Nothing(mocks.Mocks):
 
 
 def _unknown() -> pulumi.Output[str]:
-    async def value(what: Any) -> Any:
-        return what
+    async def value(result: Any) -> Any:
+        return result
 
     return pulumi.Output(
         set(),
@@ -127,11 +129,11 @@ def shared(holder: str) -> Callable[[Rotation, Run], Recorded]:
     )
 
 
-def told(
-    generation: int, since: int, due: int, before: str = "ended", **more: str
+def recorded(
+    generation: int, since: int, due: int, before: str = "ended", **fields: str
 ) -> dict[str, Any]:
     days = {"since": on(since).isoformat(), "due": on(due).isoformat()}
-    return {"generation": generation, **days, "before": before, **more}
+    return {"generation": generation, **days, "before": before, **fields}
 
 
 # Keys
@@ -139,68 +141,75 @@ def told(
 
 def test_a_client_has_its_first_key_on_the_day_on_which_it_is_made() -> None:
     """On the first run of a stack, and of a client beside others."""
-    for previous in (None, {}, {"shop/other at main": told(7, 0, 30)}):
-        done = run(keyed(), previous, 5)
-        assert (done.generation, done.output, done.said) == (
+    for previous in (None, {}, {"shop/other at main": recorded(7, 0, 30)}):
+        outcome = run(keyed(), previous, 5)
+        assert (outcome.generation, outcome.output, outcome.messages) == (
             Generation(1, on(5)),
-            told(1, 5, 35),
+            recorded(1, 5, 35),
             [],
         )
 
 
 def test_what_is_not_due_stays() -> None:
     """And nothing is said."""
-    done = run(keyed(), {NAME: told(3, 0, 30)}, 29)
-    assert (done.generation, done.output, done.said) == (
+    outcome = run(keyed(), {NAME: recorded(3, 0, 30)}, 29)
+    assert (outcome.generation, outcome.output, outcome.messages) == (
         Generation(3, on(0)),
-        told(3, 0, 30),
+        recorded(3, 0, 30),
         [],
     )
 
 
 def test_a_step_is_taken_on_its_day_and_said() -> None:
     """The next key takes over while the one before counts; then that one ends. By the client's own schedule."""
-    done = run(keyed(), {NAME: told(1, 0, 30)}, 30)
-    assert done.output == told(2, 30, 37, "counts")
-    assert done.said == [f"info: credentials: {NAME}: generation 2 takes over"]
-    ended = run(keyed(), {NAME: done.output}, 37)
+    outcome = run(keyed(), {NAME: recorded(1, 0, 30)}, 30)
+    assert outcome.output == recorded(2, 30, 37, "counts")
+    assert outcome.messages == [
+        f"info: credentials: {NAME}: generation 2 takes over"
+    ]
+    ended = run(keyed(), {NAME: outcome.output}, 37)
     assert (ended.generation, ended.output) == (
         Generation(2, on(30)),
-        told(2, 30, 60),
+        recorded(2, 30, 60),
     )
-    assert ended.said == [f"info: credentials: {NAME}: generation 1 ends"]
+    assert ended.messages == [f"info: credentials: {NAME}: generation 1 ends"]
 
 
 def test_a_client_turns_in_the_run_in_which_its_next_key_takes_over() -> None:
     """Not with its first one, not while nothing is due, and not when the one before ends."""
-    given = (None, told(1, 0, 30), told(1, 0, 30), told(2, 30, 37, "counts"))
+    records = (
+        None,
+        recorded(1, 0, 30),
+        recorded(1, 0, 30),
+        recorded(2, 30, 37, "counts"),
+    )
     turned = []
 
-    def asked(rotation: Rotation, _: Run) -> Recorded:
+    def record_turn(rotation: Rotation, _: Run) -> Recorded:
         turn = rotation.turn(JOB)
         turned.append(turn.is_new)
         return turn.record("key-c", pulumi.Output.from_input("new"))
 
-    for last, day in zip(given, (5, 29, 30, 37), strict=True):
-        run(asked, last and {NAME: last}, day)
+    for last, day in zip(records, (5, 29, 30, 37), strict=True):
+        run(record_turn, last and {NAME: last}, day)
     assert turned == [False, False, True, False]
 
 
 def test_a_step_counts_from_the_run_in_which_the_workload_had_it() -> None:
     """Where that is not known, nothing is: the key before must not end after a run that failed on the way there."""
-    done = run(keyed(), {NAME: told(1, 0, 30)}, 30, rolled_out=False)
-    assert done.generation == Generation(2, on(30), overlapping=True)
-    assert done.output is None
+    outcome = run(keyed(), {NAME: recorded(1, 0, 30)}, 30, rolled_out=False)
+    assert outcome.generation == Generation(2, on(30), overlapping=True)
+    assert outcome.output is None
 
 
 def test_a_key_in_place_of_a_secret_is_the_first() -> None:
     """What is recorded of the secret says nothing about keys; what it means for pods of before is said."""
-    done = run(keyed(), {NAME: told(4, 0, 30, secretOf="app1")}, 3)
-    assert (done.generation, done.output) == (
+    outcome = run(keyed(), {NAME: recorded(4, 0, 30, secretOf="app1")}, 3)
+    assert (outcome.generation, outcome.output) == (
         Generation(1, on(3)),
-        told(1, 3, 33),
+        recorded(1, 3, 33),
     )
-    assert done.said == [
+    assert outcome.messages == [
         f"warn: credentials: {NAME}: a key in place of the secret that it shares with it; pods of before are refused "
         "tokens from this run until they have rolled"
     ]
@@ -214,9 +223,9 @@ def watched(
 ) -> Callable[[Rotation, Run], Recorded]:
     """What tells the client's key from others after this run; None is not known yet."""
 
-    def ask(rotation: Rotation, done: Run) -> Recorded:
+    def ask(rotation: Rotation, outcome: Run) -> Recorded:
         turn = rotation.turn(JOB)
-        done.generation = turn.generation
+        outcome.generation = turn.generation
         return turn.record(
             resource, pulumi.Output.from_input(key) if key else _unknown()
         )
@@ -237,25 +246,25 @@ def test_a_key_that_is_replaced_out_of_turn_is_recorded_and_said(
     key: str | None, preview: bool
 ) -> None:
     """With the day; a preview does not know the new key and tells it by that. The generation stays, and its days."""
-    done = run(watched(key), {NAME: told(3, 0, 30)}, 20, preview=preview)
-    assert done.output == told(3, 0, 30, replaced="2026-01-21")
-    assert done.said == [REPLACED]
+    outcome = run(watched(key), {NAME: recorded(3, 0, 30)}, 20, preview=preview)
+    assert outcome.output == recorded(3, 0, 30, replaced="2026-01-21")
+    assert outcome.messages == [REPLACED]
 
 
 def test_a_replaced_key_is_remembered_until_the_next_takes_over() -> None:
     """Whatever it is replaced by until then; what is due comes on its day."""
-    replaced = told(3, 0, 30, replaced="2026-01-21")
+    replaced = recorded(3, 0, 30, replaced="2026-01-21")
     assert run(watched("old"), {NAME: replaced}, 25).output == replaced
-    assert run(watched("old"), {NAME: replaced}, 25).said == []
+    assert run(watched("old"), {NAME: replaced}, 25).messages == []
     assert run(watched("new"), {NAME: replaced}, 25).output == {
         **replaced,
         "replaced": "2026-01-26",
     }
-    assert run(watched("new", "key-b"), {NAME: replaced}, 30).output == told(
-        4, 30, 37, "counts"
-    )
-    overlapping = told(3, 0, 7, "counts", replaced="2026-01-03")
-    assert run(watched("old"), {NAME: overlapping}, 7).output == told(
+    assert run(
+        watched("new", "key-b"), {NAME: replaced}, 30
+    ).output == recorded(4, 30, 37, "counts")
+    overlapping = recorded(3, 0, 7, "counts", replaced="2026-01-03")
+    assert run(watched("old"), {NAME: overlapping}, 7).output == recorded(
         3, 0, 30, replaced="2026-01-03"
     )
 
@@ -267,9 +276,9 @@ def test_without_a_replaced_key_the_output_is_as_it_was() -> None:
         (watched("new", "key-c"), True),
         (watched(None), False),
     ):
-        done = run(ask, {NAME: told(3, 0, 30)}, 20, preview=preview)
-        assert (done.output, done.said) == (told(3, 0, 30), [])
-    assert run(watched("new"), None, 20).output == told(1, 20, 50)
+        outcome = run(ask, {NAME: recorded(3, 0, 30)}, 20, preview=preview)
+        assert (outcome.output, outcome.messages) == (recorded(3, 0, 30), [])
+    assert run(watched("new"), None, 20).output == recorded(1, 20, 50)
 
 
 # Secrets that the provider knows one at a time of
@@ -278,11 +287,14 @@ def test_without_a_replaced_key_the_output_is_as_it_was() -> None:
 def test_a_shared_secret_is_as_old_as_what_has_it() -> None:
     """Another app has another secret: the next number, since that day."""
     first = run(shared("app1"), None, 0)
-    assert (first.output, first.said) == (told(1, 0, 30, secretOf="app1"), [])
+    assert (first.output, first.messages) == (
+        recorded(1, 0, 30, secretOf="app1"),
+        [],
+    )
     assert run(shared("app1"), {NAME: first.output}, 20).output == first.output
     second = run(shared("app2"), {NAME: first.output}, 20)
-    assert (second.output, second.said) == (
-        told(2, 20, 50, secretOf="app2"),
+    assert (second.output, second.messages) == (
+        recorded(2, 20, 50, secretOf="app2"),
         [],
     )
 
@@ -291,12 +303,12 @@ def test_a_shared_secret_is_said_to_be_due_from_its_day_on_with_what_replaces_it
     None
 ):
     """In each run, since nobody replaces it by a schedule; nothing changes by that."""
-    previous = {NAME: told(1, 0, 30, secretOf="app1")}
-    assert run(shared("app1"), previous, 29).said == []
+    previous = {NAME: recorded(1, 0, 30, secretOf="app1")}
+    assert run(shared("app1"), previous, 29).messages == []
     for day in (30, 400):
-        done = run(shared("app1"), previous, day)
-        assert done.output == previous[NAME]
-        assert done.said == [
+        outcome = run(shared("app1"), previous, day)
+        assert outcome.output == previous[NAME]
+        assert outcome.messages == [
             f"warn: credentials: {NAME}: the shared secret is due since 2026-01-31, and nobody replaces it but you: "
             "pulumi up -s stack --replace '**::main-app-shop/job'"
         ]
@@ -304,8 +316,8 @@ def test_a_shared_secret_is_said_to_be_due_from_its_day_on_with_what_replaces_it
 
 def test_a_secret_in_place_of_a_key_is_the_first() -> None:
     """And the warning is the other way round."""
-    done = run(shared("app1"), {NAME: told(4, 0, 30)}, 3)
-    assert done.output == told(1, 3, 33, secretOf="app1")
-    assert [text.split(";")[0] for text in done.said] == [
+    outcome = run(shared("app1"), {NAME: recorded(4, 0, 30)}, 3)
+    assert outcome.output == recorded(1, 3, 33, secretOf="app1")
+    assert [text.split(";")[0] for text in outcome.messages] == [
         f"warn: credentials: {NAME}: a secret that it shares with it in place of a key"
     ]

@@ -71,7 +71,9 @@ class Engine:
                     f"{records.NAMED}={name}": name for name in self.tagged
                 }
                 listed = (
-                    [named[one] for one in only[1:]] if only else [*self.states]
+                    [named[name] for name in only[1:]]
+                    if only
+                    else [*self.states]
                 )
                 self.read += len(listed)
                 return json.dumps(
@@ -99,9 +101,9 @@ class Engine:
         settings = self.now.settings
         name = next(
             (
-                one
-                for one in settings.stack.partitions
-                if stack_of("prod", one) == stack
+                name
+                for name in settings.stack.partitions
+                if stack_of("prod", name) == stack
             ),
             None,
         )
@@ -151,15 +153,15 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
 def up(engine: Engine, of: Estates, *only: str | None) -> run.Runs:
     """`up` of all, or of the stacks of these partitions (None: the base's), one at a time."""
     engine.now = of
-    there, partitions = engine_stacks.listed(), of.settings.stack.partitions
+    stacks, partitions = engine_stacks.listed(), of.settings.stack.partitions
     runs = run.Runs(
         of,
         "up",
         1,
         lambda stack, line: None,
         partitions,
-        there,
-        records.read("prod", partitions, there),
+        stacks,
+        records.read("prod", partitions, stacks),
     )
     runs.over(only or of.partitions)
     return runs
@@ -185,9 +187,9 @@ def test_the_states_that_a_first_up_reads_grow_with_the_partitions(
             {(COMPONENT, f"{name}/one")} for name in names
         ]
         read.append(engine.read)
-    few, more, many = read
-    assert many - more == 2 * (more - few), read
-    assert many < 10 * 32
+    of_8, of_16, of_32 = read
+    assert of_32 - of_16 == 2 * (of_16 - of_8), read
+    assert of_32 < 10 * 32
 
 
 def test_a_first_up_makes_nothing_that_a_stack_of_before_has(
@@ -214,9 +216,9 @@ def test_a_run_sees_what_one_before_it_brought_into_a_new_stack(
     def run_and_change(
         *_: str, stack: str, environment: Mapping[str, str], **__: Any
     ) -> bool:
-        done = engine.run(stack, environment)
+        update = engine.run(stack, environment)
         engine.now = second if stack == "prod-apis" else engine.now
-        return done
+        return update
 
     monkeypatch.setattr(run, "show", run_and_change)
     runs = up(engine, first)
@@ -244,8 +246,8 @@ def test_an_application_that_is_added_reads_no_state_of_a_stack_that_is_as_recor
             (COMPONENT, "more/one"),
         }
         read.append(engine.read)
-    few, many = read
-    assert many - few == 32 - 8, read
+    of_8, of_32 = read
+    assert of_32 - of_8 == 32 - 8, read
 
 
 def test_an_application_that_is_added_is_nowhere_else(engine: Engine) -> None:

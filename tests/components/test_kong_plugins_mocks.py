@@ -33,8 +33,10 @@ def test_a_plugin_comes_before_the_routes_of_its_component(
     )
     waiting = {
         name
-        for name, one in all_of(registered, "kong:index/route:Route").items()
-        if made.name in one.after
+        for name, resource in all_of(
+            registered, "kong:index/route:Route"
+        ).items()
+        if made.name in resource.after
     }
     assert waiting == {
         name
@@ -59,13 +61,13 @@ def test_whatever_writes_records_clears_kongs_own(
         )
     plugins = all_of(registered, "kong:index/plugin:Plugin")
     configs = {
-        name: json.loads(one.inputs["configJson"])
-        for name, one in plugins.items()
+        name: json.loads(plugin.inputs["configJson"])
+        for name, plugin in plugins.items()
     }
     fields = {
-        name: one["custom_fields_by_lua"]
-        for name, one in configs.items()
-        if "custom_fields_by_lua" in one
+        name: config["custom_fields_by_lua"]
+        for name, config in configs.items()
+        if "custom_fields_by_lua" in config
     }
     wanted = {
         "orders/api-8080-plugin-tcp-log",
@@ -73,7 +75,8 @@ def test_whatever_writes_records_clears_kongs_own(
     }
     assert fields.keys() == wanted and (not logs or len(wanted) > 2)
     cleared = [
-        bool(one) and "for n in pairs(said)do set(n,nil)end" in one["version"]
-        for one in fields.values()
+        bool(field)
+        and "for n in pairs(said)do set(n,nil)end" in field["version"]
+        for field in fields.values()
     ]
     assert set(cleared) == {logs is not None}

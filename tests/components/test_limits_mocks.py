@@ -29,8 +29,8 @@ def test_a_service_has_the_times_that_its_component_asks_for(
     services = all_of(registered, "kong:index/service:Service")
     names = ("connectTimeout", "readTimeout", "writeTimeout", "retries")
     times = {
-        name: tuple(int(one.inputs[field]) for field in names)
-        for name, one in services.items()
+        name: tuple(int(service.inputs[field]) for field in names)
+        for name, service in services.items()
     }
     assert times.pop("orders/api-8080-service") == (500, 2000, 60_000, 1)
     assert set(times.values()) == {(60_000, 60_000, 60_000, 5)}

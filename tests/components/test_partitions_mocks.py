@@ -80,12 +80,12 @@ def _grants(
     ).estate
     assert estate is not None
     offered = uses_of(_outputs(states[STACK])["base"]["offered"])
-    there = {name: from_outputs(states[stack_of(name)]) for name in PARTITIONS}
+    models = {name: from_outputs(states[stack_of(name)]) for name in PARTITIONS}
     owners = owners_of_scopes(estate, offered)
     return (
         {
             name: granted_in(settings.providers, state, owners)
-            for name, state in there.items()
+            for name, state in models.items()
         },
         {name: granted(part_of(estate, name)) for name in PARTITIONS},
     )
@@ -101,38 +101,38 @@ def _resources(
 ) -> dict[tuple[str, str], dict[str, Any]]:
     """The inputs of resources by type and logical name, without tags that say the partition."""
     found = {}
-    for one in registered:
-        if not one.type.startswith(_OF_EACH_STACK):
-            inputs = dict(one.inputs)
-            if one.type.startswith("kong:"):
+    for resource in registered:
+        if not resource.type.startswith(_OF_EACH_STACK):
+            inputs = dict(resource.inputs)
+            if resource.type.startswith("kong:"):
                 inputs["tags"] = (
                     [tag for tag in inputs["tags"] if "-partition:" not in tag]
                     if "tags" in inputs
                     else None
                 )
-            assert (one.type, one.name) not in found
-            found[one.type, one.name] = inputs
+            assert (resource.type, resource.name) not in found
+            found[resource.type, resource.name] = inputs
     return found
 
 
 def test_states_say_what_clients_are_granted(stacks: Stacks) -> None:
     """Whatever the provider, but for one at which nothing is made; also that a client is granted nothing."""
-    if any(one.type.startswith(MADE) for one in stacks.whole):
+    if any(resource.type.startswith(MADE) for resource in stacks.whole):
         found = {
             name: {
                 client: {
                     called: sorted(scopes) for called, scopes in calls.items()
                 }
-                for client, calls in one.items()
+                for client, calls in calls_by_client.items()
             }
-            for name, one in stacks.granted.items()
+            for name, calls_by_client in stacks.granted.items()
         }
         assert found == stacks.meant
         assert (
             sum(
                 bool(scopes)
-                for one in found.values()
-                for calls in one.values()
+                for calls_by_client in found.values()
+                for calls in calls_by_client.values()
                 for scopes in calls.values()
             )
             > 3
@@ -148,7 +148,9 @@ def test_a_run_that_changes_nothing_announces_nothing(
     caplog.clear()
     for name in PARTITIONS:
         run_stack(stack_of(name), stacks.states)
-    assert not [one for one in caplog.messages if one.startswith("access:")]
+    assert not [
+        message for message in caplog.messages if message.startswith("access:")
+    ]
 
 
 def test_base_and_partitions_are_the_whole(stacks: Stacks) -> None:
@@ -158,10 +160,10 @@ def test_base_and_partitions_are_the_whole(stacks: Stacks) -> None:
         of_stack = _resources(registered)
         assert not together.keys() & of_stack.keys()
         together |= of_stack
-    meant = _resources(stacks.whole)
-    assert together.keys() == meant.keys()
-    for which, inputs in meant.items():
-        assert together[which] == inputs, which
+    expected = _resources(stacks.whole)
+    assert together.keys() == expected.keys()
+    for key, inputs in expected.items():
+        assert together[key] == inputs, key
 
 
 def test_what_the_stacks_export_is_together_what_the_whole_does(
@@ -187,10 +189,10 @@ def test_what_the_stacks_export_is_together_what_the_whole_does(
     for name in of_maps:
         assert together[name] == stacks.outputs_of_whole[name], name
     model = load_model(joined(outputs[OUTPUT] for outputs in stacks.outputs))
-    meant = load_model(stacks.outputs_of_whole[OUTPUT])
-    assert model.estate.components == meant.estate.components
-    assert model.workloads == meant.workloads
-    assert _unplaced(model.facts) == _unplaced(meant.facts)
+    whole_model = load_model(stacks.outputs_of_whole[OUTPUT])
+    assert model.estate.components == whole_model.estate.components
+    assert model.workloads == whole_model.workloads
+    assert _unplaced(model.facts) == _unplaced(whole_model.facts)
 
 
 def _unplaced(facts: Any) -> dict[Any, dict[str, Any]]:
@@ -208,6 +210,6 @@ def _unplaced(facts: Any) -> dict[Any, dict[str, Any]]:
 def test_a_first_preview_of_a_partition_shows_all_of_it(stacks: Stacks) -> None:
     """What its base will give is unknown there, and stops nothing."""
     previewed = run_stack(stack_of("shops"), {}, preview=True)
-    assert {(one.type, one.name) for one in previewed} == {
-        (one.type, one.name) for one in stacks.parts["shops"]
+    assert {(resource.type, resource.name) for resource in previewed} == {
+        (resource.type, resource.name) for resource in stacks.parts["shops"]
     }

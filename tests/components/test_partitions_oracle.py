@@ -63,7 +63,7 @@ CAUGHT: list[Field] = [
 
 
 @pytest.fixture(scope="module", params=deep_after(1, ["okta", "entra"]))
-def few(
+def pairs_of_few(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[list[Pair]]:
     """Pairs that differ in one of these."""
@@ -78,10 +78,10 @@ def few(
 
 
 @pytest.mark.deep
-def test_a_change_runs_few_of_the_stacks(few: list[Pair]) -> None:
+def test_a_change_runs_few_of_the_stacks(pairs_of_few: list[Pair]) -> None:
     """Else the oracle would say nothing."""
     ran = {
-        choice: {pair.partition for pair in few if pair.edit == choice}
+        choice: {pair.partition for pair in pairs_of_few if pair.edit == choice}
         for choice in FEW
     }
     grant = ran.pop(("orders/api < shop/job", "grant"))
@@ -93,10 +93,10 @@ def test_a_change_runs_few_of_the_stacks(few: list[Pair]) -> None:
 @pytest.mark.deep
 @pytest.mark.parametrize("field", CAUGHT, ids=".".join)
 def test_what_is_left_out_of_the_fingerprint_is_found(
-    few: list[Pair], field: Field
+    pairs_of_few: list[Pair], field: Field
 ) -> None:
     """Some stack is then left out whose run would make something else."""
-    deciding = [pair for pair in few if field in pair.decisive()]
+    deciding = [pair for pair in pairs_of_few if field in pair.decisive()]
     with left_out(field):
         assert any(pair.is_missed() for pair in deciding)
 
@@ -104,18 +104,18 @@ def test_what_is_left_out_of_the_fingerprint_is_found(
 def _step(chosen: Chosen, random: Random, project: Project) -> Chosen:
     """One to three edits, after which the estate compiles."""
     while True:
-        now = chosen
+        choice = chosen
         for _ in range(random.randrange(1, 4)):
-            edits = [*now.edits()]
-            now = now.edited(
+            edits = [*choice.edits()]
+            choice = choice.edited(
                 *random.choice(
-                    [one for one in edits if one[0][0]]
+                    [edit for edit in edits if edit[0][0]]
                     if random.random() < 0.8
                     else edits
                 )
             )
-        if project.estates(now):
-            return now
+        if project.estates(choice):
+            return choice
 
 
 @pytest.mark.deep

@@ -22,11 +22,11 @@ Kept()
 
 def test_nothing_is_collected_as_the_program_ends() -> None:
     """The process ends anyway. To look for cycles among all resources took 0.45 seconds."""
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
     )
-    assert done.stdout == ""
+    assert completed.stdout == ""

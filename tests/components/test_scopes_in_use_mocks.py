@@ -34,33 +34,35 @@ def states(tmp_path: Path) -> Iterator[States]:
 
 def _leaving_out(name: str, states: States, *types: str) -> None:
     """A run of a partition whose flags leave what there is of these types as it is."""
-    there = dict(states[stack_of(name)])
+    resources = dict(states[stack_of(name)])
     old = {
-        (one["type"], urn.rpartition("::")[2]): Registered(
-            one["type"],
+        (resource["type"], urn.rpartition("::")[2]): Registered(
+            resource["type"],
             urn.rpartition("::")[2],
-            dict(one["outputs"]),
+            dict(resource["outputs"]),
             frozenset(),
             frozenset(),
             {},
             frozenset(),
         )
-        for urn, one in there.items()
-        if one["type"] in types
+        for urn, resource in resources.items()
+        if resource["type"] in types
     }
     assert old
     run_stack(stack_of(name), states, stays=old)
     states[stack_of(name)] |= {
-        urn: one for urn, one in there.items() if one["type"] in types
+        urn: resource
+        for urn, resource in resources.items()
+        if resource["type"] in types
     }
 
 
 def _scopes(states: States) -> set[str]:
     """Those that a run of the base has."""
     return {
-        one.inputs["name"]
-        for one in run_stack(stack_of(None), states)
-        if one.type.endswith(":ServerScope")
+        resource.inputs["name"]
+        for resource in run_stack(stack_of(None), states)
+        if resource.type.endswith(":ServerScope")
     }
 
 

@@ -61,12 +61,12 @@ def test_a_base_stops_while_a_partition_that_went_from_the_settings_has_componen
 ) -> None:
     """Nobody would run that stack again: what it has would stay as it is for good. Also where all went."""
     deployed(monkeypatch, prod_apis=having("apis/one"))
-    for now in (settings(rest=["*"]), settings()):
+    for new_settings in (settings(rest=["*"]), settings()):
         with pytest.raises(
             pulumi.RunError,
             match="partition 'apis' went from kong-oam:partitions of 'prod'",
         ) as refused:
-            run(now, having(base=BASE))
+            run(new_settings, having(base=BASE))
         assert (
             "'prod-apis' still has apis/one: `python -m kong_oam move -s prod`"
             in str(refused.value)
@@ -82,19 +82,19 @@ def test_a_partition_does_not_make_a_second_time_what_another_stack_has(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """After its namespace came to this one, without `move`: whichever of both is run first."""
-    rest = settings("rest", apis=["other"], rest=["*"])
-    for there in ("prod_apis", "prod"):
+    rest_of_estate = settings("rest", apis=["other"], rest=["*"])
+    for place in ("prod_apis", "prod"):
         states = {
             "prod": having(base=BASE),
-            there: having("apis/one", base=BASE),
+            place: having("apis/one", base=BASE),
         }
         deployed(monkeypatch, **states)
-        stack = there.replace("_", "-")
+        stack = place.replace("_", "-")
         with pytest.raises(
             pulumi.RunError,
             match=f"apis/one are to be in this stack, .* state of '{stack}'. Move them",
         ):
-            run(rest, having("shop/one"))
+            run(rest_of_estate, having("shop/one"))
     renamed = settings("new", new=["*"])  # the base was not run since
     deployed(monkeypatch, prod=having(base=BASE), prod_apis=having("apis/one"))
     with pytest.raises(
@@ -103,7 +103,7 @@ def test_a_partition_does_not_make_a_second_time_what_another_stack_has(
     ):
         run(renamed, having())
     deployed(monkeypatch, prod=having(base=BASE), prod_apis=having("other/one"))
-    assert {*run(rest, having("shop/one")).estate.own} == {
+    assert {*run(rest_of_estate, having("shop/one")).estate.own} == {
         "apis/one",
         "shop/one",
     }
@@ -113,7 +113,7 @@ def test_a_base_that_is_made_anew_is_no_older_than_what_partitions_were_made_wit
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """After it was destroyed, or a state of before was put back: else no run of it would ever be new enough."""
-    now = settings(apis=["apis"], rest=["*"])
+    new_settings = settings(apis=["apis"], rest=["*"])
     deployed(
         monkeypatch,
         prod_apis=having(generation=7),
@@ -124,7 +124,7 @@ def test_a_base_that_is_made_anew_is_no_older_than_what_partitions_were_made_wit
         (having(base=BASE), 7),
         (having(base={**BASE, "generation": 9}), 9),
     ):
-        part = run(now, before)
+        part = run(new_settings, before)
         assert (
             base.exported(part.estate, before, part.made_with, {}, {})[
                 "generation"
@@ -133,34 +133,37 @@ def test_a_base_that_is_made_anew_is_no_older_than_what_partitions_were_made_wit
         )
     with shared(
         {"prod-apis": Contents(None, 8), "prod-rest": Contents([], 6)}
-    ) as told:  # and reads no state
-        monkeypatch.setenv(VARIABLE, told[VARIABLE])
+    ) as environment:  # and reads no state
+        monkeypatch.setenv(VARIABLE, environment[VARIABLE])
         deployed(monkeypatch)
-        assert run(now, having()).made_with == 8
+        assert run(new_settings, having()).made_with == 8
 
 
 def test_a_client_that_was_moved_has_the_id_that_it_had(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its stack says it in its state until a run of that exports it: gates of others let it in all the while."""
-    now = settings("apis", apis=["orders"], rest=["*"])
-    part = part_of(estate(ORDERS, SHOP, MAIL, stack=now.stack), "apis")
+    new_settings = settings("apis", apis=["orders"], rest=["*"])
+    part = part_of(estate(ORDERS, SHOP, MAIL, stack=new_settings.stack), "apis")
     app = ("okta:app/oAuth:OAuth", "okta-app-shop/web")
     exported = having(clients={"okta": {"shop/web": "exported"}})
-    for rest, expected in (
+    for record, expected in (
         (NOTHING, "kong-oam.prod.shop.web"),
         (replace(having("shop/web"), client_ids={app: "made up"}), "made up"),
         (replace(exported, client_ids={app: "made up"}), "exported"),
     ):
-        deployed(monkeypatch, prod_rest=rest)
-        assert partition._foreign_ids(now, part)["okta"]["shop/web"] == expected
+        deployed(monkeypatch, prod_rest=record)
+        assert (
+            partition._foreign_ids(new_settings, part)["okta"]["shop/web"]
+            == expected
+        )
 
 
 def test_a_base_keeps_what_components_may_use_that_were_moved_and_not_run_since(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Their gates are those of before: into a stack that is new, or out of one that went from the settings."""
-    now = settings(new=["apis"], rest=["*"])
+    new_settings = settings(new=["apis"], rest=["*"])
     offered = {
         "apis/one at okta": {
             "provider": "okta",
@@ -171,8 +174,10 @@ def test_a_base_keeps_what_components_may_use_that_were_moved_and_not_run_since(
     before = having(
         base={**BASE, "partitions": ["old", "rest"], "offered": offered}
     )
-    whole = estate(*map(APPLICATION.format, ("apis", "shop")), stack=now.stack)
-    rest = having("shop/one", uses={})
+    whole = estate(
+        *map(APPLICATION.format, ("apis", "shop")), stack=new_settings.stack
+    )
+    of_shop = having("shop/one", uses={})
     moved, run_since = having("apis/one"), having("apis/one", uses={})
     for states, expected in (
         ({"prod_new": moved}, ["scope read of apis/one"]),
@@ -182,11 +187,14 @@ def test_a_base_keeps_what_components_may_use_that_were_moved_and_not_run_since(
             ["scope read of apis/one"],
         ),
     ):
-        deployed(monkeypatch, prod_rest=rest, **states)
-        _, kept = base.with_all_in_use(
-            base_of(whole), now, before, partial(granted_in, now.providers)
+        deployed(monkeypatch, prod_rest=of_shop, **states)
+        _, kept_uses = base.with_all_in_use(
+            base_of(whole),
+            new_settings,
+            before,
+            partial(granted_in, new_settings.providers),
         )
-        assert kept == expected
+        assert kept_uses == expected
 
 
 def test_a_stack_that_is_not_there_yet_has_recorded_nothing(
@@ -199,10 +207,10 @@ def test_a_stack_that_is_not_there_yet_has_recorded_nothing(
         ("stack", "prod"),
     ):
         monkeypatch.setattr(pulumi, f"get_{name}", lambda value=value: value)
-    said = 'invocation of pulumi:pulumi:readStackOutputs returned an error: unknown stack "acme/kong-oam/prod-new"'
+    message = 'invocation of pulumi:pulumi:readStackOutputs returned an error: unknown stack "acme/kong-oam/prod-new"'
 
     def invoke(token: str, arguments: Mapping[str, str]) -> None:
-        raise Exception(said)
+        raise Exception(message)
 
     monkeypatch.setattr(state, "invoke", invoke)
     assert (state.outputs_of("prod-new"), state.recorded("prod-new").urns) == (
@@ -211,6 +219,6 @@ def test_a_stack_that_is_not_there_yet_has_recorded_nothing(
     )
     with pytest.raises(EngineError):
         state.recorded()
-    said = "connection refused"
+    message = "connection refused"
     with pytest.raises(EngineError):
         state.outputs_of("prod-new")

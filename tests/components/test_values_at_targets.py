@@ -46,27 +46,27 @@ SETTINGS = parse(
 def test_each_place_is_given_what_is_there() -> None:
     """What the cluster says of the object in the same cluster, and in no other."""
     application, whole = component("{}", client=False, ports=())
-    here, there = (
-        made(yaml.safe_load(SERVICE.replace("ADDRESS", one)))
-        for one in ("10.0.0.1", "10.0.0.2")
+    first_target, second_target = (
+        made(yaml.safe_load(SERVICE.replace("ADDRESS", address)))
+        for address in ("10.0.0.1", "10.0.0.2")
     )
-    taken = replace(made(yaml.safe_load(TAKER)), awaited=(ADDRESS,))
+    taker = replace(made(yaml.safe_load(TAKER)), awaited=(ADDRESS,))
     parts = (
         with_fields(
             whole,
             name="db",
-            rendered=(here,),
+            rendered=(first_target,),
             further_targets=(
-                FurtherTarget("west", "orders", rendered=(there,)),
+                FurtherTarget("west", "orders", rendered=(second_target,)),
             ),
         ),
         with_fields(
             whole,
             name="web",
             depends_on=("db",),
-            rendered=(taken,),
+            rendered=(taker,),
             further_targets=(
-                FurtherTarget("west", "orders", rendered=(taken,)),
+                FurtherTarget("west", "orders", rendered=(taker,)),
             ),
         ),
     )
@@ -93,7 +93,9 @@ def test_each_place_is_given_what_is_there() -> None:
     )
     _await(program)
     maps = all_of(monitor.registered, "kubernetes:core/v1:ConfigMap")
-    assert {name: one.inputs["data"] for name, one in maps.items()} == {
+    assert {
+        name: config_map.inputs["data"] for name, config_map in maps.items()
+    } == {
         "orders/web/configmap/web": {"db": "10.0.0.1"},
         "west:orders/web/configmap/web": {"db": "10.0.0.2"},
     }

@@ -1,5 +1,4 @@
-"""The cost of an added Application: resources and bytes of state as on the page, and no change of
-others."""
+"""The cost of an added Application: resources, bytes of state, and requests."""
 
 from __future__ import annotations
 
@@ -20,12 +19,11 @@ pytestmark = pytest.mark.engine
 
 
 @pytest.mark.deep
-@pytest.mark.stand_in  # the limits are the benchmark's, which uses stand-ins; official plugins record more
+@pytest.mark.stand_in  # the benchmark has limits for stand-ins; official plugins record more
 def test_an_application_more_is_within_the_limits_and_changes_no_other(
     tmp_path: Path,
 ) -> None:
-    """In the benchmark's estate, with three components an Application; the added Application sorts
-    first."""
+    """The estate of the benchmark has three components an Application. The added Application sorts first."""
     with Local(groups=graph.GROUPS, users=()) as local:
         stack = start(local, tmp_path / "project", applications=[])
         graph.write(stack.folder, 1)
@@ -52,19 +50,18 @@ def test_an_application_more_is_within_the_limits_and_changes_no_other(
 @pytest.mark.deep
 @pytest.mark.stand_in
 def test_a_run_asks_for_no_more_than_the_page_says() -> None:
-    """Requests of whole runs: without a change, and with an added Application. Plugins send only
-    their first requests if nothing changes."""
+    """The stand-ins count all requests of a run without a change, and of a run that adds an Application."""
     runs = requests.measured("okta", 2 * graph.PER_APPLICATION)
     rows = re.findall(
         r"^\| a(?: run without|n Application more).*?\| (\d+) \|.*\| (\d+) \|$",
         page("explanation/cost.md"),
         re.M,
     )
-    reported = [(int(okta), int(kong)) for okta, kong in rows]
+    documented = [(int(okta), int(kong)) for okta, kong in rows]
     assert [
         (runs[run].ours["okta"], runs[run].ours["Kong"])
         for run in ("no change", "an Application added")
-    ] == reported
+    ] == documented
     assert runs["no change"].plugins == {"okta": 2}  # as it starts
     assert runs["refresh"].ours.total() == 0 < runs["refresh"].plugins.total()
 
@@ -74,7 +71,7 @@ def test_a_run_asks_for_no_more_than_the_page_says() -> None:
 def test_all_that_may_be_asked_for_is_within_its_limit(
     report: Callable[[str], None],
 ) -> None:
-    """Records to a sink; and every trait with them, and metrics."""
+    """The first state has records for a sink. The second also has every trait and metrics."""
     for name, all_else in (
         ("with records", False),
         ("with all that may be asked for", True),
@@ -88,7 +85,7 @@ def test_all_that_may_be_asked_for_is_within_its_limit(
 def test_a_compressed_state_is_less_to_write_and_to_keep(
     report: Callable[[str], None],
 ) -> None:
-    """As the page on backends says for a larger estate; this includes the bytes that a run adds."""
+    """The page on backends has the numbers of a larger estate."""
     plain, compressed = (
         backends.measured(1, settings, None) for settings in ({}, backends.ZSTD)
     )
@@ -100,25 +97,25 @@ def test_a_compressed_state_is_less_to_write_and_to_keep(
 
 
 def kilobytes(state: int) -> float:
-    """Return the kilobytes of a component, from the bytes of an Application."""
+    """Return the KB of a component, from the bytes of an Application."""
     return state / graph.PER_APPLICATION / 1000
 
 
 @pytest.mark.deep
-def test_what_the_sdk_says_for_debugging_is_said_to_who_asks(
+def test_debug_messages_of_the_sdk_need_the_setting(
     tmp_path: Path,
 ) -> None:
-    """It waits for the engine with each message, several for each resource, whoever reads them."""
+    """The SDK waits for the engine with each message, several times for each resource."""
     with Local(groups=graph.GROUPS, users=()) as local:
         stack = start(local, tmp_path / "project", applications=[])
         graph.write(stack.folder, 1)
-        output = stack.run("up", "--json").stdout.count(
+        default = stack.run("up", "--json").stdout.count(
             "resource registration successful"
         )
         local.env[DEBUG] = "true"
-        asked = stack.run("up", "--json").stdout.count(
+        with_setting = stack.run("up", "--json").stdout.count(
             "resource registration successful"
         )
         resources = len(stack.state())
-    assert output == 0
-    assert asked >= resources
+    assert default == 0
+    assert with_setting >= resources

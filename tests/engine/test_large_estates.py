@@ -1,4 +1,4 @@
-"""The benchmark of large estates on a small estate: the whole life of an estate in partitions."""
+"""Run the benchmark of large estates on a small estate in partitions, from the first `up` to `destroy`."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ pytestmark = pytest.mark.engine
 def test_an_estate_in_partitions_goes_through_its_life(
     report: Callable[[str], None],
 ) -> None:
-    """Deploy, change a rule, add an Application, move it, rotate a key, interrupt and repeat a run,
-    destroy. Each run does only its own work and has the expected result."""
+    """Each run makes only the needed operations: up, a changed rule, an added and moved Application, a rotation, an
+    interruption, and destroy."""
     with large(
         20,
         10,
         tell=lambda name, run: report(
             f"{name}: {run.cpu:.1f} CPU s, {run.written / 1e6:.1f} MB"
         ),
-    ) as item:
-        measure(item)
-        walk(item)
-    done = {name: dict(run.operations) for name, run in item.runs.items()}
+    ) as estate:
+        measure(estate)
+        walk(estate)
+    done = {name: dict(run.operations) for name, run in estate.runs.items()}
     assert done["nothing changed"] == done["an Application moved"] == {}
     assert (
-        item.runs["nothing changed"].requests
-        == item.runs["an Application moved"].requests
+        estate.runs["nothing changed"].requests
+        == estate.runs["an Application moved"].requests
         == {}
     )
     assert (
@@ -57,18 +57,18 @@ def test_an_estate_in_partitions_goes_through_its_life(
 
 
 def test_the_page_keeps_to_the_limits_of_the_benchmark() -> None:
-    """Its numbers come from a single run, and the page shows the command that repeats it."""
-    reported = (
+    """The page shows the numbers of one run, and its command."""
+    section = (
         page("explanation/cost.md")
         .partition("## An estate that grows")[2]
         .partition("\n## ")[0]
     )
-    assert "`.venv/bin/python -m benchmarks.estate`" in reported
+    assert "`.venv/bin/python -m benchmarks.estate`" in section
     assert {*map(str, SIZES)} <= {
-        *re.findall(r"^(\d+) components in \d+ partitions", reported, re.M)
+        *re.findall(r"^(\d+) components in \d+ partitions", section, re.M)
     }
     lines = re.findall(
-        r"^ *([\d.]+) (\S.*) \(at most ([\d.]+)\)$", reported, re.M
+        r"^ *([\d.]+) (\S.*) \(at most ([\d.]+)\)$", section, re.M
     )
     assert {name: float(most) for _, name, most in lines} == limits(SIZES)
     assert [

@@ -14,8 +14,8 @@ from kong_oam import errors
 ROOT = Path(__file__).resolve().parents[2]
 BUILT_IN = {
     name
-    for name, one in vars(builtins).items()
-    if isinstance(one, type) and issubclass(one, BaseException)
+    for name, item in vars(builtins).items()
+    if isinstance(item, type) and issubclass(item, BaseException)
 }
 
 

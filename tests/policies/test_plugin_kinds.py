@@ -23,11 +23,11 @@ from tests.support.sound_deployment import ACCESS, beside, plugin, resource
 def test_both_judge_a_kind_alike(kind: str) -> None:
     """What the pack lets stand only looks, or refuses some calls; nothing else does, whatever an organisation allows."""
     effect = effect_of({"name": kind, "config": {}})
-    one = beside(plugin("one", kind, {}))
+    deployment = beside(plugin("one", kind, {}))
     reads = (
         PLUGIN_KINDS.get(kind) == "lets pages read"
     )  # which is no matter of who may call, but no less for the gate
-    assert bool(UNDISTURBED.findings(one, {})) == (
+    assert bool(UNDISTURBED.findings(deployment, {})) == (
         reads or effect in (Effect.CLOSES, Effect.UNKNOWN)
     )
     assert (effect is Effect.NONE) == (
@@ -38,7 +38,10 @@ def test_both_judge_a_kind_alike(kind: str) -> None:
         "limits",
         "depends",
     )
-    assert bool(UNDISTURBED.findings(one, {"allow": [kind]})) != may_be_allowed
+    assert (
+        bool(UNDISTURBED.findings(deployment, {"allow": [kind]}))
+        != may_be_allowed
+    )
 
 
 def test_both_know_every_word_of_the_file() -> None:
@@ -146,8 +149,10 @@ def test_what_lets_pages_read_is_a_violation_wherever_it_stands(
 
 def test_what_lets_pages_read_is_accepted_by_a_waiver() -> None:
     service = resource("kong:index/service:Service", "api-service").urn
-    one = beside(plugin("more", "cors", {}, serviceId=service))
-    assert not UNDISTURBED.findings(replace(one, model=_waived("cors")), {})
+    deployment = beside(plugin("more", "cors", {}, serviceId=service))
+    assert not UNDISTURBED.findings(
+        replace(deployment, model=_waived("cors")), {}
+    )
     assert UNDISTURBED.findings(
-        replace(one, model=_waived("cors", "2026-01-30")), {}
+        replace(deployment, model=_waived("cors", "2026-01-30")), {}
     ), "its day is over"

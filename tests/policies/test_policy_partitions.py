@@ -33,21 +33,28 @@ def partition(
 ) -> Deployment:
     """What is sound, as a partition has it: Upstream and consumer are the base's, and names are all that leads there."""
 
-    def own(one: Resource) -> Resource:
-        if one.name == "api-service":
+    def own(part: Resource) -> Resource:
+        if part.name == "api-service":
             return replace(
-                one, properties={**one.properties, "host": host}, made_of={}
+                part,
+                properties={**part.properties, "host": host},
+                made_of={},
             )
-        if one.name == "jwt":
+        if part.name == "jwt":
             config = json.dumps(
                 {"run_on_preflight": True, **plugins.jwt(nobody)}
             )
             return replace(
-                one, properties={**one.properties, "configJson": config}
+                part,
+                properties={**part.properties, "configJson": config},
             )
-        return one
+        return part
 
-    resources = (own(one) for one in SOUND.resources if one.type not in OF_BASE)
+    resources = (
+        own(resource)
+        for resource in SOUND.resources
+        if resource.type not in OF_BASE
+    )
     model = replace(MODEL, estate=replace(ESTATE, role="partition"))
     return replace(SOUND, resources=(*resources, *more), model=model)
 
@@ -89,9 +96,9 @@ def test_a_partition_leads_to_what_its_base_made() -> None:
 
 def test_in_an_estate_of_one_stack_a_name_is_not_enough() -> None:
     """There the Upstream and the consumer are beside it."""
-    one = replace(partition(), model=MODEL)
-    assert found("service-nowhere", one) != []
-    assert found("authentication-strict", one) != []
+    deployment = replace(partition(), model=MODEL)
+    assert found("service-nowhere", deployment) != []
+    assert found("authentication-strict", deployment) != []
 
 
 def test_a_partition_makes_nobody_somebody() -> None:
@@ -155,11 +162,11 @@ def test_components_are_judged_in_their_own_stack() -> None:
     """The base knows them without owner and rules, and a partition those that it calls."""
     foreign = tuple(_owned_by_nobody().components.values())
     caller = replace(ESTATE, role="partition", applications=(), foreign=foreign)
-    for one in (
+    for deployment in (
         base(),
         replace(partition(), model=replace(MODEL, estate=caller)),
     ):
-        assert found("component-owned", one) == []
+        assert found("component-owned", deployment) == []
     assert (
         found(
             "component-owned",
@@ -172,7 +179,8 @@ def test_components_are_judged_in_their_own_stack() -> None:
 def _owned_by_nobody() -> Estate:
     (application,) = ESTATE.applications
     components = tuple(
-        replace(one, owner=None, waivers=()) for one in application.components
+        replace(component, owner=None, waivers=())
+        for component in application.components
     )
     return replace(
         ESTATE, applications=(replace(application, components=components),)

@@ -44,7 +44,7 @@ BY_ID = {rule.id: rule for rule in RULES}
 SERVICE = urn("kong:index/service:Service", "api-service")
 PROTECTED = urn("kong:index/route:Route", "protected-1")
 POD_SPEC = SOUND.resources[
-    [one.name for one in SOUND.resources].index("deployment")
+    [resource.name for resource in SOUND.resources].index("deployment")
 ].properties["spec"]["template"]
 
 
@@ -89,11 +89,11 @@ def with_pods(
 def unfenced(type_: str, *path: str) -> Deployment:
     """One whose pods a Service of their own leads to, and that no fence selects."""
     labels = {"app": "more"}
-    made = with_pods(type_, *path, labels=labels)
+    spread = with_pods(type_, *path, labels=labels)
     return replace(
-        made,
+        spread,
         resources=(
-            *made.resources,
+            *spread.resources,
             kubernetes("core/v1:Service", "way", {"selector": labels}),
         ),
     )
@@ -110,26 +110,30 @@ def fenced_from(*ingress: dict[str, Any], **selector: Any) -> Deployment:
 
 def deciding(access: str, name: str = "api") -> Deployment:
     """`SOUND` with a gate that decides by another access trait, or for a component of another name."""
-    made = estate(api(access=access).replace("name: api", f"name: {name}"))
-    given = table(made, made.components[f"orders/{name}"], "8080", "ring")
-    return configured("gate", **plugins.gate(given, address("api.test", 8080)))
+    model = estate(api(access=access).replace("name: api", f"name: {name}"))
+    decisions = table(model, model.components[f"orders/{name}"], "8080", "ring")
+    return configured(
+        "gate", **plugins.gate(decisions, address("api.test", 8080))
+    )
 
 
 def guarding(access: str) -> Deployment:
     """`SOUND` with admission and a gate that decide by another access trait."""
-    made = estate(api(access=access))
-    given = table(made, made.components["orders/api"], "8080", "ring")
+    model = estate(api(access=access))
+    decisions = table(model, model.components["orders/api"], "8080", "ring")
     gate = deciding(access)
     (admission,) = (
-        one
-        for one in configured("admission", **plugins.admission(given)).resources
-        if one.name == "admission"
+        resource
+        for resource in configured(
+            "admission", **plugins.admission(decisions)
+        ).resources
+        if resource.name == "admission"
     )
     return replace(
         gate,
         resources=tuple(
-            admission if one.name == "admission" else one
-            for one in gate.resources
+            admission if resource.name == "admission" else resource
+            for resource in gate.resources
         ),
     )
 
@@ -139,8 +143,8 @@ def over_tls() -> Deployment:
     text = (
         api(access=ACCESS) + "        - {type: upstream-tls, properties: {}}\n"
     )
-    made = estate(text, stack=replace(STACK, upstream_tls="tls"))
-    return replace(SOUND, model=replace(SOUND.model, estate=made))
+    model = estate(text, stack=replace(STACK, upstream_tls="tls"))
+    return replace(SOUND, model=replace(SOUND.model, estate=model))
 
 
 PODS = (
@@ -269,7 +273,7 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("grant-safe", spoilt("rule", grantTypeWhitelists=["password"]), "rule issues tokens by the password grant"),
     ("grant-named", spoilt("policy", clientWhitelists=["ALL_CLIENTS"]), "policy is for ALL_CLIENTS"),
     ("grant-named", spoilt("rule", scopeWhitelists=["*"]), "rule issues every scope (*)"),
-    ("secret-hidden", replace(SOUND, resources=tuple(replace(one, secret_outputs=frozenset()) for one in SOUND.resources)), "web: clientSecret is not marked as a secret"),
+    ("secret-hidden", replace(SOUND, resources=tuple(replace(resource, secret_outputs=frozenset()) for resource in SOUND.resources)), "web: clientSecret is not marked as a secret"),
     ("secret-hidden", spoilt("service", spec={"selector": POD, "externalName": f"x{CREDENTIAL}y"}), "service: a credential of this stack stands in spec.externalName"),
     ("secret-hidden", spoilt("policy", description="YS1jbGllbnQtc2VjcmV0LW9mLW9rdGE="), "policy: a credential of this stack stands in description"),
     ("secret-hidden", spoilt("service", metadata={"annotations": ["-----BEGIN EC PRIVATE KEY-----"]}), "service: a private key stands in metadata.annotations[0]"),
@@ -335,8 +339,10 @@ def test_a_rule_finds_what_it_is_there_for(
 def test_a_fence_in_another_cluster_is_none() -> None:
     """Clusters are told apart by their provider."""
     far = tuple(
-        replace(one, provider="west") if one.name == "fence" else one
-        for one in SOUND.resources
+        replace(resource, provider="west")
+        if resource.name == "fence"
+        else resource
+        for resource in SOUND.resources
     )
     assert found("workload-fenced", replace(SOUND, resources=far)) == [
         "deployment is behind a Service, and behind no NetworkPolicy"
@@ -380,13 +386,13 @@ def test_a_rule_judges_nothing_that_is_not_known_yet(rule: str) -> None:
     }
     unknown = tuple(
         replace(
-            one,
+            resource,
             properties={
                 k: UNKNOWN if k in hidden else v
-                for k, v in one.properties.items()
+                for k, v in resource.properties.items()
             },
         )
-        for one in SOUND.resources
+        for resource in SOUND.resources
     )
     assert found(rule, replace(SOUND, resources=unknown)) == []
     for web in (
@@ -398,17 +404,17 @@ def test_a_rule_judges_nothing_that_is_not_known_yet(rule: str) -> None:
 
 def waived(access: str, code: str, until: str, **settings: Any) -> Deployment:
     """`meaning` with a waiver in its one component, also of what the schema lets nobody waive."""
-    given = meaning(access, **settings)
-    assert given.model.estate
-    (application,) = given.model.estate.applications
+    deployment = meaning(access, **settings)
+    assert deployment.model.estate
+    (application,) = deployment.model.estate.applications
     (component,) = application.components
     waiver = Waiver(code, "known", until, component.position)
     component = replace(component, waivers=(*component.waivers, waiver))
-    whole = replace(
-        given.model.estate,
+    changed = replace(
+        deployment.model.estate,
         applications=(replace(application, components=(component,)),),
     )
-    return replace(given, model=replace(given.model, estate=whole))
+    return replace(deployment, model=replace(deployment.model, estate=changed))
 
 
 OVERDUE = ACCESS.replace("2026-06-30", "2026-01-30")
@@ -448,19 +454,19 @@ def test_the_pack_finds_what_lint_finds(access: str, until: str) -> None:
     )
     reading = read_bytes("app1.yaml", api(access=trait).encode())
     linted = {
-        one.code
-        for one in lint(
+        finding.code
+        for finding in lint(
             reading.applications, estate(api(access=trait)), MODEL.as_of
         )
     }
-    same = {
+    rules = {
         "LINT306": "public-ending",
         "LINT307": "public-current",
         "LINT308": "component-owned",
     }
     assert {
-        code for code, rule in same.items() if found(rule, meaning(trait))
-    } == linted & {*same}
+        code for code, rule in rules.items() if found(rule, meaning(trait))
+    } == linted & {*rules}
 
 
 def test_plain_http_is_for_the_clouds_that_are_excepted() -> None:
@@ -506,7 +512,7 @@ def test_the_script_that_says_whose_budget_it_is_stands_where_a_table_asks_for_i
     """Exactly as it is, and nowhere else."""
     asking = json.dumps({**json.loads(TABLE), "budget": "client"})
     (script,), (unasked,) = (
-        plugins.admission(one)["access"] for one in (asking, TABLE)
+        plugins.admission(decisions)["access"] for decisions in (asking, TABLE)
     )
     call = "CODE.budget()\n"
     assert call in script and call not in unasked
@@ -558,9 +564,9 @@ def test_openid_connect_as_it_is_emitted_is_sound(rule: str) -> None:
         openid_connect_reference.schema(), "openid-connect", config
     )
     swapped = tuple(
-        replace(one, properties={**one.properties, "name": "openid-connect", "configJson": emitted})
-        if one.name == "jwt" else one
-        for one in SOUND.resources
+        replace(resource, properties={**resource.properties, "name": "openid-connect", "configJson": emitted})
+        if resource.name == "jwt" else resource
+        for resource in SOUND.resources
     )  # fmt: skip
     assert found(rule, replace(SOUND, resources=swapped)) == []
 
@@ -641,8 +647,10 @@ def test_a_tenants_client_is_judged_by_its_own_schedule(
     kind: str, role: str
 ) -> None:
     """Whether it has a certificate or shares a secret; once for both of its slots, and not where it is in time."""
-    others = tuple(
-        one for one in SOUND.resources if not one.type.startswith("okta:")
+    base = tuple(
+        resource
+        for resource in SOUND.resources
+        if not resource.type.startswith("okta:")
     )
     token = f"azuread:index/application{kind}:Application{kind}"
     own = tuple(
@@ -656,7 +664,7 @@ def test_a_tenants_client_is_judged_by_its_own_schedule(
     )
     slow = replace(
         SOUND,
-        resources=(*others, *own),
+        resources=(*base, *own),
         model=replace(MODEL, estate=estate(CLIENT)),
     )
     assert found("keys-rotated", slow) == [
@@ -738,17 +746,17 @@ def test_every_secret_of_the_program_has_to_be_marked_and_stands_nowhere_else(
 ) -> None:
     """Where it is kept it is an output that the program marks; beside that its value is a finding wherever it stands."""
     value = "a-credential-of-this-very-kind"
-    kept = replace(
+    hidden = replace(
         resource(kind, "kept", secret=name), properties={name: value}
     )
-    assert found("secret-hidden", beside(kept)) == []
+    assert found("secret-hidden", beside(hidden)) == []
     assert found(
-        "secret-hidden", beside(replace(kept, secret_outputs=frozenset()))
+        "secret-hidden", beside(replace(hidden, secret_outputs=frozenset()))
     ) == [f"kept: {name} is not marked as a secret"]
     leaked = resource(
         "kubernetes:core/v1:ConfigMap", "map", data={"x": f"at {value}."}
     )
-    assert found("secret-hidden", beside(kept, leaked)) == [
+    assert found("secret-hidden", beside(hidden, leaked)) == [
         "map: a credential of this stack stands in data.x"
     ]
 
@@ -767,8 +775,8 @@ def test_what_kubernetes_leaves_open_is_no_finding_where_no_service_leads() -> (
         == []
     )
     nowhere = replace(without("fence"), resources=tuple(
-        replace(one, properties={**one.properties, "spec": {}}) if one.name == "service" else one
-        for one in without("fence").resources
+        replace(resource, properties={**resource.properties, "spec": {}}) if resource.name == "service" else resource
+        for resource in without("fence").resources
     ))  # fmt: skip
     assert found("workload-fenced", nowhere) == []
 
@@ -793,10 +801,10 @@ def test_a_kind_that_the_pack_is_told_of_is_let_be() -> None:
     assert found("workload-fenced", slice_, allow=["EndpointSlice"]) != []
 
 
-@pytest.mark.parametrize("one", WAYS_IN)
-def test_a_way_in_of_any_product_is_one(one: str) -> None:
+@pytest.mark.parametrize("opening", WAYS_IN)
+def test_a_way_in_of_any_product_is_one(opening: str) -> None:
     """As `check` has it, by a list of its own."""
-    type_, kind = one.replace(" ", ":"), one.split()[-1]
+    type_, kind = opening.replace(" ", ":"), opening.split()[-1]
     message = f"more ({kind}) opens ways to workloads beside the gateway"
     assert found("workload-fenced", one_more(type_, {})) == [message]
 
@@ -818,7 +826,7 @@ def test_a_fence_as_wide_as_gateways_are_is_no_finding() -> None:
     assert found("workload-fenced", everybody, widestIPv4=1) == [
         "fence lets everybody in to deployment"
     ]
-    told = spoilt(
+    messages = spoilt(
         "service",
         spec={
             "selector": POD,
@@ -826,7 +834,7 @@ def test_a_fence_as_wide_as_gateways_are_is_no_finding() -> None:
             "externalTrafficPolicy": "Local",
         },
     )
-    assert found("workload-fenced", told) == []
+    assert found("workload-fenced", messages) == []
 
 
 def test_a_secret_is_where_it_belongs() -> None:
@@ -871,12 +879,14 @@ def test_what_is_reported_steers_no_terminal(
             [PolicyFinding("public without an end: \x1b]0;x\x07")]
         ),
     )
-    one = SimpleNamespace(
+    arguments = SimpleNamespace(
         resource_type="t", name="n", urn="urn:pulumi:local::p::t::n", props={}, property_dependencies={},
         opts=SimpleNamespace(additional_secret_outputs=[]), provider=None,
     )  # fmt: skip
     reported: list[str] = []
-    args = SimpleNamespace(resources=[one], get_config=dict, **vars(one))
+    args = SimpleNamespace(
+        resources=[arguments], get_config=dict, **vars(arguments)
+    )
     for validate in (pack._resource_check(rule), pack._stack_check(rule)):
         validate(args, lambda message, _: reported.append(message))  # type: ignore[arg-type]
     assert reported == ["public without an end: ?]0;x?"] * 2

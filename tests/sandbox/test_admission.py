@@ -113,10 +113,10 @@ ASKED: dict[str, tuple[dict[str, Any], dict[str, Any], bool]] = {
 }
 
 
-@pytest.mark.parametrize("what", ASKED)
-def test_what_changes_and_what_does_not(what: str) -> None:
+@pytest.mark.parametrize("kind", ASKED)
+def test_what_changes_and_what_does_not(kind: str) -> None:
     """The same object is always taken."""
-    old, change, is_taken = ASKED[what]
+    old, change, is_taken = ASKED[kind]
     assert refusal(old, copy.deepcopy(old)) == ""
     assert (refusal(old, {**old, **change}) == "") == is_taken
 
@@ -145,13 +145,13 @@ def test_what_says_nothing_is_dropped() -> None:
         "replicas": 0,
         "template": {"spec": {"containers": [{"tty": False, "stdin": True}]}},
     }
-    kept = {
+    fields = {
         "replicas": 0,
         "template": {"spec": {"containers": [{"stdin": True}]}},
     }
     assert stored({"apiVersion": "apps/v1", "spec": spec}) == {
         "apiVersion": "apps/v1",
-        "spec": kept,
+        "spec": fields,
     }
     assert (
         stored({"apiVersion": "example.com/v1", "spec": spec})["spec"] == spec

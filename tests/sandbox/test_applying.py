@@ -19,9 +19,9 @@ def deployment(*containers: dict[str, Any], **spec: Any) -> dict[str, Any]:
     }
 
 
-def container(name: str, image: str, **more: Any) -> dict[str, Any]:
+def container(name: str, image: str, **fields: Any) -> dict[str, Any]:
     """One container."""
-    return {"name": name, "image": image, **more}
+    return {"name": name, "image": image, **fields}
 
 
 def test_a_field_that_somebody_changed_is_a_conflict_and_with_force_taken_over() -> (
@@ -58,15 +58,15 @@ def test_what_somebody_added_stays_and_what_we_say_no_more_goes() -> None:
     )
     theirs["metadata"] = {"name": "api", "annotations": {"by": "hand"}}
     found = Managed({}).edited(ours, OURS).edited(theirs, THEIRS)
-    left = found.applied(
+    applied = found.applied(
         deployment(container("api", "api:2")), OURS, force=False
     ).manifest
-    assert left["spec"]["template"]["spec"]["containers"] == [
+    assert applied["spec"]["template"]["spec"]["containers"] == [
         container("api", "api:2"),
         container("side", "side:1"),
     ]
-    assert left["spec"]["replicas"] == 3
-    assert left["metadata"] == {"name": "api", "annotations": {"by": "hand"}}
+    assert applied["spec"]["replicas"] == 3
+    assert applied["metadata"] == {"name": "api", "annotations": {"by": "hand"}}
 
 
 def test_ports_are_merged_by_number_and_protocol() -> None:

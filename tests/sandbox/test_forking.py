@@ -62,11 +62,14 @@ def test_a_fork_has_what_who_asked_for_it_has(
     tmp_path: Path, servers: Mapping[str, str], status: str
 ) -> None:
     """Arguments, folder, environment, streams and exit status; and the libraries, but nothing of this project."""
-    done = _run(tmp_path, servers, WHO="me", STATUS=status)
-    assert (str(done.returncode), done.stderr) == (status, "and this\n")
-    said = json.loads(done.stdout)
-    assert said.pop("modules") == []
-    assert said == {
+    completed = _run(tmp_path, servers, WHO="me", STATUS=status)
+    assert (str(completed.returncode), completed.stderr) == (
+        status,
+        "and this\n",
+    )
+    report = json.loads(completed.stdout)
+    assert report.pop("modules") == []
+    assert report == {
         "arguments": ["a", "b c"],
         "folder": str(tmp_path),
         "environment": "me",
@@ -81,9 +84,9 @@ def test_without_a_server_a_program_is_started(tmp_path: Path) -> None:
     """As when its folder was removed, or somebody pastes the sandbox's exports after it has ended."""
     gone = {forking.SERVERS: str(tmp_path / "gone")}
     for servers in (gone, {}):
-        done = _run(tmp_path, servers, WHO="me", STATUS="3")
-        assert done.returncode == 3
-        assert json.loads(done.stdout)["libraries"] is False
+        completed = _run(tmp_path, servers, WHO="me", STATUS="3")
+        assert completed.returncode == 3
+        assert json.loads(completed.stdout)["libraries"] is False
 
 
 @pytest.mark.deep

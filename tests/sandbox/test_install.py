@@ -123,16 +123,16 @@ def test_without_an_index_there_is_one_line(
     monkeypatch.setattr(install.shutil, "which", lambda _: uv)
     monkeypatch.setattr(install, "environment", lambda *_: Path(sys.executable))
     assert install.main([str(tmp_path), str(lock)]) == 1
-    _, *said = capsys.readouterr().err.splitlines()
-    assert len(said) == 1
-    assert said[0].startswith(
+    _, *lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith(
         "error: no package index was reached for some.lock, or it has no package for this Python ("
     )
     assert (
-        "thing" in said[0]
-        and "HTTPS_PROXY" in said[0]
-        and "UV_INDEX_URL" in said[0]
-        and "PIP_INDEX_URL" in said[0]
+        "thing" in lines[0]
+        and "HTTPS_PROXY" in lines[0]
+        and "UV_INDEX_URL" in lines[0]
+        and "PIP_INDEX_URL" in lines[0]
     )
 
 

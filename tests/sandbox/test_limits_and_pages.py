@@ -55,8 +55,8 @@ def okta() -> Iterator[Okta]:
 def org(okta: Okta) -> Iterator[httpx.Client]:
     with org_api.client(
         org_api.Account("acme", "okta.test", "t", okta.url)
-    ) as asked:
-        yield asked
+    ) as connection:
+        yield connection
 
 
 def test_oktas_limit_is_told_before_it_is_reached_and_refused_behind_it(
@@ -65,7 +65,7 @@ def test_oktas_limit_is_told_before_it_is_reached_and_refused_behind_it(
     """By its error code and headers."""
     okta.rates = Rates({"/api/v1/groups": 2})
     first, second, third = (org.get("/groups") for _ in range(3))
-    assert [one.status_code for one in (first, second, third)] == [
+    assert [response.status_code for response in (first, second, third)] == [
         200,
         200,
         429,
@@ -81,8 +81,8 @@ def test_oktas_limit_is_told_before_it_is_reached_and_refused_behind_it(
     assert third.headers["X-Rate-Limit-Remaining"] == "0"
     assert 0 < int(third.headers["X-Rate-Limit-Reset"]) - time.time() <= 60
     assert [
-        DOCUMENTED[one]
-        for one in ("/api/v1/apps.*", "/api/v1/groups", "/api/v1/.*")
+        DOCUMENTED[path]
+        for path in ("/api/v1/apps.*", "/api/v1/groups", "/api/v1/.*")
     ] == [
         100,
         500,

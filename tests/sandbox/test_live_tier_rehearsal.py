@@ -33,8 +33,8 @@ ATTACKS = "tests/live/test_live_attacks.py"
 NOT_IN_THE_STAND_IN = (
     RECORDS,
     *(
-        f"tests/live/test_live_{one}.py"
-        for one in (
+        f"tests/live/test_live_{name}.py"
+        for name in (
             "kong_plugins",
             "metrics",
             "streams",
@@ -102,11 +102,11 @@ def _live_tier(
 
 def _kong(lags: Lags, seconds: float) -> Kong:
     """A stand-in that says it updates its view every `seconds`."""
-    said = {
+    settings = {
         "worker_state_update_frequency": seconds,
         "db_update_frequency": seconds,
     }
-    return Kong(lags=lags, admin_token=TOKEN, configuration=said)
+    return Kong(lags=lags, admin_token=TOKEN, configuration=settings)
 
 
 @pytest.mark.deep
@@ -125,8 +125,8 @@ def test_the_live_tier_passes_on_the_stand_in_and_says_that_it_is_one() -> None:
         ).raise_for_status()
         before = {kind: kong.entities(kind) for kind in KINDS}
         apart = [
-            f"--ignore={one}"
-            for one in (
+            f"--ignore={file}"
+            for file in (
                 WITH_KEYCLOAK,
                 ROTATION,
                 FLAGS,
@@ -137,17 +137,18 @@ def test_the_live_tier_passes_on_the_stand_in_and_says_that_it_is_one() -> None:
                 *NOT_IN_THE_STAND_IN,
             )
         ]
+        # By Kong's own plugin.
         apart += [
             "--deselect=tests/live/test_live_engine.py::test_calls_are_counted_for_prometheus"
-        ]  # by Kong's own plugin
-        done = _live_tier(kong, "tests/live", *apart, timeout=370)
-        assert done.returncode == 0, done.stdout
+        ]
+        completed = _live_tier(kong, "tests/live", *apart, timeout=370)
+        assert completed.returncode == 0, completed.stdout
         assert (
             f"{kong.admin_url} is NOT A KONG but a stand-in for Kong Gateway"
-            in done.stdout
+            in completed.stdout
         )
-        assert "engine tests drive it with " in done.stdout
-        assert "skipped" not in done.stdout
+        assert "engine tests drive it with " in completed.stdout
+        assert "skipped" not in completed.stdout
         assert {kind: kong.entities(kind) for kind in KINDS} == before
 
 
@@ -164,9 +165,9 @@ def test_limits_hold_in_the_live_tier() -> None:
         )
     )
     with _kong(Lags(0.4, 0.4, 0.4), 0.4) as kong:
-        done = _live_tier(kong, LIMITS, *without, timeout=380)
-        assert done.returncode == 0, done.stdout
-        assert "skipped" not in done.stdout
+        completed = _live_tier(kong, LIMITS, *without, timeout=380)
+        assert completed.returncode == 0, completed.stdout
+        assert "skipped" not in completed.stdout
 
 
 @pytest.mark.deep
@@ -174,7 +175,7 @@ def test_limits_hold_in_the_live_tier() -> None:
 def test_bounds_marks_and_attacks_hold_in_the_live_tier() -> None:
     """But for HTTP/2 and WebSockets, which the stand-in does not speak."""
     with _kong(Lags(0.4, 0.4, 0.4), 0.4) as kong:
-        done = _live_tier(
+        completed = _live_tier(
             kong,
             EDGE,
             ATTACKS,
@@ -182,8 +183,8 @@ def test_bounds_marks_and_attacks_hold_in_the_live_tier() -> None:
             "not http2 and not websocket",
             timeout=380,
         )
-        assert done.returncode == 0, done.stdout
-        assert "skipped" not in done.stdout
+        assert completed.returncode == 0, completed.stdout
+        assert "skipped" not in completed.stdout
 
 
 @pytest.mark.deep
@@ -191,9 +192,9 @@ def test_bounds_marks_and_attacks_hold_in_the_live_tier() -> None:
 def test_keys_change_in_the_live_tier() -> None:
     """In a run of its own, since it takes a while."""
     with _kong(Lags(0.4, 0.4, 0.4), 0.4) as kong:
-        done = _live_tier(kong, ROTATION)
-        assert done.returncode == 0, done.stdout
-        assert "1 passed" in done.stdout
+        completed = _live_tier(kong, ROTATION)
+        assert completed.returncode == 0, completed.stdout
+        assert "1 passed" in completed.stdout
         assert {kind: kong.entities(kind) for kind in KINDS} == {
             kind: [] for kind in KINDS
         }
@@ -208,9 +209,11 @@ def test_the_live_tier_passes_with_a_real_keycloak() -> None:
     except UnavailableError as error:
         pytest.skip(str(error))
     with _kong(Lags(0.4, 0.4, 0.4), 0.4) as kong:
-        done = _live_tier(kong, WITH_KEYCLOAK)
-        assert done.returncode == 0, done.stdout
-        assert "3 passed" in done.stdout and "skipped" not in done.stdout
+        completed = _live_tier(kong, WITH_KEYCLOAK)
+        assert completed.returncode == 0, completed.stdout
+        assert (
+            "3 passed" in completed.stdout and "skipped" not in completed.stdout
+        )
         assert {kind: kong.entities(kind) for kind in KINDS} == {
             kind: [] for kind in KINDS
         }
@@ -223,14 +226,14 @@ def test_the_live_tier_asks_nothing_before_what_guards_is_seen() -> None:
     The seed is one with which every landmark is allowed to somebody.
     """
     with _kong(Lags(plugins=8.0), 8.0) as kong:
-        done = _live_tier(
+        completed = _live_tier(
             kong,
             "tests/live/test_live_decisions.py",
             "-k",
             "without_a_token",
             LIVE_SEED="4",
         )
-        assert done.returncode == 0, done.stdout
+        assert completed.returncode == 0, completed.stdout
 
 
 LEADS = (
@@ -259,9 +262,11 @@ UNCUT = (
 def test_any_flag_in_the_live_tier(chosen: str) -> None:
     """In runs of their own, since they take a while."""
     with _kong(Lags(0.4, 0.4, 0.4), 0.4) as kong:
-        done = _live_tier(kong, FLAGS, "-k", chosen, timeout=360)
-        assert done.returncode == 0, done.stdout
-        assert " passed" in done.stdout and "skipped" not in done.stdout
+        completed = _live_tier(kong, FLAGS, "-k", chosen, timeout=360)
+        assert completed.returncode == 0, completed.stdout
+        assert (
+            " passed" in completed.stdout and "skipped" not in completed.stdout
+        )
         assert {kind: kong.entities(kind) for kind in KINDS} == {
             kind: [] for kind in KINDS
         }
@@ -290,15 +295,21 @@ def test_hammering_sees_a_program_that_lets_somebody_in(
     """Services that lead to their workloads, as order alone does not guard them; tokens that count for all they list."""
     folder = _with_fault(tmp_path / "project", *fault)
     with _kong(lags, 0.4) as kong:
-        done = _live_tier(
+        completed = _live_tier(
             kong, f"tests/live/{file}", "-k", chosen, folder=folder
         )
-        assert done.returncode == 1, done.stdout
-        told = "\n".join(
-            line for line in done.stdout.splitlines() if line.startswith("  {")
+        assert completed.returncode == 1, completed.stdout
+        records = "\n".join(
+            line
+            for line in completed.stdout.splitlines()
+            if line.startswith("  {")
         )
         for stage in stages:
-            assert f"('{stage}', " in told, (stage, told, done.stdout)
+            assert f"('{stage}', " in records, (
+                stage,
+                records,
+                completed.stdout,
+            )
         assert {kind: kong.entities(kind) for kind in KINDS} == {
             kind: [] for kind in KINDS
         }
@@ -308,9 +319,9 @@ def _with_fault(folder: Path, file: str, old: str, new: str) -> Path:
     """This project in `folder`, with `new` in place of `old` in one file, whose package is a copy."""
     folder.mkdir()
     package = Path(file).parts[0]
-    for one in ROOT.iterdir():
-        if one.name not in (".git", package):
-            (folder / one.name).symlink_to(one)
+    for entry in ROOT.iterdir():
+        if entry.name not in (".git", package):
+            (folder / entry.name).symlink_to(entry)
     shutil.copytree(ROOT / package, folder / package)
     text = (folder / file).read_text("utf-8")
     assert text.count(old) == 1, (

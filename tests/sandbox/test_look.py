@@ -45,7 +45,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def looked(folder: Path) -> subprocess.CompletedProcess[str]:
+def run_look(folder: Path) -> subprocess.CompletedProcess[str]:
     """In a terminal that has no program at all: neither git nor a pulumi."""
     command = [folder / ".venv" / "bin" / "python", "-m", "sandbox.look"]
     return subprocess.run(
@@ -61,25 +61,26 @@ def looked(folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.deep
 def test_it_shows_the_commands_and_what_they_answer(unpacked: Path) -> None:
     """Each as it can be typed; an edit and what it changes; the picture."""
-    done = looked(unpacked)
-    assert (done.returncode, done.stderr) == (0, "")
-    commands = re.findall(r"^\$ (.*)$", done.stdout, re.MULTILINE)
+    completed = run_look(unpacked)
+    assert (completed.returncode, completed.stderr) == (0, "")
+    commands = re.findall(r"^\$ (.*)$", completed.stdout, re.MULTILINE)
     assert commands == [
         f".venv/bin/python -m kong_oam {words}"
         for words in (
             "check",
+            "matrix --component orders/api",
             "who GET https://reports.example.com/reports",
             "diff . build/edited",
             "graph --output build/access.svg",
         )
     ]
-    assert ": no errors\n" in done.stdout
-    assert "\nreports/renderer " in done.stdout
+    assert ": no errors\n" in completed.stdout
+    assert "\nreports/renderer " in completed.stdout
     assert (
         "\n+  - {paths: [/orders/health, /orders/prices], methods: [GET], public:"
-        in done.stdout
+        in completed.stdout
     )
-    assert "\nnewly public  everybody  " in done.stdout
+    assert "\nnewly public  everybody  " in completed.stdout
     assert (unpacked / look.PICTURE).read_text("utf-8").startswith("<svg")
 
 
@@ -94,21 +95,21 @@ def test_where_the_sample_is_not_as_it_came_the_rest_is_shown(
         file.write_text(
             text.replace("/orders/health", "/orders/alive"), "utf-8"
         )
-        done = looked(unpacked)
+        completed = run_look(unpacked)
         assert (
-            done.returncode == 0
-            and " diff . " not in done.stdout
-            and " graph " in done.stdout
+            completed.returncode == 0
+            and " diff . " not in completed.stdout
+            and " graph " in completed.stdout
         )
         file.write_text(text.replace("type: gateway", "type: gatway"), "utf-8")
-        done = looked(unpacked)
+        completed = run_look(unpacked)
         assert (
-            done.returncode == 1
-            and "OAM104" in done.stdout
-            and " who " not in done.stdout
+            completed.returncode == 1
+            and "OAM104" in completed.stdout
+            and " who " not in completed.stdout
         )
         file.rename(unpacked / "applications" / "others.yaml")
-        assert " check\n" in looked(unpacked).stdout
+        assert " check\n" in run_look(unpacked).stdout
     finally:
         (unpacked / "applications" / "others.yaml").unlink(missing_ok=True)
         file.write_text(text, "utf-8")
@@ -130,16 +131,16 @@ def test_a_python_that_is_too_old_is_one_line(
         )
         old.chmod(0o755)
     command = ["make", "--no-print-directory", target, f"PYTHON={old}"]
-    done = subprocess.run(
+    completed = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, timeout=60
     )
-    first, _ = done.stderr.splitlines()  # the second is of make itself
+    first, _ = completed.stderr.splitlines()  # the second is of make itself
     version = "Python 3.9.2" if python != "none" else ".*not found"
     assert re.fullmatch(
         rf"error: Python 3.11 or newer is needed; {old} is {version}. Try: make PYTHON=python3.11 {target}",
         first,
     )
-    assert done.returncode == 2 and done.stdout == ""
+    assert completed.returncode == 2 and completed.stdout == ""
     assert (
         not (tmp_path / ".venv").exists()
         and not (tmp_path / ".venv-docs").exists()

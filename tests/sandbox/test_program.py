@@ -19,8 +19,8 @@ def test_errors_that_are_each_others_context_are_looked_at_once() -> None:
     gave_up = runpy.run_path(str(ROOT / "sandbox/program.py"))[
         "_engine_gave_up"
     ]
-    one, other = LookupError("one"), LookupError("other")
-    one.__context__, other.__context__ = other, one
-    assert not gave_up(one)
-    other.__cause__ = _CancelledError()
-    assert gave_up(one)
+    first, second = LookupError("one"), LookupError("other")
+    first.__context__, second.__context__ = second, first
+    assert not gave_up(first)
+    second.__cause__ = _CancelledError()
+    assert gave_up(first)

@@ -21,7 +21,7 @@ def _answering(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "user", "said"),
+    ("settings", "user", "message"),
     [
         (PAGES, None, "users sign in to this client: add --user user-sales, user-order-desk, user-both or user-none"),
         (PAGES, "sales", "the sandbox has no user 'sales'; use one of user-sales, user-order-desk, user-both, user-none"),
@@ -32,11 +32,11 @@ def _answering(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_to_write_is_said(
     settings: Mapping[str, str],
     user: str | None,
-    said: str,
+    message: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """In one line, with status 1."""
     monkeypatch.setattr(caller, "environment", lambda *_: settings)
     assert token("shop/web", user, "default") == 1
-    assert capsys.readouterr() == ("", f"error: shop/web: {said}\n")
+    assert capsys.readouterr() == ("", f"error: shop/web: {message}\n")

@@ -38,7 +38,11 @@ def kubevelas() -> Mapping[str, Definition]:
     read = (
         read_definitions(file, (CORPUS / file).read_bytes()) for file in files
     )
-    return {one.name: one for some in read for one in some.definitions}
+    return {
+        definition.name: definition
+        for some in read
+        for definition in some.definitions
+    }
 
 
 CONTAINER: Mapping[str, Any] = {"name": "web", "image": "nginx"}
@@ -130,8 +134,8 @@ def _plain_ports(properties: Any, workload: Mapping[str, Any]) -> bool:
     )
     return any(
         not {"name", "protocol"} <= {*port}
-        for one in containers
-        for port in one.get("ports", ())
+        for container in containers
+        for port in container.get("ports", ())
     )
 
 
@@ -150,7 +154,7 @@ def _mounts_beside_the_default(
 def _claims(properties: Any) -> list[Mapping[str, Any]]:
     claims = properties.get("pvc") if isinstance(properties, dict) else None
     return (
-        [one for one in claims if isinstance(one, dict)]
+        [claim for claim in claims if isinstance(claim, dict)]
         if isinstance(claims, list)
         else []
     )
@@ -232,7 +236,7 @@ DIFFERENCES = (
         "storage",
         "`selector`",
         lambda properties, _: any(
-            "selector" in one for one in _claims(properties)
+            "selector" in claim for claim in _claims(properties)
         ),
         {"pvc": [{**_CLAIM, "selector": {"matchLabels": {"a": "b"}}}]},
     ),
@@ -240,8 +244,8 @@ DIFFERENCES = (
         "storage",
         "`volumeMode`",
         lambda properties, _: any(
-            one.get("volumeMode", "Filesystem") != "Filesystem"
-            for one in _claims(properties)
+            claim.get("volumeMode", "Filesystem") != "Filesystem"
+            for claim in _claims(properties)
         ),
         {"pvc": [{**_CLAIM, "volumeMode": "Block"}]},
     ),
@@ -283,7 +287,7 @@ def rendered(
     answer = evaluator.ask(
         {
             "component": part(*component),
-            "traits": [part(*one) for one in traits],
+            "traits": [part(*trait) for trait in traits],
             "context": context,
         }
     )

@@ -40,6 +40,6 @@ def shop(
 def messages(text: str) -> list[str]:
     """What is wrong with the text beside `ORDERS`, without places."""
     return [
-        str(one).splitlines()[0].partition(" error ")[2]
-        for one in compiled(ORDERS, text).diagnostics
+        str(diagnostic).splitlines()[0].partition(" error ")[2]
+        for diagnostic in compiled(ORDERS, text).diagnostics
     ]

@@ -46,7 +46,9 @@ def asked(
     found = inspect(
         settings.providers[0], estate, held, {}, Configuration(values.get)
     )
-    assert not [one for one in found.findings if one.severity == "error"]
+    assert not [
+        finding for finding in found.findings if finding.severity == "error"
+    ]
 
 
 @contextmanager
@@ -125,12 +127,12 @@ class Counted(Realm):
         rows, name = self.lists[path], query.get("clientId")
         if name is not None:
             rows = [
-                one
-                for one in rows
+                row
+                for row in rows
                 if (
-                    name in one["clientId"]
+                    name in row["clientId"]
                     if "search" in query
-                    else name == one["clientId"]
+                    else name == row["clientId"]
                 )
             ]
         first = int(query.get("first", "0"))

@@ -256,33 +256,33 @@ def asked(own: str) -> Mapping[str, Asked]:
 NAMES = tuple(asked("https://own.example"))
 
 
-def check(one: Asked, answer: Answered) -> None:
+def check(case: Asked, answer: Answered) -> None:
     """The answer is the one that is meant."""
-    assert answer.status == one.status, answer
+    assert answer.status == case.status, answer
     if (
-        one.host == "itself" or one.path == "/orders/inner"
+        case.host == "itself" or case.path == "/orders/inner"
     ):  # of components that say nothing to pages: as the workload does
         assert answer.granted.get("access-control-allow-origin") == (
-            "*" if one.status == 200 else None
+            "*" if case.status == 200 else None
         ), answer
         return
     allowed = answer.values("access-control-allow-origin")
-    assert allowed == ([one.origin] if one.readable else []), answer
+    assert allowed == ([case.origin] if case.readable else []), answer
     assert "Origin" in answer.values("vary")[-1], answer
-    if not one.readable:
+    if not case.readable:
         assert answer.granted == {}, answer
-    elif one.preflight:
+    elif case.preflight:
         assert answer.granted == {
-            "access-control-allow-origin": one.origin,
-            "access-control-allow-methods": one.preflight,
+            "access-control-allow-origin": case.origin,
+            "access-control-allow-methods": case.preflight,
             "access-control-allow-headers": "Authorization, Content-Type, X-Trace",
             "access-control-max-age": "60",
         }
     else:
         exposed = "Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Kong-Request-Id"
-        exposed += ", X-Total" if one.host == "api" else ""
+        exposed += ", X-Total" if case.host == "api" else ""
         assert answer.granted == {
-            "access-control-allow-origin": one.origin,
+            "access-control-allow-origin": case.origin,
             "access-control-expose-headers": exposed,
         }
 

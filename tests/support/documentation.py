@@ -1,4 +1,4 @@
-"""The documentation as tests read it: pages, sections, blocks and links."""
+"""Read the documentation for tests: pages, sections, blocks and links."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ GENERATED = (
     DOCS / "reference" / "codes",
     *(DOCS / file.name.lower() for file in BESIDE),
 )
-"""What `make docs` writes among them: a page a code, and copies of what lies beside them."""
+"""Files that `make docs` writes: a page for each code, and copies of the pages beside docs/."""
 
 PROMPT = "    $ .venv/bin/python -m kong_oam "
 
 
 def pages() -> list[Path]:
-    """Every page that somebody wrote, README and what lies beside it among them."""
+    """Return every page written by hand: README, the pages beside it, and docs/."""
     written = (
         file
         for file in sorted(DOCS.rglob("*.md"))
@@ -31,30 +31,30 @@ def pages() -> list[Path]:
 
 
 def page(name: str) -> str:
-    """The text of a page of docs/."""
+    """Return the text of a page of docs/."""
     return (DOCS / name).read_text("utf-8")
 
 
 def below(text: str, words: str) -> str:
-    """What comes after these words, up to the next heading. Raises ValueError where they do not stand there once."""
+    """Return the text from these words to the next heading. Raise ValueError unless the words occur once."""
     _, found, rest = text.partition(words)
     if not found or words in rest:
-        raise ValueError(f"{words!r} does not stand there once")
+        raise ValueError(f"{words!r} does not occur once")
     return re.split(r"^#+ ", rest, maxsplit=1, flags=re.MULTILINE)[0]
 
 
 def table(text: str, header: str) -> list[str]:
-    """The lines of the table that begins so, without its head."""
+    """Return the lines of the table with this header, without the header."""
     return below(text, header).partition("\n\n")[0].splitlines()[2:]
 
 
 def block(text: str, kind: str) -> str:
-    """The first fenced block of that kind."""
+    """Return the first fenced block of this kind."""
     return text.partition(f"```{kind}\n")[2].partition("```")[0]
 
 
 def blocks(text: str, kind: str) -> list[str]:
-    """All fenced blocks of that kind."""
+    """Return all fenced blocks of this kind."""
     return [part.partition("```")[0] for part in text.split(f"```{kind}\n")[1:]]
 
 
@@ -68,12 +68,12 @@ def shown(text: str, command: str) -> tuple[list[str], list[str]]:
     indent = before.rpartition("\n")[2] + "    "
     line, _, output = (command + rest).replace("\\\n", " ").partition("\n")
     lines: list[str] = []
-    for one in output.split("\n"):
-        if one and (
-            not one.startswith(indent) or one.startswith(f"{indent}$ ")
+    for part in output.split("\n"):
+        if part and (
+            not part.startswith(indent) or part.startswith(f"{indent}$ ")
         ):
             break
-        lines.append(one.removeprefix(indent))
+        lines.append(part.removeprefix(indent))
     while lines and not lines[-1]:
         lines.pop()
     return shlex.split(line), lines
@@ -84,7 +84,7 @@ _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
 def _prose(file: Path, *, code: bool = False) -> str:
-    """Without fenced blocks, and without inline code unless `code`."""
+    """Return the text without fenced blocks, and without inline code unless `code`."""
     text = re.sub(
         r"^( *)```.*?^\1```$",
         "",
@@ -95,7 +95,7 @@ def _prose(file: Path, *, code: bool = False) -> str:
 
 
 def links(file: Path) -> Iterator[tuple[Path, str]]:
-    """Where its relative links lead: a path, and the anchor in it or an empty text."""
+    """Yield the path and the anchor, or an empty text, of each relative link."""
     for target in _LINK.findall(_prose(file)):
         if "://" not in target:
             path, _, anchor = target.partition("#")
@@ -103,12 +103,12 @@ def links(file: Path) -> Iterator[tuple[Path, str]]:
 
 
 def anchors(file: Path) -> list[str]:
-    """Of its headings, as code hosts and the site make them."""
+    """Return the anchors of the headings, as code hosts and the site make them."""
     headings = [
-        re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", one)
-        for one in _HEADING.findall(_prose(file, code=True))
+        re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading)
+        for heading in _HEADING.findall(_prose(file, code=True))
     ]
     return [
-        re.sub(r"[^\w -]", "", one.lower()).strip().replace(" ", "-")
-        for one in headings
+        re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-")
+        for heading in headings
     ]

@@ -670,7 +670,7 @@ DRIFTS: dict[str, Drift] = {
     "others beside us": others,
 }
 
-# Findings as tests.support.verifying.told tells them.
+# Findings as tests.support.verifying.report_lines writes them.
 EXPECTED: dict[str, list[str]] = {
     "no anonymous on jwt": [
         f"closed: plugin jwt of service '{ORDERS}': anonymous is null, not \"{NOBODY}\"",

@@ -536,7 +536,7 @@ _OF_GATEWAY: Alternatives = {
     ),
 }
 _OF_CLUSTER: Alternatives = {
-    name: [{}, *(_config(cluster=one) for one in values)]
+    name: [{}, *(_config(cluster=value) for value in values)]
     for name, values in {
         "context": ({"context": "here"}, {"context": "there"}),
         "contexts": (

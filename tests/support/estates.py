@@ -61,14 +61,18 @@ def estate(*texts: str, stack: Stack = STACK) -> Estate:
 def asking(estate: Estate, key: str, values: Mapping[Key[Any], Any]) -> Estate:
     """The estate, whose component `key` has these values of traits beside access, too."""
 
-    def asked(one: Component) -> Component:
-        if one.key != key:
-            return one
-        return replace(one, traits=Traits({**one.traits.values, **values}))
+    def extended(component: Component) -> Component:
+        if component.key != key:
+            return component
+        return replace(
+            component, traits=Traits({**component.traits.values, **values})
+        )
 
     applications = (
-        replace(one, components=tuple(map(asked, one.components)))
-        for one in estate.applications
+        replace(
+            application, components=tuple(map(extended, application.components))
+        )
+        for application in estate.applications
     )
     return replace(estate, applications=tuple(applications))
 

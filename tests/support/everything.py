@@ -19,7 +19,7 @@ def everything(value: Any) -> Any:
             for field in fields(value)
         }
     if isinstance(value, Mapping):
-        return {key: everything(one) for key, one in value.items()}
+        return {key: everything(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [everything(one) for one in value]
+        return [everything(inner) for inner in value]
     return value

@@ -99,9 +99,9 @@ def left_out(field: Field) -> Iterator[None]:
         common: str, given: str, others: Mapping[str, str], configured: str
     ) -> str:
         kept = {
-            one: digest
-            for one, digest in others.items()
-            if name not in ("base" if not one else "ids",)
+            item: digest
+            for item, digest in others.items()
+            if name not in ("base" if not item else "ids",)
         }
         return usual(
             "" if name == "settings" else common,
@@ -130,7 +130,7 @@ def left_out(field: Field) -> Iterator[None]:
             def wanted(kind: type) -> tuple[str, ...] | None:
                 names = fields_of(kind)
                 return names and tuple(
-                    one for one in names if (kind.__name__, one) != field
+                    name for name in names if (kind.__name__, name) != field
                 )
 
             patch.setattr(fingerprint, "_fields", wanted)
@@ -147,7 +147,7 @@ def given(estates: Estates, partition: str | None, known: Known) -> Given:
             others: Mapping[str, str],
             configured: str,
         ) -> Any:
-            ids = {name: one for name, one in others.items() if name}
+            ids = {name: item for name, item in others.items() if name}
             estate = estates.given(partition)
             return Given(
                 estates.settings,
@@ -280,7 +280,7 @@ def made_of(deployed: Deployed, stack: str) -> Made:
     """What the last run of a stack made. Not compared: with which state of the base that was."""
     registered, outputs = deployed.made[stack]
     return registered, {
-        name: one for name, one in outputs.items() if name != "generation"
+        name: item for name, item in outputs.items() if name != "generation"
     }
 
 

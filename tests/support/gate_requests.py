@@ -1,42 +1,61 @@
-"""Requests to one component, as the gate's script alone sees them in LuaJIT."""
+"""Requests to one component, as the gate's script alone sees them in LuaJIT, and the table that they are decided by."""
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
 from kong_oam.kong.script import embedded
-from kong_oam.kong.table import table
-from tests.support.estates import estate
-from tests.support.gateway_estates import (
-    issuers,
-    nested_applications,
-    stack,
-    with_callers,
-)
-from tests.support.gateway_tokens import CLIENTS
+from tests.support.gateway_estates import issuers, stack
 from tests.support.lua_scripts import Lua, admission, gate
 
 STACK = stack("tests")
 ISSUER = issuers(STACK, time.time())["main"]
 INSIDE = "192.0.2.7"
-_APPLICATIONS = nested_applications("example.com")
-_ALLOWED = """\
-        - type: ip-allow
-          properties: {rules: [{paths: [/orders], from: [192.0.2.0/24, "2001:db8::/32"]}]}
-"""
-ESTATE = with_callers(
-    estate(_APPLICATIONS[0] + _ALLOWED, *_APPLICATIONS[1:], stack=STACK)
-)
-TABLE = table(
-    ESTATE,
-    ESTATE.components["orders/api"],
-    "8080",
-    "ring",
-    clients={key: name for name, key in CLIENTS.items()},
-)
+TABLE = """\
+{"addresses": {
+ "/orders": {"*":["192.0.2.0/24","2001:db8::/32"]}},
+"audiences": ["api://tests"],
+"authentication": "jwt",
+"callers": {
+ "c": ["callers/all","native",{},"48502bcd15536d43651ab4624009745a"],
+ "d": ["callers/some","native",{},"29fe67d2b90d45185a3c8e1d18f6b013"]},
+"component": "orders/api",
+"depth": 3,
+"forward_token": false,
+"groups": {
+ "de]==]sk": ["read","write"],
+ "desk": ["read","write"],
+ "sales": ["read"]},
+"hosts": {
+ "orders.example.com": {"/docs":true,"/orders":true,"/orders/files":false,"/orders/nested":false}},
+"issuer": "https://issuer.tests.example.com",
+"logical": {},
+"on_behalf": {
+ "c": ["a.b","read","write"],
+ "d": ["a.b"]},
+"per_api": false,
+"ring": "ring",
+"rules": {
+ "/docs": {"GET":"public","HEAD":"public","OPTIONS":"public"},
+ "/orders": {"GET":[["read"]],"HEAD":[["read"]],"POST":[["read","write"]],"PUT":[["a.b"],["read","write"]]},
+ "/orders/health": {"GET":"public","HEAD":"public"},
+ "/orders/health/deep": {"*":[["write"]]},
+ "/orders/x:y": {"GET":"public","HEAD":"public"}},
+"services": {
+ "c": ["a.b","read","write"],
+ "d": ["a.b"]},
+"spelling": {"client":"cid","groups":"groups","marks":[{"claim":"jti","prefix":true,"value":"AT."}],"overage":["more"],"own":"sub","own_value":null,"scopes":{"claim":"scp","form":"list","prefix":""},"service_scopes":{"claim":"scp","form":"list","prefix":""},"subject":"sub","user":"uid"},
+"version": 4}"""
+"""The table of `orders/api` in the estate of `gateway_estates`: `test_lowering` has the program write it."""
 READ = ISSUER.service(["read"])
 """A token that is let through."""
+
+
+def table_with(**pieces: Any) -> str:
+    """The table with other pieces, as `rules={"/orders": {"GET": "public"}}`."""
+    return json.dumps({**json.loads(TABLE), **pieces})
 
 
 def as_left(table: str) -> str:
@@ -49,7 +68,7 @@ def as_left(table: str) -> str:
     )
 
 
-def asked(
+def gate_call(
     token: str | None,
     table: str = TABLE,
     path: str = "/orders",

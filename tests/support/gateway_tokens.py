@@ -1,4 +1,4 @@
-"""Issuers of the tests' own: the tokens that they give, and every token that does not count (docs/explanation/design.md#when-a-token-counts)."""
+"""Issuers of the tests' own: the tokens that they give, and every token that does not count (docs/explanation/design.md#valid-tokens)."""
 
 from __future__ import annotations
 

@@ -42,9 +42,9 @@ class Chosen:
     def since(self, before: Chosen) -> dict[Choice, int]:
         """What is chosen anew."""
         return {
-            choice: one
-            for choice, one in self.choices.items()
-            if one != before.choices.get(choice, 0)
+            choice: item
+            for choice, item in self.choices.items()
+            if item != before.choices.get(choice, 0)
         }
 
     def edits(self) -> Iterator[tuple[Choice, int]]:
@@ -128,9 +128,9 @@ class Chosen:
             if component is not None:
                 made["spec"]["components"].append(component)
         return settings, {
-            name: one
-            for name, one in applications.items()
-            if one["spec"]["components"]
+            name: item
+            for name, item in applications.items()
+            if item["spec"]["components"]
         }
 
     def _application(

@@ -40,23 +40,24 @@ def judged(
 ) -> JudgedComponent:
     """A component with these objects, in YAML or as they are; one that says no namespace is in `shop`."""
     application, _, name = key.partition("/")
-    given = {"namespace": "shop", "type": "any", "position": PLACE, **more}
+    fields = {"namespace": "shop", "type": "any", "position": PLACE, **more}
     found = [
-        yaml.safe_load(one)
-        if isinstance(one, str)
-        else copy.deepcopy(dict(one))
-        for one in objects
+        yaml.safe_load(written)
+        if isinstance(written, str)
+        else copy.deepcopy(dict(written))
+        for written in objects
     ]
-    for one in found:
+    for manifest in found:
         if (
-            isinstance(one.get("metadata"), dict)
-            and one.get("kind") != "Namespace"
+            isinstance(manifest.get("metadata"), dict)
+            and manifest.get("kind") != "Namespace"
         ):
-            one["metadata"].setdefault("namespace", given["namespace"])
+            manifest["metadata"].setdefault("namespace", fields["namespace"])
     rendered = tuple(
-        RenderedObject(one, None, "", PLACE, pod_spec_path) for one in found
+        RenderedObject(manifest, None, "", PLACE, pod_spec_path)
+        for manifest in found
     )
-    return JudgedComponent(application, name, objects=rendered, **given)
+    return JudgedComponent(application, name, objects=rendered, **fields)
 
 
 def merged(text: str, changes: str) -> dict[str, Any]:
@@ -64,10 +65,11 @@ def merged(text: str, changes: str) -> dict[str, Any]:
     return _merged(yaml.safe_load(text), yaml.safe_load(changes))
 
 
-def said(*components: JudgedComponent, **rules: Any) -> list[str]:
-    """What is said of components: `CODE message` each."""
+def findings(*components: JudgedComponent, **rules: Any) -> list[str]:
+    """What `judge` finds in components: `CODE message` each."""
     return [
-        f"{one.code} {one.message}" for one in judge(components, Rules(**rules))
+        f"{diagnostic.code} {diagnostic.message}"
+        for diagnostic in judge(components, Rules(**rules))
     ]
 
 

@@ -8,7 +8,7 @@ from tests.support.estates import api
 def asked(*traits: str, name: str = "orders", access: str = "") -> str:
     """An Application whose component asks for plugins: the properties of each trait."""
     traits_of = (
-        f"        - type: kong-plugin\n          properties: {one}\n"
-        for one in traits
+        f"        - type: kong-plugin\n          properties: {trait}\n"
+        for trait in traits
     )
     return api(name, access=access) + "".join(traits_of)

@@ -55,16 +55,16 @@ def without_left_out(
 def in_turn(resources: Mapping[Key, Registered]) -> dict[Key, Registered]:
     """As if they depended on what the program alone has them wait for."""
     return {
-        key: replace(one, after=one.after | one.behind)
-        for key, one in resources.items()
+        key: replace(item, after=item.after | item.behind)
+        for key, item in resources.items()
     }
 
 
 def _matcher(globs: Iterable[str]) -> Callable[[Key], bool]:
     parts = [
         ".*".join(
-            "[^:]*".join(map(re.escape, one.split("*")))
-            for one in glob.split("**")
+            "[^:]*".join(map(re.escape, part.split("*")))
+            for part in glob.split("**")
         )
         for glob in globs
     ]

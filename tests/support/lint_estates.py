@@ -1,8 +1,7 @@
-"""An estate without findings, as data, for tests that put one thing wrong and write it down in several styles."""
+"""What lint finds in files, styles of YAML to write them in, and every answer of the gateway to compare."""
 
 from __future__ import annotations
 
-import copy
 import datetime
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -24,111 +23,6 @@ AS_OF = datetime.date(2026, 11, 25)
 
 Data = dict[str, Any]
 Files = Mapping[str, str]
-
-
-def _application(name: str, *components: Data, **metadata: Any) -> Data:
-    return {
-        "apiVersion": "core.oam.dev/v1beta1",
-        "kind": "Application",
-        "metadata": {"name": name, "namespace": name, **metadata},
-        "spec": {"components": list(components)},
-    }
-
-
-def _component(name: str, kind: str, **traits: Data) -> Data:
-    listed = [
-        {"type": trait, "properties": properties}
-        for trait, properties in traits.items()
-    ]
-    return {
-        "name": name,
-        "type": kind,
-        "properties": {"image": "x"},
-        "traits": listed,
-    }
-
-
-def _calls(*scopes: str) -> list[Data]:
-    return (
-        [{"component": "orders/api", "scopes": list(scopes)}] if scopes else []
-    )
-
-
-_ORDERS = _application(
-    "orders",
-    _component(
-        "api",
-        "webservice",
-        gateway={"domain": "orders.example.com", "http": {"/orders": 8080}},
-        access={
-            "owner": "team-orders",
-            "scopes": {"read": "Read orders", "write": "Change orders"},
-            "rules": [
-                {"paths": ["/orders"], "methods": ["GET"], "scopes": ["read"]},
-                {
-                    "paths": ["/orders"],
-                    "methods": ["POST", "PUT"],
-                    "scopes": ["write"],
-                },
-            ],
-            "roles": {
-                "viewer": {
-                    "scopes": ["read"],
-                    "groups": ["sales"],
-                    "components": ["shop/job", "shop/web"],
-                },
-                "editor": {
-                    "scopes": ["read", "write"],
-                    "groups": ["desk"],
-                    "components": ["shop/web"],
-                },
-            },
-        },
-    ),
-)
-_SHOP = _application(
-    "shop",
-    _component(
-        "job", "worker", client={"kind": "service", "calls": _calls("read")}
-    ),
-    _component("idle", "worker", client={"kind": "service"}),
-    _component(
-        "web",
-        "webservice",
-        gateway={"domain": "shop.example.com", "http": {"/": 3000}},
-        access={
-            "owner": "team-shop",
-            "rules": [
-                {
-                    "methods": ["GET", "POST"],
-                    "public": {"reason": "pages", "until": "2027-06-30"},
-                }
-            ],
-        },
-        client={
-            "kind": "web",
-            "redirectPaths": ["/cb"],
-            "calls": _calls("read", "write"),
-        },
-    ),
-    annotations={"owner": "team-shop"},
-)
-
-
-def changed(change: Callable[[Data, Data], None]) -> list[Data]:
-    """The two applications, `orders` and `shop`, after `change` of both."""
-    orders, shop = copy.deepcopy(_ORDERS), copy.deepcopy(_SHOP)
-    change(orders, shop)
-    return [orders, shop]
-
-
-def access_of(application: Data, component: int = 0) -> Data:
-    """The properties of the access trait of the application's n-th component."""
-    traits = application["spec"]["components"][component]["traits"]
-    found: Data = next(
-        trait["properties"] for trait in traits if trait["type"] == "access"
-    )
-    return found
 
 
 class _Indented(yaml.SafeDumper):
@@ -192,11 +86,12 @@ STYLES: Mapping[str, Callable[[Data], str]] = {
 }
 
 
-def files_of(applications: list[Data], style: str) -> dict[str, str]:
-    """The applications as files: name to text."""
+def styled(orders: str, shop: str, style: str) -> dict[str, str]:
+    """The files of two Applications, written anew in a style."""
+    write = STYLES[style]
     return {
-        f"{one['metadata']['name']}.yaml": STYLES[style](one)
-        for one in applications
+        "orders.yaml": write(yaml.safe_load(orders)),
+        "shop.yaml": write(yaml.safe_load(shop)),
     }
 
 
@@ -217,8 +112,8 @@ def answers(estate: Estate) -> dict[tuple[str, ...], int]:
     groups = sorted(
         {
             group
-            for one in estate.components.values()
-            for role in one.identity.roles
+            for component in estate.components.values()
+            for role in component.identity.roles
             for group in role.groups
         }
     )
@@ -236,13 +131,13 @@ def answers(estate: Estate) -> dict[tuple[str, ...], int]:
         for below in ((), ("x",), ("V1",))
     }
     return {
-        (method, host, target, who): decide(
+        (method, host, target, caller): decide(
             estate, Request(method, host, target.encode()), claims
         ).status
         for host in estate.by_host
         for target in targets
         for method in METHODS
-        for who, claims in _principals(estate, groups)
+        for caller, claims in _principals(estate, groups)
     }
 
 

@@ -97,7 +97,7 @@ class Lua:
     target: tuple[Any, ...] | None = None
     marked: Any = None
     """What stands there once the script has run."""
-    told: dict[str, str] = field(default_factory=dict)
+    upstream_headers: dict[str, str] = field(default_factory=dict)
     cleared: list[str] = field(default_factory=list)
 
     def run(self) -> str:
@@ -130,7 +130,7 @@ class Lua:
             if name == "kong.service.request.clear_header":
                 self.cleared.append(arguments[0])
             if name == "kong.service.request.set_header":
-                self.told[arguments[0]] = arguments[1]
+                self.upstream_headers[arguments[0]] = arguments[1]
             return (
                 _decoded(arguments[0])
                 if name == "ngx.decode_base64"

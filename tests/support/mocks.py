@@ -212,10 +212,12 @@ class _Monitor(mocks.MockMonitor):
             else ()
         )
         turns = [
-            self._turns[id(one)][1] for one in waits if id(one) in self._turns
+            self._turns[id(wait)][1]
+            for wait in waits
+            if id(wait) in self._turns
         ]
         self._behind[type_, name] = frozenset(
-            one._name for resources in turns for one in resources
+            resource._name for resources in turns for resource in resources
         )
         register_resource(resource, type_, name, *more)
 
@@ -362,8 +364,8 @@ def answer(patch: pytest.MonkeyPatch) -> None:
 def clear(secret: Registered) -> dict[str, str]:
     """What a Kubernetes Secret holds."""
     return {
-        key: base64.b64decode(one).decode()
-        for key, one in secret.inputs["data"].items()
+        key: base64.b64decode(item).decode()
+        for key, item in secret.inputs["data"].items()
     }
 
 
@@ -407,7 +409,7 @@ def run_program(
     answer(patch)
     patch.setattr(
         "components.settings.values_in",
-        lambda _: {name.partition(":")[2]: one for name, one in file.items()},
+        lambda _: {name.partition(":")[2]: item for name, item in file.items()},
     )
     set_all_config(config)
     set_mocks(

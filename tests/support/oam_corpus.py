@@ -84,8 +84,8 @@ def library_of(file: str, built_in: Iterable[Definition] = ()) -> Library:
     ours = {(one.kind, one.name): one for one in built_in}
     of_kubevela = {
         key
-        for key, one in found.items()
-        if one.position.file.startswith(("builtin/", "deprecated/"))
+        for key, item in found.items()
+        if item.position.file.startswith(("builtin/", "deprecated/"))
     }
     found |= {key: ours[key] for key in of_kubevela & ours.keys()}
     return library(found.values())

@@ -246,9 +246,9 @@ class _Reader:
         assert isinstance(inner, Struct)
         conditions = " ".join(words).split(" || ")
         return [
-            Field(one.name, one.optional, one.type, condition)
+            Field(field.name, field.optional, field.type, condition)
             for condition in conditions
-            for one in inner.fields
+            for field in inner.fields
         ]
 
     def _field(self) -> Field:
@@ -278,12 +278,12 @@ def taken(type_: Type) -> Type:
         case Struct(fields, pattern, is_open):
             inner = (
                 Field(
-                    one.name,
-                    _may_be_missing(one),
-                    taken(one.type),
-                    one.condition,
+                    field.name,
+                    _may_be_missing(field),
+                    taken(field.type),
+                    field.condition,
                 )
-                for one in fields
+                for field in fields
             )
             return Struct(frozenset(inner), pattern and taken(pattern), is_open)
         case ListOf(inner_type):

@@ -83,7 +83,10 @@ class Deployed:
     def cli(self, *words: str, stack: str | None = None, **_: Any) -> str:
         match words[:3]:
             case ("stack", "ls", *_):
-                names = [ESTATE, *(f"{ESTATE}-{one}" for one in PARTITIONS)]
+                names = [
+                    ESTATE,
+                    *(f"{ESTATE}-{partition}" for partition in PARTITIONS),
+                ]
                 return json.dumps(
                     [
                         {"name": name, "lastUpdate": self.updated.get(name)}
@@ -101,8 +104,8 @@ class Deployed:
                 )
             case ("stack", "export"):
                 resources = [
-                    {"urn": urn, **one}
-                    for urn, one in self.states.get(stack or "", {}).items()
+                    {"urn": urn, **item}
+                    for urn, item in self.states.get(stack or "", {}).items()
                 ]
                 return json.dumps({"deployment": {"resources": resources}})
         raise PulumiCliError(f"`pulumi {' '.join(words)}` failed")
@@ -136,9 +139,9 @@ class Deployed:
             (one.type, one.name): one for one in registered if one.type != STACK
         }
         state = {
-            urn: one
-            for urn, one in states[stack].items()
-            if one["type"] == STACK
+            urn: item
+            for urn, item in states[stack].items()
+            if item["type"] == STACK
         }
         components = {name for kind, name in of_stack if kind == COMPONENT}
         for (kind, name), one in of_stack.items():

@@ -1,4 +1,4 @@
-"""Applications in namespaces of their own: an API with two callers, and one to which any token will do."""
+"""Applications in namespaces of their own: an API with two callers."""
 
 from __future__ import annotations
 
@@ -52,15 +52,4 @@ spec:
       traits:
         - type: client
           properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}
-"""
-ANY = """
-apiVersion: core.oam.dev/v1beta1
-kind: Application
-metadata: {name: store, namespace: store, annotations: {owner: s}}
-spec:
-  components:
-    - name: pages
-      type: webservice
-      properties: {image: x, ports: [{port: 80}]}
-      traits: [{type: gateway, properties: {domain: store.example.com, http: {/: 80}}}]
 """

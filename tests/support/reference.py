@@ -45,8 +45,8 @@ def block(name: str) -> str:
         )
     if name == "policies":
         rows = [
-            f"| `{one.id}` | {one.level} | {one.title} | {', '.join(one.controls)} |"
-            for one in RULES
+            f"| `{rule.id}` | {rule.level} | {rule.title} | {', '.join(rule.controls)} |"
+            for rule in RULES
         ]
         return "\n".join(
             [

@@ -65,12 +65,12 @@ def compiled(
         written, _, objects = text.partition("\x00")
         reading = read_bytes(f"app{number}.yaml", written.encode())
         assert not reading.diagnostics, reading.diagnostics
-        for one in reading.applications:
+        for application in reading.applications:
             parts = tuple(
                 with_objects(part, objects, trait, pods)
-                for part in one.components
+                for part in application.components
             )
-            applications.append(replace(one, components=parts))
+            applications.append(replace(application, components=parts))
     return compile_estate(Reading(tuple(applications), ()), stack)
 
 
@@ -80,18 +80,18 @@ def with_objects(
     """The component with objects in YAML; of one that needs no definition it is the component itself."""
     if part.plain:
         return part
-    found = [one for one in yaml.safe_load_all(objects) if one]
-    made = tuple(
+    found = [manifest for manifest in yaml.safe_load_all(objects) if manifest]
+    rendered = tuple(
         RenderedObject(
-            one,
-            trait if one["kind"] == "Ingress" else None,
+            manifest,
+            trait if manifest["kind"] == "Ingress" else None,
             str(number or ""),
             part.position.at("type"),
             "" if number else pods,
         )
-        for number, one in enumerate(found)
+        for number, manifest in enumerate(found)
     )
-    return replace(part, rendered=made)
+    return replace(part, rendered=rendered)
 
 
 def as_rendered(reading: Reading, api: str = "networking.k8s.io/v1") -> Reading:
@@ -101,12 +101,13 @@ def as_rendered(reading: Reading, api: str = "networking.k8s.io/v1") -> Reading:
         reading,
         applications=tuple(
             replace(
-                one,
+                manifest,
                 components=tuple(
-                    _as_rendered(one, part, api) for part in one.components
+                    _as_rendered(manifest, part, api)
+                    for part in manifest.components
                 ),
             )
-            for one in reading.applications
+            for manifest in reading.applications
         ),
     )
 
@@ -122,31 +123,36 @@ def _as_rendered(
         if trait.type == "gateway"
     ]
     position = part.position.at("type")
-    made = [
-        RenderedObject(one.object, None, "service" if one.key else "", position)
-        for one in plain_objects(application, part)
+    rendered = [
+        RenderedObject(
+            plain.object,
+            None,
+            "service" if plain.key else "",
+            position,
+        )
+        for plain in plain_objects(application, part)
     ]
-    made += [
+    rendered += [
         RenderedObject(
             _ingress(application, part, trait, api), index, "i", position
         )
         for index, trait in gateways
     ]
-    return replace(part, rendered=tuple(made), plain=False)
+    return replace(part, rendered=tuple(rendered), plain=False)
 
 
 def _ingress(
     application: Application, part: ComponentSpec, trait: Trait, api: str
 ) -> Mapping[str, Any]:
     """What KubeVela's gateway trait makes besides its Service."""
-    said, name = (
+    properties, name = (
         trait.properties,
         service_name(part.name, trait.properties.get("name")),
     )
-    host = {"host": said["domain"]} if "domain" in said else {}
+    host = {"host": properties["domain"]} if "domain" in properties else {}
     tls = (
-        [{"hosts": [*host.values()], "secretName": said["secretName"]}]
-        if "secretName" in said
+        [{"hosts": [*host.values()], "secretName": properties["secretName"]}]
+        if "secretName" in properties
         else []
     )
     return {
@@ -157,13 +163,16 @@ def _ingress(
             "namespace": application.namespace,
             "annotations": {
                 "kubernetes.io/ingress.class": "nginx",
-                **said.get("annotations", {}),
+                **properties.get("annotations", {}),
             },
         },
         "spec": {
             **({"tls": tls} if tls else {}),
             "rules": [
-                {**host, "http": {"paths": [*_paths(said["http"], name, api)]}}
+                {
+                    **host,
+                    "http": {"paths": [*_paths(properties["http"], name, api)]},
+                }
             ],
         },
     }

@@ -450,12 +450,12 @@ def _settings(estate: Estate) -> Settings:
     """Settings that give the estate's stack. Tokens for one API each are of another kind of provider."""
     providers = tuple(
         ProviderSettings(
-            one.name,
-            "per-api" if one.per_api else "oidc",
-            one.audience,
-            issuer=one.issuer,
+            provider.name,
+            "per-api" if provider.per_api else "oidc",
+            provider.audience,
+            issuer=provider.issuer,
         )
-        for one in estate.stack.providers.values()
+        for provider in estate.stack.providers.values()
     )
     return replace(
         parse(estate.stack.name, _STACK),

@@ -80,7 +80,7 @@ def _gateway() -> list[Resource]:
     service = resource(
         "kong:index/service:Service", "api-service", {"host": nowhere.urn}
     )
-    made = [
+    resources = [
         nowhere,
         service,
         plugin(
@@ -109,8 +109,8 @@ def _gateway() -> list[Resource]:
             hosts=list(plan.hosts),
             paths=plan.kong_paths,
         )
-        made.append(route)
-    return made
+        resources.append(route)
+    return resources
 
 
 def _identity() -> list[Resource]:
@@ -212,12 +212,13 @@ def _workload() -> list[Resource]:
     ]
 
 
-def _named(made: Resource) -> Resource:
+def _named(written: Resource) -> Resource:
     """A plugin's input `name` is its kind; as an argument above it would be the resource's name."""
     properties = {
-        key.removesuffix("_"): value for key, value in made.properties.items()
+        key.removesuffix("_"): value
+        for key, value in written.properties.items()
     }
-    return replace(made, properties=properties)
+    return replace(written, properties=properties)
 
 
 SOUND = Deployment(
@@ -228,10 +229,10 @@ SOUND = Deployment(
 def spoilt(name: str, **properties: Any) -> Deployment:
     """`SOUND` with other properties of one resource; None takes one away."""
 
-    def change(one: Resource) -> Resource:
-        changed = {**one.properties, **properties}
+    def change(part: Resource) -> Resource:
+        changed = {**part.properties, **properties}
         return replace(
-            one,
+            part,
             properties={
                 key: value
                 for key, value in changed.items()
@@ -239,25 +240,28 @@ def spoilt(name: str, **properties: Any) -> Deployment:
             },
         )
 
-    assert any(one.name == name for one in SOUND.resources), name
+    assert any(part.name == name for part in SOUND.resources), name
     return replace(
         SOUND,
         resources=tuple(
-            change(one) if one.name == name else one for one in SOUND.resources
+            change(part) if part.name == name else part
+            for part in SOUND.resources
         ),
     )
 
 
 def configured(name: str, **config: Any) -> Deployment:
     """`SOUND` with another configuration of one plugin."""
-    (one,) = (one for one in SOUND.resources if one.name == name)
-    return spoilt(name, configJson=json.dumps({**(one.config or {}), **config}))
+    (found,) = (part for part in SOUND.resources if part.name == name)
+    return spoilt(
+        name, configJson=json.dumps({**(found.config or {}), **config})
+    )
 
 
 def without(name: str) -> Deployment:
     return replace(
         SOUND,
-        resources=tuple(one for one in SOUND.resources if one.name != name),
+        resources=tuple(part for part in SOUND.resources if part.name != name),
     )
 
 

@@ -168,9 +168,9 @@ class Deployment:
                 changes = issuer.of_user(groups) if user else {}
                 if token.credential:
                     found = next(
-                        one
-                        for one in live.credentials
-                        if one["id"] == token.credential
+                        credential
+                        for credential in live.credentials
+                        if credential["id"] == token.credential
                     )
                     own = (
                         found.get("rsa_public_key") or ""
@@ -193,9 +193,9 @@ class Deployment:
 def _clients(live: Entities) -> set[str]:
     """The ids of clients in all tables."""
     scripts = (
-        script_of(one)
-        for one in live.plugins
-        if one["name"] in ("pre-function", "post-function")
+        script_of(plugin)
+        for plugin in live.plugins
+        if plugin["name"] in ("pre-function", "post-function")
     )
     tables = (script.table for script in scripts if script and script.table)
     return {
@@ -403,7 +403,7 @@ class Running:
         )
 
 
-def told(result: Result) -> list[str]:
+def report_lines(result: Result) -> list[str]:
     """Findings in words: `kind: reasons`, then a line per exposure: `callers | methods | URLs`."""
     lines = []
     for finding, reasons in result.findings:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 import kong_oam.oam.model as oam
+from kong_oam.access.compile.jwks_uri import jwks_uri, jwks_uri_findings
 from kong_oam.access.compile.redirect_uris import redirect_uris
-from kong_oam.access.data import Data, NameSets
+from kong_oam.access.data import NameSets, YamlObject
 from kong_oam.access.model import (
     EXTERNAL,
     RESERVED_SCOPES,
@@ -176,9 +177,7 @@ def compile_clients(
             refresh=users and bool(properties.get("refresh", False)),
             position=trait.position,
             rotate_every=days(every) if every else None,
-            jwks_uri=part.properties.get("jwksUri")
-            if kind == EXTERNAL
-            else None,
+            jwks_uri=jwks_uri(part, kind),
         )
 
 
@@ -198,14 +197,8 @@ def _kind_findings(
             f"{some(kinds)}"
         )
         yield Diagnostic("ACC220", message, position.at("kind"))
-    if component.outside and (kind == EXTERNAL) != (
-        "jwksUri" in part.properties
-    ):
-        message = (
-            "an external client, and no other, needs jwksUri: where its owner publishes the keys "
-            f"that it proves itself with; this one is of kind '{kind}'"
-        )
-        yield Diagnostic("ACC220", message, component.position)
+    if component.outside:
+        yield from jwks_uri_findings(component, part, kind)
     if not signs_in(kind):
         for name in {
             "redirectPaths",
@@ -241,7 +234,7 @@ def _rotation_findings(trait: oam.Trait, stack: Stack) -> Findings:
 
 def _granted_call(
     component: Component,
-    call: Data,
+    call: YamlObject,
     position: SourcePosition,
     directory: Directory,
 ) -> Call | None:

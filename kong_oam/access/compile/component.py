@@ -11,7 +11,7 @@ from kong_oam.access.compile.roles import roles_of
 from kong_oam.access.compile.rules import authenticated_only, rules_of
 from kong_oam.access.compile.targets import unreachable
 from kong_oam.access.compile.waivers import waivers_of
-from kong_oam.access.data import Data, Texts
+from kong_oam.access.data import Texts, YamlObject
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.meaning import Declared
 from kong_oam.access.model import (
@@ -50,7 +50,7 @@ def compile_component(
     """Compile `part`, with its objects and `routes`, into a component without its clients, in the
     namespace of `application`. Findings are added to `out`."""
     access = part.trait("access")
-    properties: Data = access.properties if access else {}
+    properties: YamlObject = access.properties if access else {}
     endpoints = endpoints_of(application, part, routes, stack, out)
     if endpoints or access or part.trait("client"):
         out += _misnamed_elsewhere(part)
@@ -150,7 +150,7 @@ def _leads_to(endpoints: Iterable[Endpoint], named: NamedService) -> bool:
 
 
 def _provider(
-    properties: Data,
+    properties: YamlObject,
     access: oam.Trait | None,
     stack: Stack,
     out: Report,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kong_oam.access.data import Data, Texts
+from kong_oam.access.data import Texts, YamlObject
 from kong_oam.access.model import (
     Role,
 )
@@ -14,7 +14,7 @@ from kong_oam.oam.position import SourcePosition
 
 
 def roles_of(
-    properties: Data,
+    properties: YamlObject,
     position: SourcePosition,
     scopes: Texts,
     stack: Stack,

@@ -7,7 +7,7 @@ from itertools import combinations
 
 from kong_oam.access.compile.days import no_day
 from kong_oam.access.compile.elements import elements_of
-from kong_oam.access.data import Data, PathSegments, Texts
+from kong_oam.access.data import PathSegments, Texts, YamlObject
 from kong_oam.access.endpoint import Endpoints
 from kong_oam.access.model import (
     METHODS,
@@ -35,7 +35,7 @@ def authenticated_only(endpoints: Endpoints) -> Rules:
 
 
 def rules_of(
-    properties: Data,
+    properties: YamlObject,
     position: SourcePosition,
     endpoints: Endpoints,
     scopes: Texts,
@@ -66,7 +66,9 @@ def rules_of(
     return tuple(result)
 
 
-def _public(rule: Data, position: SourcePosition, out: Report) -> Public | None:
+def _public(
+    rule: YamlObject, position: SourcePosition, out: Report
+) -> Public | None:
     if ("scopes" in rule) == ("public" in rule):
         message = "a rule has exactly one of `scopes` and `public`"
         out.append(Diagnostic("OAM103", message, position))
@@ -80,7 +82,7 @@ def _public(rule: Data, position: SourcePosition, out: Report) -> Public | None:
 
 
 def _rule_paths(
-    rule: Data,
+    rule: YamlObject,
     position: SourcePosition,
     gateway_paths: tuple[PathSegments, ...],
     out: Report,

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 import kong_oam.oam.model as oam
-from kong_oam.access.data import Data
+from kong_oam.access.data import JsonFields, YamlObject
 from kong_oam.access.model import Component, Exposure, Identity, WorkloadSpec
 from kong_oam.access.paths import written
 from kong_oam.diagnostics import Diagnostic, Findings
@@ -62,7 +62,7 @@ class Formed:
     component: Component
     variant: Variant
 
-    def facts(self, more: Iterable[str]) -> Data:
+    def facts(self, more: Iterable[str]) -> YamlObject:
         """What decides who may call and what is reached, by messages' words, and `more` fields."""
         access = self.part.trait("access")
         client = self.part.trait("client")
@@ -92,11 +92,11 @@ class Formed:
             )
         return routes
 
-    def services(self) -> Data:
+    def services(self) -> YamlObject:
         """The specs of the Services that the gateway reaches, by name: which pods they select, and
         their ports."""
         namespaces = ("", self.component.workload.namespace)
-        reached: dict[str, Any] = {
+        reached: JsonFields = {
             name: {"ports": {}} for name, _ in self.component.exposure.services
         }
         for service in self.component.workload.rendered:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kong_oam.access.compile.days import no_day
-from kong_oam.access.data import Data
+from kong_oam.access.data import YamlObject
 from kong_oam.access.model import (
     Waiver,
 )
@@ -14,7 +14,7 @@ from kong_oam.oam.position import SourcePosition
 
 
 def waivers_of(
-    properties: Data, position: SourcePosition, out: Report
+    properties: YamlObject, position: SourcePosition, out: Report
 ) -> Iterator[Waiver]:
     """Compile the waivers of an access trait, and add days that are none to `out`."""
     for index, waiver in enumerate(properties.get("waivers", ())):

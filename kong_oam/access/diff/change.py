@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from kong_oam.access.data import Data, Names, PathSegments
+from kong_oam.access.data import Names, PathSegments
 from kong_oam.access.diff.kind import Kind
 from kong_oam.access.networks import ANYWHERE, Source
 from kong_oam.access.principals import Condition, Groups, Principal
@@ -101,9 +101,10 @@ class Subject:
     provider: str = ""
 
 
-# Values by subject, then by name, as JSON has them. Names are those of the stack's file, or a
-# trait's.
-Facts = Mapping[Subject, Data]
+# An edge: settings as JSON has them, by names of the stack's file, or of a trait's.
+JsonValues = Mapping[str, Any]
+
+Facts = Mapping[Subject, JsonValues]
 
 # The fact that says what the roles of a component let its pods do.
 RIGHTS: Final = "rights"

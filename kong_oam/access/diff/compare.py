@@ -407,24 +407,50 @@ def _minutes(
     paths: Iterable[PathSegments],
     methods: Sequence[str],
 ) -> int | None:
-    """How long the old tokens live, where the new gate lets one of them through; None where it lets
-    none."""
-    principal = whom.principal
-    lifetime = old.lifetime(principal) if principal else None
-    if principal is None or lifetime is None:
-        return None
+    """Return how long old tokens live, where the new gate lets one of them through; None where it
+    lets none."""
+    minutes: set[int] = set()
     for path in paths:
-        named = old.groups_named(site, path) | new.groups_named(site, path)
-        by_method = new.at(site, path)
-        for method in methods:
-            after = by_method[method].principals.get(principal, frozenset())
-            for groups in _concerned(whom.condition, after, named):
-                token = old.token(principal, groups, site, path)
-                if new.answer(
-                    site, path, method, token, _address(whom)
-                ).allowed:
-                    return lifetime
-    return None
+        # What was public closes for clients of all kinds.
+        known = new.known(old.clients, site, path)
+        for principal in [whom.principal] if whom.principal else known:
+            lifetime = old.lifetime(principal)
+            if lifetime is None or lifetime in minutes:
+                continue
+            if _lives(old, new, principal, whom, site, path, methods):
+                minutes.add(lifetime)
+    return max(minutes, default=None)
+
+
+def _lives(
+    old: Side,
+    new: Side,
+    principal: Principal,
+    whom: Whom,
+    site: str,
+    path: PathSegments,
+    methods: Sequence[str],
+) -> bool:
+    """Tell whether the new gate lets an old token of the principal through, of users who may no
+    longer call."""
+    # Where everybody could call, any user whom a token could be of.
+    before = whom.condition if whom.principal else old.signed_in(principal)
+    named = old.groups_named(site, path) | new.groups_named(site, path)
+    by_method = new.at(site, path)
+    for method in methods:
+        access = by_method[method]
+        # What is public takes no tokens, and closes by the address alone.
+        if access.everybody:
+            continue
+        after = access.principals.get(principal, frozenset())
+        lost = frozenset(
+            groups for groups in before if not suffices(groups, after)
+        )
+        for groups in _concerned(lost, after, named):
+            token = old.token(principal, groups, site, path)
+            if new.takes(site, path, method, token, whom.source.networks):
+                return True
+    return False
 
 
 def _concerned(

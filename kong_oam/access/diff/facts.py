@@ -16,11 +16,12 @@ from itertools import chain, product
 from typing import Any
 from urllib.parse import urlsplit
 
-from kong_oam.access.data import Data, Names, Texts
+from kong_oam.access.data import JsonFields, Names, Texts
 from kong_oam.access.diff.change import (
     CERTIFICATES,
     RIGHTS,
     Facts,
+    JsonValues,
     Setting,
     Subject,
 )
@@ -252,7 +253,7 @@ def facts_of(estate: Estate, settings: Settings) -> Facts:
     return facts
 
 
-def _stack_facts(stack: Stack, gateway: GatewaySettings) -> Data:
+def _stack_facts(stack: Stack, gateway: GatewaySettings) -> JsonValues:
     facts = dict(_values(stack))
     facts.update(_present(_values(gateway, "gateway.")))
     facts["gateway.plainHttp"] = "redirect" if gateway.redirect else "refuse"
@@ -266,7 +267,7 @@ def _provider_facts(provider: Provider, settings: ProviderSettings) -> _Values:
             yield name, value
 
 
-def _component_facts(component: Component, rights: list[str]) -> Data:
+def _component_facts(component: Component, rights: list[str]) -> JsonValues:
     facts = _present(
         chain(
             _values(component),
@@ -315,7 +316,7 @@ def _is_absent(name: str, value: Any) -> bool:
     return name.startswith((_EDGE, _UPSTREAM_TLS)) and not value
 
 
-def _present(values: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def _present(values: Iterable[tuple[str, Any]]) -> JsonFields:
     """Return the values that stand for something."""
     return {
         name: value for name, value in values if not _is_absent(name, value)
@@ -324,7 +325,7 @@ def _present(values: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 def _client_facts(
     client: Client, component: Component, provider: ProviderSettings
-) -> Data:
+) -> JsonValues:
     known_client = provider.clients.get(client.component, KnownClient(""))
     secret = known_client.secret
     certificates = provider.certificates.get(client.component, ())
@@ -402,7 +403,7 @@ def settings_changed(
 
 
 def _values_changed(
-    subject: Subject, old: Data, new: Data, between_stacks: bool
+    subject: Subject, old: JsonValues, new: JsonValues, between_stacks: bool
 ) -> Iterator[Setting]:
     if old == new:
         return
@@ -419,7 +420,7 @@ def _values_changed(
             yield Setting(_kind(name, was, now), subject, name, was, now)
 
 
-def _stated_value(values: Data, name: str, between_stacks: bool) -> Any:
+def _stated_value(values: JsonValues, name: str, between_stacks: bool) -> Any:
     value = values.get(
         name, None if name.startswith((_EDGE, _UPSTREAM_TLS)) else NOT_KNOWN
     )
@@ -497,7 +498,7 @@ def _usual_kind(name: str, was: Any, now: Any) -> Kind:
     return kind_of_list(was, now)
 
 
-def _cluster_kind(name: str, was: Data, now: Data) -> Kind:
+def _cluster_kind(name: str, was: JsonValues, now: JsonValues) -> Kind:
     """Of the stack's settings by key: kinds, keys of metadata, labels of operators, and rights of
     components."""
     if name in ("cluster.allow", "cluster.metadata"):
@@ -511,7 +512,7 @@ def _cluster_kind(name: str, was: Data, now: Data) -> Kind:
     return "may widen"
 
 
-def _pairs(listed: Data) -> set[tuple[str, str]]:
+def _pairs(listed: JsonValues) -> set[tuple[str, str]]:
     pairs: set[tuple[str, str]] = set()
     for key, texts in listed.items():
         pairs.update(product([key], texts))

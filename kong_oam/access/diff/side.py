@@ -3,7 +3,7 @@ answers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from kong_oam.access.callers import (
     Callers,
@@ -11,7 +11,7 @@ from kong_oam.access.callers import (
     principal_of,
     provider_names,
 )
-from kong_oam.access.data import PathSegments
+from kong_oam.access.data import Networks, PathSegments
 from kong_oam.access.decide import Decision, Request, decide
 from kong_oam.access.diff.change import Answer
 from kong_oam.access.diff.model import AccessModel
@@ -19,8 +19,16 @@ from kong_oam.access.endpoint import Endpoint, whole
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.issue import User, issue
 from kong_oam.access.model import METHODS, Component
+from kong_oam.access.networks import common
 from kong_oam.access.paths import written
-from kong_oam.access.principals import NOBODY, Access, Groups, Principal
+from kong_oam.access.principals import (
+    ITSELF,
+    NOBODY,
+    Access,
+    Condition,
+    Groups,
+    Principal,
+)
 from kong_oam.access.sites import Sites, SitesByHost, SitesByPort
 from kong_oam.access.tokens import Claims, Refusal
 
@@ -146,6 +154,24 @@ class Side:
         request = Request(method, host, written(path).encode(), address)
         return decide(self.model.estate, request, token)
 
+    def takes(
+        self,
+        site: str,
+        path: PathSegments,
+        method: str,
+        token: Claims | Refusal | None,
+        networks: Networks,
+    ) -> bool:
+        """Tell whether the gate lets a token through, from one of these networks at least."""
+        decision = self.answer(site, path, method, token, None)
+        component = decision.component
+        rule = decision.rule
+        if not decision.allowed or not component or not rule:
+            return False
+        return (
+            common(networks, component.networks(rule.path, method)) is not None
+        )
+
     def groups_named(self, site: str, path: PathSegments) -> Groups:
         """The groups of the roles of what answers there, as the provider names them."""
         component = self.sites.component(site, path)
@@ -153,6 +179,34 @@ class Side:
             return frozenset()
         provider = self.model.estate.provider_of(component)
         return frozenset(map(provider.group, component.groups))
+
+    def known(
+        self, others: Collection[Principal], site: str, path: PathSegments
+    ) -> Iterator[Principal]:
+        """Yield those of the principals whose tokens may be let through there: all where any token
+        will do, else those that were granted something."""
+        component = self.sites.component(site, path)
+        if component is None:
+            return
+        for rule in component.owning(path):
+            if not rule.public and not rule.scopes:
+                yield from others
+                return
+        provider = component.identity.provider
+        for users in (False, True):
+            for client in self.model.estate.held_at(component, users=users):
+                principal = Principal(client, provider, users)
+                if principal in others:
+                    yield principal
+
+    def signed_in(self, principal: Principal) -> Condition:
+        """The condition on users to whom the client gives a token: any of its groups."""
+        client = self.clients[principal]
+        if not client.user_facing:
+            return ITSELF
+        provider = self.model.estate.stack.providers[principal.provider]
+        names = map(provider.group, client.groups)
+        return frozenset(frozenset({name}) for name in names)
 
     def owner(self, principal: Principal) -> str | None:
         """Whom to ask about a client of this side."""

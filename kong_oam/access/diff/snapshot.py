@@ -21,7 +21,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from kong_oam.access.data import Data, Networks, PathSegments
+from kong_oam.access.data import JsonFields, JsonObject, Networks, PathSegments
 from kong_oam.access.diff.change import Subject
 from kong_oam.access.diff.model import AccessModel, application_of
 from kong_oam.access.endpoint import Endpoint
@@ -57,7 +57,7 @@ class ModelError(EngineError):
     """The data is no exported model that this version reads. The message says why."""
 
 
-def exported(outputs: Data) -> Any:
+def exported(outputs: JsonObject) -> Any:
     """The model among a stack's outputs, None where it is not there."""
     return outputs.get(OUTPUT)
 
@@ -100,7 +100,7 @@ def _parts(model: AccessModel) -> Iterator[tuple[str, Any]]:
         yield key, part
 
 
-def _stack(model: AccessModel) -> Data:
+def _stack(model: AccessModel) -> JsonObject:
     stack = model.estate.stack
     facts = model.facts
     providers = [
@@ -143,9 +143,9 @@ def _is_foreign(part: str) -> bool:
     return isinstance(data, dict) and data.get("foreign") is True
 
 
-def _component(component: Component, per_api: bool) -> dict[str, Any]:
+def _component(component: Component, per_api: bool) -> JsonFields:
     """Serialize what a component itself says, as far as it says it."""
-    data: dict[str, Any] = {
+    data: JsonFields = {
         "provider": component.identity.provider,
         "endpoints": [
             [endpoint.host, endpoint.path, endpoint.port]
@@ -209,7 +209,7 @@ def load_model(data: Any) -> AccessModel:
         raise ModelError(_NO_MODEL) from None
 
 
-def _loaded(about: Data, parts: Data) -> AccessModel:
+def _loaded(about: JsonObject, parts: JsonObject) -> AccessModel:
     """The model of checked parts: what is said about the stack, and of each component."""
     providers = {}
     minutes = {}
@@ -250,7 +250,7 @@ def _validator() -> Any:
     return jsonschema_rs.validator_for(json.loads(schema))
 
 
-def _check(parts: Data) -> None:
+def _check(parts: JsonObject) -> None:
     """Check the parts, whatever wrote them or edited the state. Raises ModelError where one is not
     as the schema says, or names a provider that is not there."""
     if not _validator().is_valid(parts):
@@ -267,7 +267,7 @@ def _check(parts: Data) -> None:
             raise ModelError(_NO_MODEL)
 
 
-def _component_of(key: str, data: Data) -> Component:
+def _component_of(key: str, data: JsonObject) -> Component:
     apart = data.get("apart", {})
     endpoints = [
         Endpoint(

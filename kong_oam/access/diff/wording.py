@@ -191,12 +191,12 @@ def path(subtree: Subtree) -> str:
 
 
 def until(change: Change) -> str:
-    """When a closing change takes effect for tokens that were issued before; empty for an opening
-    one."""
-    if change.kind not in CLOSING or change.whom[0].principal is None:
+    """Say when a closing change takes effect for tokens that were issued before; empty for an
+    opening one, and where everybody could call and no old token counts."""
+    if change.kind not in CLOSING:
         return ""
     if change.minutes is None:
-        return "at once"
+        return "at once" if change.whom[0].principal else ""
     return f"tokens of before live up to {change.minutes} minutes"
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from kong_oam.access.data import Data, Texts
+from kong_oam.access.data import JsonFields, JsonObject, Texts
 from kong_oam.access.lint.finding import Kind
 from kong_oam.diagnostics import Code, Codes, Diagnostic, Position
 from kong_oam.oam.position import SourcePosition
@@ -30,7 +30,7 @@ _NAMES = ("name", "type", "component", "finding")
 
 def document(
     diagnostics: Iterable[Diagnostic], root: Path, codes: Codes
-) -> Data:
+) -> JsonObject:
     """Build one run with a rule for each of `codes` and a result for each of `diagnostics`. `root`
     is that of the sources."""
     rules = [*starmap(_rule, codes.items())]
@@ -54,7 +54,7 @@ def document(
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
-def _rule(code: str, meaning: Code) -> Data:
+def _rule(code: str, meaning: Code) -> JsonObject:
     remedy = f"What to do: {meaning.remedy}."
     level = "warning"
     if meaning.title.endswith("(warning)"):
@@ -71,7 +71,7 @@ def _rule(code: str, meaning: Code) -> Data:
     }
 
 
-def _result(diagnostic: Diagnostic, rule: int, identity: str) -> dict[str, Any]:
+def _result(diagnostic: Diagnostic, rule: int, identity: str) -> JsonFields:
     return {
         "ruleId": diagnostic.code,
         "ruleIndex": rule,
@@ -84,7 +84,7 @@ def _result(diagnostic: Diagnostic, rule: int, identity: str) -> dict[str, Any]:
     }
 
 
-def _location(position: Position, root: Path) -> Data:
+def _location(position: Position, root: Path) -> JsonObject:
     region = {"startLine": position.line, "startColumn": position.column}
     return {
         "physicalLocation": {

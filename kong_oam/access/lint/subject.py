@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import kong_oam.oam.model as oam
-from kong_oam.access.data import Data, PathSegments, Scopes, Texts
+from kong_oam.access.data import PathSegments, Scopes, Texts, YamlObject
 from kong_oam.access.model import Component, Components
 from kong_oam.oam.position import SourcePosition
 
@@ -61,7 +61,7 @@ class LintSubject:
         return self.component.key
 
     @property
-    def access(self) -> Data:
+    def access(self) -> YamlObject:
         """The access trait's properties; empty where there is no such trait."""
         trait = self.part.trait("access")
         return trait.properties if trait else {}

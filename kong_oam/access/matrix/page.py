@@ -16,7 +16,7 @@ from pathlib import Path
 from string import Template
 from typing import TypeVar
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import JsonObject
 from kong_oam.access.diff.wording import path
 from kong_oam.access.matrix.table import Matrix, Row, as_whom, exceptions
 from kong_oam.access.model import METHODS, Public
@@ -56,7 +56,7 @@ def _digest(text: str) -> str:
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
-def _data(matrix: Matrix) -> Data:
+def _data(matrix: Matrix) -> JsonObject:
     """What the script reads: rows name components, accesses, principals and conditions by their
     numbers."""
     met_conditions = [ITSELF]
@@ -96,7 +96,7 @@ def _data(matrix: Matrix) -> Data:
     }
 
 
-def _column(principal: Principal | None, name: str) -> Data:
+def _column(principal: Principal | None, name: str) -> JsonObject:
     return {
         "name": name,
         "users": principal is not None and principal.users,
@@ -104,7 +104,7 @@ def _column(principal: Principal | None, name: str) -> Data:
     }
 
 
-def _row(row: Row, component: int, access: int) -> Data:
+def _row(row: Row, component: int, access: int) -> JsonObject:
     return {
         "component": component,
         "host": row.host,
@@ -125,7 +125,7 @@ def _reason(public: Public) -> str:
     return printable(reason)
 
 
-def _condition(condition: Condition) -> Data:
+def _condition(condition: Condition) -> JsonObject:
     return {"words": as_whom(condition), "groups": sorted(_groups(condition))}
 
 

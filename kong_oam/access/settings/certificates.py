@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import YamlObject
 from kong_oam.errors import SettingsError
 
 _SHORTEST = 2048  # bits of an RSA key, as for those that providers sign with
@@ -57,7 +57,7 @@ def problem(pem: str) -> str | None:
 
 
 def certificate_problems(
-    providers: Sequence[Data],
+    providers: Sequence[YamlObject],
 ) -> Iterator[str]:
     """Find certificates that are not usable, and keys that two components share."""
     for number, provider in enumerate(providers):

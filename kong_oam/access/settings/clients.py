@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import YamlObject
 
 
-def client_problems(providers: Sequence[Data]) -> Iterator[str]:
+def client_problems(providers: Sequence[YamlObject]) -> Iterator[str]:
     """Find client ids that two components share: a token names its client by the id alone, and
     what that was granted counts."""
     for number, provider in enumerate(providers):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import YamlObject
 from kong_oam.access.settings.fields import tuples
 from kong_oam.access.settings.values import ClusterSettings
-from kong_oam.access.stack import MINOR
+from kong_oam.access.stack import MINOR, Stack
 from kong_oam.objects.known_keys import always_obeyed
 from kong_oam.objects.known_kinds import never_deployed
 
@@ -18,7 +19,7 @@ _BY_NAME = frozenset({"CSIDriver", "Namespace", "RuntimeClass"})
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?\Z")
 
 
-def cluster_settings(data: Data) -> ClusterSettings:
+def cluster_settings(data: YamlObject) -> ClusterSettings:
     """What checked settings say of the cluster."""
     cluster = data.get("cluster", {})
     return ClusterSettings(
@@ -34,7 +35,7 @@ def cluster_settings(data: Data) -> ClusterSettings:
     )
 
 
-def cluster_problems(stack: str, cluster: Data) -> Iterator[str]:
+def cluster_problems(stack: str, cluster: YamlObject) -> Iterator[str]:
     """Find contexts that may be one, since what is told apart by its cluster would be together;
     kinds that are refused whatever the stack says; and a stack's name that cannot be the value of a
     label."""
@@ -55,7 +56,7 @@ def cluster_problems(stack: str, cluster: Data) -> Iterator[str]:
     )
 
 
-def _shared_contexts(contexts: Data, own: str | None) -> Iterator[str]:
+def _shared_contexts(contexts: YamlObject, own: str | None) -> Iterator[str]:
     if contexts and not own:
         yield "cluster.contexts: with further clusters, name the stack's own, too (cluster.context)"
     first = {own: "cluster.context"} if own else {}
@@ -67,30 +68,31 @@ def _shared_contexts(contexts: Data, own: str | None) -> Iterator[str]:
             yield f"{where}: '{context}' is that of {earlier}, too"
 
 
-def judged_by(cluster: Data) -> Data:
-    """The fields of a Stack that checked settings of its cluster say."""
+def judged_by(stack: Stack, cluster: YamlObject) -> Stack:
+    """The stack with what checked settings of its cluster say."""
     version = cluster.get("version")
     contexts = cluster.get("contexts", {})
     labels = {}
     for name, context in contexts.items():
         if isinstance(context, dict) and "labels" in context:
             labels[name] = context["labels"]
-    return {
-        "allowed": cluster.get("allow", {}),
-        "rbac": cluster.get("rbac", False),
-        "metadata": {
+    return replace(
+        stack,
+        allowed=cluster.get("allow", {}),
+        rbac=cluster.get("rbac", False),
+        metadata={
             key.lower(): text
             for key, text in cluster.get("metadata", {}).items()
         },
-        "operator_labels": cluster.get("operatorLabels", {}),
-        "rights": tuples(cluster.get("rights", {})),
-        "service_types": tuple(cluster.get("serviceTypes", ())),
-        "clusters": frozenset(contexts),
-        "labels": labels,
-        "minor": int(version.partition(".")[2]) if version else MINOR,
-    }
+        operator_labels=cluster.get("operatorLabels", {}),
+        rights=tuples(cluster.get("rights", {})),
+        service_types=tuple(cluster.get("serviceTypes", ())),
+        clusters=frozenset(contexts),
+        labels=labels,
+        minor=int(version.partition(".")[2]) if version else MINOR,
+    )
 
 
-def _context(named: str | Data) -> str:
+def _context(named: str | YamlObject) -> str:
     """A kubeconfig context, which may be named with labels."""
     return named if isinstance(named, str) else named["context"]

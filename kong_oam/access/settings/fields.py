@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from kong_oam.access.data import Data, Names
+from kong_oam.access.data import Names, YamlObject
 
 
-def fields_of(kind: type[Any], settings: Data) -> Data:
+def fields_of(kind: type[Any], settings: YamlObject) -> YamlObject:
     """The fields that checked settings say: `nodeAddress` is `node_address`, and a list a tuple."""
     values = {}
     for field in fields(kind):

@@ -1,14 +1,43 @@
-"""Finds what is wrong about the gateway in a stack's settings, as far as a schema cannot say it."""
+"""The gateway in a stack's settings, and what is wrong about it as far as a schema cannot say it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from ipaddress import ip_network
 
-from kong_oam.access.data import Data, Texts
+from kong_oam.access.data import Texts, YamlObject
+from kong_oam.access.settings.fields import fields_of
+from kong_oam.access.settings.logs import log_settings
+from kong_oam.access.settings.redis import redis_settings
+from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
+from kong_oam.access.settings.values import GatewaySettings
 
 
-def gateway_problems(gateway: Data) -> Iterator[str]:
+def gateway_settings(
+    gateway: YamlObject, over_tls: UpstreamTlsSettings | None
+) -> GatewaySettings:
+    """Read the checked settings of the gateway."""
+    derived = {
+        "redirect": gateway.get("plainHttp") == "redirect",
+        "strip_headers": tuple(
+            sorted({*map(str.lower, gateway.get("stripHeaders", ()))})
+        ),
+        "redis": redis_settings(gateway),
+        "upstream_tls": over_tls,
+        "logs": log_settings(gateway),
+    }
+    settings = GatewaySettings(
+        **{**fields_of(GatewaySettings, gateway), **derived}
+    )
+    return (
+        settings
+        if settings.scheme == "https"
+        else replace(settings, hsts_seconds=0)
+    )
+
+
+def gateway_problems(gateway: YamlObject) -> Iterator[str]:
     """Yield each problem, behind the setting's name.
 
     Settings that do not say where the gateway is are one: whoever else could connect to a workload

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import YamlObject
 from kong_oam.access.settings.project import beside, yaml_in
 from kong_oam.errors import SettingsError
 
@@ -14,7 +14,7 @@ SETTING = "knownGroups"
 
 
 def known_groups(
-    data: Data, folder: Path, mapped: Iterable[Iterable[str]]
+    data: YamlObject, folder: Path, mapped: Iterable[Iterable[str]]
 ) -> frozenset[str] | None:
     """The groups that checked settings know, also those that a provider maps; None without a list.
 

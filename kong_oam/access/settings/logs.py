@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from kong_oam.access.data import Data, Texts
+from kong_oam.access.data import Texts, YamlObject
 from kong_oam.access.stack import Records
 
 STDOUT = "/dev/stdout"
@@ -66,7 +66,7 @@ class LogSettings:
     otlp: OtlpSink | None = None
 
 
-def log_settings(gateway: Data) -> LogSettings | None:
+def log_settings(gateway: YamlObject) -> LogSettings | None:
     """The sinks in the settings of a gateway that were checked; None where it keeps no records."""
     logs = gateway.get("logs")
     if logs is None:
@@ -79,7 +79,7 @@ def log_settings(gateway: Data) -> LogSettings | None:
     )
 
 
-def records(gateway: Data) -> Records | None:
+def records(gateway: YamlObject) -> Records | None:
     """What is in the records; None where none are kept."""
     logs = gateway.get("logs")
     if logs is None:
@@ -91,9 +91,9 @@ def records(gateway: Data) -> Records | None:
     )
 
 
-def log_problems(gateway: Data) -> Iterator[str]:
+def log_problems(gateway: YamlObject) -> Iterator[str]:
     """Yield sinks that cannot be, in words that begin with the setting."""
-    logs: Data | None = gateway.get("logs")
+    logs: YamlObject | None = gateway.get("logs")
     if logs is None:
         return
     where = "gateway.logs"

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from kong_oam.access.data import Data, Names
+from kong_oam.access.data import Names, YamlObject
 from kong_oam.access.settings.fields import tuples
 from kong_oam.access.settings.project import config_in
 from kong_oam.access.stack import REST
@@ -19,12 +19,12 @@ Partition = str | None
 """A partition of an estate by name. None: its base."""
 
 
-def partitions(data: Data) -> dict[str, Names]:
+def partitions(data: YamlObject) -> dict[str, Names]:
     """The namespaces of each partition, by its name."""
     return tuples(data.get(SETTING, {}))
 
 
-def partition_problems(data: Data) -> Iterator[str]:
+def partition_problems(data: YamlObject) -> Iterator[str]:
     """Yield what is wrong with partitions that the schema accepts."""
     first: dict[str, str] = {}
     for name, namespaces in partitions(data).items():
@@ -36,7 +36,7 @@ def partition_problems(data: Data) -> Iterator[str]:
                 yield f"{SETTING}: {subject} in two partitions, '{earlier}' and '{name}'"
 
 
-def file_problems(name: str, data: Data, folder: Path) -> Iterator[str]:
+def file_problems(name: str, data: YamlObject, folder: Path) -> Iterator[str]:
     """Yield what is wrong with the files of partitions' stacks, of those that are in the folder.
 
     `prod-eu` may be an estate of its own, or a partition of another one: then what it has is not
@@ -69,7 +69,7 @@ def stack_of(estate: str, partition: Partition) -> str:
     return f"{estate}-{partition}" if partition else estate
 
 
-def estate_of(name: str, data: Data) -> str:
+def estate_of(name: str, data: YamlObject) -> str:
     """The estate that the file of a partition's stack names. Raises SettingsError where it says
     anything else."""
     estate = data[ESTATE]
@@ -88,7 +88,7 @@ def estate_of(name: str, data: Data) -> str:
     return estate
 
 
-def partition_of(name: str, estate: str, known: Data) -> str:
+def partition_of(name: str, estate: str, known: YamlObject) -> str:
     """The partition that the stack is of. Raises SettingsError where its estate has no such one."""
     partition = name.removeprefix(f"{estate}-")
     if partition not in known:

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import YamlObject
 from kong_oam.diagnostics import some
 from kong_oam.errors import SettingsError
 
@@ -25,7 +25,7 @@ def stack_file(stack: str, folder: Path = STACKS) -> Path:
     return folder / f"Pulumi.{stack}.yaml"
 
 
-def values_in(file: Path, namespace: str) -> Data:
+def values_in(file: Path, namespace: str) -> YamlObject:
     """The values of the namespace in `Pulumi.<stack>.yaml`, by name, unchecked. Raises
     SettingsError where it cannot be read, or the project around it lets the engine read other
     ones."""
@@ -38,7 +38,7 @@ def values_in(file: Path, namespace: str) -> Data:
     }
 
 
-def config_in(file: Path) -> Data:
+def config_in(file: Path) -> YamlObject:
     """All values in `Pulumi.<stack>.yaml`, by name with its namespace; secrets as they are
     encrypted. Raises SettingsError where it cannot be read."""
     config = _loaded(file).get("config") or {}
@@ -88,7 +88,7 @@ def yaml_in(file: Path) -> Any:
         ) from None
 
 
-def _loaded(file: Path) -> Data:
+def _loaded(file: Path) -> YamlObject:
     loaded = yaml_in(file) or {}
     if not isinstance(loaded, dict):
         raise SettingsError(f"{file} cannot be read: it is no mapping")

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import YamlObject
 from kong_oam.access.settings.fields import fields_of
 
 
@@ -26,7 +26,7 @@ class RedisSettings:
     away: Literal["closed", "open"] = "closed"
 
 
-def redis_settings(gateway: Data) -> RedisSettings | None:
+def redis_settings(gateway: YamlObject) -> RedisSettings | None:
     """Reads `gateway.redis`, which its schema has checked; None where the stack has none."""
     redis = gateway.get("redis")
     return (

@@ -6,7 +6,7 @@ from __future__ import annotations
 import datetime
 import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache, partial, reduce
 from operator import getitem, itemgetter
@@ -15,7 +15,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from kong_oam.access.data import Data, Names, Texts
+from kong_oam.access.data import Names, Texts, YamlObject
 from kong_oam.access.rotation import Schedule, days
 from kong_oam.access.settings import certificates, project, upstream_tls
 from kong_oam.access.settings import partitions as parts
@@ -25,20 +25,20 @@ from kong_oam.access.settings.cluster import (
     cluster_settings,
     judged_by,
 )
-from kong_oam.access.settings.fields import fields_of, tuples
-from kong_oam.access.settings.gateway import gateway_problems
+from kong_oam.access.settings.gateway import (
+    gateway_problems,
+    gateway_settings,
+)
 from kong_oam.access.settings.groups import SETTING, known_groups
-from kong_oam.access.settings.logs import log_problems, log_settings, records
+from kong_oam.access.settings.identity_providers import (
+    known_secrets,
+    provider_settings,
+)
+from kong_oam.access.settings.logs import log_problems, records
 from kong_oam.access.settings.project import NAMESPACE, STACKS, stack_file
-from kong_oam.access.settings.redis import redis_settings
-from kong_oam.access.settings.spelling import spelling
-from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from kong_oam.access.settings.values import (
     APPLICATIONS,
     Describe,
-    GatewaySettings,
-    KnownClient,
-    ProviderSettings,
     Settings,
     StackError,
     plain,
@@ -54,7 +54,10 @@ _CREDENTIALS = "are secrets: kong:kongAdminToken (KONG_ADMIN_TOKEN)"
 
 
 def parse(
-    name: str, data: Data, describe: Describe = plain, folder: Path = STACKS
+    name: str,
+    data: YamlObject,
+    describe: Describe = plain,
+    folder: Path = STACKS,
 ) -> Settings:
     """Parse the settings of stack `name` from its `kong-oam:` values; files that they name are in
     `folder`. Raises StackError."""
@@ -62,7 +65,9 @@ def parse(
         return _partition(name, data, describe, folder)
     _check(name, data, folder)
     domains = data.get("domains", {})
-    providers = tuple(map(partial(_provider, name), data["identityProviders"]))
+    providers = tuple(
+        map(partial(provider_settings, name), data["identityProviders"])
+    )
     setting = SETTING
     try:
         groups = known_groups(
@@ -74,34 +79,30 @@ def parse(
         raise StackError(
             f"stack '{name}': {NAMESPACE}:{setting}: {error}"
         ) from None
-    gateway = _gateway(data["gateway"], over_tls)
-    return Settings(
-        stack=Stack(
-            name=name,
-            providers={
-                settings.name: describe(settings) for settings in providers
-            },
-            domain=domains.get("default"),
-            suffixes=domains.get("suffixes", {}),
-            scheme=gateway.scheme,
-            rotation=_rotation(data.get("rotation", {})),
-            gateway_namespace=gateway.namespace,
-            reach=gateway.reach,
-            upstream_tls=upstream_tls.spoken(over_tls),
-            known_secrets=frozenset(_known_secrets(providers)),
-            known_groups=groups,
-            addressed=bool(gateway.cidrs),
-            redis=gateway.redis is not None,
-            records=records(data["gateway"]),
-            stripped=gateway.strip_headers,
-            partitions=parts.partitions(data),
-            federated=frozenset(
-                settings.name
-                for settings in providers
-                if settings.cluster_issuer
-            ),
-            **judged_by(data.get("cluster", {})),
+    gateway = gateway_settings(data["gateway"], over_tls)
+    stack = Stack(
+        name=name,
+        providers={settings.name: describe(settings) for settings in providers},
+        domain=domains.get("default"),
+        suffixes=domains.get("suffixes", {}),
+        scheme=gateway.scheme,
+        rotation=_rotation(data.get("rotation", {})),
+        gateway_namespace=gateway.namespace,
+        reach=gateway.reach,
+        upstream_tls=upstream_tls.spoken(over_tls),
+        known_secrets=frozenset(known_secrets(providers)),
+        known_groups=groups,
+        addressed=bool(gateway.cidrs),
+        redis=gateway.redis is not None,
+        records=records(data["gateway"]),
+        stripped=gateway.strip_headers,
+        partitions=parts.partitions(data),
+        federated=frozenset(
+            settings.name for settings in providers if settings.cluster_issuer
         ),
+    )
+    return Settings(
+        stack=judged_by(stack, data.get("cluster", {})),
         cloud=data["cloud"],
         as_of=datetime.date.fromisoformat(data["asOf"]),
         cluster=cluster_settings(data),
@@ -112,40 +113,8 @@ def parse(
     )
 
 
-def _known_secrets(
-    providers: Iterable[ProviderSettings],
-) -> Iterator[tuple[str, str]]:
-    """Yield the component whose client has a secret already, and the name of the Secret."""
-    for provider in providers:
-        for key, client in provider.clients.items():
-            if client.secret:
-                yield key, client.secret[0]
-
-
-def _gateway(
-    gateway: Data, over_tls: UpstreamTlsSettings | None
-) -> GatewaySettings:
-    derived = {
-        "redirect": gateway.get("plainHttp") == "redirect",
-        "strip_headers": tuple(
-            sorted({*map(str.lower, gateway.get("stripHeaders", ()))})
-        ),
-        "redis": redis_settings(gateway),
-        "upstream_tls": over_tls,
-        "logs": log_settings(gateway),
-    }
-    settings = GatewaySettings(
-        **{**fields_of(GatewaySettings, gateway), **derived}
-    )
-    return (
-        settings
-        if settings.scheme == "https"
-        else replace(settings, hsts_seconds=0)
-    )
-
-
 def _partition(
-    name: str, data: Data, describe: Describe, folder: Path
+    name: str, data: YamlObject, describe: Describe, folder: Path
 ) -> Settings:
     try:
         estate = parts.estate_of(name, data)
@@ -177,7 +146,7 @@ def read_file(file: Path, describe: Describe = plain) -> Settings:
     return parse(_stack_in(file), values_in(file), describe, file.parent)
 
 
-def values_in(file: Path) -> Data:
+def values_in(file: Path) -> YamlObject:
     """The `kong-oam:` values in `Pulumi.<stack>.yaml`, by name, unchecked. Raises StackError."""
     name = _stack_in(file)
     if not file.is_file():
@@ -193,27 +162,6 @@ def values_in(file: Path) -> Data:
 
 def _stack_in(file: Path) -> str:
     return file.name.removeprefix("Pulumi.").removesuffix(".yaml")
-
-
-def _provider(stack: str, item: Data) -> ProviderSettings:
-    converted = {
-        "spelling": spelling(item["tokens"]) if "tokens" in item else None,
-        "clients": {
-            key: _known_client(client)
-            for key, client in item.get("clients", {}).items()
-        },
-        "certificates": tuples(item.get("certificates", {})),
-    }
-    usual = {"audience": f"api://{NAMESPACE}/{stack}"}
-    fields = fields_of(ProviderSettings, item)
-    return ProviderSettings(**{**usual, **fields, **converted})
-
-
-def _known_client(client: Data) -> KnownClient:
-    secret = client.get("secret")
-    return KnownClient(
-        client["id"], (secret["name"], secret["key"]) if secret else None
-    )
 
 
 def _rotation(rotation: Texts) -> Schedule:
@@ -238,7 +186,7 @@ def _validator() -> Any:
     return jsonschema_rs.validator_for(_schema())
 
 
-def _check(name: str, data: Data, folder: Path) -> None:
+def _check(name: str, data: YamlObject, folder: Path) -> None:
     problems = [*map(_violation, _validator().iter_errors(dict(data)))]
     if not problems:
         providers = data["identityProviders"]
@@ -259,7 +207,7 @@ def _check(name: str, data: Data, folder: Path) -> None:
         )
 
 
-def _own_problems(data: Data) -> Iterator[str]:
+def _own_problems(data: YamlObject) -> Iterator[str]:
     """Yield what is wrong with the stack's day, the names of its providers, and its rotation."""
     try:
         datetime.date.fromisoformat(data["asOf"])

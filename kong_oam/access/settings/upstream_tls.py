@@ -12,7 +12,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from kong_oam.access.data import TLS, Data, Names
+from kong_oam.access.data import TLS, Names, YamlObject
 from kong_oam.access.settings.certificates import certificates_in
 from kong_oam.access.settings.project import beside
 from kong_oam.errors import SettingsError
@@ -33,7 +33,9 @@ class UpstreamTlsSettings:
     file: str = ""
 
 
-def upstream_tls(gateway: Data, folder: Path) -> UpstreamTlsSettings | None:
+def upstream_tls(
+    gateway: YamlObject, folder: Path
+) -> UpstreamTlsSettings | None:
     """Return what checked settings say of TLS to workloads; None where they say nothing.
 
     Raise SettingsError where the file of `folder` that they name has more than CAs' certificates.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from kong_oam.access.data import Names
 from kong_oam.engine.state import Resource
 
 
@@ -14,7 +15,7 @@ class Grant:
     of; None where the provider knows no more of them than their names."""
 
     client: str
-    scopes: tuple[str, ...]
+    scopes: Names
     at: str | None = None
 
 

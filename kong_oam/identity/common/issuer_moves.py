@@ -7,15 +7,14 @@ by a realm that was renamed or a stack's file that was copied, everybody is lock
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from kong_oam.access.data import Texts
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.diagnostics import Diagnostic, Findings
 
 
 def issuer_moves(
-    settings: ProviderSettings, estate: Estate, issuers: Mapping[str, str]
+    settings: ProviderSettings, estate: Estate, issuers: Texts
 ) -> Findings:
     """Report the provider's issuer where it is known and not the one in `issuers` (by provider),
     which count now.

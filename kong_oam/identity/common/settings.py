@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from kong_oam.access.data import Names
 from kong_oam.access.settings.values import ProviderSettings, StackError
 from kong_oam.diagnostics import some
 from kong_oam.http.addresses import is_confidential, shown
@@ -26,8 +27,8 @@ file."""
 def check(
     settings: ProviderSettings,
     *,
-    needs: tuple[str, ...] = (),
-    takes: tuple[str, ...] = (),
+    needs: Names = (),
+    takes: Names = (),
 ) -> None:
     """Check that the settings have what the kind needs, and nothing that it ignores. Raises
     StackError."""

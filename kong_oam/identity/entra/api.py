@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from kong_oam.access.data import NameLists
 from kong_oam.engine.configuration import Configuration
 from kong_oam.errors import ManagementApiError
 from kong_oam.http.addresses import LOOPBACK, shown
@@ -209,7 +210,7 @@ class Graph:
         query = {"$filter": begins, "$top": f"{_TOP}"}
         return _by_name(names, self._rows("/applications", query))
 
-    def group_ids(self, names: Collection[str]) -> dict[str, list[str]]:
+    def group_ids(self, names: Collection[str]) -> NameLists:
         """List object ids of the tenant's security groups, for each of `names`.
 
         Of many all groups are read, where that takes no more requests than asking for so many by

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from kong_oam.access.data import NameLists, NameSets
 from kong_oam.access.model import Client, Estate
 from kong_oam.access.providers import Provider
 from kong_oam.access.settings.values import ProviderSettings
@@ -105,9 +106,9 @@ def _calling(prefix: str, client: Client, stack: str) -> Iterator[Assignment]:
             )
 
 
-def granted_scopes(client: Client) -> dict[str, list[str]]:
+def granted_scopes(client: Client) -> NameLists:
     """Return the scopes that a client is granted, by API."""
-    granted: dict[str, set[str]] = {}
+    granted: NameSets = {}
     for call in client.calls:
         granted.setdefault(call.component, set()).update(call.scopes)
     return {api: sorted(scopes) for api, scopes in sorted(granted.items())}

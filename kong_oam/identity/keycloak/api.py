@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import httpx
 
+from kong_oam.access.data import NameLists
 from kong_oam.engine.configuration import Configuration
 from kong_oam.http.management import FEW, ManagementApi, Row, pages
 from kong_oam.http.trust import trusted
@@ -114,7 +115,7 @@ class Realm:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def group_ids(self, paths: Collection[str]) -> dict[str, list[str]]:
+    def group_ids(self, paths: Collection[str]) -> NameLists:
         """Return the ids of the groups of these paths (`/sales/emea`), and of others that were read
         on the way.
 

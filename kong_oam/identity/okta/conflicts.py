@@ -13,10 +13,10 @@ import shlex
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 
+from kong_oam.access.data import JsonFields, Names
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.diagnostics import Diagnostic, Findings
@@ -179,7 +179,7 @@ def _advice(
     project: str,
     conflicts: Sequence[Conflict],
     foreign: Sequence[str],
-) -> tuple[str, ...]:
+) -> Names:
     """Say how to adopt them. There is no command while something foreign has to go."""
     for managed, count in Counter(
         conflict.object for conflict in conflicts
@@ -214,8 +214,8 @@ def _command(
     Source: the file format of `pulumi import`.
     """
     name = settings.name
-    resources: list[dict[str, Any]] = []
-    file: dict[str, Any] = {"resources": resources}
+    resources: list[JsonFields] = []
+    file: JsonFields = {"resources": resources}
     if (COMPONENT, name) in held:
         urn = f"urn:pulumi:{stack}::{project}::{COMPONENT}::{name}"
         file["nameTable"] = {name: urn}

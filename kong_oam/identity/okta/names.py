@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from operator import attrgetter
-from typing import Any
 
+from kong_oam.access.data import JsonObject
 from kong_oam.access.model import SIGN_IN_SCOPES, Client, Estate
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.engine.state import Resource
@@ -81,7 +81,7 @@ def client_id(stack: str, component: str) -> str:
     return f"kong-oam.{stack}.{component.replace('/', '.')}"
 
 
-def client_id_of(app: Mapping[str, Any]) -> str | None:
+def client_id_of(app: JsonObject) -> str | None:
     """Read the client id of an app as Okta shows it; None of one that is no OAuth client, such as
     a bookmark."""
     credentials = app.get("credentials") or {}

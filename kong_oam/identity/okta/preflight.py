@@ -8,6 +8,7 @@ from itertools import islice
 
 import httpx
 
+from kong_oam.access.data import NameLists
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.engine.configuration import Configuration
@@ -64,7 +65,7 @@ def group_ids(org: httpx.Client, names: Collection[str]) -> Ids:
         groups += listed
     # Two pages, or two questions, may have the same group.
     by_id = {group["id"]: group for group in groups}
-    ids: dict[str, list[str]] = {}
+    ids: NameLists = {}
     for group in by_id.values():
         ids.setdefault(_name(group), []).append(str(group["id"]))
     return ids

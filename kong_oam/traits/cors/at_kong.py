@@ -3,7 +3,7 @@ answer has it."""
 
 from __future__ import annotations
 
-from kong_oam.access.data import Data, Texts
+from kong_oam.access.data import JsonObject, Texts
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.origins import readers
 from kong_oam.access.paths import written
@@ -23,7 +23,7 @@ _EXPOSED = (
 )
 
 
-def cors_entry(estate: Estate, component: Component) -> Data:
+def cors_entry(estate: Estate, component: Component) -> JsonObject:
     """Return the table's entries on whose pages may read which answers, and what these are told;
     nothing where the gateway has no part in it."""
     reading = readers(estate, component)
@@ -54,7 +54,7 @@ def granted(component: Component, origin: str, asked: str | None) -> Texts:
     }
 
 
-def _answer(component: Component) -> Data:
+def _answer(component: Component) -> JsonObject:
     cors = component.traits.get(CORS) or Cors()
     return {
         "credentials": cors.credentials,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kong_oam.access.data import Data, Texts
+from kong_oam.access.data import JsonObject, Texts
 from kong_oam.kong.at_kong import AtKong
 from kong_oam.traits.headers.value import (
     ADDED,
@@ -18,7 +18,7 @@ from kong_oam.traits.headers.value import (
 )
 
 
-def headers_entry(headers: Headers, *_: Any) -> Data:
+def headers_entry(headers: Headers, *_: Any) -> JsonObject:
     """Return the table's `headers`; nothing where no script has a part in it. What is said
     explicitly wins over the preset."""
     added: Texts = {}

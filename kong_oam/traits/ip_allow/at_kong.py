@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import JsonObject
 from kong_oam.access.model import METHODS, Component, Rules
 from kong_oam.access.paths import written
-from kong_oam.kong.at_kong import AtKong
+from kong_oam.kong.at_kong import AtKong, ByAddress
 from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom
 
 
-def _entries(allowed_from: AllowedFrom, component: Component) -> Data:
+def _entries(allowed_from: AllowedFrom, component: Component) -> JsonObject:
     addresses = {}
     for path, by_method in allowed_from.items():
         texts = {}
@@ -31,4 +31,12 @@ def _listed(rules: Rules) -> set[str]:
     return methods
 
 
-AT_KONG = AtKong(IP_ALLOW, entries=_entries, by_address=lambda *_: True)
+AT_KONG = AtKong(
+    IP_ALLOW,
+    entries=_entries,
+    by_address=ByAddress(
+        lambda *_: True,
+        use="ip-allow judges",
+        forged="an ip-allow trait keeps nobody out",
+    ),
+)

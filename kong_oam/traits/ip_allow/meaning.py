@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from kong_oam.access.compile.elements import elements_of
-from kong_oam.access.data import Data, Networks, PathSegments
+from kong_oam.access.data import Networks, PathSegments, YamlObject
 from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.access.methods import METHODS
 from kong_oam.access.networks import fewest, network
@@ -74,7 +74,7 @@ def _networks(
 
 
 def _meant(
-    entry: Data,
+    entry: YamlObject,
     listed: Mapping[PathSegments, Iterable[str]],
     where: SourcePosition,
     out: Report,

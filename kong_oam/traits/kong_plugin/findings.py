@@ -15,7 +15,7 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
-from kong_oam.access.data import Data, Names, NamesByName, Texts
+from kong_oam.access.data import Names, NamesByName, Texts, YamlObject
 from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import Diagnostic, Findings, nearest, printable
@@ -48,7 +48,7 @@ _UDP = ("datadog", "udp-log")
 
 # Where Kong has a plugin send what it sees, unless its configuration says so: the
 # gateway's own host.
-_BY_DEFAULT: Mapping[str, Data] = {"statsd": {"host": "localhost"}}
+_BY_DEFAULT: Mapping[str, YamlObject] = {"statsd": {"host": "localhost"}}
 
 # Names that systems' files of hosts have for it, which Kong reads.
 _LOOPBACK = (
@@ -237,7 +237,7 @@ def _is_code(path: Path, value: Any) -> bool:
     return any(_CODE.search(str(step)) for step in path)
 
 
-def _in_full(plugin: KongPlugin) -> Data:
+def _in_full(plugin: KongPlugin) -> YamlObject:
     """The configuration, and where Kong has it send to unless that says so."""
     config = {
         name: value

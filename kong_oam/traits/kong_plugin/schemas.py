@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import JsonObject
 from kong_oam.access.model import Estate
 from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings, suggestion
 from kong_oam.kong.account import Account
@@ -45,7 +45,7 @@ def unfit(admin: AdminApi, asked: Iterable[KongPlugin]) -> Findings:
         "available_on_server"
     ) or {}
     schemas: dict[str, Schema] = {}
-    refused: dict[tuple[str, str], Data] = {}
+    refused: dict[tuple[str, str], JsonObject] = {}
     for plugin in asked:
         name = plugin.name
         if name not in available:

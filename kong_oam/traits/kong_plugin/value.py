@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import YamlObject
 from kong_oam.oam.position import SourcePosition
 from kong_oam.traits.key import Key
 
@@ -24,7 +24,7 @@ class KongPlugin:
     is said. `position` is that of the trait's properties."""
 
     name: str
-    config: Data
+    config: YamlObject
     waiver: PluginWaiver | None
     position: SourcePosition = field(compare=False)
 

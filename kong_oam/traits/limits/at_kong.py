@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import JsonFields, JsonObject
 from kong_oam.kong.at_kong import AtKong
 from kong_oam.traits.limits.value import LIMITS, Limits
 
 
-def limit_fields(limits: Limits) -> Data:
+def limit_fields(limits: Limits) -> JsonObject:
     """Return the fields of the Kong service that differ from the usual ones, as the Admin API
     writes them."""
     fields = {
@@ -25,9 +25,9 @@ def limit_fields(limits: Limits) -> Data:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def limits_entry(limits: Limits, *_: Any) -> Data:
+def limits_entry(limits: Limits, *_: Any) -> JsonObject:
     """Return the table's `limits`; nothing where no script has a part in it."""
-    entry: dict[str, Any] = {}
+    entry: JsonFields = {}
     if limits.body is not None:
         entry["body"] = limits.body
     if limits.retries and limits.retries.count:
@@ -41,4 +41,7 @@ AT_KONG = AtKong(
     entries=limits_entry,
     scripts={"limits": {"access": ("limits",)}},
     behind={"limits": {"access": ("body",)}},
+    remedies={
+        "body-too-large": "a smaller body, or one that the trait limits allows"
+    },
 )

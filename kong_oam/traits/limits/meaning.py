@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import YamlObject
 from kong_oam.access.diff.kind import Kind
 from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.access.model import METHODS
@@ -35,7 +35,7 @@ def _in(units: Mapping[str, int], text: str | None) -> int | None:
     return int(quantity[1]) * units[quantity[2]] if quantity else None
 
 
-def _retries(properties: Data | None) -> Retries | None:
+def _retries(properties: YamlObject | None) -> Retries | None:
     if not properties:
         return None
     listed = properties.get("methods", IDEMPOTENT)

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kong_oam.access.data import Data, Texts
+from kong_oam.access.data import JsonObject, Texts
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.redis import RedisSettings
-from kong_oam.kong.at_kong import AtKong, Extra
+from kong_oam.kong.at_kong import AtKong, ByAddress, Extra
 from kong_oam.traits.rate_limit.value import RATE_LIMIT, WINDOWS, RateLimit
 
 KIND = "rate-limiting"
@@ -42,7 +42,7 @@ def _plugins(limit: RateLimit, redis: RedisSettings | None) -> Iterator[Extra]:
         yield Extra("rate-limit-ring", KIND, by_header, "ring")
 
 
-def _counted(limit: RateLimit, redis: RedisSettings | None) -> Data:
+def _counted(limit: RateLimit, redis: RedisSettings | None) -> JsonObject:
     windows = {
         window: limit.requests[window]
         for window in WINDOWS
@@ -69,7 +69,7 @@ def _counted(limit: RateLimit, redis: RedisSettings | None) -> Data:
     }
 
 
-def _entries(limit: RateLimit, _: Component) -> Data:
+def _entries(limit: RateLimit, _: Component) -> JsonObject:
     """Return the entry that has admission say whose budget a call counts against, where it
     matters."""
     return {} if limit.per == "address" else {"budget": limit.per}
@@ -83,18 +83,8 @@ def _is_by_address(limit: RateLimit, component: Component) -> bool:
     return limit.per == "address" or component.public
 
 
-AT_KONG = AtKong(
-    RATE_LIMIT,
-    plugins=_plugins,
-    entries=_entries,
-    scripts={"budget": {"access": ("budget",)}},
-    roles={KIND: "rate-limit"},
-    by_address=_is_by_address,
-)
-
-
-def notice(estate: Estate, redis: RedisSettings) -> str | None:
-    """What becomes of calls while Redis is away, in one line; None where nothing is counted
+def redis_away(estate: Estate, redis: RedisSettings) -> str | None:
+    """Say what becomes of calls while Redis is away, in one line; None where nothing is counted
     there."""
     counted = []
     for component in estate.exposed:
@@ -113,3 +103,18 @@ def notice(estate: Estate, redis: RedisSettings) -> str | None:
         f"gateway: limits of {counted[0]}{more} are counted in Redis at "
         f"{redis.host}:{redis.port}; while that is away, {away} (gateway.redis.away: {redis.away})"
     )
+
+
+AT_KONG = AtKong(
+    RATE_LIMIT,
+    plugins=_plugins,
+    entries=_entries,
+    scripts={"budget": {"access": ("budget",)}},
+    roles={KIND: "rate-limit"},
+    by_address=ByAddress(
+        _is_by_address,
+        use="rate-limit counts by",
+        forged="a rate-limit by address limits nobody",
+    ),
+    redis_away=redis_away,
+)

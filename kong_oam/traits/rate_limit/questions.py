@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import YamlObject
 from kong_oam.cli.flag import Flag, Question
 from kong_oam.diagnostics import printable
 from kong_oam.errors import InputError
@@ -14,7 +14,7 @@ _RATE = re.compile(
 )
 
 
-def rate(text: str) -> Data:
+def rate(text: str) -> YamlObject:
     """Parse REQUESTS/WINDOW, of each client, or PER:REQUESTS/WINDOW. Raise InputError."""
     limit = _RATE.fullmatch(text)
     if limit is None:

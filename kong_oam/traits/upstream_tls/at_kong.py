@@ -16,7 +16,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from kong_oam.access.data import Data, Names, Texts
+from kong_oam.access.data import JsonFields, JsonObject, Names, Texts
 from kong_oam.access.model import Component, Estate
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from kong_oam.traits.upstream_tls.value import names_at
@@ -49,7 +49,7 @@ def service_fields(
     backend: str,
     authorities: Texts,
     client_certificate: Any = None,
-) -> Data:
+) -> JsonObject:
     """Return what the service of a backend has besides, as the Admin API writes it; nothing where
     clear text is spoken.
 
@@ -63,7 +63,7 @@ def service_fields(
         authorities.get(fingerprint, f"{fingerprint[:16]}..., which Kong lacks")
         for fingerprint in settings.ca
     ]
-    fields: dict[str, Any] = {
+    fields: JsonFields = {
         "protocol": "https",
         "tls_verify": True,
         "tls_verify_depth": settings.depth,
@@ -85,7 +85,7 @@ def needed_authorities(
     return ()
 
 
-def authorities(rows: Iterable[Data]) -> Texts:
+def authorities(rows: Iterable[JsonObject]) -> Texts:
     """Return ids of CA certificates in Kong by fingerprint, by what they are and not by what Kong
     noted of them."""
     ids = {}

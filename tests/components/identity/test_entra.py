@@ -47,10 +47,67 @@ from kong_oam.identity.entra.preflight import (
 )
 from sandbox.entra import Entra
 from sandbox.entra.service import ADMINISTRATOR, TENANT
-from tests.support.applications import WITH_CLIENTS, WITH_GROUPS
 from tests.support.entra_mocks import ISSUER, SETTINGS, entra, program
 from tests.support.estates import ENTRA_SPELLING, estate
 from tests.support.mocks import Registered, all_of, clear
+
+WITH_CLIENTS = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: shop.example.com, http: {/: 8080}}
+        - type: access
+          properties:
+            owner: me
+            scopes: {read: Read}
+            rules: [{methods: [POST], scopes: [read]}, {methods: [GET], public: {reason: pages}}]
+            roles: {all: {scopes: [read], groups: [g], components: [shop/job, shop/spa]}}
+    - name: job
+      type: worker
+      properties: {image: x}
+      traits:
+        - type: client
+          properties: {kind: service, calls: [{component: shop/api, scopes: [read]}]}
+    - name: spa
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: spa.example.com, http: {/: 8080}}
+        - type: access
+          properties: {owner: me, rules: [{public: {reason: pages}}]}
+        - type: client
+          properties: {kind: browser, redirectPaths: [/cb], calls: [{component: shop/api, scopes: [read]}]}
+"""
+"""An API, and two clients of it: a service, and a page in the browser."""
+WITH_GROUPS = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x, ports: [{port: 80}]}
+      traits:
+        - {type: gateway, properties: {domain: shop.example.com, http: {/: 80}}}
+        - type: access
+          properties:
+            owner: shop
+            scopes: {read: Read}
+            rules: [{scopes: [read]}]
+            roles:
+              reader: {scopes: [read], groups: [sales]}
+              desk: {scopes: [read], groups: [sales, desk]}
+"""
+"""An API whose roles name two groups, one of them twice."""
 
 SLEEP = "time:index/sleep:Sleep"
 
@@ -68,18 +125,18 @@ def test_an_api_asks_for_tokens_of_version_2_that_say_who_calls_as_itself(
 ) -> None:
     """Of this tenant alone, with the optional claim idtyp, and without the user's groups, which may be too many."""
     apis = {
-        name: one
-        for name, one in entra(registered, "Application").items()
+        name: application
+        for name, application in entra(registered, "Application").items()
         if "-api-" in name
     }
     assert set(apis) == {"entra-api-orders/api", "entra-api-reports/library"}
-    for one in apis.values():
-        assert one.inputs["api"]["requestedAccessTokenVersion"] == 2
-        assert one.inputs["optionalClaims"] == {
+    for application in apis.values():
+        assert application.inputs["api"]["requestedAccessTokenVersion"] == 2
+        assert application.inputs["optionalClaims"] == {
             "accessTokens": [{"name": "idtyp"}]
         }
-        assert one.inputs["signInAudience"] == "AzureADMyOrg"
-        assert one.inputs["groupMembershipClaims"] == []
+        assert application.inputs["signInAudience"] == "AzureADMyOrg"
+        assert application.inputs["groupMembershipClaims"] == []
 
 
 def test_a_declared_scope_is_a_permission_for_users_and_a_role_for_services(
@@ -102,25 +159,25 @@ def test_a_declared_scope_is_a_permission_for_users_and_a_role_for_services(
             ("orders.write", write),
         )
     ]
-    told = [
+    roles = [
         (
-            one["value"],
-            one["displayName"],
-            one["description"],
-            one["allowedMemberTypes"],
+            role["value"],
+            role["displayName"],
+            role["description"],
+            role["allowedMemberTypes"],
         )
-        for one in orders["appRoles"]
+        for role in orders["appRoles"]
     ]
-    assert told == [
+    assert roles == [
         ("scope=orders.read", "orders.read", read, ["Application"]),
         ("scope=orders.write", "orders.write", write, ["Application"]),
         ("group=order-desk", "order-desk", "Is in the group", ["User"]),
         ("group=sales", "sales", "Is in the group", ["User"]),
     ]
     assert all(
-        one["enabled"]
-        and one["id"] == role_id("local", "orders/api", one["value"])
-        for one in orders["appRoles"]
+        role["enabled"]
+        and role["id"] == role_id("local", "orders/api", role["value"])
+        for role in orders["appRoles"]
     )
 
 
@@ -140,8 +197,8 @@ def test_ids_are_the_same_in_every_run_and_no_two_entries_share_one(
             *app.inputs["api"].get("oauth2PermissionScopes", ()),
             *app.inputs.get("appRoles", ()),
         ]
-        ids += [one["id"] for one in entries]
-        assert len({one["value"] for one in entries}) == len(entries)
+        ids += [entry["id"] for entry in entries]
+        assert len({entry["value"] for entry in entries}) == len(entries)
     assert len(ids) > 8
     assert len({*ids}) == len(ids)
 
@@ -153,8 +210,8 @@ def test_nobody_gets_a_token_without_an_assignment(
     principals = entra(registered, "ServicePrincipal")
     assert len(principals) == 2 + 4
     assert all(
-        one.inputs["appRoleAssignmentRequired"] is True
-        for one in principals.values()
+        principal.inputs["appRoleAssignmentRequired"] is True
+        for principal in principals.values()
     )
 
 
@@ -164,11 +221,11 @@ def test_services_are_assigned_scopes_and_groups_are_assigned_roles(
     """A service its granted scopes, at their API; a group the role that says so there, and the clients it may use."""
     assignments = {
         name: (
-            one.inputs["principalObjectId"],
-            one.inputs["appRoleId"],
-            one.inputs["resourceObjectId"],
+            resource.inputs["principalObjectId"],
+            resource.inputs["appRoleId"],
+            resource.inputs["resourceObjectId"],
         )
-        for name, one in entra(registered, "AppRoleAssignment").items()
+        for name, resource in entra(registered, "AppRoleAssignment").items()
     }
     orders = "object entra-principal-api-orders/api"
     assert assignments["entra-grant-shop/checkout:orders/api:orders.read"] == (
@@ -210,11 +267,11 @@ def test_what_is_one_group_in_the_tenant_is_assigned_once() -> None:
     assigned = entra(
         program(groups={"order-desk": "sales"}), "AppRoleAssignment"
     )
-    told = [
-        tuple(str(value) for _, value in sorted(one.inputs.items()))
-        for one in assigned.values()
+    pairs = [
+        tuple(str(value) for _, value in sorted(assignment.inputs.items()))
+        for assignment in assigned.values()
     ]
-    assert len({*told}) == len(told) == 7
+    assert len({*pairs}) == len(pairs) == 7
     assert {
         "entra-group-orders/api:order-desk",
         "entra-signs-in-shop/web:order-desk",
@@ -226,8 +283,8 @@ def test_nobody_is_granted_what_has_not_settled(
 ) -> None:
     """One pause for each API, made anew with the ids of its scopes and roles and with nothing else."""
     settled = {
-        name: one
-        for name, one in all_of(registered, SLEEP).items()
+        name: resource
+        for name, resource in all_of(registered, SLEEP).items()
         if name.startswith("entra-")
     }
     assert set(settled) == {
@@ -240,10 +297,10 @@ def test_nobody_is_granted_what_has_not_settled(
         and "destroyDuration" not in orders.inputs
     )
     app = entra(registered, "Application")["entra-api-orders/api"].inputs
-    ids = {f"role {one['value']}": one["id"] for one in app["appRoles"]}
+    ids = {f"role {role['value']}": role["id"] for role in app["appRoles"]}
     ids |= {
-        f"scope {one['value']}": one["id"]
-        for one in app["api"]["oauth2PermissionScopes"]
+        f"scope {scope['value']}": scope["id"]
+        for scope in app["api"]["oauth2PermissionScopes"]
     }
     assert orders.inputs["triggers"] == ids and len(ids) == 6
     assert {
@@ -255,11 +312,11 @@ def test_nobody_is_granted_what_has_not_settled(
         **entra(registered, "ServicePrincipalDelegatedPermissionGrant"),
     }
     of_orders = {
-        name: one for name, one in granted.items() if "orders/api" in name
+        name: grant for name, grant in granted.items() if "orders/api" in name
     }
     assert len(of_orders) == 4
     assert all(
-        "entra-settle-orders/api" in one.after for one in of_orders.values()
+        "entra-settle-orders/api" in grant.after for grant in of_orders.values()
     )
 
 
@@ -307,21 +364,23 @@ def test_users_clients_are_consented_to_a_sign_in(
 ) -> None:
     """With permissions of Microsoft Graph, whose service principal is looked up; services sign nobody in."""
     grants = entra(registered, "ServicePrincipalDelegatedPermissionGrant")
-    told = {
-        name: one.inputs
-        for name, one in grants.items()
+    grants_of_clients = {
+        name: grant.inputs
+        for name, grant in grants.items()
         if name.startswith("entra-consent-")
     }
-    assert set(told) == {
+    assert set(grants_of_clients) == {
         "entra-consent-shop/web",
         "entra-consent-reports/console",
     }
-    assert told["entra-consent-shop/web"] == {
+    assert grants_of_clients["entra-consent-shop/web"] == {
         "servicePrincipalObjectId": "object entra-principal-app-shop/web",
         "resourceServicePrincipalObjectId": f"object {MICROSOFT_GRAPH}",
         "claimValues": ["openid", "profile"],
     }
-    assert told["entra-consent-reports/console"]["claimValues"] == [
+    assert grants_of_clients["entra-consent-reports/console"][
+        "claimValues"
+    ] == [
         "offline_access",  # refresh: true
         "openid",
         "profile",
@@ -378,23 +437,33 @@ def test_a_client_proves_itself_with_a_certificate_of_its_own(
 ) -> None:
     """Both slots are there at any time, so that the next key is trusted before anybody has it."""
     found = entra(registered, "ApplicationCertificate")
-    mine = {name: one for name, one in found.items() if "shop/checkout" in name}
+    mine = {
+        name: resource
+        for name, resource in found.items()
+        if "shop/checkout" in name
+    }
     assert sorted(mine) == [
         "entra-certificate-shop/checkout-a",
         "entra-certificate-shop/checkout-b",
     ]
-    for name, one in mine.items():
+    for name, resource in mine.items():
         assert (
-            one.inputs["type"] == "AsymmetricX509Cert"
-            and one.inputs["encoding"] == "pem"
+            resource.inputs["type"] == "AsymmetricX509Cert"
+            and resource.inputs["encoding"] == "pem"
         )
-        assert one.inputs["value"].startswith("-----BEGIN CERTIFICATE-----")
-        assert one.inputs["applicationId"] == "id of entra-app-shop/checkout"
-        assert f"entra-key-shop/checkout-{name[-1]}" in one.made_of["value"]
+        assert resource.inputs["value"].startswith(
+            "-----BEGIN CERTIFICATE-----"
+        )
+        assert (
+            resource.inputs["applicationId"] == "id of entra-app-shop/checkout"
+        )
+        assert (
+            f"entra-key-shop/checkout-{name[-1]}" in resource.made_of["value"]
+        )
     assert not [
-        one
-        for one in registered
-        if one.type.endswith(("ApplicationPassword", "IdentityCredential"))
+        resource
+        for resource in registered
+        if resource.type.endswith(("ApplicationPassword", "IdentityCredential"))
     ]
 
 
@@ -403,18 +472,18 @@ def test_where_entra_can_read_the_clusters_keys_a_client_has_nothing_to_lose() -
 ):
     """The subject is the component's own ServiceAccount; its token is in a file that the pods find by a variable."""
     registered = program(clusterIssuer="https://oidc.example.com/cluster")
-    one = entra(registered, "ApplicationFederatedIdentityCredential")[
+    credential = entra(registered, "ApplicationFederatedIdentityCredential")[
         "entra-federation-shop/checkout"
     ].inputs
-    assert one["issuer"] == "https://oidc.example.com/cluster"
-    assert one["subject"] == "system:serviceaccount:default:checkout"
-    assert one["audiences"] == ["api://AzureADTokenExchange"]
+    assert credential["issuer"] == "https://oidc.example.com/cluster"
+    assert credential["subject"] == "system:serviceaccount:default:checkout"
+    assert credential["audiences"] == ["api://AzureADTokenExchange"]
     account = all_of(registered, "kubernetes:core/v1:ServiceAccount")[
         "shop/checkout-account"
     ].inputs["metadata"]
     assert (
         f"system:serviceaccount:{account['namespace']}:{account['name']}"
-        == one["subject"]
+        == credential["subject"]
     )
     pod = all_of(registered, "kubernetes:apps/v1:Deployment")[
         "shop/checkout-deployment"
@@ -445,9 +514,9 @@ def test_where_entra_can_read_the_clusters_keys_a_client_has_nothing_to_lose() -
     )
     assert not {"OAUTH_PRIVATE_KEY", "OAUTH_CLIENT_SECRET"} & set(secret)
     assert not [
-        one
-        for one in registered
-        if one.type.startswith("tls:") or "Certificate" in one.type
+        resource
+        for resource in registered
+        if resource.type.startswith("tls:") or "Certificate" in resource.type
     ]
 
 
@@ -455,16 +524,22 @@ def test_a_secret_is_shared_only_where_the_stack_says_so() -> None:
     """Then in two slots that are replaced in turn: both are there, and the client has that of its generation."""
     registered = program(clientSecrets=True)
     found = entra(registered, "ApplicationPassword")
-    mine = {name: one for name, one in found.items() if "shop/checkout" in name}
+    mine = {
+        name: resource
+        for name, resource in found.items()
+        if "shop/checkout" in name
+    }
     assert {
-        name: one.inputs["rotateWhenChanged"] for name, one in mine.items()
+        name: password.inputs["rotateWhenChanged"]
+        for name, password in mine.items()
     } == {
         "entra-secret-shop/checkout-a": {"generation": "1"},
         "entra-secret-shop/checkout-b": {"generation": "2"},
     }
     assert all(
-        "value" in one.secret_outputs and "rotateWhenChanged" not in one.secret
-        for one in mine.values()
+        "value" in password.secret_outputs
+        and "rotateWhenChanged" not in password.secret
+        for password in mine.values()
     )
     secret = all_of(registered, "kubernetes:core/v1:Secret")[
         "shop/checkout-client"
@@ -490,9 +565,11 @@ def test_only_what_a_page_is_redirected_to_lets_pages_have_tokens(
 ) -> None:
     """Entra lets a page have its token where the redirect is one of a single-page application, and no other."""
     uris = ("https://shop.example.com/callback",) if where else ()
-    (some, *_) = estate(WITH_CLIENTS).clients
-    redirects = _redirects(replace(some, kind=kind, redirect_uris=uris))
-    assert {name: one.redirect_uris for name, one in redirects.items()} == {
+    (client, *_) = estate(WITH_CLIENTS).clients
+    redirects = _redirects(replace(client, kind=kind, redirect_uris=uris))
+    assert {
+        name: redirect.redirect_uris for name, redirect in redirects.items()
+    } == {
         name: [*uris] if name == where else []
         for name in ("web", "single_page_application", "public_client")
     }
@@ -524,16 +601,16 @@ def test_no_slot_keeps_a_key_that_has_ended() -> None:
     import datetime
 
     day = datetime.date(2026, 1, 1)
-    held = [tuple(Generation(number, day, overlapping).ready_in(slot) for slot in (0, 1))
+    ready = [tuple(Generation(number, day, overlapping).ready_in(slot) for slot in (0, 1))
             for number, overlapping in ((1, False), (2, True), (2, False), (3, True), (3, False))]  # fmt: skip
-    assert held == [(1, 2), (1, 2), (3, 2), (3, 2), (3, 4)]
+    assert ready == [(1, 2), (1, 2), (3, 2), (3, 2), (3, 4)]
 
 
 # Settings
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
         ({"issuer": None}, "needs 'issuer'"),
         (
@@ -567,11 +644,13 @@ def test_no_slot_keeps_a_key_that_has_ended() -> None:
     ],
 )
 def test_settings_that_cannot_be_used_are_refused(
-    settings: dict[str, Any], said: str
+    settings: dict[str, Any], message: str
 ) -> None:
-    given = {"access_token_minutes": 90, "issuer": ISSUER, **settings}
-    with pytest.raises(StackError, match=re.escape(said)):
-        describe(ProviderSettings("main", "entra", "api://tests", **given))
+    settings_json = {"access_token_minutes": 90, "issuer": ISSUER, **settings}
+    with pytest.raises(StackError, match=re.escape(message)):
+        describe(
+            ProviderSettings("main", "entra", "api://tests", **settings_json)
+        )
 
 
 @pytest.mark.parametrize(
@@ -605,7 +684,7 @@ def tenant() -> Iterator[Entra]:
         yield entra
 
 
-def looked(entra: Entra) -> Graph:
+def graph_of(entra: Entra) -> Graph:
     return Graph(
         Account(Tenant(entra.url, TENANT), ADMINISTRATOR, entra.secret)
     )
@@ -619,12 +698,12 @@ def on_main() -> Stack:
 
 def problems(entra: Entra) -> list[str]:
     roles = estate(WITH_GROUPS, stack=on_main())
-    with looked(entra) as graph:
+    with graph_of(entra) as graph:
         ids = look_up(group_names(SETTINGS, roles), graph.group_ids)
         found = unclear_groups(
             SETTINGS, roles, ids, lambda: list(graph.groups())
         )
-        return [str(one).splitlines()[0] for one in found]
+        return [str(finding).splitlines()[0] for finding in found]
 
 
 def test_a_group_that_does_not_exist_is_said_with_the_nearest(
@@ -655,7 +734,8 @@ def test_a_group_that_can_hold_no_role_does_not_count(tenant: Entra) -> None:
     tenant.directory.add_group("sales", "plain")
     tenant.directory.groups["plain"]["securityEnabled"] = False
     assert [
-        one.split("group ")[1].split(". ")[0] for one in problems(tenant)
+        problem.split("group ")[1].split(". ")[0]
+        for problem in problems(tenant)
     ] == ["'sales' of main does not exist"] * 2
 
 
@@ -670,11 +750,13 @@ def test_two_tenants_in_one_stack_are_refused_once() -> None:
     )
     stack = Stack(
         "tests",
-        {one.name: describe(one) for one in (SETTINGS, other)},
+        {provider.name: describe(provider) for provider in (SETTINGS, other)},
         domain="apps.example.com",
     )
-    both = estate(WITH_GROUPS, stack=stack)
-    assert [str(one) for one in shared_keys(SETTINGS, both)] == [
+    two_tenants = estate(WITH_GROUPS, stack=stack)
+    assert [
+        str(diagnostic) for diagnostic in shared_keys(SETTINGS, two_tenants)
+    ] == [
         "error ENV408: main and other are tenants of one Entra, which signs for all with the same keys, and a Kong "
         "workspace has each key once. Give each a stack and a workspace of its own"
     ]
@@ -693,7 +775,7 @@ def test_a_tenant_that_only_exists_beside_one_that_is_made_in_is_refused_as_well
         SPELLING,
         issuer=ISSUER.replace(TENANT, "99999999-1111-4111-8111-111111111111"),
     )
-    both = estate(
+    two_tenants = estate(
         WITH_GROUPS,
         stack=Stack(
             "tests",
@@ -701,7 +783,9 @@ def test_a_tenant_that_only_exists_beside_one_that_is_made_in_is_refused_as_well
             domain="apps.example.com",
         ),
     )
-    assert [one.code for one in shared_keys(SETTINGS, both)] == ["ENV408"]
+    assert [
+        diagnostic.code for diagnostic in shared_keys(SETTINGS, two_tenants)
+    ] == ["ENV408"]
 
 
 PARTNER = """
@@ -744,11 +828,13 @@ def test_a_partner_without_a_certificate_is_said_to_need_one() -> None:
 def test_a_certificate_of_nobody_is_refused_with_the_nearest() -> None:
     """A component that does not exist, and one that is no partner's client there."""
     with_partner = estate(GRANTING, PARTNER, stack=on_main())
-    given = replace(
+    certified = replace(
         SETTINGS, certificates={"partner/acne": ("PEM",), "shop/api": ("PEM",)}
     )
     where = "error ENV410: identityProviders[].certificates in stacks/Pulumi.tests.yaml"
-    assert [str(one) for one in unclaimed(given, with_partner)] == [
+    assert [
+        str(diagnostic) for diagnostic in unclaimed(certified, with_partner)
+    ] == [
         f"{where}: 'partner/acne' is no client of kind external at main; did you mean 'partner/acme'?",
         f"{where}: 'shop/api' is no client of kind external at main; known: partner/acme",
     ]
@@ -766,8 +852,8 @@ def test_a_certificate_of_nobody_is_refused_with_the_nearest() -> None:
 # A tenant that refuses
 
 
-def refused(*answers: httpx.Response) -> str:
-    given = iter(answers)
+def refusal_message(*answers: httpx.Response) -> str:
+    remaining = iter(answers)
     account = Account(
         Tenant("https://login.microsoftonline.com", TENANT),
         "client",
@@ -775,7 +861,7 @@ def refused(*answers: httpx.Response) -> str:
     )
     with (
         pytest.raises(ManagementApiError) as found,
-        Graph(account, httpx.MockTransport(lambda _: next(given))) as graph,
+        Graph(account, httpx.MockTransport(lambda _: next(remaining))) as graph,
     ):
         graph.group_ids(["sales"])
     return str(found.value)
@@ -791,12 +877,13 @@ def test_missing_permissions_are_named() -> None:
             "message": "Insufficient privileges to complete it.",
         }
     }
-    said = refused(TOKEN, httpx.Response(403, json=body))
-    assert said.startswith(
+    message = refusal_message(TOKEN, httpx.Response(403, json=body))
+    assert message.startswith(
         "graph.microsoft.com: GET /v1.0/groups answers 403 Authorization_RequestDenied: Insufficient"
     )
     assert (
-        "AppRoleAssignment.ReadWrite.All" in said and "Group.Read.All" in said
+        "AppRoleAssignment.ReadWrite.All" in message
+        and "Group.Read.All" in message
     )
 
 
@@ -821,7 +908,7 @@ def test_a_next_page_elsewhere_is_not_asked() -> None:
             "@odata.nextLink": "https://graph.microsoft.com.example.com/v1.0/groups",
         },
     )
-    assert "another server" in refused(TOKEN, page)
+    assert "another server" in refusal_message(TOKEN, page)
 
 
 def test_its_spelling_is_the_one_that_the_gate_is_tried_with() -> None:

@@ -19,8 +19,8 @@ def test_a_clients_application_can_do_no_more_than_its_kind(
 ) -> None:
     """Of this tenant alone, tokens of version 2, none in a redirect, no password or device code."""
     apps = {
-        name.removeprefix("entra-app-"): one.inputs
-        for name, one in entra(registered, "Application").items()
+        name.removeprefix("entra-app-"): resource.inputs
+        for name, resource in entra(registered, "Application").items()
         if name.startswith("entra-app-")
     }
     redirects = {
@@ -68,14 +68,14 @@ def test_a_clients_application_says_what_it_asks_for(
     assert {**orders, "resourceAccesses": [role]} in apps[
         "entra-app-shop/checkout"
     ].inputs["requiredResourceAccesses"]
-    both = [
+    secrets = [
         {
             "id": scope_id("local", "orders/api", f"orders.{name}"),
             "type": "Scope",
         }
         for name in ("read", "write")
     ]
-    assert {**orders, "resourceAccesses": both} in apps[
+    assert {**orders, "resourceAccesses": secrets} in apps[
         "entra-app-shop/web"
     ].inputs["requiredResourceAccesses"]
 
@@ -87,7 +87,7 @@ def test_a_certificate_counts_as_long_as_it_lives(
     found = entra(registered, "ApplicationCertificate")
     assert len(found) == 2 * 3
     lives = {
-        (one.inputs["startDate"], one.inputs["endDate"])
-        for one in found.values()
+        (password.inputs["startDate"], password.inputs["endDate"])
+        for password in found.values()
     }
     assert lives == {("2020-01-01T00:00:00Z", "2049-12-31T00:00:00Z")}

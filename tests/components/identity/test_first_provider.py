@@ -18,13 +18,34 @@ from kong_oam.engine.configuration import Configuration
 from kong_oam.identity import kinds
 from policies.scripts import table_of
 from sandbox.project import set_providers
-from tests.support.applications import WITH_GROUPS
 from tests.support.documentation import CONTRIBUTING, below, blocks
 from tests.support.engine.partitions import partition, stack_of
 from tests.support.estates import estate
 from tests.support.mocks import Registered, States, all_of, run_stack
 from tests.support.partition_program import PARTITIONS, estate_at, run_all
 from tests.support.provider_settings import stack
+
+WITH_GROUPS = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x, ports: [{port: 80}]}
+      traits:
+        - {type: gateway, properties: {domain: shop.example.com, http: {/: 80}}}
+        - type: access
+          properties:
+            owner: shop
+            scopes: {read: Read}
+            rules: [{scopes: [read]}]
+            roles:
+              reader: {scopes: [read], groups: [sales]}
+              desk: {scopes: [read], groups: [sales, desk]}
+"""
+"""An API whose roles name two groups, one of them twice."""
 
 ACME = {
     "name": "corp",
@@ -110,7 +131,9 @@ def test_it_is_inspected_before_anything_is_made(
         Configuration(lambda _: None),
     )
     assert inspection.groups == {"sales": "team-1", "order-desk": "team-2"}
-    assert [str(one).splitlines()[0] for one in inspection.findings] == findings
+    assert [
+        str(finding).splitlines()[0] for finding in inspection.findings
+    ] == findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +161,8 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 def _outputs(states: States) -> dict[str, Any]:
     """Those of the whole estate's stack, or of its base."""
     return next(
-        one["outputs"]
-        for urn, one in states[stack_of(None)].items()
+        resource["outputs"]
+        for urn, resource in states[stack_of(None)].items()
         if "pulumi:pulumi:Stack" in urn
     )
 
@@ -149,7 +172,7 @@ def test_its_clients_are_made_under_their_components(
 ) -> None:
     apps = all_of(deployed.whole, "acme:index:App")
     assert {
-        one.name: (one.parent, one.inputs["scopes"]) for one in apps.values()
+        app.name: (app.parent, app.inputs["scopes"]) for app in apps.values()
     } == {
         "corp-app-shop/web": ("shop/web", ["orders.read", "orders.write"]),
         "corp-app-shop/checkout": ("shop/checkout", ["orders.read"]),

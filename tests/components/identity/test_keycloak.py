@@ -167,8 +167,8 @@ def test_a_client_may_ask_for_what_roles_grant_and_nothing_else(
 ) -> None:
     """All of it optional; what is in every token brings subject, audience and groups, never a scope."""
     granted = {
-        name.removeprefix("kc-granted-"): set(one.inputs["optionalScopes"])
-        for name, one in named(
+        name.removeprefix("kc-granted-"): set(resource.inputs["optionalScopes"])
+        for name, resource in named(
             registered, "openid/clientOptionalScopes:ClientOptionalScopes"
         ).items()
     }
@@ -190,10 +190,14 @@ def test_a_client_may_ask_for_what_roles_grant_and_nothing_else(
         "kong-oam.local.shop.checkout",
     ]
     listed = {
-        one.inputs["name"]: one.inputs["includeInTokenScope"]
-        for one in named(registered, "openid/clientScope:ClientScope").values()
+        scope.inputs["name"]: scope.inputs["includeInTokenScope"]
+        for scope in named(
+            registered, "openid/clientScope:ClientScope"
+        ).values()
     }
-    assert {name for name, shown in listed.items() if not shown} == {
+    assert {
+        name for name, is_in_tokens in listed.items() if not is_in_tokens
+    } == {
         "kong-oam.local.groups",
         *(
             f"kong-oam.local.{key}"
@@ -226,20 +230,26 @@ def test_a_users_audience_asks_for_a_group_before_it_is_there(
         "kc-of-shop/web-sales",
     }
     for client in ("shop/web", "reports/console"):
-        asked = {
+        mapper_names = {
             name for name in mappers if name.startswith(f"kc-of-{client}-")
         }
-        assert asked and asked <= audiences[f"kc-audience-{client}"].after
-        assert {*asked, f"kc-audience-{client}"} <= clients[
+        assert (
+            mapper_names
+            and mapper_names <= audiences[f"kc-audience-{client}"].after
+        )
+        assert {*mapper_names, f"kc-audience-{client}"} <= clients[
             f"kc-client-{client}"
         ].after
         assert f"kc-client-{client}" in always[f"kc-always-{client}"].after
     assert not [
         name for name in mappers if "checkout" in name or "renderer" in name
     ]
-    for one in audiences.values():
-        assert one.inputs["includedCustomAudience"] == KEYCLOAK["audience"]
-        assert (one.inputs["addToAccessToken"], one.inputs["addToIdToken"]) == (
+    for audience in audiences.values():
+        assert audience.inputs["includedCustomAudience"] == KEYCLOAK["audience"]
+        assert (
+            audience.inputs["addToAccessToken"],
+            audience.inputs["addToIdToken"],
+        ) == (
             True,
             False,
         )
@@ -251,8 +261,8 @@ def test_groups_are_those_that_applications_name(
     """By path; each holds a role, others' roles in it are left alone, and tokens list these roles only."""
     members = named(registered, "index/groupRoles:GroupRoles")
     assert {
-        name: (one.inputs["groupId"], one.inputs["exhaustive"])
-        for name, one in members.items()
+        name: (membership.inputs["groupId"], membership.inputs["exhaustive"])
+        for name, membership in members.items()
     } == {
         "kc-members-order-desk": ("id of order-desk", False),
         "kc-members-sales": ("id of sales", False),
@@ -291,8 +301,8 @@ def test_names_that_are_looked_for_are_those_that_are_made(
         (CLIENT, "clientId", names.clients),
     ):
         assert {
-            one.name: one.inputs[called]
-            for one in all_of(registered, kind).values()
+            resource.name: resource.inputs[called]
+            for resource in all_of(registered, kind).values()
         } == expected
 
 
@@ -301,12 +311,12 @@ def _local() -> dict[str, Any]:
     config = yaml.safe_load((ROOT / "stacks/Pulumi.local.yaml").read_text())[
         "config"
     ]
-    given = {
+    attributes = {
         name.removeprefix("kong-oam:"): value
         for name, value in config.items()
         if name.startswith("kong-oam:")
     }
-    return {**given, "identityProviders": [KEYCLOAK]}
+    return {**attributes, "identityProviders": [KEYCLOAK]}
 
 
 def test_clients_can_do_no_more_than_their_kind(
@@ -314,7 +324,7 @@ def test_clients_can_do_no_more_than_their_kind(
 ) -> None:
     """No implicit and no password grant, no roles of others, PKCE for users; the secret is marked."""
     clients = named(registered, "openid/client:Client")
-    for one in clients.values():
+    for client in clients.values():
         off = (
             *(
                 "implicitFlowEnabled",
@@ -328,15 +338,15 @@ def test_clients_can_do_no_more_than_their_kind(
                 "consentRequired",
             ),
         )
-        assert [name for name in off if one.inputs[name] is not False] == []
-        public = one.name == "kc-client-reports/console"
-        assert (one.inputs["enabled"], one.inputs["accessType"]) == (
+        assert [name for name in off if client.inputs[name] is not False] == []
+        public = client.name == "kc-client-reports/console"
+        assert (client.inputs["enabled"], client.inputs["accessType"]) == (
             True,
             "PUBLIC" if public else "CONFIDENTIAL",
         )
         assert (
-            "clientSecret" in one.secret_outputs
-            and "clientSecret" not in one.inputs
+            "clientSecret" in client.secret_outputs
+            and "clientSecret" not in client.inputs
         )
     web, service = (
         clients["kc-client-shop/web"].inputs,
@@ -409,10 +419,12 @@ def test_a_secret_is_shared_only_where_the_stack_says_so(
             lambda self, client, holder, resource: shared.append(resource),
         )
         made = run_program(patch, [{**KEYCLOAK, "clientSecrets": True}])
-    assert not [one for one in made if one.type.startswith("tls:")]
+    assert not [
+        resource for resource in made if resource.type.startswith("tls:")
+    ]
     clients = named(made, "openid/client:Client")
     assert {
-        one.inputs["clientAuthenticatorType"] for one in clients.values()
+        client.inputs["clientAuthenticatorType"] for client in clients.values()
     } == {"client-secret"}
     data = clear(
         all_of(made, "kubernetes:core/v1:Secret")["shop/checkout-client"]
@@ -434,13 +446,13 @@ class Server:
 
     def __init__(self) -> None:
         answers: dict[str, tuple[int, Any]] = {}
-        asked: list[str] = []
+        paths: list[str] = []
         limited: list[float] = []
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 path = self.path.split("?")[0]
-                asked.append(path)
+                paths.append(path)
                 if limited and path.startswith("/admin"):
                     self._say(
                         429,
@@ -466,7 +478,7 @@ class Server:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self.answers, self.asked, self.limited = answers, asked, limited
+        self.answers, self.asked, self.limited = answers, paths, limited
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         answers["/realms/acme/protocol/openid-connect/token"] = (
@@ -529,16 +541,16 @@ ALL_GROUPS = [
 ]
 
 
-def found(
-    server: Server, held: Held = frozenset(), **changes: Any
+def findings(
+    server: Server, held_names: Held = frozenset(), **changes: Any
 ) -> list[str]:
     stack = keycloak(issuer=f"{server.url}/realms/acme", **changes)
     return [
-        f"{one.position}: {one.code}: {one.message}"
-        for one in inspect(
+        f"{finding.position}: {finding.code}: {finding.message}"
+        for finding in inspect(
             stack.providers[0],
             estate(APP, stack=stack.stack),
-            held,
+            held_names,
             {},
             configuration(),
         ).findings
@@ -550,7 +562,7 @@ def test_a_group_that_the_realm_does_not_have_is_named_with_the_nearest(
 ) -> None:
     """Every one at once, subgroups among the nearest; by the realm's own names where the stack maps them."""
     where = "under identityProviders[].groups in stacks/Pulumi.tests.yaml"
-    assert found(server, groups={"emea": "Sales/EMAE"}) == [
+    assert findings(server, groups={"emea": "Sales/EMAE"}) == [
         "app1.yaml:18:49: ENV401: role 'reader': group 'sales' of kc does not exist; did you mean 'Sales' or 'Sales/EMEA'? "
         f"Create it there, or map 'sales' {where}",
         "app1.yaml:19:47: ENV401: role 'emea': group 'emea' (there 'Sales/EMAE') of kc does not exist; did you mean "
@@ -560,10 +572,12 @@ def test_a_group_that_the_realm_does_not_have_is_named_with_the_nearest(
 
 def test_groups_that_are_there_are_found_by_path(server: Server) -> None:
     """Subgroups are read only where a path leads there."""
-    assert found(server, groups={"sales": "Sales", "emea": "/Sales/EMEA"}) == []
+    assert (
+        findings(server, groups={"sales": "Sales", "emea": "/Sales/EMEA"}) == []
+    )
     assert server.asked.count("/admin/realms/acme/groups/1/children") == 1
     del server.asked[:]
-    assert found(server, groups={"sales": "Sales", "emea": "Sales"}) == []
+    assert findings(server, groups={"sales": "Sales", "emea": "Sales"}) == []
     assert "/admin/realms/acme/groups/1/children" not in server.asked
 
 
@@ -593,11 +607,11 @@ def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
             200,
             [],
         )
-    assert found(server) == [
+    assert findings(server) == [
         "None: ENV403: kc has what the state of stack 'tests' does not know"
     ]
     assert (
-        found(
+        findings(
             server,
             frozenset({(ROLE, "kc-role-desk"), (SCOPE, "kc-scope-api-read")}),
         )
@@ -606,7 +620,7 @@ def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "answer", "said"),
+    ("path", "answer", "message"),
     [
         (
             "/realms/acme/protocol/openid-connect/token",
@@ -642,16 +656,16 @@ def test_names_that_the_realm_has_already_stop_the_run(server: Server) -> None:
     ],
 )
 def test_a_refusal_is_said_with_what_to_do(
-    server: Server, path: str, answer: tuple[int, Any], said: str
+    server: Server, path: str, answer: tuple[int, Any], message: str
 ) -> None:
     """A wrong secret, a realm that is not there, permissions that are missing, a server that breaks."""
     server.answers[path] = answer
     with pytest.raises(InspectionError) as refused:
-        found(server)
+        findings(server)
     assert str(refused.value).startswith(
         "identity provider 'kc': keycloak at 127.0.0.1"
     )
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_a_server_that_does_not_answer_is_said(
@@ -659,7 +673,7 @@ def test_a_server_that_does_not_answer_is_said(
 ) -> None:
     monkeypatch.setenv("KEYCLOAK_URL", "http://127.0.0.1:9")
     with pytest.raises(InspectionError, match="does not answer"):
-        found(server)
+        findings(server)
 
 
 def test_an_account_is_needed(
@@ -670,4 +684,4 @@ def test_an_account_is_needed(
         InspectionError,
         match="set keycloak:clientId and the secret keycloak:clientSecret",
     ):
-        found(server)
+        findings(server)

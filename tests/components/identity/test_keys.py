@@ -64,12 +64,13 @@ def on_p256(scalar: int) -> str:
 def test_the_id_of_a_key_on_a_curve_is_its_thumbprint() -> None:
     """Of crv, kty, x and y (RFC 7638, section 3.2)."""
     numbers = (
-        int.from_bytes(base64.urlsafe_b64decode(f"{one}=")) for one in (X, Y)
+        int.from_bytes(base64.urlsafe_b64decode(f"{coordinate}="))
+        for coordinate in (X, Y)
     )
     key = ec.EllipticCurvePublicNumbers(*numbers, ec.SECP256R1()).public_key()
-    told = f'{{"crv":"P-256","kty":"EC","x":"{X}","y":"{Y}"}}'
+    public_key = f'{{"crv":"P-256","kty":"EC","x":"{X}","y":"{Y}"}}'
     kid = (
-        base64.urlsafe_b64encode(hashlib.sha256(told.encode()).digest())
+        base64.urlsafe_b64encode(hashlib.sha256(public_key.encode()).digest())
         .decode()
         .rstrip("=")
     )
@@ -123,11 +124,11 @@ class Made(mocks.Mocks):
         raise AssertionError("nothing is called here")
 
 
-def made(
+def made_pairs(
     generation: Generation, kind: str = ECDSA
 ) -> tuple[Made, list[str], str, str]:
     """The pairs, the kinds of those that count, the private half that the client gets, and what it signs with."""
-    answers, got = Made(), []
+    answers, answered = Made(), []
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
     async def program() -> None:
@@ -139,17 +140,17 @@ def made(
         assert (
             active
             and private
-            and await keys.kid.future() in {one["kid"] for one in active}
+            and await keys.kid.future() in {key["kid"] for key in active}
         )
         algorithm = await pulumi.Output.from_input(keys.algorithm).future()
         assert algorithm
-        got.append(
-            (answers, [one["kty"] for one in active], private, algorithm)
+        answered.append(
+            (answers, [key["kty"] for key in active], private, algorithm)
         )
 
     set_mocks(answers)
     program()
-    return got[0]
+    return answered[0]
 
 
 RSA_2048, P_256 = (RSA, 2048), (ECDSA, "P256")
@@ -169,7 +170,7 @@ def test_each_generation_that_counts_has_a_key(
     generation: Generation, slots: list[str]
 ) -> None:
     """The client gets the private half of its own generation."""
-    answers, kty, private, algorithm = made(generation)
+    answers, kty, private, algorithm = made_pairs(generation)
     assert answers.keys == {f"key-{slot}": P_256 for slot in slots}
     assert kty == ["EC"] * len(slots)
     assert private == f"private half of key-{'ab'[generation.slot]}"
@@ -177,7 +178,7 @@ def test_each_generation_that_counts_has_a_key(
 
 
 def test_a_provider_says_of_what_kind_its_keys_are_made() -> None:
-    answers, kty, _, algorithm = made(SECOND, RSA)
+    answers, kty, _, algorithm = made_pairs(SECOND, RSA)
     assert (set(answers.keys.values()), kty, algorithm) == (
         {RSA_2048},
         ["RSA", "RSA"],

@@ -19,10 +19,46 @@ from kong_oam.access.settings.values import (
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.state import Resource, StackState
 from kong_oam.identity.kinds import KINDS, inspect, proofs_in
-from tests.support.applications import WITH_CLIENTS
 from tests.support.estates import estate
 from tests.support.partner_keys import certified, rsa_key
 from tests.support.provider_settings import stack
+
+WITH_CLIENTS = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: shop.example.com, http: {/: 8080}}
+        - type: access
+          properties:
+            owner: me
+            scopes: {read: Read}
+            rules: [{methods: [POST], scopes: [read]}, {methods: [GET], public: {reason: pages}}]
+            roles: {all: {scopes: [read], groups: [g], components: [shop/job, shop/spa]}}
+    - name: job
+      type: worker
+      properties: {image: x}
+      traits:
+        - type: client
+          properties: {kind: service, calls: [{component: shop/api, scopes: [read]}]}
+    - name: spa
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: spa.example.com, http: {/: 8080}}
+        - type: access
+          properties: {owner: me, rules: [{public: {reason: pages}}]}
+        - type: client
+          properties: {kind: browser, redirectPaths: [/cb], calls: [{component: shop/api, scopes: [read]}]}
+"""
+"""An API, and two clients of it: a service, and a page in the browser."""
 
 ROOT = Path(__file__).parents[3]
 NOTHING_SET = Configuration(lambda _: None)
@@ -70,14 +106,14 @@ def test_the_program_loads_no_sdk_of_a_provider_before_a_stack_has_one() -> (
 ):
     """All of them took a third of the time that it takes to start, in every run."""
     script = "import sys, components.program; print(sorted({'pulumi_azuread', 'pulumi_keycloak'} & sys.modules.keys()))"
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", script],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout == "[]\n"
+    assert completed.stdout == "[]\n"
 
 
 @pytest.mark.parametrize("kind", [kind.type for kind in KINDS])
@@ -140,11 +176,11 @@ def test_oidc_spells_as_it_is_told() -> None:
 
 
 def test_clients_that_exist_are_known_by_their_components() -> None:
-    given = {
+    registered = {
         "shop/web": {"id": "1"},
         "shop/job": {"id": "2", "secret": {"name": "job", "key": "k"}},
     }
-    (settings,) = stack({**OIDC, "clients": given}).providers
+    (settings,) = stack({**OIDC, "clients": registered}).providers
     assert settings.clients == {
         "shop/web": KnownClient("1"),
         "shop/job": KnownClient("2", ("job", "k")),
@@ -152,7 +188,7 @@ def test_clients_that_exist_are_known_by_their_components() -> None:
 
 
 @pytest.mark.parametrize(
-    ("provider", "said"),
+    ("provider", "message"),
     [
         (
             {**OKTA, "issuer": "https://a.example.com"},
@@ -204,10 +240,10 @@ def test_clients_that_exist_are_known_by_their_components() -> None:
     ],
 )
 def test_settings_that_a_kind_cannot_use_are_refused(
-    provider: dict[str, Any], said: str
+    provider: dict[str, Any], message: str
 ) -> None:
     """Before anything is asked or made; a secret cannot be written into the file at all."""
-    assert said in refusal(provider)
+    assert message in refusal(provider)
 
 
 def test_plain_http_is_for_loopback() -> None:
@@ -225,7 +261,7 @@ def test_settings_are_frozen_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("clients", "said"),
+    ("clients", "messages"),
     [
         ({}, ["'shop/job' at corp is", "'shop/spa' at corp is"]),
         (
@@ -251,7 +287,7 @@ def test_settings_are_frozen_values() -> None:
     ],
 )
 def test_clients_of_an_issuer_that_exists_are_named_in_full(
-    clients: dict[str, Any], said: list[str]
+    clients: dict[str, Any], messages: list[str]
 ) -> None:
     """All that is missing at once, each at its client trait."""
     settings = stack({**OIDC, "clients": clients})
@@ -262,9 +298,10 @@ def test_clients_of_an_issuer_that_exists_are_named_in_full(
         {},
         NOTHING_SET,
     ).findings
-    assert [one.code for one in found] == ["ENV402"] * len(said)
+    assert [finding.code for finding in found] == ["ENV402"] * len(messages)
     assert all(
-        text in one.message for text, one in zip(said, found, strict=True)
+        text in finding.message
+        for text, finding in zip(messages, found, strict=True)
     )
 
 
@@ -279,34 +316,40 @@ def test_another_issuer_is_refused_with_what_would_break() -> None:
         {"corp": "https://old.example.com"},
     )
 
-    def found(entry: dict[str, Any], issuers: dict[str, str]) -> list[str]:
+    def findings_of(
+        entry: dict[str, Any], issuers: dict[str, str]
+    ) -> list[str]:
         settings = stack(entry)
-        shown = inspect(
+        inspection = inspect(
             settings.providers[0],
             estate(WITH_CLIENTS, stack=settings.stack),
             frozenset(),
             issuers,
             NOTHING_SET,
         )
-        return [str(one) for one in shown.findings]
+        return [str(finding) for finding in inspection.findings]
 
-    assert found(entry, before) == [
+    assert findings_of(entry, before) == [
         "error ENV407: the issuer of corp was https://old.example.com and would be https://login.example.com. No token "
         "of before would count any more, all clients would need a client there, and all users would "
         "sign in anew. If that is meant, write `movedFrom: https://old.example.com` beside the issuer in "
         "stacks/Pulumi.tests.yaml"
     ]
     assert (
-        found({**entry, "movedFrom": "https://other.example.com"}, before) != []
+        findings_of({**entry, "movedFrom": "https://other.example.com"}, before)
+        != []
     )
     assert (
-        found({**entry, "movedFrom": "https://old.example.com"}, before) == []
+        findings_of({**entry, "movedFrom": "https://old.example.com"}, before)
+        == []
     )
-    assert found({**entry, "movedFrom": "https://old.example.com"}, {}) == []
     assert (
-        found(entry, {"corp": "https://login.example.com"})
-        == found(entry, {})
-        == found(entry, {"x": "y"})
+        findings_of({**entry, "movedFrom": "https://old.example.com"}, {}) == []
+    )
+    assert (
+        findings_of(entry, {"corp": "https://login.example.com"})
+        == findings_of(entry, {})
+        == findings_of(entry, {"x": "y"})
         == []
     )
 

@@ -30,8 +30,8 @@ def inputs(
 ) -> dict[str, dict[str, Any]]:
     """By logical name, without the provider's prefix."""
     return {
-        name.removeprefix("okta-"): one.inputs
-        for name, one in all_of(registered, f"okta:{kind}").items()
+        name.removeprefix("okta-"): resource.inputs
+        for name, resource in all_of(registered, f"okta:{kind}").items()
     }
 
 
@@ -56,20 +56,22 @@ def test_scopes_are_those_that_components_declare(
 ) -> None:
     """None is given unasked, and nobody is asked for consent."""
     scopes = inputs(registered, "auth/serverScope:ServerScope")
-    assert {one["name"]: one["description"] for one in scopes.values()} == {
+    assert {
+        scope["name"]: scope["description"] for scope in scopes.values()
+    } == {
         "orders.read": "Read orders",
         "orders.write": "Place and change orders",
         "reports.audit": "Read who read what",
         "reports.publish": "Publish and withdraw reports",
         "reports.read": "Read reports",
     }
-    for one in scopes.values():
-        assert (one["default"], one["optional"], one["consent"]) == (
+    for scope in scopes.values():
+        assert (scope["default"], scope["optional"], scope["consent"]) == (
             False,
             False,
             "IMPLICIT",
         )
-        assert (one["authServerId"], one["metadataPublish"]) == (
+        assert (scope["authServerId"], scope["metadataPublish"]) == (
             "id of okta-server",
             "NO_CLIENTS",
         )
@@ -106,11 +108,11 @@ def test_a_client_is_issued_what_roles_grant_it_by_its_own_grant_type(
     rules = inputs(registered, "auth/serverPolicyRule:ServerPolicyRule")
     assert {
         name.removeprefix("rule-"): (
-            one["grantTypeWhitelists"],
-            one["scopeWhitelists"],
-            one["groupWhitelists"],
+            rule["grantTypeWhitelists"],
+            rule["scopeWhitelists"],
+            rule["groupWhitelists"],
         )
-        for name, one in rules.items()
+        for name, rule in rules.items()
     } == {
         "reports/console": (
             users,
@@ -150,11 +152,13 @@ def test_policies_are_made_at_once_behind_all_others(
     """With a priority that moves no other. A rule waits for claims and its own scopes, and none waits for what is another
     client's: what each waits for stands in the state."""
     policies = all_of(registered, "okta:auth/serverPolicy:ServerPolicy")
-    assert {one.inputs["priority"] for one in policies.values()} == {99_999}
+    assert {policy.inputs["priority"] for policy in policies.values()} == {
+        99_999
+    }
     rules = all_of(registered, "okta:auth/serverPolicyRule:ServerPolicyRule")
-    for name, one in (*policies.items(), *rules.items()):
+    for name, resource in (*policies.items(), *rules.items()):
         client = re.sub("okta-(policy|rule)-", "", name)
-        declared = set(one.inputs.get("scopeWhitelists", ())) - {
+        declared = set(resource.inputs.get("scopeWhitelists", ())) - {
             "openid",
             "profile",
             "email",
@@ -162,10 +166,10 @@ def test_policies_are_made_at_once_behind_all_others(
         }
         scopes = {f"okta-scope-{scope}" for scope in declared}
         assert {
-            after for after in one.after if after.startswith("okta-scope-")
+            after for after in resource.after if after.startswith("okta-scope-")
         } == scopes
-        assert ("okta-groups" in one.after) == (
-            one.type == "okta:auth/serverPolicyRule:ServerPolicyRule"
+        assert ("okta-groups" in resource.after) == (
+            resource.type == "okta:auth/serverPolicyRule:ServerPolicyRule"
         )
         others = {
             f"okta-{kind}-{other}"
@@ -173,7 +177,7 @@ def test_policies_are_made_at_once_behind_all_others(
             for other in CLIENTS
             if other != client
         }
-        assert not others & one.after
+        assert not others & resource.after
 
 
 def test_only_groups_that_hold_a_role_sign_in_through_a_client(
@@ -202,12 +206,12 @@ def test_an_app_can_do_no_more_than_its_kind(
     apps = inputs(registered, "app/oAuth:OAuth")
     assert {
         name.removeprefix("app-"): (
-            one["type"],
-            one["grantTypes"],
-            one["responseTypes"],
-            one["redirectUris"],
+            app["type"],
+            app["grantTypes"],
+            app["responseTypes"],
+            app["redirectUris"],
         )
-        for name, one in apps.items()
+        for name, app in apps.items()
     } == {
         "reports/console": (
             "browser",
@@ -224,26 +228,37 @@ def test_an_app_can_do_no_more_than_its_kind(
             ["http://shop.example.com/callback"],
         ),
     }
-    for name, one in apps.items():
-        assert one["label"] == f"kong-oam local {name.removeprefix('app-')}"
-        pages = one["type"] == "browser"
-        assert one["pkceRequired"] is (pages or one["type"] == "web")
-        assert (one["tokenEndpointAuthMethod"], len(one.get("jwks", ()))) == (
-            ("none", 0) if pages else ("private_key_jwt", 1)
+    for name, inputs_of_app in apps.items():
+        assert (
+            inputs_of_app["label"]
+            == f"kong-oam local {name.removeprefix('app-')}"
         )
-        assert (one["refreshTokenRotation"], one["refreshTokenLeeway"]) == (
-            ("ROTATE", 30) if pages else ("STATIC", 0)
+        pages = inputs_of_app["type"] == "browser"
+        assert inputs_of_app["pkceRequired"] is (
+            pages or inputs_of_app["type"] == "web"
         )
         assert (
-            one["wildcardRedirect"],
-            one["consentMethod"],
-            one["issuerMode"],
+            inputs_of_app["tokenEndpointAuthMethod"],
+            len(inputs_of_app.get("jwks", ())),
+        ) == (("none", 0) if pages else ("private_key_jwt", 1))
+        assert (
+            inputs_of_app["refreshTokenRotation"],
+            inputs_of_app["refreshTokenLeeway"],
+        ) == (("ROTATE", 30) if pages else ("STATIC", 0))
+        assert (
+            inputs_of_app["wildcardRedirect"],
+            inputs_of_app["consentMethod"],
+            inputs_of_app["issuerMode"],
         ) == (
             "DISABLED",
             "TRUSTED",
             "ORG_URL",
         )
-        assert (one["hideIos"], one["hideWeb"], one["status"]) == (
+        assert (
+            inputs_of_app["hideIos"],
+            inputs_of_app["hideWeb"],
+            inputs_of_app["status"],
+        ) == (
             True,
             True,
             "ACTIVE",
@@ -290,10 +305,12 @@ def test_okta_takes_every_client_id(stack: str, component: str) -> None:
 def test_what_the_stack_sets_is_what_is_registered() -> None:
     """A shared secret in place of a key, another lifetime, and groups as the org calls them."""
     made = program(SHARED)
-    for one in inputs(made, "app/oAuth:OAuth").values():
-        method = "none" if one["type"] == "browser" else "client_secret_basic"
-        assert one["tokenEndpointAuthMethod"] == method and "jwks" not in one
-    assert not [one for one in made if one.type.startswith("tls:")]
+    for app in inputs(made, "app/oAuth:OAuth").values():
+        method = "none" if app["type"] == "browser" else "client_secret_basic"
+        assert app["tokenEndpointAuthMethod"] == method and "jwks" not in app
+    assert not [
+        resource for resource in made if resource.type.startswith("tls:")
+    ]
     rules = inputs(made, "auth/serverPolicyRule:ServerPolicyRule")
     assert {rule["accessTokenLifetimeMinutes"] for rule in rules.values()} == {
         15

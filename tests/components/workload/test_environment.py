@@ -43,10 +43,10 @@ def test_scopes_of_one_api_are_all_told_whatever_entry_asks_for_them() -> None:
     shop = estate(
         api("a", domain="a.example.com", http="{/: 80}", access=ACCESS), SHOP
     )
-    told = settings_of(
+    variables = settings_of(
         shop.components["shop/job"],
         shop,
         {"main": Issuer(**known, clients={"shop/job": client})},
     )
-    assert told["API_SCOPES_A__API"] == "a.write a.read a.list"
-    assert told["OAUTH_SCOPES"] == "a.list a.read a.write"
+    assert variables["API_SCOPES_A__API"] == "a.write a.read a.list"
+    assert variables["OAUTH_SCOPES"] == "a.list a.read a.write"

@@ -93,7 +93,7 @@ def test_values_take_their_stand_ins_places() -> None:
         OTHER: pulumi.Output.from_input(ONE),
     }
     unknown = "awaited-value-0000000000000003"
-    given = {
+    inputs = {
         "a": [f"x {ONE}{ONE} {OTHER}", {"b": f"{unknown} {ONE}"}],
         "c": unknown,
         "d": 1,
@@ -105,4 +105,4 @@ def test_values_take_their_stand_ins_places() -> None:
         "d": 1,
         "e": None,
     }
-    _asserted(with_values(given, values), expected)
+    _asserted(with_values(inputs, values), expected)

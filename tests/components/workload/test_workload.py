@@ -105,10 +105,10 @@ def provisioned(
         made = provision_workload(args, parent)
         known["rolled out"] = await made.rolled_out.future()
         known["upstreams"] = {
-            name: await one.address.future()
-            for name, one in made.upstreams.items()
+            name: await upstream.address.future()
+            for name, upstream in made.upstreams.items()
         }
-        known["resources"] = [one._name for one in made.resources]
+        known["resources"] = [resource._name for resource in made.resources]
 
     set_mocks(
         monitor.mocks, "kong-oam", "tests", preview=False, monitor=monitor
@@ -191,12 +191,14 @@ def test_a_new_credential_runs_no_job_again() -> None:
 def test_namespaces_and_definitions_come_before_what_lies_in_them() -> None:
     """Of any component; a Secret's values are secrets, and a chart is a release of Pulumi's."""
     registered, known = provisioned(DEFINED, client=False)
-    (thing,) = all_of(registered, "kubernetes:example.com/v1:Thing").values()
+    (custom_object,) = all_of(
+        registered, "kubernetes:example.com/v1:Thing"
+    ).values()
     prefix = "orders/api/customresourcedefinition"
     assert {
         f"{prefix}/things.example.com",
         "orders/api/namespace/more",
-    } <= thing.after
+    } <= custom_object.after
     (release,) = all_of(registered, "kubernetes:helm.sh/v3:Release").values()
     assert release.inputs == {
         "name": "chart",
@@ -219,7 +221,7 @@ def test_config_maps_are_changed_in_place_where_there_are_any() -> None:
     monitor = recorder()
     application, plain = component()
     rendered = tuple(
-        replace(one, plain=True) for one in plain.workload.rendered
+        replace(rendered, plain=True) for rendered in plain.workload.rendered
     )
     estate = estate_of(
         replace(
@@ -244,7 +246,7 @@ OURS: Mapping[str, Any] = {"annotations": {VERSION: "v1"}, "generation": 2}
 
 
 @pytest.mark.parametrize(
-    ("kind", "metadata", "status", "there"),
+    ("kind", "metadata", "status", "present"),
     [
         ("ConfigMap", OURS, None, True),
         ("ConfigMap", {"annotations": {VERSION: "v0"}}, None, False),
@@ -322,7 +324,7 @@ def test_a_gate_opens_once_the_objects_of_this_version_are_there(
     kind: str,
     metadata: Mapping[str, Any],
     status: Mapping[str, Any] | None,
-    there: bool,
+    present: bool,
 ) -> None:
     """All pods of that version were available once, whatever happened to one since."""
-    assert is_there(kind, "v1", metadata, status) is there
+    assert is_there(kind, "v1", metadata, status) is present

@@ -1,64 +1,84 @@
-"""What is assumed of clients that are not here is all that they could be, and nothing where there is a stack."""
+"""Clients of Applications that are not here count with all that their roles grant, where the stack is only assumed."""
 
 from __future__ import annotations
 
-import datetime
-from pathlib import Path
+from dataclasses import replace
 
 from kong_oam.access.absent import with_absent_clients
 from kong_oam.access.callers import Callers
-from kong_oam.access.compile.estate import compile_estate
-from kong_oam.access.matrix.rows import rows
-from kong_oam.access.model import Estate
-from kong_oam.access.principals import Condition, Principal, suffices
-from kong_oam.access.settings.assumed import assumed
-from kong_oam.oam.application import read_files
-from tests.support.estates import api, estate
+from kong_oam.access.principals import Principal
+from tests.support.estates import STACK, estate
 
-SAMPLE = sorted((Path(__file__).parents[3] / "applications").glob("*.yaml"))
-ALONE = [file for file in SAMPLE if file.stem == "orders"]
+ORDERS = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: orders, namespace: orders}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: orders.example.com, http: {/orders: 8080}}
+        - type: access
+          properties:
+            owner: team-orders
+            scopes: {read: Read, write: Write}
+            rules: [{methods: [GET], scopes: [read]}, {methods: [POST], scopes: [read, write]}]
+            roles:
+              viewer: {scopes: [read], groups: [sales], components: [shop/checkout, shop/web]}
+              editor: {scopes: [write], groups: [desk], components: [shop/web]}
+"""
+SHOP = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop, namespace: shop}
+spec:
+  components:
+    - name: checkout
+      type: worker
+      properties: {image: x}
+      traits:
+        - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}}
+    - name: web
+      type: worker
+      properties: {image: x}
+      traits:
+        - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}}
+"""
+ASSUMED = replace(STACK, partial=True)
+"""A stack of which nobody knows whether all Applications are here."""
+CHECKOUT = Principal("shop/checkout", "main")
+CHECKOUT_USERS = Principal("shop/checkout", "main", users=True)
+WEB = Principal("shop/web", "main")
+WEB_USERS = Principal("shop/web", "main", users=True)
+ITSELF = frozenset([frozenset[str]()])
 
 
-def _estate(files: list[Path]) -> Estate:
-    compiled = compile_estate(
-        read_files(files), assumed("local", datetime.date(2026, 11, 25)).stack
-    )
-    assert compiled.estate is not None, compiled.diagnostics
-    return with_absent_clients(compiled.estate)
-
-
-def _held(of: Estate) -> dict[tuple[str, str, str, Principal], Condition]:
-    """Who may call what of orders/api, by the start of the path."""
-    return {
-        (row.host, str(row.region.subtree), method, principal): condition
-        for row in rows(of, Callers(of))
-        if row.component == "orders/api"
-        for method in row.methods
-        for principal, condition in row.access.principals.items()
+def test_absent_clients_may_use_all_scopes_of_their_roles() -> None:
+    """As themselves, and for users who are in a group of a role with the scope."""
+    orders = with_absent_clients(estate(ORDERS, stack=ASSUMED))
+    api = orders.components["orders/api"]
+    callers = Callers(orders)
+    assert callers.principals_with(api, frozenset({"read"})).principals == {
+        CHECKOUT: ITSELF,
+        WEB: ITSELF,
+        CHECKOUT_USERS: {frozenset({"sales"})},
+        WEB_USERS: {frozenset({"sales"})},
+    }
+    both_scopes = frozenset({"read", "write"})
+    assert callers.principals_with(api, both_scopes).principals == {
+        WEB: ITSELF,
+        WEB_USERS: {frozenset({"sales", "desk"})},
     }
 
 
-def test_nobody_of_those_that_are_elsewhere_may_do_more_than_is_assumed() -> (
-    None
-):
-    """The sample with all of it, and orders alone."""
-    real, supposed = _held(_estate(SAMPLE)), _held(_estate(ALONE))
-    elsewhere = {
-        key for key in real if not key[-1].client.startswith("orders/")
-    }
-    assert {key[-1].users for key in elsewhere} == {True, False}
-    assert elsewhere <= supposed.keys()
-    assert all(
-        suffices(groups, supposed[key])
-        for key in elsewhere
-        for groups in real[key]
-    )
+def test_nothing_is_assumed_of_clients_that_are_here() -> None:
+    complete = estate(ORDERS, SHOP, stack=ASSUMED)
+    assert with_absent_clients(complete) == complete
 
 
-def test_with_a_stack_all_are_here() -> None:
-    whole = estate(
-        api(
-            access="{owner: o, scopes: {s: s}, rules: [{scopes: [s]}], roles: {r: {scopes: [s], groups: [g]}}}"
-        )
-    )
-    assert with_absent_clients(whole) is whole
+def test_on_a_real_stack_no_client_is_assumed() -> None:
+    complete = replace(estate(ORDERS, stack=ASSUMED), stack=STACK)
+    assert with_absent_clients(complete) is complete

@@ -107,16 +107,18 @@ def test_no_token_of_before_is_worth_more_than_before_or_after(
     old, new = granting(before, provider), granting(after, provider)
     names = tuple(sorted(provider.group(group) for group in groups))
 
-    def token(given: Estate) -> object:
+    def token(model: Estate) -> object:
         client = next(
-            one for one in given.clients if one.component == "shop/web"
+            candidate
+            for candidate in model.clients
+            if candidate.component == "shop/web"
         )
         return issue(
-            provider, client, User("u", names), api=given.components["a/api"]
+            provider, client, User("u", names), api=model.components["a/api"]
         )
 
-    def allowed(gate: Estate, given: Estate) -> bool:
-        claims = token(given)
+    def allowed(gate: Estate, model: Estate) -> bool:
+        claims = token(model)
         return (
             isinstance(claims, Claims)
             and decide(
@@ -179,36 +181,36 @@ def test_a_scope_that_moves_to_another_component_opens_nothing_there() -> None:
     )
     batch = before.clients[0]
     provider = before.stack.default_provider
-    there = Request("GET", "b.example.com", b"/")
-    held = issue(provider, batch)
-    assert isinstance(held, Claims) and held.scopes == ("data.read",)
-    assert decide(after, there, held).reason == (
+    call = Request("GET", "b.example.com", b"/")
+    claims = issue(provider, batch)
+    assert isinstance(claims, Claims) and claims.scopes == ("data.read",)
+    assert decide(after, call, claims).reason == (
         "needs data.read; the token lists it, but shop/batch was not granted it here"
     )
-    assert [decide(gate, there, held).status for gate in (before, after)] == [
+    assert [decide(gate, call, claims).status for gate in (before, after)] == [
         403,
         403,
     ]
-    assert decide(after, there, issue(provider, after.clients[1])).allowed
+    assert decide(after, call, issue(provider, after.clients[1])).allowed
 
 
 @settings(max_examples=examples(150), deadline=None)
-@given(both=pairs(), requests=st.lists(REQUESTS, min_size=1, max_size=8))
+@given(pair=pairs(), requests=st.lists(REQUESTS, min_size=1, max_size=8))
 def test_a_token_of_before_is_worth_what_a_new_one_of_its_client_is(
-    both: tuple[Estate, Estate], requests: list[Request]
+    pair: tuple[Estate, Estate], requests: list[Request]
 ) -> None:
     """Wherever scopes decide: for the same user in the same groups, whoever may sign in through the client by now."""
-    old, new = both
+    old, new = pair
     for request in requests:
         component = component_of(new, request.host, read(request.target))
-        for client, user, held in _tokens(old) if component else ():
-            decision = decide(new, request, held)
+        for client, user, token in _tokens(old) if component else ():
+            decision = decide(new, request, token)
             if decision.allowed and decision.rule and decision.rule.scopes:
                 assert decide(
                     new, request, _again(new, client, user, component)
                 ).allowed, (
                     client,
-                    held,
+                    token,
                 )
 
 

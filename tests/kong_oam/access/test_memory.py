@@ -65,12 +65,13 @@ def answer(
     ) if compiled.estate else ()
 
 
-def said(
+def summary(
     answered: tuple[Compiled, tuple[LintFinding, ...]],
 ) -> tuple[object, ...]:
     compiled, findings = answered
     shown = [
-        (str(one.diagnostic), one.remedy, one.suggestion()) for one in findings
+        (str(finding.diagnostic), finding.remedy, finding.suggestion())
+        for finding in findings
     ]
     return [*map(str, compiled.diagnostics)], shown, compiled.estate
 
@@ -92,32 +93,34 @@ def test_every_answer_is_that_of_whoever_remembers_nothing(
 ) -> None:
     """After every save of a file: each edit is made, or taken back; and a file comes, which takes another's
     paths, or the stack's day."""
-    made: set[int | str] = set()
-    memory, kept = Memory(), dict[tuple[str, str], Reading]()
+    edits: set[int | str] = set()
+    memory, readings = Memory(), dict[tuple[str, str], Reading]()
     for save in (None, *saves):
-        made ^= {save} - {None}
-        texts = {**FILES} | ({"taker.yaml": TAKER} if "taker" in made else {})
+        edits ^= {save} - {None}
+        texts = {**FILES} | ({"taker.yaml": TAKER} if "taker" in edits else {})
         for number, (file, old, new) in enumerate(EDITS):
             texts[file] = (
-                texts[file].replace(old, new) if number in made else texts[file]
+                texts[file].replace(old, new)
+                if number in edits
+                else texts[file]
             )
         parts = [
-            kept.setdefault((file, text), read_bytes(file, text.encode()))
+            readings.setdefault((file, text), read_bytes(file, text.encode()))
             for file, text in texts.items()
         ]
-        reading, day = together(parts), LATER if "day" in made else TODAY
-        remembered = said(answer(reading, day, memory))
+        reading, day = together(parts), LATER if "day" in edits else TODAY
+        remembered = summary(answer(reading, day, memory))
         memory.forget()
-        assert remembered == said(answer(reading, day))
+        assert remembered == summary(answer(reading, day))
 
 
 def test_what_did_not_change_is_not_made_again() -> None:
     """Nor is what was let go remembered."""
-    memory, source, made = Memory(), ["part"], list[int]()
+    memory, source, calls = Memory(), ["part"], list[int]()
 
     def make() -> int:
-        made.append(len(made))
-        return made[-1]
+        calls.append(len(calls))
+        return calls[-1]
 
     assert [
         memory.recall("a", source, 1, make),

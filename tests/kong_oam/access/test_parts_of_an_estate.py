@@ -22,8 +22,70 @@ from kong_oam.access.workloads import digest_of, workload_of
 from tests.support.components import with_fields
 from tests.support.estates import STACK, estate
 from tests.support.everything import everything
-from tests.support.partitioned import ANY, MAIL, ORDERS, SHOP
 
+ORDERS = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: orders, namespace: orders, labels: {team: o}}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x, ports: [{port: 8080}]}
+      dependsOn: [db]
+      traits:
+        - type: gateway
+          properties: {domain: orders.example.com, http: {/orders: 8080}}
+        - type: access
+          properties:
+            owner: o
+            scopes: {read: Read, write: Write}
+            rules: [{methods: [GET], scopes: [read]}, {methods: [POST], scopes: [write]}]
+            roles:
+              viewer: {scopes: [read], groups: [sales], components: [shop/web, mail/sender]}
+              editor: {scopes: [write], groups: [desk], components: [shop/web]}
+    - name: db
+      type: worker
+      properties: {image: db}
+"""
+SHOP = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop, namespace: shop}
+spec:
+  components:
+    - name: web
+      type: worker
+      properties: {image: web}
+      traits:
+        - type: client
+          properties: {kind: service, calls: [{component: orders/api, scopes: [read, write]}]}
+"""
+MAIL = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: mail, namespace: mail}
+spec:
+  components:
+    - name: sender
+      type: worker
+      properties: {image: mail}
+      traits:
+        - type: client
+          properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}
+"""
+STORE = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: store, namespace: store, annotations: {owner: s}}
+spec:
+  components:
+    - name: pages
+      type: webservice
+      properties: {image: x, ports: [{port: 80}]}
+      traits: [{type: gateway, properties: {domain: store.example.com, http: {/: 80}}}]
+"""
+"""It has no access trait, so any token of the provider will do."""
 OTHER = Provider(
     "other",
     "api://other",
@@ -46,39 +108,39 @@ PER_API = replace(
         for name, provider in PARTITIONED.providers.items()
     },
 )
-ESTATE = estate(ORDERS, SHOP, MAIL, ANY, stack=PARTITIONED)
+ESTATE = estate(ORDERS, SHOP, MAIL, STORE, stack=PARTITIONED)
 API = "orders/api at main"
 
 
-def changed(made: Estate, key: str, **fields: object) -> Estate:
+def changed(model: Estate, key: str, **fields: object) -> Estate:
     """The estate with fields of a component changed."""
 
-    def one(component: Component) -> Component:
+    def edited(component: Component) -> Component:
         if component.key != key:
             return component
         return with_fields(component, **fields)
 
     applications = (
-        replace(app, components=tuple(map(one, app.components)))
-        for app in made.applications
+        replace(app, components=tuple(map(edited, app.components)))
+        for app in model.applications
     )
-    return replace(made, applications=tuple(applications))
+    return replace(model, applications=tuple(applications))
 
 
-def without(made: Estate, name: str) -> Estate:
+def without(model: Estate, name: str) -> Estate:
     """The estate without an Application."""
     return replace(
-        made,
+        model,
         applications=tuple(
-            app for app in made.applications if app.name != name
+            app for app in model.applications if app.name != name
         ),
     )
 
 
 def test_an_estate_without_partitions_is_deployed_as_it_is() -> None:
     """By the one stack that it has; with partitions that one deploys the base."""
-    whole = estate(ORDERS, SHOP, MAIL, ANY)
-    assert deployed_by(whole, None) is whole
+    single = estate(ORDERS, SHOP, MAIL, STORE)
+    assert deployed_by(single, None) is single
     assert deployed_by(ESTATE, None) == base_of(ESTATE)
     assert deployed_by(ESTATE, "sales") == part_of(ESTATE, "sales")
 
@@ -87,7 +149,7 @@ def test_the_base_deploys_no_component_and_offers_all() -> None:
     """It knows what each offers, and whom clients sign in: no rule, no workload, no label, no grant."""
     base = base_of(ESTATE)
     assert (base.own, base.own_clients, base.exposed) == ({}, (), ())
-    assert {one.key for one in base.offering} == {"orders/api"}
+    assert {component.key for component in base.offering} == {"orders/api"}
     assert (
         offered(base)
         == offered(ESTATE)
@@ -125,16 +187,16 @@ def test_the_base_knows_of_clients_and_hosts_only_what_it_needs() -> None:
     client = replace(pages.identity.clients[0], **browser)  # type: ignore[arg-type]
     web = replace(client, kind="web")
     secure = Endpoint("a.test", (), 80, pages.position, certificate="tls")
-    made = changed(
+    model = changed(
         ESTATE,
         "shop/web",
         clients=(client, web),
         endpoints=(secure, replace(secure, certificate=None)),
     )
-    shop = base_of(replace(made, stack=stack)).components["shop/web"]
+    shop = base_of(replace(model, stack=stack)).components["shop/web"]
     assert [
-        (one.kind, one.calls, one.groups, one.redirect_uris)
-        for one in shop.identity.clients
+        (client.kind, client.calls, client.groups, client.redirect_uris)
+        for client in shop.identity.clients
     ] == [
         ("browser", (), (), ("https://a.test",)),
         ("web", (), (), ()),
@@ -178,7 +240,10 @@ def test_a_partition_has_its_own_and_who_calls_it() -> None:
     part = part_of(ESTATE, "apis")
     assert list(part.own) == ["orders/api", "orders/db"]
     assert part.own["orders/api"] == ESTATE.components["orders/api"]
-    assert {one.key for one in part.foreign} == {"shop/web", "mail/sender"}
+    assert {component.key for component in part.foreign} == {
+        "shop/web",
+        "mail/sender",
+    }
     assert part.offering == ()
     assert part.own_clients == ()
     assert part.held_at(part.own["orders/api"], users=False) == {
@@ -191,13 +256,15 @@ def test_a_partition_is_blind_to_versions_of_its_callers() -> None:
     """A digest tells one workload from another, and nothing else is known of it."""
     caller = ESTATE.components["shop/web"]
     (known,) = (
-        one for one in part_of(ESTATE, "apis").foreign if one.key == "shop/web"
+        component
+        for component in part_of(ESTATE, "apis").foreign
+        if component.key == "shop/web"
     )
     assert (known.workload.rendered, workload_of(known)) == (
         (),
         workload_of(caller),
     )
-    for image, same in (
+    for image, equal in (
         ("web:1.5", True),
         ("web@sha256:0a", True),
         ("other", False),
@@ -207,7 +274,7 @@ def test_a_partition_is_blind_to_versions_of_its_callers() -> None:
         now = part_of(changed(ESTATE, "shop/web", label=workload), "apis")
         assert (
             everything(now) == everything(part_of(ESTATE, "apis"))
-        ) is same, image
+        ) is equal, image
 
 
 def test_a_partition_is_blind_to_what_callers_have_at_the_provider() -> None:
@@ -231,9 +298,9 @@ def test_a_partition_is_blind_to_what_callers_have_at_the_provider() -> None:
         ({"redirect_uris": ("https://b.test/back",)}, False),
         ({"kind": "web"}, False),
     ]
-    for one, same in fields:
-        now = changed(ESTATE, "shop/web", clients=(replace(client, **one),))  # type: ignore[arg-type]
-        assert (everything(part_of(now, "apis")) == known) is same, one
+    for edit, equal in fields:
+        now = changed(ESTATE, "shop/web", clients=(replace(client, **edit),))  # type: ignore[arg-type]
+        assert (everything(part_of(now, "apis")) == known) is equal, edit
 
 
 def test_a_partition_knows_whom_it_calls() -> None:
@@ -269,7 +336,10 @@ def test_others_are_known_in_the_order_of_the_estate() -> None:
         for name in names
     )
     part = part_of(estate(*callers, orders, SHOP, stack=PARTITIONED), "apis")
-    assert [one.application for one in part.foreign] == [*names, "shop"]
+    assert [component.application for component in part.foreign] == [
+        *names,
+        "shop",
+    ]
 
 
 def test_three_partitions_have_each_component_once() -> None:
@@ -284,17 +354,20 @@ def test_three_partitions_have_each_component_once() -> None:
 
 def test_where_any_token_counts_all_that_tokens_are_for_is_known() -> None:
     """Of a provider whose tokens are for one API each: `store/pages` takes every API's. Elsewhere an audience does."""
-    per_api = estate(ORDERS, SHOP, MAIL, ANY, stack=PER_API)
+    per_api = estate(ORDERS, SHOP, MAIL, STORE, stack=PER_API)
     part = part_of(without(per_api, "shop"), "sales")
     pages = part.own["store/pages"]
-    assert {one.key for one in part.foreign} == {"mail/sender", "orders/api"}
+    assert {component.key for component in part.foreign} == {
+        "mail/sender",
+        "orders/api",
+    }
     assert part.apis_at(pages) == per_api.apis_at(pages) == ("orders/api",)
     assert part_of(without(ESTATE, "shop"), "sales").foreign == ()
 
 
 def test_any_token_of_another_provider_is_not_its_business() -> None:
     """Clients of a provider by which nothing here is guarded are not known."""
-    per_api = estate(ORDERS, SHOP, MAIL, ANY, stack=PER_API)
+    per_api = estate(ORDERS, SHOP, MAIL, STORE, stack=PER_API)
     elsewhere = changed(
         without(per_api, "shop"), "store/pages", provider="other"
     )
@@ -329,8 +402,8 @@ def test_what_a_base_lacks_is_said_in_words() -> None:
 
 def test_what_goes_to_and_fro_is_plain_data() -> None:
     """As a stack exports it."""
-    for one in offered(ESTATE).values():
-        assert Offered.from_output(one.to_output()) == one
+    for offer in offered(ESTATE).values():
+        assert Offered.from_output(offer.to_output()) == offer
 
 
 def test_a_base_keeps_what_some_partition_still_uses() -> None:
@@ -339,7 +412,7 @@ def test_a_base_keeps_what_some_partition_still_uses() -> None:
     now = base_of(
         changed(ESTATE, "orders/api", scopes={"read": "Read"}, roles=())
     )
-    kept, words = with_kept(
+    base, words = with_kept(
         now,
         before,
         [
@@ -348,51 +421,51 @@ def test_a_base_keeps_what_some_partition_still_uses() -> None:
         ],
     )
     assert words == ["scope write of orders/api"]
-    assert offered(kept) == {
+    assert offered(base) == {
         API: Offered("main", {"read": "Read", "write": "Write"})
     }
-    assert [one.key for one in kept.offering] == [*kept.components]
-    kept, words = with_kept(
+    assert [component.key for component in base.offering] == [*base.components]
+    base, words = with_kept(
         now, before, [{API: Offered("main", {}, ("desk",))}]
     )
     assert words == ["group desk of orders/api"]
-    assert offered(kept)[API].groups == ("desk",)
+    assert offered(base)[API].groups == ("desk",)
     assert with_kept(now, before, [{}]) == (now, [])
 
 
 def test_a_base_keeps_what_a_component_that_is_gone_offered() -> None:
     """It stands beside the Applications, and is offered as before."""
     now = base_of(without(ESTATE, "orders"))
-    kept, words = with_kept(
+    base, words = with_kept(
         now, offered(ESTATE), [uses(part_of(ESTATE, "rest"))]
     )
     assert words == ["scope read of orders/api"]
-    assert offered(kept) == {API: Offered("main", {"read": "Read"})}
+    assert offered(base) == {API: Offered("main", {"read": "Read"})}
     assert with_kept(now, offered(ESTATE), [])[1] == []
 
 
 def test_a_base_keeps_scopes_at_the_provider_that_a_component_left() -> None:
     """Beside those at the one that it went to: clients of the first ask for them until their stacks have been run."""
     moved = base_of(changed(ESTATE, "orders/api", provider="other"))
-    kept, words = with_kept(
+    base, words = with_kept(
         moved, offered(ESTATE), [uses(part_of(ESTATE, "rest"))]
     )
     assert words == ["scope read of orders/api"]
-    assert offered(kept) == {
+    assert offered(base) == {
         API: Offered("main", {"read": "Read"}),
         "orders/api at other": Offered(
             "other", {"read": "Read", "write": "Write"}, ("desk", "sales")
         ),
     }
     assert [
-        one.identity.provider
-        for one in kept.offering
-        if one.key == "orders/api"
+        component.identity.provider
+        for component in base.offering
+        if component.key == "orders/api"
     ] == [
         "other",
         "main",
     ]
-    assert kept.components["orders/api"].identity.provider == "other"
+    assert base.components["orders/api"].identity.provider == "other"
 
 
 def test_what_either_of_two_estates_needs_of_the_base() -> None:

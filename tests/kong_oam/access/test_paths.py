@@ -94,7 +94,7 @@ def test_paths_own_element_by_element() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "matching", "others"),
+    ("path", "matching", "foreign"),
     [
         ("/", ["/", "/x"], []),
         ("/orders", ["/orders", "/orders/", "/orders/7"], ["/orders-internal", "/orders%2Fx", "/Orders", "/x/orders", "/orders7"]),
@@ -104,9 +104,9 @@ def test_paths_own_element_by_element() -> None:
     ],
 )  # fmt: skip
 def test_the_routes_pattern_matches_what_the_path_owns(
-    path: str, matching: list[str], others: list[str]
+    path: str, matching: list[str], foreign: list[str]
 ) -> None:
     """Anchored by the router at the start, it ends at the end of an element; reserved characters match in both spellings."""
     expression = re.compile(pattern(declared(path)))
-    assert all(expression.match(one) for one in matching)
-    assert not any(expression.match(one) for one in others)
+    assert all(expression.match(target) for target in matching)
+    assert not any(expression.match(target) for target in foreign)

@@ -3,93 +3,131 @@ and a real one in tests/live)."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from kong_oam.access.decide import Request, decide
 from kong_oam.access.origins import readers
 from kong_oam.access.pages import Reading, preflight, reading, reading_origins
 from kong_oam.traits.cors.at_kong import granted
-from kong_oam.traits.cors.value import CORS, Cors
-from tests.support.components import with_fields
-from tests.support.cross_origin import (
-    NAMES,
-    PARTNER,
-    STRANGER,
-    Asked,
-    asked,
-    check,
-    made,
-)
-from tests.support.estates import STACK, asking
+from tests.support.cross_origin import NAMES, Asked, asked, check, made
+from tests.support.diffs import edited
+from tests.support.estates import STACK, estate
 from tests.support.raw_requests import Answered
 
 DOMAIN = "pages.example.com"
-OWN = f"https://shop.{DOMAIN}"
 ESTATE = made(STACK, DOMAIN)
+SHOP = "https://shop.pages.example.com"
+
+ORDERS = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: orders, namespace: orders}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x}
+      traits:
+        - {type: gateway, properties: {domain: api.example.com, http: {/orders: 8080}}}
+        - {type: cors, properties: {origins: ["https://partner.example"]}}
+        - type: access
+          properties:
+            owner: o
+            scopes: {read: r, admin: a}
+            rules:
+              - {paths: [/orders], methods: [GET], scopes: [read]}
+              - {paths: [/orders], methods: [DELETE], scopes: [admin]}
+              - {paths: [/orders/secret], methods: [GET], scopes: [admin]}
+            roles:
+              reader: {scopes: [read], groups: [sales], components: [shop/pages]}
+              admin: {scopes: [admin], groups: [desk]}
+    - name: inner
+      type: webservice
+      properties: {image: x}
+      traits:
+        - {type: gateway, properties: {domain: api.example.com, http: {/orders/inner: 8080}}}
+        - {type: access, properties: {owner: o, rules: [{methods: [GET], public: {reason: a page}}]}}
+"""
+PAGES = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop, namespace: shop}
+spec:
+  components:
+    - name: pages
+      type: webservice
+      properties: {image: x}
+      traits:
+        - {type: gateway, properties: {domain: shop.example.com, http: {/: 80}}}
+        - {type: access, properties: {owner: o, rules: [{methods: [GET], public: {reason: pages}}]}}
+        - type: client
+          properties: {kind: browser, redirectPaths: [/callback], calls: [{component: orders/api, scopes: [read]}]}
+"""
+SMALL = estate(ORDERS, PAGES)
 
 
-def request(one: Asked) -> Request:
-    return Request(one.method, f"{one.host}.{DOMAIN}", one.path.encode())
+def request(case: Asked) -> Request:
+    return Request(case.method, f"{case.host}.{DOMAIN}", case.path.encode())
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in NAMES if asked(OWN)[name].origin]
+    "name", [name for name in NAMES if asked(SHOP)[name].origin]
 )
 def test_the_model_says_what_the_gateway_answers(name: str) -> None:
     """Status, who may read it, and every header that says so."""
-    one = asked(OWN)[name]
-    assert one.origin
+    case = asked(SHOP)[name]
+    assert case.origin
     found = reading(
-        ESTATE, request(one), one.origin, one.preflight or one.method
+        ESTATE, request(case), case.origin, case.preflight or case.method
     )
-    if one.preflight:
+    if case.preflight:
         assert (
-            preflight(ESTATE, request(one), one.origin, one.preflight).status
-            == one.status
+            preflight(ESTATE, request(case), case.origin, case.preflight).status
+            == case.status
         )
-    component = decide(ESTATE, request(one), None).component
+    component = decide(ESTATE, request(case), None).component
     if component and readers(ESTATE, component) is None:
         assert found is None
         return
     assert isinstance(found, Reading)
-    assert found.may == one.readable
+    assert found.may == case.readable
     if component and found.may:
-        headers = granted(component, one.origin, one.preflight)
-        check(one, Answered(one.status, (*headers.items(), ("Vary", "Origin"))))
+        headers = granted(component, case.origin, case.preflight)
+        check(
+            case, Answered(case.status, (*headers.items(), ("Vary", "Origin")))
+        )
 
 
 @pytest.mark.parametrize(
     ("path", "origin", "method", "reason", "rule"),
     [
-        ("/orders", OWN, "GET", "these are pages of shop/pages", "GET"),
-        ("/orders", PARTNER, "DELETE", "the cors trait of orders/api lists the origin", "DELETE"),
-        ("/orders", OWN, "DELETE", "these are pages of shop/pages, which was not granted what DELETE needs here", "DELETE"),
-        ("/orders", OWN, "PATCH", "no rule on /orders lists PATCH", "GET"),
+        ("/orders", "https://shop.example.com", "GET", "these are pages of shop/pages", "GET"),
+        ("/orders", "https://partner.example", "DELETE", "the cors trait of orders/api lists the origin", "DELETE"),
         (
-            "/orders",
-            f"{PARTNER}/",
-            "GET",
-            "no browser client that may call orders/api has pages of this origin, and no cors trait lists it; did you mean '"
-            f"{PARTNER}'?",
+            "/orders", "https://shop.example.com", "DELETE",
+            "these are pages of shop/pages, which was not granted what DELETE needs here", "DELETE",
+        ),
+        ("/orders", "https://shop.example.com", "PATCH", "no rule on /orders lists PATCH", "GET"),
+        (
+            "/orders", "https://partner.example/", "GET",
+            "no browser client that may call orders/api has pages of this origin, and no cors trait lists it; did you mean "
+            "'https://partner.example'?",
             "GET",
         ),
-        ("/orders", f"https://api.{DOMAIN}", "GET", "it is a page of the same origin, of which browsers ask nothing", "GET"),
-        ("/orders/SECRET", PARTNER, "GET", "the path is spelled so that some servers take it for that of another rule", "GET"),
-        ("/else", PARTNER, "GET", "no component is exposed on this host and path", None),
+        ("/orders", "https://api.example.com", "GET", "it is a page of the same origin, of which browsers ask nothing", "GET"),
+        (
+            "/orders/SECRET", "https://partner.example", "GET",
+            "the path is spelled so that some servers take it for that of another rule", "GET",
+        ),
+        ("/else", "https://partner.example", "GET", "no component is exposed on this host and path", None),
     ],
 )  # fmt: skip
 def test_a_reason_is_given(
     path: str, origin: str, method: str, reason: str, rule: str | None
 ) -> None:
     """With the rule that lists the method, or the first of the path."""
-    found = reading(
-        ESTATE,
-        Request("OPTIONS", f"api.{DOMAIN}", path.encode()),
-        origin,
-        method,
-    )
+    preflight_of = Request("OPTIONS", "api.example.com", path.encode())
+    found = reading(SMALL, preflight_of, origin, method)
     assert found is not None
     assert found.reason.startswith(reason)
     assert (found.rule.methods if found.rule else None) == (
@@ -99,61 +137,55 @@ def test_a_reason_is_given(
 
 def test_a_path_that_no_rule_owns_is_read_by_nobody() -> None:
     """Though the gateway exposes it."""
-    orders = ESTATE.components["orders/api"]
-    bare = with_fields(
-        orders,
-        rules=tuple(
-            rule for rule in orders.exposure.rules if len(rule.path) > 1
+    bare = edited(
+        ORDERS,
+        (
+            "              - {paths: [/orders], methods: [GET], scopes: [read]}\n",
+            "",
         ),
-    )
-    estate = replace(
-        ESTATE,
-        applications=tuple(
-            replace(
-                one,
-                components=tuple(
-                    bare if part.key == "orders/api" else part
-                    for part in one.components
-                ),
-            )
-            for one in ESTATE.applications
+        (
+            "paths: [/orders], methods: [DELETE]",
+            "paths: [/orders/7], methods: [GET, DELETE]",
         ),
     )
     found = reading(
-        estate, Request("GET", f"api.{DOMAIN}", b"/orders/7"), PARTNER, "GET"
+        estate(bare, PAGES),
+        Request("GET", "api.example.com", b"/orders/8"),
+        "https://partner.example",
+        "GET",
     )
     assert found == Reading(False, "no rule owns this path")
 
 
-def test_the_origins_that_may_read_an_answer_are_listed() -> None:
-    """Of a component of which the gateway says nothing, none."""
-    for method, path, origins in (
-        ("GET", "/orders", (PARTNER, OWN)),
-        ("DELETE", "/orders", (PARTNER,)),
-        ("PATCH", "/orders", ()),
-        ("GET", "/orders/inner", ()),
-        ("GET", "/nothing", ()),
-    ):
-        assert (
-            reading_origins(
-                ESTATE, Request(method, f"api.{DOMAIN}", path.encode())
-            )
-            == origins
-        )
-    assert STRANGER not in reading_origins(
-        ESTATE, Request("GET", f"api.{DOMAIN}", b"/orders")
-    )
+@pytest.mark.parametrize(
+    ("method", "path", "origins"),
+    [
+        ("GET", b"/orders", ("https://partner.example", "https://shop.example.com")),
+        ("DELETE", b"/orders", ("https://partner.example",)),
+        ("PATCH", b"/orders", ()),
+        ("GET", b"/orders/inner", ()),
+        ("GET", b"/nothing", ()),
+    ],
+)  # fmt: skip
+def test_the_origins_that_may_read_an_answer_are_listed(
+    method: str, path: bytes, origins: tuple[str, ...]
+) -> None:
+    """None of a component that has neither a cors trait nor browser clients."""
+    found = reading_origins(SMALL, Request(method, "api.example.com", path))
+    assert found == origins
 
 
-def test_pages_that_may_send_cookies_are_told() -> None:
-    """Of a component that says so."""
-    component = asking(
-        ESTATE, "orders/api", {CORS: Cors((PARTNER,), credentials=True)}
-    ).components["orders/api"]
-    assert (
-        granted(component, PARTNER, None)["Access-Control-Allow-Credentials"]
-        == "true"
+def test_pages_may_send_cookies_where_the_trait_allows_credentials() -> None:
+    allowing = edited(
+        ORDERS,
+        (
+            'origins: ["https://partner.example"]',
+            'origins: ["https://partner.example"], credentials: true',
+        ),
     )
-    assert "Access-Control-Allow-Credentials" not in granted(
-        ESTATE.components["orders/api"], PARTNER, None
-    )
+    header = "Access-Control-Allow-Credentials"
+    partner = "https://partner.example"
+    with_cookies = estate(allowing, PAGES).components["orders/api"]
+    assert granted(with_cookies, partner, None)[header] == "true"
+    without = SMALL.components["orders/api"]
+    assert header not in granted(without, partner, None)

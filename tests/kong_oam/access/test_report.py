@@ -60,7 +60,7 @@ def test_groups_that_need_each_other_are_told_together() -> None:
         "read and write: shop/web for chiefs, shop/web for (sales or support) and desk"
         in access_table(model(more, SHOP).estate)
     )
-    one = settings(
+    renamed = settings(
         providers=[
             {
                 "name": "okta",
@@ -70,7 +70,7 @@ def test_groups_that_need_each_other_are_told_together() -> None:
         ]
     )
     assert "read and write: shop/web for desk\n" in access_table(
-        model(API, SHOP, on=one).estate
+        model(API, SHOP, on=renamed).estate
     )
 
 
@@ -80,39 +80,43 @@ def test_the_table_names_whom_the_rules_let_in(estate: Estate) -> None:
     """In each of their sets of groups."""
     callers = Callers(estate)
     for component in estate.components.values():
-        for rule in (one for one in component.exposure.rules if one.scopes):
-            told = holders(estate, component, rule)
+        for rule in (rule for rule in component.exposure.rules if rule.scopes):
+            holders_of_rule = holders(estate, component, rule)
             access = callers.principals_with(
                 component, frozenset(rule.scopes)
             ).principals
             provider = estate.provider_of(component)
             for client in (
-                one for one in estate.clients if one.provider == provider.name
+                client
+                for client in estate.clients
+                if client.provider == provider.name
             ):
                 entries = [
                     entry.partition(" for ")[2]
-                    for entry in told
+                    for entry in holders_of_rule
                     if entry.split()[0] == client.component
                 ]
                 for groups in SETS_OF_GROUPS:
-                    theirs = frozenset(map(provider.group, groups))
+                    held_groups = frozenset(map(provider.group, groups))
                     may = suffices(
-                        theirs, access.get(principal_of(client), frozenset())
+                        held_groups,
+                        access.get(principal_of(client), frozenset()),
                     )
                     assert (
                         any(
-                            is_met(entry, theirs, provider) for entry in entries
+                            is_met(entry, held_groups, provider)
+                            for entry in entries
                         )
                         == may
                     )
 
 
-def is_met(entry: str, theirs: frozenset[str], provider: Provider) -> bool:
+def is_met(entry: str, held_groups: frozenset[str], provider: Provider) -> bool:
     """Whether users in these groups of the provider are those of whom the table speaks."""
     parts = entry.split(" and ") if entry else []
     return all(
         any(
-            provider.group(name) in theirs
+            provider.group(name) in held_groups
             for name in part.strip("()").split(" or ")
         )
         for part in parts

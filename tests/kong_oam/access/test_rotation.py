@@ -21,7 +21,7 @@ FIRST = datetime.date(2026, 1, 1)
 SCHEDULE = Schedule(every=30, overlap=7)
 
 
-def on(day: int) -> datetime.date:
+def date_of(day: int) -> datetime.date:
     return FIRST + datetime.timedelta(days=day)
 
 
@@ -29,7 +29,7 @@ def test_a_year_of_daily_runs() -> None:
     """A new key every thirty days, the old one a week longer."""
     last, steps = None, []
     for day in range(100):
-        now = advanced(last, SCHEDULE, on(day))
+        now = advanced(last, SCHEDULE, date_of(day))
         if now != last:
             steps.append((day, now.number, now.active))
         last = now
@@ -43,23 +43,25 @@ def test_a_year_of_daily_runs() -> None:
 
 def test_runs_that_were_skipped_for_a_year_are_not_made_up_for() -> None:
     """One step in each run: the key changes once, and its overlap begins on the day of that run."""
-    due = Generation(2, on(30), overlapping=True)
-    ended = advanced(due, SCHEDULE, on(400))
-    assert ended == Generation(2, on(30))
-    third = advanced(ended, SCHEDULE, on(400))
-    assert third == Generation(3, on(400), overlapping=True)
+    due = Generation(2, date_of(30), overlapping=True)
+    ended = advanced(due, SCHEDULE, date_of(400))
+    assert ended == Generation(2, date_of(30))
+    third = advanced(ended, SCHEDULE, date_of(400))
+    assert third == Generation(3, date_of(400), overlapping=True)
     assert (
-        advanced(third, SCHEDULE, on(400))
-        == advanced(third, SCHEDULE, on(406))
+        advanced(third, SCHEDULE, date_of(400))
+        == advanced(third, SCHEDULE, date_of(406))
         == third
     )
-    assert advanced(third, SCHEDULE, on(407)) == Generation(3, on(400))
+    assert advanced(third, SCHEDULE, date_of(407)) == Generation(
+        3, date_of(400)
+    )
 
 
 def test_a_day_before_the_last_run_changes_nothing() -> None:
     """Somebody deploys an older revision."""
-    last = Generation(2, on(30), overlapping=True)
-    assert advanced(last, SCHEDULE, on(0)) == last
+    last = Generation(2, date_of(30), overlapping=True)
+    assert advanced(last, SCHEDULE, date_of(0)) == last
 
 
 @given(
@@ -73,11 +75,11 @@ def test_whoever_had_a_key_has_one_that_counts(
     """After every run the slot of before still counts, or it was left a whole overlap ago; and a slot changes its key
     only while that key counts nowhere."""
     schedule, day = Schedule(overlap + longer, overlap), 0
-    last = advanced(None, schedule, on(0))
+    last = advanced(None, schedule, date_of(0))
     left_on = {last.slot: 0}
     for gap in skipped:
         day += gap
-        now = advanced(last, schedule, on(day))
+        now = advanced(last, schedule, date_of(day))
         assert now.slot in now.active
         if now.number != last.number:
             assert (now.number, now.slot) == (last.number + 1, 1 - last.slot)
@@ -95,17 +97,17 @@ def test_whoever_had_a_key_has_one_that_counts(
 
 def test_a_generation_is_read_back_as_it_was_written() -> None:
     """With when its next step is due."""
-    one = Generation(3, on(10), overlapping=True)
-    assert one.to_output(SCHEDULE) == {
+    generation = Generation(3, date_of(10), overlapping=True)
+    assert generation.to_output(SCHEDULE) == {
         "generation": 3,
         "since": "2026-01-11",
         "due": "2026-01-18",
         "before": "counts",
     }
-    assert Generation.from_output(one.to_output(SCHEDULE)) == one
+    assert Generation.from_output(generation.to_output(SCHEDULE)) == generation
     assert Generation.from_output(
-        Generation(1, on(0)).to_output(SCHEDULE)
-    ) == Generation(1, on(0))
+        Generation(1, date_of(0)).to_output(SCHEDULE)
+    ) == Generation(1, date_of(0))
 
 
 def test_a_client_may_say_how_often() -> None:
@@ -149,8 +151,8 @@ def test_a_secret_that_nobody_replaces_is_due_and_stays_what_it_is() -> None:
     second = current_secret(first, "app-2", later)
     assert (second.number, second.since) == (2, later)
     assert current_secret(second, "app-2", start) == second
-    told = second.to_output(schedule)
-    assert Generation.from_output(told) == second
-    assert is_shared(told) and not is_shared(
+    output = second.to_output(schedule)
+    assert Generation.from_output(output) == second
+    assert is_shared(output) and not is_shared(
         Generation(1, start).to_output(schedule)
     )

@@ -190,8 +190,10 @@ def test_the_mark_of_an_access_token_is_a_text(
             Claims,
         ), value
     for value in not_counting:
-        said = authenticate(token(HEADER, PAYLOAD | {"ver": value}), ring, NOW)
-        assert said == Refusal("not an access token: claim 'ver'"), value
+        answer = authenticate(
+            token(HEADER, PAYLOAD | {"ver": value}), ring, NOW
+        )
+        assert answer == Refusal("not an access token: claim 'ver'"), value
 
 
 @pytest.mark.parametrize("kid", ["", "r r", "r\n", "r,", "r\u00e9", "r" * 129])

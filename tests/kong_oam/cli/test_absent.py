@@ -14,7 +14,7 @@ from tests.support.projects import git
 ACCESS = """{owner: billing, scopes: {b.read: read, b.write: write},
     rules: [{methods: [GET], scopes: [b.read]}, {methods: [POST], scopes: [b.write]}], roles: {ROLES}}"""
 READER = "reader: {scopes: [b.read], groups: [sales], components: [shop/web]}"
-SAID = (
+NOT_JUDGED = (
     "not judged, since it is not here: shop; -f takes its folder, too (until then, a client of it that a role names "
     "counts as asking for all that it grants)"
 )
@@ -50,7 +50,7 @@ def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("roles", "told"),
+    ("roles", "expected"),
     [
         (READER.replace("b.read]", "b.read, b.write]"), {"granted": [("shop/web", [["sales"]]), ("shop/web", [])]}),
         (READER.replace("sales", "sales, desk"), {"widened": [("shop/web", [["desk"]])]}),
@@ -65,7 +65,7 @@ def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )  # fmt: skip
 def test_what_a_change_does_to_clients_that_are_not_here_is_told(
     roles: str,
-    told: dict[str, list[tuple[str, list[list[str]]]]],
+    expected: dict[str, list[tuple[str, list[list[str]]]]],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """As themselves, and for users in groups: which of these they are, nobody here knows."""
@@ -75,16 +75,16 @@ def test_what_a_change_does_to_clients_that_are_not_here_is_told(
     by_kind: dict[str, list[tuple[str, list[list[str]]]]] = {}
     for change in found["changes"]:
         if not change["otherSpellings"]:
-            whom = {
-                (whom["client"], json.dumps(whom["usersIn"]))
-                for whom in change["for"]
+            holders = {
+                (holder["client"], json.dumps(holder["usersIn"]))
+                for holder in change["for"]
             }
             by_kind.setdefault(change["kind"], []).extend(
-                (one, json.loads(users)) for one, users in whom
+                (client, json.loads(users)) for client, users in holders
             )
-    assert {kind: sorted(whom, key=str) for kind, whom in by_kind.items()} == {
-        kind: sorted(whom, key=str) for kind, whom in told.items()
-    }
+    assert {
+        kind: sorted(holders, key=str) for kind, holders in by_kind.items()
+    } == {kind: sorted(holders, key=str) for kind, holders in expected.items()}
     assert "shop" in found["unjudged"]
 
 
@@ -93,11 +93,14 @@ def test_no_change_is_not_all_that_diff_says(
 ) -> None:
     """Beside the answer on standard error; in Markdown, which is passed on alone, in it."""
     assert main(["diff", "--exit-code"]) == 0
-    said = capsys.readouterr()
-    assert (said.out, said.err) == ("", f"{SAID}\n")
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", f"{NOT_JUDGED}\n")
     assert main(["diff", "--markdown"]) == 0
-    said = capsys.readouterr()
-    assert (said.out, said.err) == (f"No change of access.\n\n`{SAID}`\n", "")
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == (
+        f"No change of access.\n\n`{NOT_JUDGED}`\n",
+        "",
+    )
 
 
 @pytest.mark.parametrize(
@@ -129,9 +132,9 @@ def test_every_answer_has_the_clients_that_are_not_here(
 ) -> None:
     """And says that this is not known."""
     assert main(question) == 0
-    said = capsys.readouterr()
-    assert [text for text in holds if text not in said.out] == []
-    assert SAID in said.err + said.out
+    printed = capsys.readouterr()
+    assert [text for text in holds if text not in printed.out] == []
+    assert NOT_JUDGED in printed.err + printed.out
 
 
 @pytest.mark.parametrize(
@@ -147,9 +150,9 @@ def test_what_is_not_judged_is_a_field(
     write(READER.replace(", components: [shop/web]", ""))
     git("commit", "--all", "--message", "second")
     assert main([*question, "--json"]) == 0
-    said = capsys.readouterr()
-    assert "unjudged" not in json.loads(said.out)
-    assert said.err == ""
+    printed = capsys.readouterr()
+    assert "unjudged" not in json.loads(printed.out)
+    assert printed.err == ""
 
 
 def test_what_others_offer_is_not_judged_either(

@@ -175,9 +175,9 @@ def test_json_has_the_findings_beside_the_diagnostics(
     """With component, place, remedy and the diff."""
     grant_what_nobody_asks_for()
     assert main(["check", "--json"]) == 1
-    said = json.loads(capsys.readouterr().out)
-    assert (said["usable"], said["diagnostics"]) == (True, [])
-    (finding,) = said["findings"]
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["usable"], answer["diagnostics"]) == (True, [])
+    (finding,) = answer["findings"]
     assert (finding["code"], finding["severity"], finding["component"]) == (
         "LINT301",
         "warning",
@@ -194,9 +194,9 @@ def test_where_there_is_an_error_lint_is_silent(
     grant_what_nobody_asks_for()
     misspell_a_scope()
     assert main(["check"]) == 1
-    said = capsys.readouterr().out
-    assert "ACC201" in said
-    assert "LINT" not in said
+    printed = capsys.readouterr().out
+    assert "ACC201" in printed
+    assert "LINT" not in printed
 
 
 def test_dates_are_judged_by_the_stack(
@@ -208,13 +208,14 @@ def test_dates_are_judged_by_the_stack(
     capsys.readouterr()
     assert main(["check", "--json"]) == 1
     codes = [
-        one["code"] for one in json.loads(capsys.readouterr().out)["findings"]
+        finding["code"]
+        for finding in json.loads(capsys.readouterr().out)["findings"]
     ]
     assert sorted(codes) == ["LINT305", "LINT307", "LINT307", "LINT309"]
 
 
 @pytest.mark.parametrize(
-    ("waiver", "said"),
+    ("waiver", "expected"),
     [
         ('{finding: LINT35, reason: x, until: "2027-01-01"}', "OAM103: waivers[0].finding cannot be \"LINT35\"; did you mean 'LINT305'?"),
         ('{finding: LINT307, reason: x, until: "2027-01-01"}', "OAM103: waivers[0].finding cannot be \"LINT307\""),
@@ -225,7 +226,7 @@ def test_dates_are_judged_by_the_stack(
     ],
 )  # fmt: skip
 def test_a_waiver_that_cannot_be_judged_is_an_error(
-    waiver: str, said: str, capsys: pytest.CaptureFixture[str]
+    waiver: str, expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An unknown code with a suggestion, a missing reason or end, a day that does not exist."""
     edit(
@@ -236,7 +237,7 @@ def test_a_waiver_that_cannot_be_judged_is_an_error(
     assert main(["check"]) == 1
     first = capsys.readouterr().out.splitlines()[0]
     assert first.startswith("applications/shop.yaml:22:")
-    assert f": error {said}" in first
+    assert f": error {expected}" in first
 
 
 def test_the_end_of_a_public_rule_is_a_day(
@@ -431,8 +432,8 @@ def test_what_is_elsewhere_is_counted(
     """With the command that prints it. The exit status is that of what is printed."""
     make_two_mistakes()
     assert main(["check", ORDERS_FILE]) == 1
-    *said, last = capsys.readouterr().out.splitlines()
-    assert [line for line in said if "error" in line] == [
+    *lines, last = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "error" in line] == [
         "applications/orders.yaml:17:61: error ACC201: scope 'orders.reed' is not declared by this component; did you mean 'orders.read'?",
         "1 error(s); nothing would be provisioned; what others say of 'shop' is judged when that can be read",
     ]
@@ -457,8 +458,8 @@ def test_what_is_elsewhere_is_counted(
         "2 finding(s) elsewhere: `python -m kong_oam check --stack aws -f applications` prints them",
     ]
     assert main(["check", "applications/hello.yaml", "--json"]) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert said == {
+    lines = json.loads(capsys.readouterr().out)
+    assert lines == {
         "usable": False,
         "diagnostics": [],
         "findings": [],
@@ -475,8 +476,8 @@ def test_lint_is_told_of_the_file_alone(
     assert (
         main(["check", "applications/shop.yaml", "--sarif", "out.sarif"]) == 0
     )
-    said = capsys.readouterr().out.splitlines()
-    assert said == [
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
         "3 application(s), 5 component(s): no errors",
         "1 finding(s) elsewhere: `python -m kong_oam check` prints them",
     ]
@@ -511,9 +512,9 @@ def test_a_file_is_one_however_it_is_spelled(
         ), name
     for name in ("applications", "folder", "applications/*"):
         assert main(["check", name]) == 1
-        said = capsys.readouterr().out
-        assert "2 error(s); nothing would be provisioned" in said
-        assert "elsewhere" not in said
+        printed = capsys.readouterr().out
+        assert "2 error(s); nothing would be provisioned" in printed
+        assert "elsewhere" not in printed
 
 
 def test_a_file_of_nowhere_else_is_read_too(
@@ -543,7 +544,7 @@ def test_a_file_of_nowhere_else_is_read_too(
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("value", "message"),
     [
         (
             "{name: key-auth}",
@@ -560,14 +561,14 @@ def test_a_file_of_nowhere_else_is_read_too(
     ],
 )
 def test_a_plugin_that_may_not_stand_is_an_error(
-    capsys: pytest.CaptureFixture[str], asked: str, said: str
+    capsys: pytest.CaptureFixture[str], value: str, message: str
 ) -> None:
     """With its place, and without an estate to go on with."""
     edit(
         ORDERS_FILE,
         "        - type: access\n",
-        f"        - type: kong-plugin\n          properties: {asked}\n        - type: access\n",
+        f"        - type: kong-plugin\n          properties: {value}\n        - type: access\n",
     )
     assert main(["check"]) == 1
     out = capsys.readouterr().out
-    assert said in out and "1 error(s); nothing would be provisioned" in out
+    assert message in out and "1 error(s); nothing would be provisioned" in out

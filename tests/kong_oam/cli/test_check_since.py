@@ -75,15 +75,15 @@ def orders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "applications/orders.yaml"
 
 
-def found(
+def codes(
     capsys: pytest.CaptureFixture[str], *arguments: str
 ) -> dict[str, bool]:
     """The codes of all that is found, each with whether it is new."""
     main(["check", "--since", "HEAD", "--json", *arguments])
     document = json.loads(capsys.readouterr().out)
     return {
-        one["code"]: one["new"]
-        for one in (*document["diagnostics"], *document["findings"])
+        diagnostic["code"]: diagnostic["new"]
+        for diagnostic in (*document["diagnostics"], *document["findings"])
     }
 
 
@@ -91,13 +91,13 @@ def test_a_warning_that_a_change_brings_is_new(
     orders: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What lint found before is not new, wherever its lines are now."""
-    assert found(capsys) == {"LINT306": False}
+    assert codes(capsys) == {"LINT306": False}
     orders.with_name("evil.yaml").write_text(EVIL)
     orders.write_text(f"\n\n{ORDERS}")
-    assert found(capsys) == {"ACC219": True, "LINT306": False}
+    assert codes(capsys) == {"ACC219": True, "LINT306": False}
     git("add", ".")
     git("commit", "--quiet", "-m", "evil")
-    assert found(capsys) == {"ACC219": False, "LINT306": False}
+    assert codes(capsys) == {"ACC219": False, "LINT306": False}
 
 
 def test_only_new_findings_are_printed_and_count(
@@ -127,7 +127,9 @@ def test_what_cannot_be_read_at_the_revision_is_new(
     """A remark says so: no finding is taken for known."""
     assert main(["check", f"--since={revision}", "--json"]) == 1
     printed = capsys.readouterr()
-    assert all(one["new"] for one in json.loads(printed.out)["findings"])
+    assert all(
+        finding["new"] for finding in json.loads(printed.out)["findings"]
+    )
     assert f"REVISION ({revision}): " in printed.err and printed.err.endswith(
         "; everything counts as new\n"
     )
@@ -142,7 +144,9 @@ def test_of_two_findings_alike_one_is_new(
     )
     main(["check", "--since", "HEAD", "--json"])
     findings = json.loads(capsys.readouterr().out)["findings"]
-    assert sorted((one["code"], one["new"]) for one in findings) == [
+    assert sorted(
+        (finding["code"], finding["new"]) for finding in findings
+    ) == [
         ("LINT306", False),
         ("LINT306", False),
         ("LINT306", True),

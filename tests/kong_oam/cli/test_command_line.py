@@ -29,13 +29,13 @@ def test_every_verb_has_help_with_an_example(
     """And takes --json, where it says so."""
     with pytest.raises(SystemExit) as ended:
         main([command.name, "--help"])
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     assert ended.value.code == 0
-    assert f"python -m kong_oam {command.name}" in said.split("\n\n", 1)[1]
-    assert ("--json" in said) == command.json
-    positional = said.partition("positional arguments:\n")[2].partition("\n\n")[
-        0
-    ]
+    assert f"python -m kong_oam {command.name}" in printed.split("\n\n", 1)[1]
+    assert ("--json" in printed) == command.json
+    positional = printed.partition("positional arguments:\n")[2].partition(
+        "\n\n"
+    )[0]
     assert all(len(line.split()) > 1 for line in positional.splitlines()), (
         "each says what it is"
     )
@@ -47,13 +47,13 @@ def test_help_lists_the_verbs_and_the_exit_statuses(
     """In a line each."""
     with pytest.raises(SystemExit) as ended:
         main(["--help"])
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     assert ended.value.code == 0
     assert all(
-        f"    {command.name}" in said and command.summary in said
+        f"    {command.name}" in printed and command.summary in printed
         for command in COMMANDS
     )
-    assert "Exit status: 0 nothing to report, 1 findings" in said
+    assert "Exit status: 0 nothing to report, 1 findings" in printed
 
 
 @pytest.mark.parametrize(
@@ -133,9 +133,9 @@ def test_the_command_is_called_as_it_was(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit):
         main(["who", "--help"])
-    said = capsys.readouterr().out
-    assert said.startswith(f"usage: {name} who")
-    assert f"  {name} who GET https://" in said
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"usage: {name} who")
+    assert f"  {name} who GET https://" in printed
     (tmp_path / "none.yaml").touch()
     assert main(["check", "none.yaml"]) == 2
     assert (

@@ -161,14 +161,14 @@ def typed(command: list[str], setup: str, keys: str) -> str:
 
 def _until(terminal: int, words: str) -> str:
     """What a terminal shows up to these words. Raises TimeoutError."""
-    shown, end = "", time.monotonic() + 30
-    while words not in shown:
+    output, end = "", time.monotonic() + 30
+    while words not in output:
         if not select.select(
             [terminal], [], [], max(0.0, end - time.monotonic())
         )[0]:
-            raise TimeoutError(shown)
-        shown += os.read(terminal, 65536).decode()
-    return shown
+            raise TimeoutError(output)
+        output += os.read(terminal, 65536).decode()
+    return output
 
 
 KEYS = [
@@ -237,11 +237,13 @@ def test_fish_completes(
         "HOME": str(Path.cwd()),
         "PYTHONPATH": str(ROOT),
     }
-    done = subprocess.run(
+    completed = subprocess.run(
         command, capture_output=True, text=True, check=True, timeout=20, env=env
     )
     assert (
-        sorted(one.partition("\t")[0] for one in done.stdout.splitlines())
+        sorted(
+            line.partition("\t")[0] for line in completed.stdout.splitlines()
+        )
         == expected
     )
-    assert done.stderr == ""
+    assert completed.stderr == ""

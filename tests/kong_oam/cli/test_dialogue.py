@@ -15,18 +15,32 @@ from tests.support.projects import copy_sample
 
 ROOT = Path(__file__).resolve().parents[3]
 BILLING = Path("applications/billing.yaml")
-INVOICES = (
-    "billing",
-    "invoices",
-    "",
-    "",
-    "registry.example.com/billing:1.0",
-    "team-billing",
-    "",
-    "",
-    "",
-)
-"""Answers, up to who may call it."""
+INVOICES = {
+    "app": "billing",
+    "component": "invoices",
+    "client": "",
+    "type": "",
+    "image": "registry.example.com/billing:1.0",
+    "owner": "team-billing",
+    "port": "",
+    "domain": "",
+    "path": "",
+    "groups": "",
+    "callers": "",
+    "calls": "",
+}
+"""Answers, in the order of the questions; an empty one stands for what is in brackets."""
+
+
+UNASKED = dict.fromkeys(("port", "domain", "path", "groups", "callers"))
+"""What a worker is not asked for: nobody calls it."""
+
+
+def invoices(**others: str | None) -> list[str]:
+    """The answers with others; None where that is not asked for."""
+    answers = {**INVOICES, **others}.values()
+    return [answer for answer in answers if answer is not None]
+
 
 Typed = Callable[..., int]
 
@@ -39,21 +53,21 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def asked() -> list[str]:
+def questions() -> list[str]:
     """The questions, as they are asked."""
     return []
 
 
 @pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch, asked: list[str]) -> Typed:
+def typed(monkeypatch: pytest.MonkeyPatch, questions: list[str]) -> Typed:
     """Runs `new` as on a terminal on which these answers are typed, and then Ctrl-D; gives the exit status."""
 
     def run(*answers: str, flags: tuple[str, ...] = ()) -> int:
-        left: Iterator[str] = iter(answers)
+        remaining: Iterator[str] = iter(answers)
 
         def question(text: str) -> str:
-            asked.append(text)
-            answer = next(left, None)
+            questions.append(text)
+            answer = next(remaining, None)
             if answer is None:
                 raise EOFError
             return answer
@@ -62,25 +76,28 @@ def typed(monkeypatch: pytest.MonkeyPatch, asked: list[str]) -> Typed:
         for stream in (sys.stdin, sys.stdout):
             monkeypatch.setattr(stream, "isatty", lambda: True)
         status = main(["new", *flags])
-        assert next(left, None) is None, f"not asked for: {asked[-1]}"
+        assert next(remaining, None) is None, f"not asked for: {questions[-1]}"
         return status
 
     monkeypatch.setenv("NO_COLOR", "1")
     return run
 
 
-def test_it_asks_for_what_no_flag_says(typed: Typed, asked: list[str]) -> None:
+def test_it_asks_for_what_no_flag_says(
+    typed: Typed, questions: list[str]
+) -> None:
     """Who may call it among that, and what nothing means; an empty answer stands for what is in brackets."""
     assert (
         typed(
-            *INVOICES,
-            "sales",
-            "shop/web shop/checkout:write",
-            "orders/api:orders.read",
+            *invoices(
+                groups="sales",
+                callers="shop/web shop/checkout:write",
+                calls="orders/api:orders.read",
+            )
         )
         == 0
     )
-    assert asked == [
+    assert questions == [
         "Application: ",
         "Component: ",
         "Client: service, web, browser, native, external (nothing: it calls as itself, or nobody): ",
@@ -106,7 +123,7 @@ def test_it_asks_for_what_no_flag_says(typed: Typed, asked: list[str]) -> None:
 
 
 def test_who_says_enough_is_asked_nothing(
-    typed: Typed, asked: list[str]
+    typed: Typed, questions: list[str]
 ) -> None:
     """So that a command from a page or a note does the same on a terminal."""
     flags = (
@@ -122,7 +139,7 @@ def test_who_says_enough_is_asked_nothing(
         "team-billing",
     )
     assert typed(flags=flags) == 0
-    assert asked == []
+    assert questions == []
 
 
 @pytest.mark.parametrize(
@@ -169,7 +186,7 @@ def test_who_says_enough_is_asked_nothing(
 )
 def test_it_asks_for_nothing_that_says_nothing(
     typed: Typed,
-    asked: list[str],
+    questions: list[str],
     answers: tuple[str, ...],
     not_asked: tuple[str, ...],
 ) -> None:
@@ -178,114 +195,66 @@ def test_it_asks_for_nothing_that_says_nothing(
         typed(*answers, flags=("--app", "billing", "--component", "app")) == 0
     )
     assert [
-        question for question in asked if question.startswith(not_asked)
+        question for question in questions if question.startswith(not_asked)
     ] == []
     assert main(["check"]) == 0
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("question", "wrong", "expected"),
     [
-        (
-            {0: "Billing"},
-            "'Billing' is no name: write lower-case letters, digits, and dashes between them",
-        ),
-        ({2: "browsr"}, "'browsr' is no client; did you mean 'browser'?"),
-        ({4: ""}, "an answer is needed here"),
-        ({6: "eighty"}, "'eighty' is no port: write a number up to 65535"),
-        (
-            {10: "shop/checkout:rwite"},
-            "'shop/checkout:rwite' is not APP/COMPONENT or APP/COMPONENT:write",
-        ),
-        (
-            {10: "shop/checkot"},
-            "'shop/checkot' is no client; did you mean 'shop/checkout'?",
-        ),
-        ({11: "orders/api"}, "'orders/api' is not APP/COMPONENT:SCOPE"),
-        ({1: "\x1b[31mx"}, "'?[31mx' is no name"),
+        ("app", "Billing", "'Billing' is no name: write lower-case letters, digits, and dashes between them"),
+        ("client", "browsr", "'browsr' is no client; did you mean 'browser'?"),
+        ("image", "", "an answer is needed here"),
+        ("port", "eighty", "'eighty' is no port: write a number up to 65535"),
+        ("callers", "shop/checkout:rwite", "'shop/checkout:rwite' is not APP/COMPONENT or APP/COMPONENT:write"),
+        ("callers", "shop/checkot", "'shop/checkot' is no client; did you mean 'shop/checkout'?"),
+        ("calls", "orders/api", "'orders/api' is not APP/COMPONENT:SCOPE"),
+        ("component", "\x1b[31mx", "'?[31mx' is no name"),
     ],
-)
+)  # fmt: skip
 def test_a_wrong_answer_is_asked_for_again(
     typed: Typed,
-    asked: list[str],
-    wrong: dict[int, str],
-    said: str,
+    questions: list[str],
+    question: str,
+    wrong: str,
+    expected: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """At once; the others stay."""
-    answers = [*INVOICES, "sales", "", ""]
-    for number, answer in wrong.items():
-        answers.insert(number, answer)
+    answers = invoices(groups="sales")
+    number = [*INVOICES].index(question)
+    answers.insert(number, wrong)
     assert typed(*answers) == 0
-    assert said in capsys.readouterr().err
-    (number,) = wrong
-    assert [
-        at for at, question in enumerate(asked) if question in asked[:at]
-    ] == [number + 1]
-    assert asked[number] == asked[number + 1]
+    assert expected in capsys.readouterr().err
+    assert questions[number] == questions[number + 1]
+    assert len(questions) == len({*questions}) + 1
     assert BILLING.exists()
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "expected"),
     [
-        (
-            {0: "orders", 1: "api"},
-            "'orders/api' exists (applications/orders.yaml:7:7); nothing is overwritten",
-        ),
-        ({7: "not a host"}, 'domain: "not a host" does not match'),
-        ({8: "/a;b"}, "error ACC213: path '/a;b'"),
-        (
-            {10: "shop/web"},
-            "'shop/web' calls for its users: name a group that they are in",
-        ),
-        (
-            {11: "orders/api:orders.reed"},
-            "'orders/api' declares no scope 'orders.reed'",
-        ),
-        (
-            {1: "api"},
-            "error OAM107: Deployment 'api' in namespace 'default' would also be made",
-        ),
-        (
-            {
-                2: "web",
-                3: "worker",
-                6: None,
-                7: None,
-                8: None,
-                9: None,
-                10: None,
-            },
-            "error ACC210: a web client needs redirectPaths, and a gateway trait",
-        ),
-        (
-            {
-                0: "shop",
-                3: "worker",
-                6: None,
-                7: None,
-                8: None,
-                9: None,
-                10: None,
-            },
-            "are owned by 'team-shop'",
-        ),
+        ({"app": "orders", "component": "api"}, "'orders/api' exists (applications/orders.yaml:7:7); nothing is overwritten"),
+        ({"domain": "not a host"}, 'domain: "not a host" does not match'),
+        ({"path": "/a;b"}, "error ACC213: "),
+        ({"callers": "shop/web"}, "'shop/web' calls for its users: name a group that they are in"),
+        ({"calls": "orders/api:orders.reed"}, "'orders/api' declares no scope 'orders.reed'"),
+        ({"component": "api"}, "error OAM107: "),
+        ({"client": "web", "type": "worker", **UNASKED}, "error ACC210: "),
+        ({"app": "shop", "type": "worker", **UNASKED}, "are owned by 'team-shop'"),
     ],
-)
+)  # fmt: skip
 def test_what_cannot_be_as_a_whole_is_refused(
     typed: Typed,
-    changes: dict[int, str | None],
-    said: str,
+    changes: dict[str, str | None],
+    expected: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """With the answers as flags, so that nobody types them again."""
-    answers: list[str | None] = [*INVOICES, "", "", ""]
-    for number, answer in changes.items():
-        answers[number] = answer
-    assert typed(*(answer for answer in answers if answer is not None)) == 2
+    assert typed(*invoices(**changes)) == 2
     error = capsys.readouterr().err
-    assert said in error and "\nyour answers, as flags: --app " in error
+    assert expected in error and "\nyour answers, as flags: --app " in error
     assert not BILLING.exists()
 
 
@@ -293,12 +262,13 @@ def test_answers_as_flags_say_the_same(
     typed: Typed, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """All that was typed, and what an empty answer stands for."""
-    callers = (
-        "sales, order-desk",
-        "shop/web shop/checkout:write",
-        "orders/api:orders.read",
+    answers = invoices(
+        component="api",
+        groups="sales, order-desk",
+        callers="shop/web shop/checkout:write",
+        calls="orders/api:orders.read",
     )
-    assert typed(*INVOICES[:1], "api", *INVOICES[2:], *callers) == 2
+    assert typed(*answers) == 2
     flags = (
         capsys.readouterr()
         .err.rpartition("your answers, as flags: ")[2]
@@ -309,7 +279,7 @@ def test_answers_as_flags_say_the_same(
             flags=(
                 "--component",
                 "invoices",
-                *[one for one in flags if one not in ("--component", "api")],
+                *[flag for flag in flags if flag not in ("--component", "api")],
             )
         )
         == 0
@@ -328,13 +298,13 @@ def test_what_is_called_need_not_be_here_without_a_stack(
 ) -> None:
     """Of an Application that is here it has to be."""
     shutil.rmtree("stacks")
-    assert typed(*INVOICES, "", "", "orders/apu:orders.read") == 2
+    assert typed(*invoices(calls="orders/apu:orders.read")) == 2
     assert "'orders/apu' offers no scopes" in capsys.readouterr().err
-    assert typed(*INVOICES, "", "", "payments/api:payments.read") == 0
-    said = capsys.readouterr()
+    assert typed(*invoices(calls="payments/api:payments.read")) == 0
+    printed = capsys.readouterr()
     assert (
         "payments/api is not here, and not judged: its team has to name billing/invoices"
-        in said.out
+        in printed.out
     )
 
 
@@ -344,14 +314,14 @@ def test_a_name_whose_file_is_taken_is_refused(
     """Be it by a folder, in which no Application is."""
     BILLING.mkdir()
     (BILLING / "notes.txt").touch()
-    assert typed(*INVOICES, "", "", "") == 2
+    assert typed(*invoices()) == 2
     assert (
         "applications/billing.yaml exists; nothing is overwritten"
         in capsys.readouterr().err
     )
 
 
-BELOW = (*INVOICES[:7], "orders.example.com", "/orders/invoices", "", "", "")
+BELOW = invoices(domain="orders.example.com", path="/orders/invoices")
 
 
 def test_what_check_would_find_is_shown(
@@ -368,10 +338,10 @@ def test_what_check_would_find_is_shown(
 
 
 @pytest.mark.parametrize(
-    "how", ["edited", "removed", "moved behind a link", "unreadable"]
+    "signal_name", ["edited", "removed", "moved behind a link", "unreadable"]
 )
 def test_what_somebody_saves_while_it_asks_stays(
-    how: str,
+    signal_name: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -380,17 +350,17 @@ def test_what_somebody_saves_while_it_asks_stays(
     answers = iter(["team-billing"])
 
     def saved_meanwhile(_: str) -> str:
-        if how == "edited":
+        if signal_name == "edited":
             shop.write_text(
                 shop.read_text("utf-8").replace(
                     "orders.read, orders.write", "orders.read"
                 )
             )
-        elif how == "unreadable":
+        elif signal_name == "unreadable":
             shop.write_bytes(b"\xff")
         else:
             shop.rename(outside)
-        if how == "moved behind a link":
+        if signal_name == "moved behind a link":
             shop.symlink_to(outside.resolve())
         return next(answers)
 
@@ -424,8 +394,8 @@ def test_what_somebody_saves_while_it_asks_stays(
         monkeypatch.setattr(stream, "isatty", lambda: True)
     monkeypatch.setattr("builtins.input", saved_meanwhile)
     assert main(["new", *flags]) == 2
-    said = "applications/shop.yaml was changed after it had been read; nothing was written: run it again\n"
-    assert capsys.readouterr().err == said
+    message = "applications/shop.yaml was changed after it had been read; nothing was written: run it again\n"
+    assert capsys.readouterr().err == message
     after = {
         file: file.read_bytes()
         for file in Path("applications").iterdir()
@@ -441,7 +411,7 @@ def test_no_more_answers_write_nothing(
     typed: Typed, after: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In one line."""
-    assert typed(*[*INVOICES, "", "", ""][:after]) == 2
+    assert typed(*invoices()[:after]) == 2
     assert capsys.readouterr().err == "no more answers; nothing was written\n"
     assert not BILLING.exists()
 
@@ -463,13 +433,13 @@ def test_an_interrupted_question_writes_nothing(
 
 def test_the_page_shows_what_is_asked_and_said(
     typed: Typed,
-    asked: list[str],
+    questions: list[str],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """What is behind a question there is what was typed; a terminal shows both streams as one."""
     monkeypatch.setattr(sys, "stderr", sys.stdout)
-    shown = (
+    dialogue_text = (
         block(page("how-to/add-a-component.md"), "text")
         .rpartition("\n...")[0]
         .split("\n")[1:]
@@ -487,30 +457,30 @@ def test_the_page_shows_what_is_asked_and_said(
         "What",
         "Write",
     )
-    lines = [line for line in shown if line.startswith(starts)]
-    questions = [
+    lines = [line for line in dialogue_text if line.startswith(starts)]
+    dialogue = [
         (line[:-1], "") if line.endswith(":") else line.rpartition(": ")[::2]
         for line in lines
     ]
     assert (
         typed(
-            *(answer for _, answer in questions),
+            *(answer for _, answer in dialogue),
             flags=("--app", "billing", "--component", "invoices"),
         )
         == 0
     )
-    assert asked == [f"{question}: " for question, _ in questions]
+    assert questions == [f"{question}: " for question, _ in dialogue]
     assert capsys.readouterr().out.startswith(
-        "\n".join(line for line in shown if line not in lines)
+        "\n".join(line for line in dialogue_text if line not in lines)
     )
 
 
 def test_a_script_is_asked_nothing(
-    typed: Typed, asked: list[str], capsys: pytest.CaptureFixture[str]
+    typed: Typed, questions: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With --json, wherever it runs: a question would stand before the document."""
     assert typed(flags=("--app", "billing", "--json")) == 2
-    assert asked == []
+    assert questions == []
     assert (
         "--component, --image, --owner, --port missing"
         in capsys.readouterr().err

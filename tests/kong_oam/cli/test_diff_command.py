@@ -45,9 +45,9 @@ def test_what_is_committed_against_what_is_here(
     assert capsys.readouterr().out == ""
     edit(project / "applications/orders.yaml", *OPENED)
     assert main(["diff"]) == 0
-    said = capsys.readouterr().out.splitlines()
-    assert said[0] == HEADLINE
-    assert said[3].split() == ["newly", "public", "everybody", "POST", "https://orders.example.com/orders/health", "applications/orders.yaml:20:17"]  # fmt: skip
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == HEADLINE
+    assert lines[3].split() == ["newly", "public", "everybody", "POST", "https://orders.example.com/orders/health", "applications/orders.yaml:20:17"]  # fmt: skip
     assert main(["diff", "--exit-code"]) == 1
     assert main(["diff", "main", "HEAD", "--exit-code"]) == 0
 
@@ -88,17 +88,17 @@ def test_revisions_have_their_own_stacks(
     edit(project / "applications/orders.yaml", *OPENED)
     git("commit", "--all", "--message", "second")
     assert main(["diff", "HEAD~1", "HEAD", "--json"]) == 0
-    said = json.loads(capsys.readouterr().out)
+    changes = json.loads(capsys.readouterr().out)
     assert [
         (change["kind"], change.get("site") or change["setting"])
-        for change in said["changes"]
+        for change in changes["changes"]
     ] == [
         ("newly public", "orders.example.com"),
         ("newly public", "web-shop.web.example.com"),
         ("may widen", "redirectUris"),
         ("revoked", "web-shop.apps.example.com"),
     ]
-    assert said["changes"][0]["rule"] == {
+    assert changes["changes"][0]["rule"] == {
         "file": "HEAD:applications/orders.yaml",
         "line": 20,
         "column": 17,
@@ -122,9 +122,9 @@ def test_a_revision_has_the_applications_that_its_stack_names(
     assert main(["diff", "main~1", "HEAD", "--exit-code"]) == 0
     edit(project / "apis/orders.yaml", *OPENED)
     assert main(["diff"]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith(HEADLINE)
-    assert "apis/orders.yaml:20:17" in said
+    printed = capsys.readouterr().out
+    assert printed.startswith(HEADLINE)
+    assert "apis/orders.yaml:20:17" in printed
 
 
 def test_applications_of_another_repository_are_read_as_they_are(
@@ -183,13 +183,13 @@ def test_what_a_revision_does_not_have_is_remarked(
         == main(["graph", "--since", "HEAD", "--json"])
         == 0
     )
-    said = (
+    note = (
         f"not in this repository, and read as it is now: applications/inner, {team}; to see what changes there, "
         "compare two folders"
     )
     assert capsys.readouterr().err.splitlines() == [
-        f"OLD (HEAD): {said}",
-        f"--since (HEAD): {said}",
+        f"OLD (HEAD): {note}",
+        f"--since (HEAD): {note}",
     ]
 
 
@@ -256,10 +256,10 @@ def test_a_folder_is_in_the_repository_whatever_it_is_called(
     name: str,
 ) -> None:
     """With two dots in front, or by a link to where the repository is checked out."""
-    here = tmp_path_factory.mktemp("links") / "here"
-    here.symlink_to(project, target_is_directory=True)
+    link = tmp_path_factory.mktemp("links") / "here"
+    link.symlink_to(project, target_is_directory=True)
     (project / "applications").rename(project / "..apps")
-    _name_applications(project, name.replace("HERE", str(here)))
+    _name_applications(project, name.replace("HERE", str(link)))
     git("add", ".")
     git("commit", "--message", "moved")
     edit(project / "..apps/orders.yaml", *OPENED)
@@ -318,9 +318,9 @@ def test_a_revision_has_the_submodules_of_its_own(
     git("-C", "teams/orders", "commit", "--all", "--message", "second")
     git("commit", "--all", "--message", "moved on")
     assert main(["diff", "HEAD~1", "HEAD"]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith(HEADLINE)
-    assert "HEAD:teams/orders/oam/orders.yaml:20:17" in said
+    printed = capsys.readouterr().out
+    assert printed.startswith(HEADLINE)
+    assert "HEAD:teams/orders/oam/orders.yaml:20:17" in printed
 
 
 def test_a_name_of_two_things_is_refused(
@@ -358,9 +358,9 @@ def test_a_link_in_a_revision_is_followed_as_here(
     git("add", ".")
     git("commit", "--message", "away")
     assert main(["diff", "HEAD~1", "HEAD", "--exit-code"]) == 2
-    said = "cannot be read: this link leads out of the folder, to ../stacks/Pulumi.local.yaml,"
+    note = "cannot be read: this link leads out of the folder, to ../stacks/Pulumi.local.yaml,"
     assert (
-        f"HEAD:applications/away.yaml:1:1: error OAM101: {said}"
+        f"HEAD:applications/away.yaml:1:1: error OAM101: {note}"
         in capsys.readouterr().err
     )
 
@@ -398,9 +398,8 @@ def test_a_link_to_a_folder_elsewhere_is_an_error_in_a_revision_as_here(
             else target
         )
         (project / link).symlink_to(target, target_is_directory=True)
-    (project / "applications/LICENSE").symlink_to(
-        "../other/more.yaml"
-    )  # what leads to no folder is no matter
+    # What leads to no folder is no matter.
+    (project / "applications/LICENSE").symlink_to("../other/more.yaml")
     git("add", ".")
     git("commit", "--message", "links")
     assert main(["check"]) == 1
@@ -458,9 +457,9 @@ def test_what_cannot_be_compared_is_said_of_its_side(
     git("commit", "--message", "bare")
     git("switch", "main")
     assert main(["diff", *arguments]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith(words)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(words)
 
 
 def test_a_stack_that_is_not_committed_is_said_to_be_none(
@@ -484,9 +483,9 @@ def test_what_nobody_could_list_is_said_of_its_rule(
             f"[{', '.join(f'{group}{n}' for n in range(300))}]",
         )
     assert main(["diff"]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith(
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(
         "'orders/api' (applications/orders.yaml:7:7) has a rule whose scopes users can have by more"
     )
 
@@ -535,11 +534,11 @@ def test_what_is_deployed_is_compared_with_what_is_here(
     ]
     resources = [
         {
-            "type": one.type,
-            "urn": f"urn:pulumi::{one.name}",
-            "outputs": one.outputs,
+            "type": row.type,
+            "urn": f"urn:pulumi::{row.name}",
+            "outputs": row.outputs,
         }
-        for one in rows
+        for row in rows
     ]
     (project / "state.json").write_text(
         json.dumps({"version": 3, "deployment": {"resources": resources}})
@@ -560,12 +559,12 @@ def test_what_is_deployed_is_compared_with_what_is_here(
         "calls: []",
     )
     assert main(["diff", "deployed"]) == 0
-    said = capsys.readouterr().out.splitlines()
+    lines = capsys.readouterr().out.splitlines()
     assert (
-        said[0]
+        lines[0]
         == "revoked from shop/checkout: GET,HEAD https://orders.example.com/orders but not /orders/health"
     )
-    assert said[3].endswith("at once")
+    assert lines[3].endswith("at once")
 
 
 def test_markdown_shows_names_as_code(
@@ -580,15 +579,15 @@ def test_markdown_shows_names_as_code(
         'groups: [sales, "a`|<b>\\u001b[31m"]',
     )
     assert main(["diff", "--markdown"]) == 0
-    said = capsys.readouterr().out.splitlines()
+    lines = capsys.readouterr().out.splitlines()
     assert (
-        said[0]
+        lines[0]
         == "**`widened to shop/web for users in a'\\|<b>?[31m: GET,HEAD https://orders.example.com/orders but not /orders/health`** (and 1 more change)".replace(
             "`** (and 1 more change)", " (and 1 more change of access)`**"
         )
     )
     assert (
-        said[4]
+        lines[4]
         == "| widened | `shop/web for users in a'\\|<b>?[31m` | `GET,HEAD` | `https://orders.example.com/orders but not /orders/health` | `applications/orders.yaml:18:17` |"
     )
 
@@ -601,11 +600,11 @@ def test_another_answer_is_a_change_for_people_and_for_programs(
     moved = "orders/api:8080 (team-orders) -> orders/api:9090 (team-orders)"
     url = "https://orders.example.com/orders/health"
     assert main(["diff", "--exit-code", "--sarif", "out.sarif"]) == 1
-    said = capsys.readouterr().out
-    assert said.startswith(
+    printed = capsys.readouterr().out
+    assert printed.startswith(
         "now answered by orders/api for shop/checkout, shop/web for users in sales: GET,HEAD https:"
     )
-    assert f"{url}: {moved} " in said
+    assert f"{url}: {moved} " in printed
     assert main(["diff", "--markdown"]) == 0
     row = f"| `now answered by orders/api` | `everybody` | `GET,HEAD` | `{url}: {moved}` | `applications/orders.yaml:"
     assert row in capsys.readouterr().out
@@ -690,9 +689,9 @@ def test_a_client_that_comes_or_goes_has_its_owner_in_json(
     assert main(["diff", "--json"]) == 0
     changes = json.loads(capsys.readouterr().out)["changes"]
     named = [
-        (one["kind"], one["for"][0]["client"], one["for"][0]["owner"])
-        for one in changes
-        if "site" in one
+        (change["kind"], change["for"][0]["client"], change["for"][0]["owner"])
+        for change in changes
+        if "site" in change
     ]
     assert {*named} == {
         ("granted", "shop/till", "team-evil"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -19,46 +20,28 @@ from tests.support.projects import copy_sample, replace_once
 
 ROOT = Path(__file__).resolve().parents[3]
 ORDERS = Path("applications/orders.yaml")
-LOOK = "https://orders.example.com/orders"
+URL = "https://orders.example.com/orders"
 LONG = "a" * 300
-STEERING = "\x1b]0;title\x07"
+ESCAPES = "\x1b]0;title\x07"
 
-ASKED: dict[str, list[str]] = {
+ARGUMENTS: dict[str, list[str]] = {
     "check": ["check"],
     "diff": ["diff", "before", "."],
-    "explain": [
-        "explain",
-        "GET",
-        LOOK,
-        "--as",
-        "shop/web",
-        "--user-in",
-        "sales",
-    ],
-    "who": ["who", "GET", LOOK],
+    "explain": shlex.split(f"explain GET {URL} --as shop/web --user-in sales"),
+    "who": ["who", "GET", URL],
     "what": ["what", "shop/web"],
     "matrix": ["matrix"],
     "graph": ["graph"],
     "render": ["render", "orders"],
-    "new": [
-        "new",
-        "--app",
-        "billing",
-        "--component",
-        "nightly",
-        "--type",
-        "worker",
-        "--image",
-        "i",
-        "--owner",
-        "team",
-    ],
+    "new": shlex.split(
+        "new --app billing --component nightly --type worker --image i --owner team"
+    ),
     "verify": ["verify"],
 }
-STATUS = dict.fromkeys(ASKED, 0) | {"check": 1, "verify": 1}
+STATUS = dict.fromkeys(ARGUMENTS, 0) | {"check": 1, "verify": 1}
 """In the estate below, of which lint finds something, as `verify` does."""
 
-VERBS = pytest.mark.parametrize("verb", ASKED)
+VERBS = pytest.mark.parametrize("verb", ARGUMENTS)
 
 
 @pytest.fixture(autouse=True)
@@ -77,19 +60,19 @@ def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "methods: [GET, PATCH], scopes: [orders.read]",
     )
     edit(', until: "2027-12-31"', "")
-    exposure = Exposure(("everybody",), ("GET",), (f"{LOOK}{STEERING}",))
+    exposure = Exposure(("everybody",), ("GET",), (f"{URL}{ESCAPES}",))
     found = (
         (
             Deviation("opened", (), (exposure,)),
-            (Reason(f"a route{STEERING}", "remove it"),),
+            (Reason(f"a route{ESCAPES}", "remove it"),),
         ),
     )
     monkeypatch.setattr(
         kong_oam.verify.stack, "verify", lambda *_: Result(found, 1)
     )
     altered = Altered(
-        f"Service 'default/api{STEERING}'",
-        (Reason(f"a port{STEERING}", "take it out"),),
+        f"Service 'default/api{ESCAPES}'",
+        (Reason(f"a port{ESCAPES}", "take it out"),),
     )
     monkeypatch.setattr(
         kong_oam.verify.stack, "workloads", lambda *_: Workloads((altered,), 1)
@@ -107,7 +90,9 @@ class Terminal(io.StringIO):
         return True
 
 
-def shown(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
+def printed_on_terminal(
+    monkeypatch: pytest.MonkeyPatch, *arguments: str
+) -> str:
     """What a terminal gets, on both streams. Standard input is none, so that nothing is asked."""
     out = Terminal()
     monkeypatch.setattr(sys, "stdout", out)
@@ -119,7 +104,9 @@ def shown(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
 
 def test_every_verb_is_asked_below() -> None:
     """But for those that run something: they have no JSON, and tests of their own."""
-    assert [*ASKED] == [command.name for command in COMMANDS if command.json]
+    assert [*ARGUMENTS] == [
+        command.name for command in COMMANDS if command.json
+    ]
 
 
 @VERBS
@@ -127,10 +114,10 @@ def test_json_is_one_document_and_all_that_is_printed(
     verb: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With the same exit status as text."""
-    assert main([*ASKED[verb], "--json"]) == STATUS[verb]
-    said = capsys.readouterr()
-    assert json.loads(said.out)
-    assert said.err == ""
+    assert main([*ARGUMENTS[verb], "--json"]) == STATUS[verb]
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)
+    assert printed.err == ""
 
 
 @VERBS
@@ -138,10 +125,10 @@ def test_the_exit_status_is_1_for_findings_alone(
     verb: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A request that is denied and a change of access are answers."""
-    assert main(ASKED[verb]) == STATUS[verb]
-    said = capsys.readouterr()
-    assert said.out
-    assert said.err == ""
+    assert main(ARGUMENTS[verb]) == STATUS[verb]
+    printed = capsys.readouterr()
+    assert printed.out
+    assert printed.err == ""
 
 
 @VERBS
@@ -150,11 +137,11 @@ def test_a_stack_that_cannot_be_used_is_2(
     verb: str, json_too: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One that is not there, with the nearest; one with a wrong setting, by its name. Nothing on standard output."""
-    assert main([*ASKED[verb], "--stack", "lokal", *json_too]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "there is no stack 'lokal'" in said.err
-    assert "did you mean 'local'?" in said.err
+    assert main([*ARGUMENTS[verb], "--stack", "lokal", *json_too]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "there is no stack 'lokal'" in printed.err
+    assert "did you mean 'local'?" in printed.err
     for file in (
         Path("stacks/Pulumi.local.yaml"),
         Path("before/stacks/Pulumi.local.yaml"),
@@ -165,10 +152,10 @@ def test_a_stack_that_cannot_be_used_is_2(
             ),
             "utf-8",
         )
-    assert main([*ASKED[verb], *json_too]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert 'kong-oam:cloud: "lokal" is none of' in said.err
+    assert main([*ARGUMENTS[verb], *json_too]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert 'kong-oam:cloud: "lokal" is none of' in printed.err
 
 
 @VERBS
@@ -182,38 +169,41 @@ def test_applications_with_an_error_are_2(
         "[GET, PATCH], scopes: [orders.reed]",
     )
     edit("components: [shop/web]}", "components: [shop/wob]}")
-    assert main([*ASKED[verb], *json_too]) == (1 if verb == "check" else 2)
-    said = capsys.readouterr()
-    told, silent = (
-        (said.out, said.err) if verb == "check" else (said.err, said.out)
+    assert main([*ARGUMENTS[verb], *json_too]) == (1 if verb == "check" else 2)
+    printed = capsys.readouterr()
+    document, empty = (
+        (printed.out, printed.err)
+        if verb == "check"
+        else (printed.err, printed.out)
     )
-    assert silent == ""
+    assert empty == ""
     if verb == "check" and json_too:
         assert {"ACC201", "ACC214"} <= {
-            one["code"] for one in json.loads(told)["diagnostics"]
+            diagnostic["code"]
+            for diagnostic in json.loads(document)["diagnostics"]
         }
     else:
-        assert f"{ORDERS}:24:" in told and "error ACC201" in told
-        assert f"{ORDERS}:29:" in told and "error ACC214" in told
+        assert f"{ORDERS}:24:" in document and "error ACC201" in document
+        assert f"{ORDERS}:29:" in document and "error ACC214" in document
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "arguments",
     [
-        *([*one, "--stack", LONG] for one in ASKED.values()),
+        *([*command, "--stack", LONG] for command in ARGUMENTS.values()),
         ["check", LONG],
         ["diff", LONG],
         ["what", "shop/web", "--applications", LONG],
     ],
 )
 def test_a_name_that_no_file_can_have_is_2(
-    asked: list[str], capsys: pytest.CaptureFixture[str]
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Of a stack, of Applications, of a side of a comparison."""
-    assert main(asked) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.endswith(": File name too long\n")
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.endswith(": File name too long\n")
 
 
 def test_a_full_disk_is_2() -> None:
@@ -239,11 +229,11 @@ def test_colours_are_for_terminals_that_want_them(
     verb: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not for JSON or a picture, not where NO_COLOR is set or the terminal has none; and the text is the same without."""
-    coloured = shown(monkeypatch, *ASKED[verb])
+    coloured = printed_on_terminal(monkeypatch, *ARGUMENTS[verb])
     assert ("\x1b[" in coloured) == (verb not in ("graph", "render"))
     Path("applications/billing.yaml").unlink(missing_ok=True)
     monkeypatch.setenv("NO_COLOR", "1")
-    plain = shown(monkeypatch, *ASKED[verb])
+    plain = printed_on_terminal(monkeypatch, *ARGUMENTS[verb])
     assert "\x1b" not in plain
     for code in ("0", "1", "31", "32", "33"):
         coloured = coloured.replace(f"\x1b[{code}m", "")
@@ -251,7 +241,9 @@ def test_colours_are_for_terminals_that_want_them(
     monkeypatch.delenv("NO_COLOR")
     for silenced in (["--json"], []):
         Path("applications/billing.yaml").unlink(missing_ok=True)
-        assert "\x1b" not in shown(monkeypatch, *ASKED[verb], *silenced)
+        assert "\x1b" not in printed_on_terminal(
+            monkeypatch, *ARGUMENTS[verb], *silenced
+        )
         monkeypatch.setenv("TERM", "dumb")
 
 
@@ -259,9 +251,13 @@ def test_a_complaint_is_red_on_a_terminal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """And plain where NO_COLOR is set."""
-    assert "\x1b[31m" in shown(monkeypatch, "check", "--stack", "lokal")
+    assert "\x1b[31m" in printed_on_terminal(
+        monkeypatch, "check", "--stack", "lokal"
+    )
     monkeypatch.setenv("NO_COLOR", "1")
-    assert "\x1b" not in shown(monkeypatch, "check", "--stack", "lokal")
+    assert "\x1b" not in printed_on_terminal(
+        monkeypatch, "check", "--stack", "lokal"
+    )
 
 
 @VERBS
@@ -269,31 +265,36 @@ def test_no_text_of_somebodys_steers_a_terminal(
     verb: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither a reason nor the name of a group, a field, or what is found in Kong."""
-    steering = STEERING.replace("\x1b", "\\e").replace("\x07", "\\a")
-    edit("reason: probes of the load balancer", f'reason: "{steering}"')
-    edit("groups: [sales]", f'groups: [sales, "{steering}"]')
-    for asked in (
-        ASKED[verb],
-        [LOOK + "/health" if one == LOOK else one for one in ASKED[verb]],
+    escapes = ESCAPES.replace("\x1b", "\\e").replace("\x07", "\\a")
+    edit("reason: probes of the load balancer", f'reason: "{escapes}"')
+    edit("groups: [sales]", f'groups: [sales, "{escapes}"]')
+    for arguments in (
+        ARGUMENTS[verb],
+        [
+            URL + "/health" if argument == URL else argument
+            for argument in ARGUMENTS[verb]
+        ],
     ):
-        assert not {"\x07", "\x1b]"} & {*shown(monkeypatch, *asked)}
-        assert "\x1b]" not in shown(monkeypatch, *asked)
-    edit("owner: team-orders", f'"{steering}": team-orders')
-    told = shown(monkeypatch, *ASKED[verb])
-    assert "title" in told
-    assert "\x07" not in told and "\x1b]" not in told
+        assert not {"\x07", "\x1b]"} & {
+            *printed_on_terminal(monkeypatch, *arguments)
+        }
+        assert "\x1b]" not in printed_on_terminal(monkeypatch, *arguments)
+    edit("owner: team-orders", f'"{escapes}": team-orders')
+    page = printed_on_terminal(monkeypatch, *ARGUMENTS[verb])
+    assert "title" in page
+    assert "\x07" not in page and "\x1b]" not in page
 
 
 @pytest.mark.parametrize("verb", ["explain", "who", "what", "diff"])
 def test_arguments_need_not_be_text(verb: str) -> None:
     """Bytes that are no UTF-8 are answered or refused, without a traceback; JSON stays JSON."""
-    asked: list[str | bytes] = [
+    arguments: list[str | bytes] = [
         verb,
         *(["GET"] if verb in ("explain", "who") else []),
         b"a.example.com/\xff\x1b",
     ]
-    for more in ([], ["--json"]):
-        command = [sys.executable, "-m", "kong_oam", *asked, *more]
+    for options in ([], ["--json"]):
+        command = [sys.executable, "-m", "kong_oam", *arguments, *options]
         environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
@@ -307,5 +308,5 @@ def test_arguments_need_not_be_text(verb: str) -> None:
         )
         assert b"Traceback" not in ran.stderr
         assert b"\x1b" not in ran.stdout + ran.stderr
-        if more and ran.returncode == 0:
+        if options and ran.returncode == 0:
             json.loads(ran.stdout)

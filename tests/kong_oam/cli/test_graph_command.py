@@ -28,12 +28,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     assert main(["graph", *arguments]) == 0
-    said = capsys.readouterr()
-    assert said.err == ""
-    return said.out
+    streams = capsys.readouterr()
+    assert streams.err == ""
+    return streams.out
 
 
-def drawn(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+def graph_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
     return json.loads(printed(capsys, *arguments, "--json"))
 
 
@@ -80,7 +80,7 @@ def test_a_form_that_is_said_goes_before_the_ending(
 
 def test_json_has_nodes_and_lines(capsys: pytest.CaptureFixture[str]) -> None:
     """With ids that stay, what passes, and what changed."""
-    graph = drawn(capsys, "--principal", "shop/checkout")
+    graph = graph_json(capsys, "--principal", "shop/checkout")
     assert graph["title"] == "Who may call what: stack local, shop/checkout"
     assert graph["notes"] == [
         "What needs no token is not drawn: --principal anonymous has it."
@@ -118,7 +118,7 @@ def test_a_part_is_drawn(
     capsys: pytest.CaptureFixture[str], arguments: list[str], callers: set[str]
 ) -> None:
     """Of an Application, of a principal, or what both have."""
-    nodes = drawn(capsys, *arguments)["nodes"]
+    nodes = graph_json(capsys, *arguments)["nodes"]
     assert {
         node["id"] for node in nodes if node["kind"] in ("client", "group")
     } == callers
@@ -138,7 +138,7 @@ def test_what_changed_since_a_revision_is_drawn(
         "calls: [{component: orders/api, scopes: [read]}]}",
         "calls: []}",
     )
-    graph = drawn(capsys, "--since", "main")
+    graph = graph_json(capsys, "--since", "main")
     changes = {
         (edge["change"], edge["source"], *edge["items"])
         for edge in graph["edges"]
@@ -174,7 +174,7 @@ def test_what_was_exported_can_be_compared_with(
         json.dumps({"__model": dump_model(model(API, SHOP))}), "utf-8"
     )
     replace_once(ORDERS_FILE, "groups: [sales]", "groups: [sales, support]")
-    graph = drawn(capsys, "--since", "outputs.json")
+    graph = graph_json(capsys, "--since", "outputs.json")
     assert [edge["source"] for edge in graph["edges"] if edge["change"]] == [
         "group:support"
     ]
@@ -186,7 +186,7 @@ def test_an_estate_in_which_nobody_calls_says_so(
     """A picture of nothing would be taken for an error."""
     replace_once(ORDERS_FILE, ORDERS_FILE.read_text("utf-8"), WORKER)
     SHOP_FILE.unlink()
-    graph = drawn(capsys)
+    graph = graph_json(capsys)
     assert (graph["nodes"], graph["notes"]) == (
         [],
         ["Nobody may call anything here."],
@@ -220,5 +220,5 @@ def test_what_cannot_be_drawn_is_said(
 ) -> None:
     """In one line on standard error, with status 2."""
     assert main(["graph", *arguments]) == 2
-    said = capsys.readouterr()
-    assert (said.out, said.err) == ("", f"{words}\n")
+    streams = capsys.readouterr()
+    assert (streams.out, streams.err) == ("", f"{words}\n")

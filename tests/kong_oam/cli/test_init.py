@@ -260,23 +260,23 @@ def test_what_is_there_stays(capsys: pytest.CaptureFixture[str]) -> None:
     Path("README.md").write_text("ours")
     Path("requirements.txt").symlink_to("nowhere")
     assert main(["init"]) == 0
-    said = capsys.readouterr().out.splitlines()
+    lines = capsys.readouterr().out.splitlines()
     stays = [
         f"{name}: is there, and stays"
         for name in ("README.md", "requirements.txt")
     ]
-    assert [line for line in said if line.endswith("stays")] == stays
-    assert "README.md: new" not in said
-    assert ".pre-commit-config.yaml: new" in said
+    assert [line for line in lines if line.endswith("stays")] == stays
+    assert "README.md: new" not in lines
+    assert ".pre-commit-config.yaml: new" in lines
     assert Path("README.md").read_text() == "ours"
     assert not Path("nowhere").exists()
-    assert said[-1] == "next: read README.md, then: kong-oam new"
+    assert lines[-1] == "next: read README.md, then: kong-oam new"
     assert main(["init"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         line
         if line.startswith("next: ")
         else line.replace(": new", ": is there, and stays")
-        for line in said
+        for line in lines
     ]
 
 
@@ -300,7 +300,7 @@ def test_what_cannot_be_written_is_said(
 
 def pip(*arguments: str) -> tuple[bool, str]:
     """Whether pip would install what it is asked to, from no index, and what it says."""
-    asked = [
+    command = [
         sys.executable,
         "-m",
         "pip",
@@ -310,10 +310,10 @@ def pip(*arguments: str) -> tuple[bool, str]:
         "--no-index",
         "--no-deps",
     ]
-    done = subprocess.run(
-        [*asked, *arguments], capture_output=True, text=True, timeout=100
+    completed = subprocess.run(
+        [*command, *arguments], capture_output=True, text=True, timeout=100
     )
-    return done.returncode == 0, done.stdout + done.stderr
+    return completed.returncode == 0, completed.stdout + completed.stderr
 
 
 @pytest.mark.deep
@@ -332,8 +332,8 @@ def test_nothing_is_installed_until_it_is_said_which_file(
         line
         == f"{name} @ <address of the wheel of release {__version__}>#sha256=<its sha256>"
     )
-    installs, said = pip("--requirement", "requirements.txt")
-    assert not installs and f"Invalid requirement: '{line}'" in said
+    installs, errors = pip("--requirement", "requirements.txt")
+    assert not installs and f"Invalid requirement: '{line}'" in errors
     wheel = folder / f"wheels/kong_oam-{__version__}-py3-none-any.whl"
     wheel.parent.mkdir()
     about = f"kong_oam-{__version__}.dist-info"
@@ -355,8 +355,8 @@ def test_nothing_is_installed_until_it_is_said_which_file(
             text.replace(line, f"{name} @ {wheel.as_uri()}#sha256={sha256}"),
             "utf-8",
         )
-        installs, said = pip("--requirement", "requirements.txt")
-        assert installs == expected, said
+        installs, errors = pip("--requirement", "requirements.txt")
+        assert installs == expected, errors
     committed = re.findall(r"\./wheels/\S+", text)
     assert (
         len(committed) == 1 and pip(committed[0].replace("PLATFORM", "any"))[0]
@@ -387,17 +387,17 @@ def test_a_diff_that_failed_fails_the_workflow(
         "RUNNER_TEMP": str(folder),
         "GITHUB_STEP_SUMMARY": "summary",
     }
-    done = subprocess.run(
+    completed = subprocess.run(
         ["bash", "-e", "-c", *scripts],
         env=environment,
         capture_output=True,
         text=True,
         timeout=60,
     )
-    assert done.returncode == status
+    assert completed.returncode == status
     if status == 0:
         assert (
-            done.stdout
+            completed.stdout
             == Path("summary").read_text("utf-8")
             == "newly public\n"
         )

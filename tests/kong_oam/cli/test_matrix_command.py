@@ -84,7 +84,7 @@ def project(
     monkeypatch.chdir(folder)
 
 
-def asked(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     assert main(["matrix", *arguments]) == 0
     return capsys.readouterr().out
 
@@ -95,7 +95,7 @@ def cells(
     return list(
         csv.DictReader(
             io.StringIO(
-                asked(capsys, "--format", "csv", *arguments), newline=""
+                output(capsys, "--format", "csv", *arguments), newline=""
             )
         )
     )
@@ -105,7 +105,7 @@ def test_who_what_and_matrix_say_the_same(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """As JSON: a row of the matrix is one of `who`; and what a principal may call is the same as in `what`."""
-    whole = json.loads(asked(capsys, "--json"))["endpoints"]
+    whole = json.loads(output(capsys, "--json"))["endpoints"]
     components = sorted({row["component"] for row in whole})
     assert main(["who", "--component", components[0], "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == [
@@ -117,7 +117,7 @@ def test_who_what_and_matrix_say_the_same(
             {**row, "usersIn": None}
             for row in json.loads(capsys.readouterr().out)
         ]
-        part = json.loads(asked(capsys, "--json", "--principal", principal))
+        part = json.loads(output(capsys, "--json", "--principal", principal))
         ours = [
             {
                 **{
@@ -134,7 +134,7 @@ def test_who_what_and_matrix_say_the_same(
 
 def test_csv_has_all_principals(capsys: pytest.CaptureFixture[str]) -> None:
     """In the columns behind those of the endpoint."""
-    assert asked(capsys, "--format", "csv").splitlines() == [
+    assert output(capsys, "--format", "csv").splitlines() == [
         "component,owner,host,path,but not,methods,from,anonymous,shop/checkout,shop/web",
         'orders/api,team-orders,orders.example.com,/orders,/orders/health,"GET,HEAD",,,itself,users in desk or sales',
         "orders/api,team-orders,orders.example.com,/orders,/orders/health,POST,,,,users in desk",
@@ -187,14 +187,14 @@ def test_a_file_gets_what_its_name_ends_with(
 ) -> None:
     """Unless a format is said; and it is what standard output would have got."""
     file = tmp_path / name
-    said = asked(capsys, "--output", str(file), *arguments)
-    assert said == f"{file}: 4 endpoint(s), 3 principal(s)\n"
+    printed = output(capsys, "--output", str(file), *arguments)
+    assert printed == f"{file}: 4 endpoint(s), 3 principal(s)\n"
     form = (
         arguments[-1]
         if arguments
         else {".csv": "csv", ".html": "html"}.get(file.suffix.lower(), "text")
     )
-    assert file.read_bytes().decode() == asked(capsys, "--format", form)
+    assert file.read_bytes().decode() == output(capsys, "--format", form)
     assert file.read_text("utf-8").startswith(begins)
 
 
@@ -234,8 +234,8 @@ def test_what_cannot_be_asked_is_2(
 ) -> None:
     """In one line."""
     assert main(["matrix", *arguments]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith(words)
-    assert said.err.count("\n") == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(words)
+    assert printed.err.count("\n") == 1
     assert not Path("m.pdf").exists() and not Path("matrix").exists()

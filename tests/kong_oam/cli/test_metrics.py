@@ -40,8 +40,8 @@ def test_it_serves_what_comes_to_the_log_and_when_keys_are_due(
         assert "kong_oam_unread_lines_total 0\n" in served(
             url, 'client="shop/checkout",provider="okta"} 1803340800\n'
         )
-        with log.open("a") as more:
-            more.write(RECORD)
+        with log.open("a") as appended:
+            appended.write(RECORD)
         served(url, 'code="no-rule",status="403"} 1\n')
         outputs.write_text("{")
         served(url, "} 1803340800\n")
@@ -89,19 +89,21 @@ def test_standard_input_is_counted_and_stays_to_be_read_when_it_ends() -> None:
         process.terminate()
 
 
-@pytest.mark.parametrize("what", ["--alerts", "--dashboard"])
+@pytest.mark.parametrize("output", ["--alerts", "--dashboard"])
 def test_what_it_prints_is_a_file(
-    what: str, capsys: pytest.CaptureFixture[str]
+    output: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As its readers take it."""
-    assert main(["metrics", what]) == 0
-    said = capsys.readouterr().out
-    read = yaml.safe_load(said) if what == "--alerts" else json.loads(said)
-    assert read["groups" if what == "--alerts" else "panels"]
+    assert main(["metrics", output]) == 0
+    printed = capsys.readouterr().out
+    read = (
+        yaml.safe_load(printed) if output == "--alerts" else json.loads(printed)
+    )
+    assert read["groups" if output == "--alerts" else "panels"]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "why"),
+    ("arguments", "reason"),
     [
         (["--logs", "nowhere"], "nowhere: No such file or directory"),
         (["--logs", "-", "--listen", "9542"], "'9542' is no HOST:PORT to listen at"),
@@ -114,7 +116,7 @@ def test_what_it_prints_is_a_file(
 )  # fmt: skip
 def test_what_cannot_be_served_is_said(
     arguments: list[str],
-    why: str,
+    reason: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -124,17 +126,17 @@ def test_what_cannot_be_served_is_said(
     Path("list").write_text("[]")
     Path("empty").write_text("{}")
     assert main(["metrics", *arguments]) == 2
-    assert why in capsys.readouterr().err
+    assert reason in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken_is_said(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """With who wanted it."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        where = f"127.0.0.1:{taken.getsockname()[1]}"
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        where = f"127.0.0.1:{silent.getsockname()[1]}"
         assert main(["metrics", "--logs", "-", "--listen", where]) == 2
     assert (
         f"cannot listen at '{where}': Address already in use"

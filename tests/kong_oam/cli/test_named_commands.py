@@ -54,7 +54,11 @@ def _text(node: ast.AST) -> str:
 
 
 NAMED = sorted(
-    {one for file in SOURCES for one in commands(file.read_text("utf-8"))}
+    {
+        command
+        for file in SOURCES
+        for command in commands(file.read_text("utf-8"))
+    }
     - {FILLED}
 )
 

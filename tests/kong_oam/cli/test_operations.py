@@ -61,8 +61,8 @@ def test_a_stack_that_does_not_exist_is_2(
 ) -> None:
     """Before anybody is asked anything."""
     assert main([verb, "-s", "lokal"]) == 2
-    said = capsys.readouterr()
-    assert said.out == "" and said.err.startswith(
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.startswith(
         "error: there is no stack 'lokal'"
     )
 
@@ -131,16 +131,16 @@ def test_what_is_lost_is_listed_and_what_is_certain_removed(
     ]
     last = "Then: pulumi refresh -s local --yes --clear-pending-creates && pulumi up -s local"
     assert main(["recover", "-s", "local"]) == 1
-    shown = [
+    lines = [
         *listed,
         "0 of 4 removed",
         "Then: python -m kong_oam recover -s local --remove",
     ]
-    assert capsys.readouterr().out.splitlines() == shown and removed == []
+    assert capsys.readouterr().out.splitlines() == lines and removed == []
     assert main(["recover", "-s", "local", "--older-state"]) == 1
     assert (
         capsys.readouterr().out.splitlines()[-1]
-        == f"{shown[-1].removesuffix(' --remove')} --older-state --remove"
+        == f"{lines[-1].removesuffix(' --remove')} --older-state --remove"
     )
     assert main(["recover", "-s", "local", "--remove"]) == 1
     assert capsys.readouterr().out.splitlines() == [
@@ -175,12 +175,12 @@ def test_what_fails_while_it_removes_is_one_line_after_the_list(
         SearchedPlace("Kong", [("route way", None)], [], "local", fails),
     )
     assert main(["recover", "-s", "local", "--remove"]) == 2
-    said = capsys.readouterr()
-    assert said.out.splitlines() == [
+    printed = capsys.readouterr()
+    assert printed.out.splitlines() == [
         "Kong: 1 made that the state does not know",
         "  route way",
     ]
-    assert said.err == "error: Kong's Admin API does not answer\n"
+    assert printed.err == "error: Kong's Admin API does not answer\n"
     with pytest.raises(RecoveryError), recovery.search("local", older=False):
         raise AdminError
 
@@ -256,17 +256,17 @@ def changed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A Kong where opening and closing works."""
     monkeypatch.setattr(changes, "open_path", lambda *_: OPEN)
     monkeypatch.setattr(changes, "close", lambda *_: {"tiny/api": OPEN})
-    monkeypatch.setattr(confirmation, "show_at_gateway", _shown)
+    monkeypatch.setattr(confirmation, "show_at_gateway", _answer_at_gateway)
     yield
 
 
-def _shown(*_: object, is_open: bool) -> list[str]:
+def _answer_at_gateway(*_: object, is_open: bool) -> list[str]:
     return ["it passes it on" if is_open else "it refuses it"]
 
 
 @pytest.mark.usefixtures("changed")
 @pytest.mark.parametrize(
-    ("seconds", "seen"),
+    ("seconds", "ending"),
     [
         (12.0, "at all nodes within some 12 seconds"),
         (2.4, "at all nodes within some 3 seconds"),
@@ -276,7 +276,7 @@ def _shown(*_: object, is_open: bool) -> list[str]:
 )
 def test_it_is_said_by_when_this_kongs_workers_see_it(
     seconds: float | None,
-    seen: str,
+    ending: str,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -304,13 +304,13 @@ def test_it_is_said_by_when_this_kongs_workers_see_it(
         == 0
     )
     opened = [
-        f"open: {SHOWN}; {seen}",
+        f"open: {SHOWN}; {ending}",
         "To close it before: python -m kong_oam emergency -s local close",
     ]
     assert capsys.readouterr().out.splitlines() == [*opened, "it passes it on"]
     assert main(["emergency", "-s", "local", "close"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        f"closed: tiny/api; {seen}",
+        f"closed: tiny/api; {ending}",
         "it refuses it",
     ]
 
@@ -327,12 +327,12 @@ def test_what_was_closed_is_told_where_something_is_left(
     monkeypatch.setattr(changes, "close", fails)
     monkeypatch.setattr(preflight, "settle", lambda *_: 0.0)
     assert main(["emergency", "-s", "local", "close"]) == 2
-    said = capsys.readouterr()
-    assert said.out.splitlines() == [
+    printed = capsys.readouterr()
+    assert printed.out.splitlines() == [
         "closed: tiny/api; at each node once it hears of it",
         "it refuses it",
     ]
-    assert said.err == "error: not all is closed: shop\n"
+    assert printed.err == "error: not all is closed: shop\n"
 
 
 @pytest.mark.parametrize(
@@ -362,9 +362,9 @@ def test_what_is_after_two_hyphens_is_the_command(
 ) -> None:
     """Its options are its own, also where a verb has one of that name; its exit status is the answer."""
     ran: list[object] = []
-    monkeypatch.setattr(forward, "target", lambda *given: given)
+    monkeypatch.setattr(forward, "target", lambda *operands: operands)
     monkeypatch.setattr(
-        forward, "forward", lambda *given: ran.append(given) or 7
+        forward, "forward", lambda *operands: ran.append(operands) or 7
     )
     own = [
         "--to",

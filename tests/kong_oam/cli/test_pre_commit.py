@@ -46,7 +46,7 @@ def test_a_commit_with_a_typo_is_refused(
     def run() -> tuple[int, str]:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         called = [sys.executable, "-m", "kong_oam", *arguments]
-        done = subprocess.run(
+        completed = subprocess.run(
             called,
             cwd=tmp_path,
             env=environment,
@@ -54,7 +54,7 @@ def test_a_commit_with_a_typo_is_refused(
             text=True,
             timeout=60,
         )
-        return done.returncode, done.stdout
+        return completed.returncode, completed.stdout
 
     assert run()[0] == 0
     orders = tmp_path / "applications" / "orders.yaml"
@@ -62,8 +62,8 @@ def test_a_commit_with_a_typo_is_refused(
         orders.read_text("utf-8").replace("type: gateway ", "type: gatway "),
         "utf-8",
     )
-    status, said = run()
-    assert (status, said.partition("; did")[0]) == (
+    status, output = run()
+    assert (status, output.partition("; did")[0]) == (
         1,
         "applications/orders.yaml:13:17: error OAM104: unknown trait type 'gatway'",
     )
@@ -76,8 +76,11 @@ def test_it_runs_on_every_commit(hook: dict[str, Any]) -> None:
         "utf-8"
     )
     (written,) = yaml.safe_load(text)["repos"][0]["hooks"]
-    for one in (hook, written):
-        assert one["always_run"] is True and one["pass_filenames"] is False
+    for definition in (hook, written):
+        assert (
+            definition["always_run"] is True
+            and definition["pass_filenames"] is False
+        )
         assert not {"files", "exclude", "types", "types_or", "stages"} & set(
-            one
+            definition
         )

@@ -212,7 +212,7 @@ def project(
     monkeypatch.chdir(folder)
 
 
-def asked(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     assert main(arguments) == 0
     return capsys.readouterr().out
 
@@ -221,7 +221,7 @@ def test_explain_says_decision_reason_token_and_rule(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """For a user whose groups do not hold what the token lists."""
-    said = asked(
+    lines = output(
         capsys,
         "explain",
         "post",
@@ -231,7 +231,7 @@ def test_explain_says_decision_reason_token_and_rule(
         "--user-in",
         "sales",
     )
-    assert said.splitlines()[:4] == [
+    assert lines.splitlines()[:4] == [
         f"403 POST {ORDERS}/7?x=1 as shop/web for a user in sales",
         "  reason  needs orders.write; the token lists it, but no group of the user holds it",
         "  token   okta gives shop/web one that lists orders.read orders.write openid; of these, orders.read counts at orders/api",
@@ -260,7 +260,7 @@ def test_explain_says_which_token_there_is(
     token: str,
 ) -> None:
     """Or why there is none; the URL is taken as it is written."""
-    lines = asked(capsys, "explain", "GET", *arguments).splitlines()
+    lines = output(capsys, "explain", "GET", *arguments).splitlines()
     assert lines[0].startswith(f"{head} GET {arguments[0]}")
     assert lines[2] == f"  token   {token}"
 
@@ -271,7 +271,7 @@ PAGES = "http://console-reports.sandbox.example.com"
 
 def test_explain_judges_preflights(capsys: pytest.CaptureFixture[str]) -> None:
     """What is answered, whether the page may go on, and what the browser is told, by the rule that lists the method."""
-    said = asked(
+    lines = output(
         capsys,
         "explain",
         "options",
@@ -281,7 +281,7 @@ def test_explain_judges_preflights(capsys: pytest.CaptureFixture[str]) -> None:
         "--asks",
         "put",
     ).splitlines()
-    assert said[:8] == [
+    assert lines[:8] == [
         f"204 OPTIONS {LIBRARY} for a page of {PAGES} that asks for PUT",
         "  reason  the gateway answers preflights here itself",
         "  page    may send PUT: these are pages of reports/console",
@@ -292,7 +292,7 @@ def test_explain_judges_preflights(capsys: pytest.CaptureFixture[str]) -> None:
         "  rule    applications/reports.yaml:31:17",
     ]
     found = json.loads(
-        asked(
+        output(
             capsys,
             "explain",
             "OPTIONS",
@@ -312,11 +312,11 @@ def test_explain_judges_preflights(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["page"] == {
         "origin": PAGES, "asks": "PATCH", "mayRead": False, "reason": "no rule on /reports lists PATCH", "headers": {}
     }  # fmt: skip
-    said = asked(
+    lines = output(
         capsys, "explain", "OPTIONS", ORDERS, "--origin", PAGES, "--asks", "GET"
     ).splitlines()
-    assert said[0].startswith("401 ")
-    assert said[2].startswith(
+    assert lines[0].startswith("401 ")
+    assert lines[2].startswith(
         "  page    not judged: the gateway says nothing of pages of other origins here"
     )
 
@@ -329,12 +329,12 @@ def test_explain_says_whether_a_page_reads_the_answer(
         (PAGES, "may read the answer"),
         ("http://x.example\x1b[31m", "may not read the answer"),
     ):
-        status, *said = asked(
+        status, *lines = output(
             capsys, "explain", "GET", LIBRARY, "--origin", origin
         ).splitlines()
         assert status.startswith("401 GET ")
-        assert "\x1b" not in "".join([status, *said])
-        assert said[2].startswith(f"  page    {may}: ")
+        assert "\x1b" not in "".join([status, *lines])
+        assert lines[2].startswith(f"  page    {may}: ")
 
 
 def test_who_says_whose_pages_read_the_answer(
@@ -342,13 +342,13 @@ def test_who_says_whose_pages_read_the_answer(
 ) -> None:
     """Where somebody's of another origin do."""
     line = f"the answer may be read by pages of {PAGES}"
-    assert asked(capsys, "who", "GET", LIBRARY).splitlines()[-1] == line
-    assert json.loads(asked(capsys, "who", "GET", LIBRARY, "--json"))[
+    assert output(capsys, "who", "GET", LIBRARY).splitlines()[-1] == line
+    assert json.loads(output(capsys, "who", "GET", LIBRARY, "--json"))[
         "pages"
     ] == [PAGES]
-    assert "pages" not in asked(capsys, "who", "PATCH", LIBRARY)
+    assert "pages" not in output(capsys, "who", "PATCH", LIBRARY)
     assert "pages" not in json.loads(
-        asked(capsys, "who", "GET", ORDERS, "--json")
+        output(capsys, "who", "GET", ORDERS, "--json")
     )
 
 
@@ -358,7 +358,7 @@ def test_groups_are_called_as_applications_call_them(
     """On aws, `sales` is another name at the provider."""
     url = "https://orders.aws.example.net/orders"
     assert (
-        asked(
+        output(
             capsys,
             "explain",
             "GET",
@@ -372,8 +372,8 @@ def test_groups_are_called_as_applications_call_them(
         )[:3]
         == "200"
     )
-    said = json.loads(
-        asked(
+    answer = json.loads(
+        output(
             capsys,
             "explain",
             "GET",
@@ -387,18 +387,18 @@ def test_groups_are_called_as_applications_call_them(
             "--json",
         )
     )
-    assert (said["status"], said["allowed"], said["token"]["groups"]) == (
+    assert (answer["status"], answer["allowed"], answer["token"]["groups"]) == (
         200,
         True,
         ["AWS Sales"],
     )
-    assert said["rule"] == {
+    assert answer["rule"] == {
         "file": "applications/orders.yaml",
         "line": 24,
         "column": 17,
     }
     assert json.loads(
-        asked(
+        output(
             capsys,
             "explain",
             "GET",
@@ -434,18 +434,18 @@ def test_where_nothing_is_reached_the_nearest_is_named(
     """To `explain` and to `who`, as text and as JSON."""
     reason = f"no component is exposed on this host and path{hint}"
     assert (
-        asked(capsys, "explain", "GET", url).splitlines()[1]
+        output(capsys, "explain", "GET", url).splitlines()[1]
         == f"  reason  {reason}"
     )
     assert (
-        json.loads(asked(capsys, "explain", "GET", url, "--json"))["reason"]
+        json.loads(output(capsys, "explain", "GET", url, "--json"))["reason"]
         == reason
     )
     assert (
-        asked(capsys, "who", "GET", url).splitlines()[1]
+        output(capsys, "who", "GET", url).splitlines()[1]
         == f"nobody: 404, {reason}"
     )
-    assert json.loads(asked(capsys, "who", "GET", url, "--json"))[
+    assert json.loads(output(capsys, "who", "GET", url, "--json"))[
         "withoutToken"
     ] == {
         "status": 404,
@@ -470,7 +470,7 @@ def test_who_lists_the_callers_of_a_request(
     lines: list[str],
 ) -> None:
     """Or says that it is everybody or nobody, and why."""
-    assert asked(capsys, "who", *arguments).splitlines() == lines
+    assert output(capsys, "who", *arguments).splitlines() == lines
 
 
 def test_what_lists_the_endpoints_of_a_principal(
@@ -479,18 +479,18 @@ def test_what_lists_the_endpoints_of_a_principal(
     """As itself or as its users, and what is public."""
     rows = [
         line.split("  ")
-        for line in asked(capsys, "what", "shop/web").splitlines()
+        for line in output(capsys, "what", "shop/web").splitlines()
     ]
-    told = [[cell.strip() for cell in row if cell] for row in rows]
-    assert told[0] == ["METHODS", "WHERE", "AS", "COMPONENT"]
+    cells = [[cell.strip() for cell in row if cell] for row in rows]
+    assert cells[0] == ["METHODS", "WHERE", "AS", "COMPONENT"]
     assert [
         "POST,PUT,DELETE",
         "http://orders.example.com/orders but not /orders/health",
         "users in order-desk",
         "orders/api",
-    ] in told
-    assert ["*", "http://shop.example.com/", "everybody", "shop/web"] in told
-    anonymous = asked(capsys, "what", "anonymous").splitlines()[1:]
+    ] in cells
+    assert ["*", "http://shop.example.com/", "everybody", "shop/web"] in cells
+    anonymous = output(capsys, "what", "anonymous").splitlines()[1:]
     assert len(anonymous) == 5
     assert all(" everybody " in line for line in anonymous)
 
@@ -511,7 +511,7 @@ def test_what_lists_the_endpoints_of_a_user(
     """Who is in these groups and in no other, by any client or by the one that is named; with what is public."""
     rows = [
         [cell.strip() for cell in line.split("  ") if cell]
-        for line in asked(capsys, "what", *arguments).splitlines()
+        for line in output(capsys, "what", *arguments).splitlines()
     ]
     assert rows[0] == ["METHODS", "WHERE", "AS", "COMPONENT"]
     assert {row[3]: row[2] for row in rows[1:] if row[2] != "everybody"} == {
@@ -519,8 +519,10 @@ def test_what_lists_the_endpoints_of_a_user(
         for component, clients in through.items()
     }
     assert sum(row[2] == "everybody" for row in rows) == 5
-    said = json.loads(asked(capsys, "what", *arguments, "--json"))
-    assert [[one["client"] for one in row["through"]] for row in said] == [
+    answer = json.loads(output(capsys, "what", *arguments, "--json"))
+    assert [
+        [client["client"] for client in row["through"]] for row in answer
+    ] == [
         []
         if row[2] == "everybody"
         else row[2].removeprefix("user of ").split(" or ")
@@ -532,7 +534,7 @@ def test_who_lists_the_callers_of_a_component(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A line each, of which the first of an endpoint says which."""
-    assert asked(capsys, "who", "--component", "orders/api").splitlines() == [
+    assert output(capsys, "who", "--component", "orders/api").splitlines() == [
         "orders/api, with tokens of okta, applications/orders.yaml:7:7",
         "METHODS          WHERE                                                    CLIENT         USERS IN",
         "GET,HEAD         http://orders.example.com/orders but not /orders/health  shop/checkout  -",
@@ -540,10 +542,10 @@ def test_who_lists_the_callers_of_a_component(
         "POST,PUT,DELETE  http://orders.example.com/orders but not /orders/health  shop/web       order-desk",
         "GET,HEAD         http://orders.example.com/orders/health                  everybody      -",
     ]
-    said = json.loads(
-        asked(capsys, "who", "--component", "orders/api", "--json")
+    answer = json.loads(
+        output(capsys, "who", "--component", "orders/api", "--json")
     )
-    assert [(row["methods"], row["everybody"], len(row["principals"])) for row in said] == [
+    assert [(row["methods"], row["everybody"], len(row["principals"])) for row in answer] == [
         (["GET", "HEAD"], False, 2), (["POST", "PUT", "DELETE"], False, 1), (["GET", "HEAD"], True, 0)
     ]  # fmt: skip
 
@@ -563,7 +565,7 @@ def test_who_says_where_nobody_may(
             "scopes: [orders.read, orders.write]", "scopes: [orders.read]"
         )
     )
-    lines = asked(
+    lines = output(
         capsys,
         "who",
         "--component",
@@ -576,7 +578,7 @@ def test_who_says_where_nobody_may(
         for line in lines
         if line.split()[-2:] == ["nobody", "-"]
     ] == ["POST,PUT,DELETE"]
-    assert asked(
+    assert output(
         capsys, "who", "--component", "shop/checkout"
     ).splitlines() == [
         "shop/checkout, applications/shop.yaml:8:7",
@@ -591,7 +593,7 @@ def test_where_no_client_signs_users_in_a_user_has_what_everybody_has(
     orders = tmp_path / "orders.yaml"
     orders.write_text(re.sub(r", components: \[[^]]*\]", "", ORDERS_YAML))
     arguments = ("what", "--user-in", "sales", "-f", str(orders))
-    listed = asked(capsys, *arguments).splitlines()
+    listed = output(capsys, *arguments).splitlines()
     assert [line.split()[-2:] for line in listed[1:-1]] == [
         ["everybody", "orders/api"]
     ]
@@ -599,7 +601,7 @@ def test_where_no_client_signs_users_in_a_user_has_what_everybody_has(
         listed[-1]
         == "no client signs users in: a user reaches only what everybody does"
     )
-    (entry,) = json.loads(asked(capsys, *arguments, "--json"))
+    (entry,) = json.loads(output(capsys, *arguments, "--json"))
     assert (entry["path"], entry["everybody"], entry["through"]) == (
         "/orders/health",
         True,
@@ -649,6 +651,6 @@ def test_a_question_that_means_nothing_is_2(
 ) -> None:
     """With what to write instead."""
     assert main(arguments) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith(words)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(words)

@@ -44,7 +44,7 @@ MANY = settings(
 REQUESTED = st.lists(REQUESTS, min_size=1, max_size=12)
 
 
-def answered(estate: Estate, *arguments: str) -> Any:
+def json_of(estate: Estate, *arguments: str) -> Any:
     """What the command prints as JSON about the estate, which stands in for Applications."""
     verb, printed = arguments[0], io.StringIO()
     with (
@@ -106,23 +106,24 @@ def test_who_says_just_those_whom_decide_lets_through(
 ) -> None:
     """Of all clients, for users in every set of groups; everybody where no token is needed."""
     for request in requests:
-        said = answered(
+        answer = json_of(
             estate, "who", request.method, url(request), *source(request)
         )
-        note(f"{request} {said}")
-        assert said["everybody"] == allowed(estate, request, (None,))
-        told = {
-            (one["client"], one["provider"]): one["usersIn"]
-            for one in said["principals"]
+        note(f"{request} {answer}")
+        assert answer["everybody"] == allowed(estate, request, (None,))
+        listed_groups = {
+            (principal["client"], principal["provider"]): principal["usersIn"]
+            for principal in answer["principals"]
         }
         api = component_of(estate, request.host, read(request.target))
         for client in estate.clients:
-            conditions = told.get((client.component, client.provider))
+            conditions = listed_groups.get((client.component, client.provider))
             for groups in sets_of_groups(estate, client):
                 may = conditions is not None and any(
-                    set(one) <= set(groups or ()) for one in conditions or [[]]
+                    set(condition) <= set(groups or ())
+                    for condition in conditions or [[]]
                 )
-                assert (said["everybody"] or may) == allowed(
+                assert (answer["everybody"] or may) == allowed(
                     estate, request, tokens(estate, client, groups, api)
                 )
 
@@ -135,10 +136,10 @@ def test_what_lists_just_what_decide_lets_through(
     """Each row for its methods, at all paths of its part, but for its exceptions."""
     sites = SitesByHost(estate)
     listed: Mapping[str, Any] = {
-        key: answered(estate, "what", key)
+        key: json_of(estate, "what", key)
         for key in {client.component for client in estate.clients}
     }
-    anybody = answered(estate, "what", "anonymous")
+    anybody = json_of(estate, "what", "anonymous")
     for request in requests:
         declared = (
             set(sites.declared(site))
@@ -165,15 +166,15 @@ def test_what_lists_just_what_decide_lets_through(
         for client in estate.clients:
             if api and client.provider != api.identity.provider:
                 continue
-            told = rows(listed[client.component])
+            rows_of_client = rows(listed[client.component])
             for groups in sets_of_groups(estate, client):
                 may = any(
                     row["everybody"]
                     or any(
-                        set(one) <= set(groups or ())
-                        for one in row["usersIn"] or [[]]
+                        set(condition) <= set(groups or ())
+                        for condition in row["usersIn"] or [[]]
                     )
-                    for row in told
+                    for row in rows_of_client
                 )
                 assert may == allowed(
                     estate, request, tokens(estate, client, groups, api)
@@ -185,9 +186,10 @@ def _covers(
 ) -> bool:
     parts = [
         Subtree(
-            tuple(filter(None, one["path"].split("/"))), one["otherSpellings"]
+            tuple(filter(None, region["path"].split("/"))),
+            region["otherSpellings"],
         )
-        for one in [row, *row["except"]]
+        for region in [row, *row["except"]]
     ]
     path = read(request.target)
     longest = max(
@@ -212,23 +214,23 @@ def test_explain_says_what_decide_says(
 ) -> None:
     """Of the token that the provider of what is called gives the client; the rule is the one that decided."""
     for request in requests:
-        said = answered(
+        explained = json_of(
             estate, "explain", request.method, url(request), *source(request)
         )
-        meant = decide(estate, request, None)
-        assert (said["status"], said["allowed"]) == (
-            meant.status,
-            meant.allowed,
+        decision = decide(estate, request, None)
+        assert (explained["status"], explained["allowed"]) == (
+            decision.status,
+            decision.allowed,
         )
         client = data.draw(st.sampled_from(estate.clients))
         if (
-            meant.component
-            and client.provider != meant.component.identity.provider
+            decision.component
+            and client.provider != decision.component.identity.provider
         ):
             continue
         for groups in sets_of_groups(estate, client):
             users = [] if groups is None else ["--user-in", *groups]
-            said = answered(
+            explained = json_of(
                 estate,
                 "explain",
                 request.method,
@@ -238,27 +240,29 @@ def test_explain_says_what_decide_says(
                 client.component,
                 *users,
             )
-            provider, shown = (
+            provider, audience = (
                 estate.stack.providers[client.provider],
-                estate.shown_at(meant.component, client),
+                estate.shown_at(decision.component, client),
             )
-            held = issue(
-                provider, client, user_in(estate, client, groups), api=shown
+            token = issue(
+                provider, client, user_in(estate, client, groups), api=audience
             )
-            note(f"{request} {client} {groups} {said}")
-            if meant.component:
-                assert said["token"].get("refused") == (
-                    held.reason if isinstance(held, Refusal) else None
+            note(f"{request} {client} {groups} {explained}")
+            if decision.component:
+                assert explained["token"].get("refused") == (
+                    token.reason if isinstance(token, Refusal) else None
                 )
-            answer = decide(estate, request, held)
-            assert said["allowed"] == allowed(
-                estate, request, tokens(estate, client, groups, meant.component)
+            answer = decide(estate, request, token)
+            assert explained["allowed"] == allowed(
+                estate,
+                request,
+                tokens(estate, client, groups, decision.component),
             )
             key = answer.component.key if answer.component else None
             assert (
-                said["status"],
-                said["component"],
-                said["reason"].startswith(answer.reason),
+                explained["status"],
+                explained["component"],
+                explained["reason"].startswith(answer.reason),
             ) == (
                 answer.status,
                 key,

@@ -116,10 +116,10 @@ RECORD: Mapping[str, Any] = {
 }
 
 
-def explained(
+def explanation(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    *more: str,
+    *arguments: str,
     **changes: Any,
 ) -> str:
     """What is said of the record with these changes, among other lines; None takes a field away."""
@@ -132,7 +132,9 @@ def explained(
     file.write_text(
         f"not a record\n{deep}\n[{json.dumps({**RECORD, 'requestId': 'another'})}]\n{line}\n"
     )
-    assert main(["explain", "--request", ID, "--logs", str(file), *more]) == 0
+    assert (
+        main(["explain", "--request", ID, "--logs", str(file), *arguments]) == 0
+    )
     return capsys.readouterr().out
 
 
@@ -140,7 +142,7 @@ def test_a_refusal_says_who_which_rule_and_what_would_pass(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In one line each, beside what the Applications mean today."""
-    assert explained(tmp_path, capsys).splitlines()[:6] == [
+    assert explanation(tmp_path, capsys).splitlines()[:6] == [
         "403 POST orders.example.com/orders/7 at 2026-11-28T06:23:17.052Z",
         f"  code    scope-missing (refused), by revision {current()}",
         "  caller  shop/web (client id 0oa1) for user user-sales, of whose groups sales counted; orders.read counted; "
@@ -160,6 +162,7 @@ def test_a_refusal_says_who_which_rule_and_what_would_pass(
         ({"method": "PATCH", "code": "method-not-listed"}, "403 method-not-listed", "GET with orders.read (applications/orders.yaml:17:17) or POST, PUT, DELETE with orders.write"),
         ({"user": False, "groups": None, "caller": "shop/checkout"}, "403 scope-missing", "POST, PUT, DELETE with orders.write (applications/orders.yaml:18:17)"),
         ({"code": "too-many-requests", "status": 429, "client": None}, "401 token-needed", "fewer requests"),
+        ({"code": "body-too-large", "status": 413, "client": None}, "401 token-needed", "one that the trait limits allows"),
         ({"method": "GET", "code": "allowed", "status": 200, "decision": "allowed"}, "200 allowed", ""),
     ],
 )  # fmt: skip
@@ -171,20 +174,20 @@ def test_each_code_has_what_would_pass(
     passes: str,
 ) -> None:
     """A decision that let the request through has nothing."""
-    said = explained(tmp_path, capsys, **changes)
-    assert f"  today   {today}" in said
-    assert passes in said
-    assert ("  passes  " in said) == bool(passes)
+    printed = explanation(tmp_path, capsys, **changes)
+    assert f"  today   {today}" in printed
+    assert passes in printed
+    assert ("  passes  " in printed) == bool(passes)
 
 
 def test_another_revision_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What the Applications mean has changed since the request was decided, or the stack runs another commit."""
-    said = explained(tmp_path, capsys, revision="0123456789ab")
+    printed = explanation(tmp_path, capsys, revision="0123456789ab")
     assert (
         f"by revision 0123456789ab, not what the Applications here mean: today's is {current()}"
-        in said
+        in printed
     )
 
 
@@ -202,7 +205,7 @@ def test_nothing_of_a_record_steers_a_terminal(
         for name, value in texts.items()
         if isinstance(RECORD[name], str)
     }
-    said = explained(
+    printed = explanation(
         tmp_path,
         capsys,
         revision="\x1b[31m",
@@ -210,7 +213,7 @@ def test_nothing_of_a_record_steers_a_terminal(
         scopes=["\x1b[31m"],
         **changes,
     )
-    assert not {"\x1b", "\u202e"} & set(said)
+    assert not {"\x1b", "\u202e"} & set(printed)
 
 
 def test_other_lines_of_the_log_hide_no_record(
@@ -232,12 +235,12 @@ def test_json_has_the_record_and_what_is_decided_now(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The record, and what is decided now, by which rule."""
-    said = json.loads(explained(tmp_path, capsys, "--json"))
-    assert (said["currentRevision"], said["record"]["code"]) == (
+    answer = json.loads(explanation(tmp_path, capsys, "--json"))
+    assert (answer["currentRevision"], answer["record"]["code"]) == (
         current(),
         "scope-missing",
     )
-    assert said["now"]["rule"] == {
+    assert answer["now"]["rule"] == {
         "file": "applications/orders.yaml",
         "line": 18,
         "column": 17,
@@ -245,7 +248,7 @@ def test_json_has_the_record_and_what_is_decided_now(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ((), "say METHOD and URL of a request, or --request and --logs"),
         (("GET",), "say METHOD and URL of a request"),
@@ -266,15 +269,15 @@ def test_json_has_the_record_and_what_is_decided_now(
     ],
 )
 def test_a_question_that_cannot_be_asked_is_wrong_usage(
-    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
 ) -> None:
     """With status 2, and what to write instead."""
     assert main(["explain", *arguments]) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "expected"),
     [
         (
             {"stack": "prod"},
@@ -292,7 +295,7 @@ def test_a_record_that_is_none_of_ours_is_wrong_usage(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     changes: dict[str, Any],
-    said: str,
+    expected: str,
 ) -> None:
     """Of another stack or version, or with fields that are none."""
     record = {"revision": "0" * 12, **RECORD, **changes}
@@ -303,4 +306,4 @@ def test_a_record_that_is_none_of_ours_is_wrong_usage(
         )
     )
     assert main(["explain", "--request", ID, "--logs", str(file)]) == 2
-    assert said in capsys.readouterr().err
+    assert expected in capsys.readouterr().err

@@ -50,9 +50,11 @@ def rendered(
     capsys: pytest.CaptureFixture[str], *arguments: str
 ) -> tuple[str, list[dict[str, Any]]]:
     assert main(["render", *arguments]) == 0
-    said = capsys.readouterr()
-    assert said.err == ""
-    return said.out, [one for one in yaml.safe_load_all(said.out) if one]
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    return printed.out, [
+        document for document in yaml.safe_load_all(printed.out) if document
+    ]
 
 
 def test_they_are_those_that_are_deployed(
@@ -65,19 +67,19 @@ def test_they_are_those_that_are_deployed(
             [f"applications/{name}.yaml", "applications"], settings
         )
         estate = estate_of(reading, settings)
-        meant = [
-            one
-            for one in objects_of(estate, settings)
-            if one["metadata"]["namespace"] == name
+        expected = [
+            manifest
+            for manifest in objects_of(estate, settings)
+            if manifest["metadata"]["namespace"] == name
         ]
         text, objects = rendered(capsys, name)
-        assert len(objects) == len(meant) > 3
-        assert all(one in objects for one in meant)
+        assert len(objects) == len(expected) > 3
+        assert all(manifest in objects for manifest in expected)
         assert text.startswith(
             f"# {len(objects)} object(s) of {name}, on stack local\n---\n# {name}/"
         )
     assert "Ingress" not in {
-        one["kind"] for one in rendered(capsys, "ledger")[1]
+        manifest["kind"] for manifest in rendered(capsys, "ledger")[1]
     }
 
 
@@ -103,13 +105,17 @@ def test_no_secret_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     """Only its keys; and whatever somebody wrote is escaped, so that it steers no terminal."""
     Path("applications/kept.yaml").write_text(SECRETS, "utf-8")
     text, objects = rendered(capsys, "kept")
-    (secret,) = [one for one in objects if one["metadata"]["name"] == "s"]
+    (secret,) = [
+        manifest for manifest in objects if manifest["metadata"]["name"] == "s"
+    ]
     assert secret["data"] == {"password": "(masked)", "key": "(masked)"}
     assert text.isascii()
     assert "hunter2" not in text
     assert {*"\x1b"}.isdisjoint(text)
     assert "web-client" in {
-        one["metadata"]["name"] for one in objects if one["kind"] == "Secret"
+        manifest["metadata"]["name"]
+        for manifest in objects
+        if manifest["kind"] == "Secret"
     }
     assert "- name: FROM\n          value: there" in text
 
@@ -136,7 +142,7 @@ def test_what_runs_elsewhere_has_none(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["leger"], "there is no Application 'leger'; did you mean 'ledger'?"),
         (
@@ -150,7 +156,7 @@ def test_what_runs_elsewhere_has_none(
     ],
 )
 def test_a_name_that_is_not_there_is_refused(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["render", *arguments]) == 2
-    assert capsys.readouterr() == ("", f"{said}\n")
+    assert capsys.readouterr() == ("", f"{message}\n")

@@ -230,8 +230,12 @@ def test_what_the_project_defines_itself_is_another_reading() -> None:
     ]
     assert readings[0] is readings[1]
     assert [
-        any(part.plain for app in one.applications for part in app.components)
-        for one in readings[1:]
+        any(
+            part.plain
+            for app in reading.applications
+            for part in app.components
+        )
+        for reading in readings[1:]
     ] == [
         True,
         False,
@@ -309,7 +313,7 @@ def started() -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-def said(process: subprocess.Popen[str]) -> list[str]:
+def printed_answer(process: subprocess.Popen[str]) -> list[str]:
     """The next answer, without excerpts, and without its last line, which says that it waits."""
     assert process.stdout
     lines: list[str] = []
@@ -327,53 +331,55 @@ def test_every_save_is_answered_until_ctrl_c(
     """Of an Application, of the stack, of the groups that it lists, of where the stack finds its Applications; Ctrl-C ends it in one line, with
     status 0."""
     fine = ["3 application(s), 3 component(s): no errors"]
-    assert said(started) == fine
+    assert printed_answer(started) == fine
     replace_once(ORDERS_FILE, "type: access", "type: acces")
-    wrong = said(started)
+    wrong = printed_answer(started)
     assert wrong[0].startswith(
         "applications/orders.yaml:12:17: error OAM104: unknown trait type 'acces'; did you mean"
     )
     assert "error(s); nothing would be provisioned" in wrong[-1]
     by_moving(ORDERS_FILE, "type: acces", "type: access")
-    assert said(started) == fine
+    assert printed_answer(started) == fine
     Path("applications/hello.yaml").rename("hello.yaml")
-    assert said(started) == ["2 application(s), 2 component(s): no errors"]
+    assert printed_answer(started) == [
+        "2 application(s), 2 component(s): no errors"
+    ]
     replace_once(
         STACK_FILE,
         "config:\n",
         "config:\n  kong-oam:applications: [applications, hello.yaml]\n",
     )
-    assert said(started) == fine
+    assert printed_answer(started) == fine
     Path("stacks/groups.yaml").write_text("- sales\n- desk\n")
-    assert said(started) == fine
+    assert printed_answer(started) == fine
     replace_once(
         STACK_FILE,
         "config:\n",
         "config:\n  kong-oam:knownGroups: groups.yaml\n",
     )
-    assert said(started) == fine
+    assert printed_answer(started) == fine
     Path("stacks/groups.yaml").write_text("- sales\n")
-    assert "there is no group 'desk'" in said(started)[0]
+    assert "there is no group 'desk'" in printed_answer(started)[0]
     Path("stacks/groups.yaml").write_text("- sales\n- desk\n")
-    assert said(started) == fine
+    assert printed_answer(started) == fine
     replace_once(
         STACK_FILE, "knownGroups: groups.yaml", "knownGroups: groups.txt"
     )
-    assert said(started)[0].startswith(
+    assert printed_answer(started)[0].startswith(
         "stack 'local': kong-oam:knownGroups: stacks/groups.txt cannot be read"
     )
     Path("stacks/groups.txt").write_text("- sales\n")
-    assert "there is no group 'desk'" in said(started)[0]
+    assert "there is no group 'desk'" in printed_answer(started)[0]
     Path("stacks/groups.txt").write_text("- sales\n- desk\n")
-    assert said(started) == fine
+    assert printed_answer(started) == fine
     replace_once(
         Path("hello.yaml"), "metadata: ", "metadata: {name: a}\nmetadata: "
     )
-    assert said(started)[0].startswith(
+    assert printed_answer(started)[0].startswith(
         "hello.yaml:4:1: error OAM106: key 'metadata' stands twice"
     )
     STACK_FILE.write_text("config: {}\n")
-    assert said(started)[0].startswith(
+    assert printed_answer(started)[0].startswith(
         "stack 'local' cannot be used; mend stacks/Pulumi.local.yaml"
     )
     started.send_signal(signal.SIGINT)

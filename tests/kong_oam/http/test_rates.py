@@ -24,7 +24,9 @@ def limited(**headers: str) -> httpx.Response:
     request = httpx.Request("GET", "https://acme.okta.com/api/v1/groups")
     return httpx.Response(
         429,
-        headers={name.replace("_", "-"): one for name, one in headers.items()},
+        headers={
+            name.replace("_", "-"): item for name, item in headers.items()
+        },
         request=request,
     )
 

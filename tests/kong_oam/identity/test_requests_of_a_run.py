@@ -37,9 +37,8 @@ def test_a_run_without_a_change_asks_for_a_page_at_a_time(
     provider: Any, count: int
 ) -> None:
     """Of the groups that there are, since nothing else is looked up then; at Kong nothing at all."""
-    groups = len(growing.group_names(count)) + (
-        1 if provider is org else 0
-    )  # Okta's own, Everyone
+    # Okta has one of its own, Everyone.
+    groups = len(growing.group_names(count)) + (1 if provider is org else 0)
     pages = 0 if provider is kong else -(-groups // PAGE)
     with provider(count, PAGE) as requests:
         assert min(pages, 1) <= requests(growing.ALL, False) <= pages
@@ -104,8 +103,8 @@ def test_the_page_tells_what_is_counted(
             counted["a first run"].append(
                 requests(NOTHING, False) + ALWAYS[name]
             )
-    told = {
-        run: [int(one) for one in numbers.split("|")]
+    documented = {
+        run: [int(number) for number in numbers.split("|")]
         for run, numbers in ROW.findall(page_of("explanation/cost.md"))
     }
-    assert told == counted
+    assert documented == counted

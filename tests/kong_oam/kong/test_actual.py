@@ -29,15 +29,17 @@ def admin() -> Iterator[httpx.Client]:
 def _plugin(
     name: str, service: str, script: str, kind: str = "pre-function"
 ) -> Resource:
-    told = json.dumps({"access": [script]})
+    script_json = json.dumps({"access": [script]})
     return Resource(
-        PLUGIN, name, {"name": kind, "serviceId": service, "configJson": told}
+        PLUGIN,
+        name,
+        {"name": kind, "serviceId": service, "configJson": script_json},
     )
 
 
 def _state(*resources: Resource, outputs: dict[str, Any]) -> StackState:
     return StackState(
-        frozenset((one.type, one.name) for one in resources),
+        frozenset((resource.type, resource.name) for resource in resources),
         {},
         outputs,
         resources=resources,
@@ -65,18 +67,18 @@ def test_resources_say_what_kong_has(admin: httpx.Client) -> None:
     other = _plugin("other", ids["other"], scripts["said"])
     gone = _plugin("gone", ids["bare"], scripts["gone"])
     limit = _plugin("limit", ids["bare"], "x", "rate-limiting")
-    left = _state(
+    state = _state(
         same, OTHER, other, gone, limit, outputs={"enforced": "another"}
     )
-    found = corrected(left, Account(str(admin.base_url)))
-    assert [one.name for one in found.resources] == [
+    found = corrected(state, Account(str(admin.base_url)))
+    assert [resource.name for resource in found.resources] == [
         "same",
         OTHER.name,
         "other",
         "limit",
     ]
-    by_name = {one.name: one for one in found.resources}
-    assert [by_name[one.name] for one in (same, OTHER, limit)] == [
+    by_name = {resource.name: resource for resource in found.resources}
+    assert [by_name[resource.name] for resource in (same, OTHER, limit)] == [
         same,
         OTHER,
         limit,

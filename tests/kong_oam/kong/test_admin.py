@@ -23,11 +23,11 @@ def test_an_account_shows_neither_its_token_nor_its_key() -> None:
 
 def test_every_request_goes_to_the_workspace_with_both_credentials() -> None:
     """Reading, changing, removing, and asking what time it is."""
-    seen: list[tuple[str, str, str, str]] = []
+    requests: list[tuple[str, str, str, str]] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         headers = request.headers
-        seen.append(
+        requests.append(
             (
                 request.method,
                 str(request.url),
@@ -54,7 +54,7 @@ def test_every_request_goes_to_the_workspace_with_both_credentials() -> None:
         ("DELETE", "/plugins/1"),
         ("GET", "/"),
     ]
-    assert seen == [
+    assert requests == [
         (method, where + path, "s3cr3t-token", "s3cr3t-key")
         for method, path in asked
     ]

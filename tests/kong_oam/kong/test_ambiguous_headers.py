@@ -85,7 +85,7 @@ AMBIGUOUS = [
 ]
 
 
-def sent(kong: Kong, target: str, *lines: str, body: bytes = b"") -> Answer:
+def post(kong: Kong, target: str, *lines: str, body: bytes = b"") -> Answer:
     """A POST with these header lines, and the length of its body."""
     head = [
         f"POST {target} HTTP/1.1",
@@ -98,7 +98,7 @@ def sent(kong: Kong, target: str, *lines: str, body: bytes = b"") -> Answer:
     return kong.handle("\r\n".join(head).encode() + body, scheme="https")
 
 
-def told(answer: Answer) -> dict[str, str]:
+def identity_headers(answer: Answer) -> dict[str, str]:
     """The identity that the workload was told."""
     assert answer.upstream is not None, answer
     headers = {name.lower(): value for name, value in answer.upstream.headers}
@@ -130,7 +130,7 @@ def test_a_request_with_an_ambiguous_header_is_refused(
         ("/orders", []),
         ("/orders/public", []),
     ):
-        answer = sent(kong, target, *token, *lines)
+        answer = post(kong, target, *token, *lines)
         assert (answer.status, answer.upstream) == (400, None)
         assert b"urn:kong-oam:problem:ambiguous-header" in answer.body
 
@@ -140,19 +140,19 @@ def test_a_request_with_any_other_header_is_decided_as_without(
     kong: Kong, lines: list[str]
 ) -> None:
     """The workload is told who calls, and how long the body is."""
-    answer = sent(
+    answer = post(
         kong, "/orders", f"Authorization: {TOKEN}", *lines, body=b"body"
     )
     assert answer.status == 200
-    assert told(answer) == VERIFIED
+    assert identity_headers(answer) == VERIFIED
     assert (
         answer.upstream is not None
         and ("Content-Length", "4") in answer.upstream.headers
     )
-    assert sent(kong, "/orders", *lines).status == 401
+    assert post(kong, "/orders", *lines).status == 401
 
 
-@pytest.mark.parametrize(("lines", "code"), [*((one, "ambiguous-header") for one in AMBIGUOUS), *((one, "allowed") for one in HARMLESS)])  # fmt: skip
+@pytest.mark.parametrize(("lines", "code"), [*((header, "ambiguous-header") for header in AMBIGUOUS), *((header, "allowed") for header in HARMLESS)])  # fmt: skip
 def test_decide_says_the_same(lines: list[str], code: str) -> None:
     """`answer` is what `explain` and the generated tests ask."""
     headers = tuple(
@@ -172,7 +172,7 @@ def test_decide_says_the_same(lines: list[str], code: str) -> None:
 )
 def test_a_websocket_is_asked_for_upstream(kong: Kong, connection: str) -> None:
     """Also where a browser, or a proxy in front, names keep-alive beside Upgrade."""
-    answer = sent(
+    answer = post(
         kong,
         "/orders",
         f"Authorization: {TOKEN}",
@@ -200,11 +200,11 @@ def test_kongs_copy_of_the_headers_is_emptied(
     spoil(monkeypatch, "if misread then return 400, 'ambiguous-header' end", "")
     for kong in gateway("3.9.1"):
         for attack in ATTACKS:
-            answer = sent(
+            answer = post(
                 kong, "/orders", f"Authorization: {TOKEN}", attack, body=b"body"
             )
             assert answer.status == 200
-            assert told(answer) == VERIFIED, attack
+            assert identity_headers(answer) == VERIFIED, attack
             assert (
                 answer.upstream is not None
                 and ("Content-Length", "4") in answer.upstream.headers
@@ -217,7 +217,7 @@ def test_without_emptying_it_such_a_request_is_refused_all_the_same(monkeypatch:
     for kong in gateway("3.9.1"):
         for attack in ATTACKS:
             assert (
-                sent(kong, "/orders", f"Authorization: {TOKEN}", attack).status
+                post(kong, "/orders", f"Authorization: {TOKEN}", attack).status
                 == 400
             )
 
@@ -225,7 +225,7 @@ def test_without_emptying_it_such_a_request_is_refused_all_the_same(monkeypatch:
 def test_the_page_names_every_header_that_has_one_spelling() -> None:
     """And every name that Connection may have."""
     section = below(
-        page("reference/paths-and-headers.md"), "## Headers that are refused"
+        page("reference/paths-and-headers.md"), "## Headers that are denied"
     )
     assert [
         name for name in OTHER_SPELLINGS if f"`{name}`" not in section

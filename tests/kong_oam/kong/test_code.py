@@ -64,15 +64,15 @@ class Worker:
             unpack_returned_tuples=True,
             register_builtins=False,
         )
-        given = self._lua.table_from(dict.fromkeys(headers, "x"))
+        header_table = self._lua.table_from(dict.fromkeys(headers, "x"))
         self.load, self.request = self._lua.execute(HARNESS)(
-            lambda: given, self.messages.append
+            lambda: header_table, self.messages.append
         )
 
-    def port(self, name: str, *more: str) -> Any:
+    def port(self, name: str, *headers: str) -> Any:
         """Loads the `access` script of a port whose table has this name."""
         (script,) = plugins.admission(
-            json.dumps({"name": name, "rules": [1]}), 0, more
+            json.dumps({"name": name, "rules": [1]}), 0, headers
         )["access"]
         return self.load(script)
 
@@ -80,30 +80,37 @@ class Worker:
 def test_ports_share_nothing() -> None:
     """Each has its own table, and its own headers that callers must not send."""
     worker = Worker("x-own", "x-other", "x-auth-client")
-    one, other = worker.port("one", "x-own"), worker.port("other", "x-other")
+    first_port, second_port = (
+        worker.port("one", "x-own"),
+        worker.port("other", "x-other"),
+    )
     for script, name, own in (
-        (one, "one", "x-own"),
-        (other, "other", "x-other"),
-        (one, "one", "x-own"),
+        (first_port, "one", "x-own"),
+        (second_port, "other", "x-other"),
+        (first_port, "one", "x-own"),
     ):
         del worker.messages[:]
-        admitted, read, told = worker.request(script)
-        assert (json.loads(admitted)["name"], read, told) == (name, True, name)
+        admitted, read, header = worker.request(script)
+        assert (json.loads(admitted)["name"], read, header) == (
+            name,
+            True,
+            name,
+        )
         assert {f"cleared {own}", "cleared x-auth-client"} <= {*worker.messages}
 
 
 def test_a_port_has_only_the_code_that_its_table_asks_for() -> None:
-    few, all_ = (
+    without_plugins, with_plugins = (
         plugins.admission(table)["access"][0] for table in ("{}", ASKING)
     )
-    assert "CODE.cors" not in few and "CODE.cors" in all_
+    assert "CODE.cors" not in without_plugins and "CODE.cors" in with_plugins
 
 
 @pytest.mark.parametrize(
-    "left", [None, "{}", "{ x = {} }", "{ admission = 1 }"]
+    "entry", [None, "{}", "{ x = {} }", "{ admission = 1 }"]
 )
 def test_without_the_code_later_phases_do_nothing_but_record_it(
-    left: str | None,
+    entry: str | None,
 ) -> None:
     """Nothing of Kong's own record is logged, and no query string is traced."""
     worker = Worker()
@@ -114,10 +121,10 @@ def test_without_the_code_later_phases_do_nothing_but_record_it(
     before = (
         [
             worker.load(
-                f"return function() kong.ctx.shared.kong_oam_code = {left} end"
+                f"return function() kong.ctx.shared.kong_oam_code = {entry} end"
             )
         ]
-        if left
+        if entry
         else []
     )
     for phase in ("header_filter", "body_filter"):

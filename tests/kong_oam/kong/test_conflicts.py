@@ -47,7 +47,9 @@ spec:
 """
 ESTATE = estate(APPLICATION, stack=Stack("tests", {"main": PROVIDER}))
 NOTHING: Held = frozenset()
-ALL: Held = frozenset([*((one.type, one.logical) for one in needed(ESTATE))])
+ALL: Held = frozenset(
+    [*((entity.type, entity.logical) for entity in needed(ESTATE))]
+)
 SERVICE = "kong-oam.tests.shop.api.80"
 OURS = names.tags("tests")
 
@@ -66,13 +68,13 @@ def _make(admin: httpx.Client, path: str, **body: Any) -> dict[str, Any]:
     return made
 
 
-def _found(
+def _conflicts(
     admin: httpx.Client,
-    held: Held = NOTHING,
+    held_names: Held = NOTHING,
     transport: httpx.BaseTransport | None = None,
 ) -> list[Diagnostic]:
-    with AdminApi(Account(str(admin.base_url)), transport) as asked:
-        return list(name_conflicts(asked, ESTATE, held))
+    with AdminApi(Account(str(admin.base_url)), transport) as api:
+        return list(name_conflicts(api, ESTATE, held_names))
 
 
 def test_what_others_have_under_other_names_is_no_concern(
@@ -88,7 +90,7 @@ def test_what_others_have_under_other_names_is_no_concern(
         tags=names.tags("other"),
     )
     _make(admin, "/consumers", username="somebody")
-    assert _found(admin) == []
+    assert _conflicts(admin) == []
 
 
 def test_what_others_have_under_our_names_is_named_with_its_tags(
@@ -110,7 +112,8 @@ def test_what_others_have_under_our_names_is_named_with_its_tags(
     )
     consumer = _make(admin, "/consumers", username="kong-oam.tests.ring.main")
     found = {
-        one.message.split("(")[1].split(")")[0]: one for one in _found(admin)
+        conflict.message.split("(")[1].split(")")[0]: conflict
+        for conflict in _conflicts(admin)
     }
     assert found.keys() == {
         service["id"],
@@ -118,7 +121,7 @@ def test_what_others_have_under_our_names_is_named_with_its_tags(
         upstream["id"],
         consumer["id"],
     }
-    assert {one.code for one in found.values()} == {"ENV405"}
+    assert {conflict.code for conflict in found.values()} == {"ENV405"}
     assert str(found[service["id"]]).startswith(
         f"app1.yaml:6:7: error ENV405: Kong has service '{SERVICE}' ({service['id']}) that was made outside any stack "
         "(its tags are 'theirs', 'kong-oam'). It is left as it is; have it renamed or removed by whoever made it\n"
@@ -142,7 +145,7 @@ def test_what_has_our_tags_is_recovered(admin: httpx.Client) -> None:
         host="x",
         tags=[*OURS, "kong-oam-component:shop.api"],
     )
-    (found,) = _found(admin)
+    (found,) = _conflicts(admin)
     assert found.code == "ENV406"
     assert "`python -m kong_oam recover -s tests`" in found.message
 
@@ -152,8 +155,8 @@ def test_the_upstream_of_an_interrupted_run_is_recovered(
 ) -> None:
     """It is the first that a run makes, and no service leads there yet."""
     _make(admin, "/upstreams", name="kong-oam.tests.nowhere", tags=OURS)
-    assert [one.code for one in _found(admin)] == ["ENV406"]
-    assert _found(admin, ALL) == []
+    assert [conflict.code for conflict in _conflicts(admin)] == ["ENV406"]
+    assert _conflicts(admin, ALL) == []
 
 
 def _certificate(admin: httpx.Client, *tags: str) -> None:
@@ -173,8 +176,8 @@ def test_a_host_that_anothers_certificate_is_shown_for_is_taken(
 ) -> None:
     """Also where ours is there already: it may have been given one more host."""
     _certificate(admin, "theirs")
-    for held in (NOTHING, ALL):
-        (found,) = _found(admin, held)
+    for held_names in (NOTHING, ALL):
+        (found,) = _conflicts(admin, held_names)
         assert (
             found.code == "ENV405"
             and "certificate for host 'shop.example.com'" in found.message
@@ -187,12 +190,12 @@ def test_a_host_that_anothers_certificate_is_shown_for_is_taken(
 
 def _issuers(
     admin: httpx.Client,
-    held: Held = NOTHING,
+    held_names: Held = NOTHING,
     known: Mapping[str, str] | None = None,
 ) -> list[Diagnostic]:
-    with AdminApi(Account(str(admin.base_url))) as asked:
+    with AdminApi(Account(str(admin.base_url))) as api:
         return list(
-            issuer_conflicts(asked, SETTINGS, ESTATE, held, known or {})
+            issuer_conflicts(api, SETTINGS, ESTATE, held_names, known or {})
         )
 
 
@@ -226,8 +229,8 @@ def test_an_issuer_that_another_stack_of_the_same_kong_has_is_named(
         ),
         "shops",
     )
-    with AdminApi(Account(str(admin.base_url))) as asked:
-        assert [*issuer_conflicts(asked, SETTINGS, part, NOTHING, {})] == [], (
+    with AdminApi(Account(str(admin.base_url))) as api:
+        assert [*issuer_conflicts(api, SETTINGS, part, NOTHING, {})] == [], (
             "its base has the ring"
         )
 
@@ -236,10 +239,10 @@ def test_a_signing_key_that_others_have_in_kong_is_named(
     admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Kong takes a credential of a key id once. The issuer is asked only where others have credentials."""
-    asked: list[str] = []
+    issuers: list[str] = []
 
     def discovered(issuer: str) -> Published:
-        asked.append(issuer)
+        issuers.append(issuer)
         return Published(
             issuer,
             "",
@@ -250,10 +253,10 @@ def test_a_signing_key_that_others_have_in_kong_is_named(
     monkeypatch.setattr("kong_oam.kong.conflicts.discover", discovered)
     _make(admin, "/consumers", username="ours", tags=OURS)
     _make(admin, "/consumers/ours/jwt", key="k1", tags=OURS)
-    assert (_issuers(admin), asked) == ([], [])
+    assert (_issuers(admin), issuers) == ([], [])
     _make(admin, "/consumers", username="legacy")
     _make(admin, "/consumers/legacy/jwt", key="k3")
-    assert (_issuers(admin), asked) == ([], [ISSUER])
+    assert (_issuers(admin), issuers) == ([], [ISSUER])
     _make(admin, "/consumers/legacy/jwt", key="k2", tags=["theirs"])
     (found,) = _issuers(admin)
     assert "Kong has jwt credential 'k2'" in found.message
@@ -285,16 +288,16 @@ def test_what_the_state_holds_is_ours_and_is_not_asked_about(
 ) -> None:
     """One request, for certificates; with the state of before an interrupted run, ours count as lost."""
     _certificate(admin, *OURS)
-    asked: list[str] = []
+    paths: list[str] = []
 
     class Transport(httpx.HTTPTransport):
         def handle_request(self, request: httpx.Request) -> httpx.Response:
-            asked.append(request.url.path)
+            paths.append(request.url.path)
             return super().handle_request(request)
 
-    assert _found(admin, ALL, Transport()) == []
-    assert asked == ["/certificates"]
-    assert [one.code for one in _found(admin)] == ["ENV406"]
+    assert _conflicts(admin, ALL, Transport()) == []
+    assert paths == ["/certificates"]
+    assert [conflict.code for conflict in _conflicts(admin)] == ["ENV406"]
 
 
 SETTINGS = replace(settings("tests"), stack=Stack("tests", {"main": PROVIDER}))
@@ -312,22 +315,24 @@ def test_what_a_partition_lost_is_recovered_in_its_own_stack(
     """What another one of the estate has is moved instead."""
     stack = Stack("tests", {"main": PROVIDER}, partitions={"shops": ("*",)})
     part = part_of(estate(WITH_LIMIT, stack=stack), "shops")
-    with AdminApi(Account(str(admin.base_url))) as asked:
+    with AdminApi(Account(str(admin.base_url))) as api:
 
-        def found(tags: list[str]) -> list[str]:
+        def conflicts_with(tags: list[str]) -> list[str]:
             service = _make(
                 admin, "/services", name=SERVICE, host="x", tags=tags
             )
-            conflicts = [*name_conflicts(asked, part, NOTHING)]
+            conflicts = [*name_conflicts(api, part, NOTHING)]
             admin.delete(f"/services/{service['id']}").raise_for_status()
             return [
-                f"{one.code} {one.message.rpartition('`python -m kong_oam ')[2]}"
-                for one in conflicts
+                f"{conflict.code} {conflict.message.rpartition('`python -m kong_oam ')[2]}"
+                for conflict in conflicts
             ]
 
         own, other = (names.partition_tag(name) for name in ("shops", "other"))
-        assert found([*OURS, own]) == ["ENV406 recover -s tests-shops` says"]
-        assert found([*OURS, other]) == ["ENV419 move -s tests`"]
+        assert conflicts_with([*OURS, own]) == [
+            "ENV406 recover -s tests-shops` says"
+        ]
+        assert conflicts_with([*OURS, other]) == ["ENV419 move -s tests`"]
 
 
 def test_every_plugin_before_everybody_is_the_same_as_one_by_its_name() -> None:
@@ -347,17 +352,17 @@ def test_every_plugin_before_everybody_is_the_same_as_one_by_its_name() -> None:
         }
     )
     made = [
-        one
-        for one in extras(on, LIMITED.components["shop/api"]).plugins
-        if not one.caller
+        plugin
+        for plugin in extras(on, LIMITED.components["shop/api"]).plugins
+        if not plugin.caller
     ]
-    assert {one.role: former_roles(one) for one in made} == {
-        one.role: (f"plugin-{one.kind}",) for one in made
+    assert {extra.role: former_roles(extra) for extra in made} == {
+        extra.role: (f"plugin-{extra.kind}",) for extra in made
     }
     assert {
-        former_roles(Extra(f"plugin-{one.kind}", one.kind, {}, asked=True))
-        for one in made
-    } == {(one.role,) for one in made}
+        former_roles(Extra(f"plugin-{extra.kind}", extra.kind, {}, asked=True))
+        for extra in made
+    } == {(extra.role,) for extra in made}
     assert len(made) == 6
 
 
@@ -365,10 +370,10 @@ def test_a_few_names_are_asked_for_and_many_looked_for_in_every_page(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Either way the one that is taken is found: the second page has it."""
-    asked: list[str] = []
+    paths: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(request.url.path)
+        paths.append(request.url.path)
         if request.url.path == f"/services/{SERVICE}":
             return httpx.Response(200, json={"id": "2", "name": SERVICE})
         if request.url.path.count("/") > 1:
@@ -384,15 +389,19 @@ def test_a_few_names_are_asked_for_and_many_looked_for_in_every_page(
         )
 
     with httpx.Client(base_url="http://kong.test") as nobody:
-        few = _found(nobody, transport=httpx.MockTransport(answer))
+        of_few = _conflicts(nobody, transport=httpx.MockTransport(answer))
         assert (
-            asked.count(f"/services/{SERVICE}") == 1
-            and "/services" not in asked
+            paths.count(f"/services/{SERVICE}") == 1
+            and "/services" not in paths
         )
         monkeypatch.setattr("kong_oam.kong.conflicts.FEW", 0)
-        many = _found(nobody, transport=httpx.MockTransport(answer))
-        assert asked.count("/services") == 2
-    assert [one.code for one in few] == [one.code for one in many] == ["ENV405"]
+        of_many = _conflicts(nobody, transport=httpx.MockTransport(answer))
+        assert paths.count("/services") == 2
+    assert (
+        [conflict.code for conflict in of_few]
+        == [conflict.code for conflict in of_many]
+        == ["ENV405"]
+    )
 
 
 def test_names_and_resources_are_those_that_the_program_makes(
@@ -411,8 +420,8 @@ def test_names_and_resources_are_those_that_the_program_makes(
     for kind, name in {**named, "consumer:Consumer": "username"}.items():
         token = f"kong:index/{kind}"
         made |= {
-            (token, one.name): one.inputs[name]
-            for one in all_of(registered, token).values()
+            (token, resource.name): resource.inputs[name]
+            for resource in all_of(registered, token).values()
         }
     texts = [
         file.read_text("utf-8")
@@ -421,4 +430,6 @@ def test_names_and_resources_are_those_that_the_program_makes(
     sample = estate(
         *texts, stack=read_file(ROOT / "stacks/Pulumi.local.yaml").stack
     )
-    assert {(one.type, one.logical): one.name for one in needed(sample)} == made
+    assert {
+        (entity.type, entity.logical): entity.name for entity in needed(sample)
+    } == made

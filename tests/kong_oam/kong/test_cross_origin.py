@@ -48,16 +48,19 @@ def test_a_page_reads_what_is_meant_for_it(
 ) -> None:
     """Preflights never reach the workload, and what it says to browsers never reaches a page."""
     kong, workload = gateway
-    one, before = asked(OWN)[name], len(workload.reached)
-    check(one, kong.ask(one.raw(DOMAIN, ISSUERS["main"])))
-    assert len(workload.reached) - before == (one.status == 200)
+    question, before = asked(OWN)[name], len(workload.reached)
+    check(question, kong.ask(question.raw(DOMAIN, ISSUERS["main"])))
+    assert len(workload.reached) - before == (question.status == 200)
 
 
 def tabled(component: str) -> dict[str, object]:
-    one = ESTATE.components[component]
+    component_model = ESTATE.components[component]
     found: dict[str, object] = json.loads(
         table(
-            ESTATE, one, next(iter(one.backends)), names.ring("tests", "main")
+            ESTATE,
+            component_model,
+            next(iter(component_model.backends)),
+            names.ring("tests", "main"),
         )
     )
     return found
@@ -93,15 +96,15 @@ def test_who_has_no_such_pages_has_nothing_of_it(component: str) -> None:
 def test_a_page_can_read_that_no_workload_answers(name: str) -> None:
     """As on a Kong 3.10, where the live tier asks the same: of any method, though nginx goes on with GET."""
     with served(ESTATE, ISSUERS, 1) as gateway:
-        one = replace(asked(OWN)[name], status=502)
-        check(one, gateway.ask(one.raw(DOMAIN, ISSUERS["main"])))
+        question = replace(asked(OWN)[name], status=502)
+        check(question, gateway.ask(question.raw(DOMAIN, ISSUERS["main"])))
 
 
 def test_what_is_closed_is_closed_to_pages() -> None:
     """Where admission has a table that owns no host, no page reads an answer, whatever the gate's table says."""
-    one = asked(OWN)["a refusal without a token"]
+    question = asked(OWN)["a refusal without a token"]
     with served(ESTATE, ISSUERS, 1) as gateway:
-        assert gateway.ask(one.raw(DOMAIN, ISSUERS["main"])).granted
+        assert gateway.ask(question.raw(DOMAIN, ISSUERS["main"])).granted
         for path in gateway.entities.paths("/plugins", name="pre-function"):
             config = gateway.entities.made[path]["config"]
             text = next(
@@ -112,7 +115,7 @@ def test_what_is_closed_is_closed_to_pages() -> None:
                     path, json={"config": plugins.admission(closed(text))}
                 )
                 assert answer.status_code == 200, answer.text
-        answered = gateway.ask(one.raw(DOMAIN, ISSUERS["main"]))
+        answered = gateway.ask(question.raw(DOMAIN, ISSUERS["main"]))
         assert (answered.status, answered.granted) == (401, {})
 
 
@@ -122,13 +125,16 @@ def test_a_browser_gives_pages_what_is_meant_for_them(
 ) -> None:
     """Debian's Chromium: our page's answers, refusals among them, and to a stranger's nothing but what it may have."""
     proxy = gateway[0].proxy
-    asked = page(DOMAIN, ISSUERS["main"])
-    fetches = [(address, given) for address, given, _ in asked]
-    got = fetched(tmp_path, OWN, proxy, fetches)
-    assert [status for status, _ in got] == [status for _, _, status in asked]
+    questions = page(DOMAIN, ISSUERS["main"])
+    fetches = [(address, origin) for address, origin, _ in questions]
+    fetched_pages = fetched(tmp_path, OWN, proxy, fetches)
+    assert [status for status, _ in fetched_pages] == [
+        status for _, _, status in questions
+    ]
     assert (
-        json.loads(got[3][1])["type"] == "urn:kong-oam:problem:token-needed"
+        json.loads(fetched_pages[3][1])["type"]
+        == "urn:kong-oam:problem:token-needed"
     ), "a page reads why it is refused"
     assert fetched(
         tmp_path / "other", "http://stranger.example", proxy, fetches
-    ) == [(0, "")] * len(asked)
+    ) == [(0, "")] * len(questions)

@@ -47,17 +47,19 @@ def lowered(key: str) -> tuple[Application, Component]:
     estate = model(API, SHOP).estate
     component = estate.components[key]
     return next(
-        one for one in estate.applications if one.name == component.application
+        candidate
+        for candidate in estate.applications
+        if candidate.name == component.application
     ), component
 
 
 def state(application: Application, component: Component) -> Iterator[Resource]:
     """What a run leaves of a component, as JSON has it."""
-    for one in placed_objects(application, component, settings()).objects:
+    for placed in placed_objects(application, component, settings()).objects:
         yield Resource(
-            f"kubernetes:any/v1:{one.manifest['kind']}",
-            one.name,
-            json.loads(json.dumps(one.manifest)),
+            f"kubernetes:any/v1:{placed.manifest['kind']}",
+            placed.name,
+            json.loads(json.dumps(placed.manifest)),
         )
 
 
@@ -91,10 +93,12 @@ def test_pods_are_read_from_the_state(
 def test_what_the_state_does_not_show_is_as_it_was_meant() -> None:
     """No Service, two that could be meant, or one in another cluster or namespace."""
     application, component = rendered(OWN)
-    meant = {component.key: {"80": "pods app=x in orders at 1"}}
-    assert deployed_pods([], [component], meant) == meant
+    expected = {component.key: {"80": "pods app=x in orders at 1"}}
+    assert deployed_pods([], [component], expected) == expected
     whole = list(state(application, component))
-    (service,) = [one for one in whole if one.outputs["kind"] == "Service"]
+    (service,) = [
+        resource for resource in whole if resource.outputs["kind"] == "Service"
+    ]
     name = "a-second"
     second = Resource(
         service.type,
@@ -104,6 +108,8 @@ def test_what_the_state_does_not_show_is_as_it_was_meant() -> None:
             "metadata": {**service.outputs["metadata"], "name": name},
         },
     )
-    assert deployed_pods([*whole, second], [component], meant) == meant
-    elsewhere = [replace(one, name=f"west:{one.name}") for one in whole]
-    assert deployed_pods(elsewhere, [component], meant) == meant
+    assert deployed_pods([*whole, second], [component], expected) == expected
+    elsewhere = [
+        replace(resource, name=f"west:{resource.name}") for resource in whole
+    ]
+    assert deployed_pods(elsewhere, [component], expected) == expected

@@ -35,8 +35,8 @@ def gateway() -> Iterator[tuple[Served, Workload]]:
         yield gateway, workload
 
 
-def _answer(gateway: Served, one: Asked) -> Answered:
-    return gateway.ask(one.raw(DOMAIN, ISSUERS["main"]))
+def _answer(gateway: Served, question: Asked) -> Answered:
+    return gateway.ask(question.raw(DOMAIN, ISSUERS["main"]))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -45,15 +45,15 @@ def test_a_request_goes_as_far_as_it_is_meant_to(
 ) -> None:
     """With the status that is meant, and as often."""
     kong, workload = gateway
-    one, before = asked()[name], len(workload.reached)
-    assert (_answer(kong, one).status, len(workload.reached) - before) == (
-        one.status,
-        one.reached,
+    question, before = asked()[name], len(workload.reached)
+    assert (_answer(kong, question).status, len(workload.reached) - before) == (
+        question.status,
+        question.reached,
     )
 
 
 @pytest.mark.parametrize(
-    ("one", "code"),
+    ("question", "code"),
     [
         (Asked("POST", "/x", 413, 0, body=9999), "body-too-large"),
         (Asked("GET", "/private", 401, 0), "token-needed"),
@@ -63,12 +63,12 @@ def test_a_request_goes_as_far_as_it_is_meant_to(
     ],
 )
 def test_every_answer_has_the_headers(
-    gateway: tuple[Served, Workload], one: Asked, code: str | None
+    gateway: tuple[Served, Workload], question: Asked, code: str | None
 ) -> None:
     """Whoever gave it; a refusal stays a problem that can be told by its type."""
-    answer = _answer(gateway[0], one)
-    assert answer.status == one.status
-    check_marked(answer, of_workload=one.status == 200)
+    answer = _answer(gateway[0], question)
+    assert answer.status == question.status
+    check_marked(answer, of_workload=question.status == 200)
     if code:
         assert answer.values("Content-Type") == ["application/problem+json"]
         assert json.loads(answer.body)["type"] == f"urn:kong-oam:problem:{code}"

@@ -44,51 +44,51 @@ def compiles(estate: Estate) -> bool:
 @given(estates().filter(compiles))
 def test_what_is_deployed_whole_is_what_was_meant(estate: Estate) -> None:
     """Gates and admission agree, so it is one model, and no access differs in either direction."""
-    meant = model(estate)
-    (found,) = enforced(state(estate), meant)
-    assert diff(found, meant) == diff(meant, found) == ()
+    wanted = model(estate)
+    (found,) = enforced(state(estate), wanted)
+    assert diff(found, wanted) == diff(wanted, found) == ()
 
 
 @MANY
-@given(pairs().filter(lambda both: all(map(compiles, both))))
+@given(pairs().filter(lambda pair: all(map(compiles, pair))))
 def test_a_change_is_told_as_if_both_estates_were_known(
-    both: tuple[Estate, Estate],
+    pair: tuple[Estate, Estate],
 ) -> None:
     """And where the outputs say that it has been made already, as after a run that failed: nothing is left out.
 
     But for whom any token will do: who gets one, no gate knows.
     """
-    old, new = map(model, both)
-    (found,) = enforced(state(both[0]), old)
-    told = diff(old, new)
-    assert changed([found], new) == told
-    (found,) = enforced(state(both[0]), new)
+    old, new = map(model, pair)
+    (found,) = enforced(state(pair[0]), old)
+    expected = diff(old, new)
+    assert changed([found], new) == expected
+    (found,) = enforced(state(pair[0]), new)
     if all(
         rule.public or rule.scopes
-        for estate in both
-        for one in estate.exposed
-        for rule in one.exposure.rules
+        for estate in pair
+        for component in estate.exposed
+        for rule in component.exposure.rules
     ):
         lost = [
             change
-            for change in requests(told)
+            for change in requests(expected)
             if change not in changed([found], new)
         ]
         assert [change for change in lost if change.kind in OPENING] == []
 
 
 @MANY
-@given(pairs().filter(lambda both: all(map(compiles, both))))
+@given(pairs().filter(lambda pair: all(map(compiles, pair))))
 def test_what_admission_keeps_closed_opens_with_the_next_run(
-    both: tuple[Estate, Estate],
+    pair: tuple[Estate, Estate],
 ) -> None:
     """A run that got as far as admission closed what the estate before had open: going back opens that again."""
-    old, new = map(model, both)
-    found = enforced(_half(*both), new)
+    old, new = map(model, pair)
+    found = enforced(_half(*pair), new)
     opened = [
         change
         for change in requests(diff(new, old))
-        if change.kind in OPENING and _stays(both, change)
+        if change.kind in OPENING and _stays(pair, change)
     ]
     assert [
         change for change in opened if not _is_told(change, changed(found, old))
@@ -98,53 +98,56 @@ def test_what_admission_keeps_closed_opens_with_the_next_run(
 @MANY
 @given(
     pairs(kinds=("rules", "roles", "from", "clients")).filter(
-        lambda both: all(map(compiles, both))
+        lambda pair: all(map(compiles, pair))
     )
 )
-def test_every_port_is_read(both: tuple[Estate, Estate]) -> None:
+def test_every_port_is_read(pair: tuple[Estate, Estate]) -> None:
     """Ports stand for their own tables after a run that was told to leave some out, here all but those of 80; who may
     call at them is who may in the estate that they were made from. But for whom any token will do, as above, and for
     who is assigned to a client: the provider decides that alone, so both estates have the same here."""
-    old, new = map(_on_two_ports, both)
+    old, new = map(_on_two_ports, pair)
     new = _assigned_as(old, new)
     if any(
         not (rule.public or rule.scopes)
-        for estate in both
-        for one in estate.exposed
-        for rule in one.exposure.rules
+        for estate in pair
+        for component in estate.exposed
+        for rule in component.exposure.rules
     ):
         return
     (found,) = enforced(_one_port(old, new), model(new))
-    asked = SitesByHost(found.estate)
+    sites = SitesByHost(found.estate)
     callers = {
         id(estate): Callers(estate) for estate in (old, new, found.estate)
     }
     for site, classes in path_classes_by_site(
-        asked, SitesByHost(old), SitesByHost(new)
+        sites, SitesByHost(old), SitesByHost(new)
     ):
-        for one in classes:
+        for family in classes:
             leading = _leading(
-                found.estate, asked.host(site, one.path) or "", one.path
+                found.estate, sites.host(site, family.path) or "", family.path
             )
             made_from = old if leading and leading[0].port == 80 else new
-            assert _who(found.estate, callers, site, one.path) == _who(
-                made_from, callers, site, one.path
-            )
+            assert _callers(
+                found.estate, callers, site, family.path
+            ) == _callers(made_from, callers, site, family.path)
 
 
 def _on_two_ports(estate: Estate) -> Estate:
     """The estate, with every second endpoint of a component behind another port than the first."""
 
-    def component(one: Component) -> Component:
+    def component(old_component: Component) -> Component:
         ends = (
             replace(end, port=80 + index % 2)
-            for index, end in enumerate(one.exposure.endpoints)
+            for index, end in enumerate(old_component.exposure.endpoints)
         )
-        return with_fields(one, endpoints=tuple(ends))
+        return with_fields(old_component, endpoints=tuple(ends))
 
     applications = (
-        replace(one, components=tuple(map(component, one.components)))
-        for one in estate.applications
+        replace(
+            application,
+            components=tuple(map(component, application.components)),
+        )
+        for application in estate.applications
     )
     return replace(estate, applications=tuple(applications))
 
@@ -153,24 +156,27 @@ def _assigned_as(old: Estate, new: Estate) -> Estate:
     """The new estate, with the groups of the old one that sign in through clients that both have."""
     groups = {principal_of(client): client.groups for client in old.clients}
 
-    def component(one: Component) -> Component:
+    def component(old_component: Component) -> Component:
         clients = (
             replace(
                 client,
                 groups=groups.get(principal_of(client), client.groups),
             )
-            for client in one.identity.clients
+            for client in old_component.identity.clients
         )
-        return one.with_clients(clients)
+        return old_component.with_clients(clients)
 
     applications = (
-        replace(one, components=tuple(map(component, one.components)))
-        for one in new.applications
+        replace(
+            application,
+            components=tuple(map(component, application.components)),
+        )
+        for application in new.applications
     )
     return replace(new, applications=tuple(applications))
 
 
-def _who(
+def _callers(
     estate: Estate,
     callers: Mapping[int, Callers],
     site: str,
@@ -193,8 +199,11 @@ def _leading(
 
 def _one_port(old: Estate, new: Estate) -> list[Resource]:
     """What `up --target` of all but the plugins of port 80 leaves."""
-    made = {one.name: one for one in state(new)}
-    return [one if "-80-" in one.name else made[one.name] for one in state(old)]
+    made = {resource.name: resource for resource in state(new)}
+    return [
+        resource if "-80-" in resource.name else made[resource.name]
+        for resource in state(old)
+    ]
 
 
 def test_two_ports_of_one_component_are_told_apart() -> None:
@@ -205,20 +214,20 @@ def test_two_ports_of_one_component_are_told_apart() -> None:
     )
     mixed = _one_port(old, new)
     (found,) = enforced(mixed, model(new))
-    told = [
+    expected = [
         (change.kind, change.site, change.methods)
         for change in requests(changed([found], model(new)))
     ]
-    assert told == [("revoked", "a.test", ("GET", "HEAD"))]
+    assert expected == [("revoked", "a.test", ("GET", "HEAD"))]
     (found,) = enforced(_one_port(new, old), model(new))
     elsewhere = _two_ports(
         "scopes: [r]", replace(written.STACK, name="elsewhere")
     )
-    told = [
+    expected = [
         (change.kind, change.site, change.methods)
         for change in requests(changed([found], model(elsewhere)))
     ]
-    assert told == [("revoked", "orders/api:8081", ("GET", "HEAD"))]
+    assert expected == [("revoked", "orders/api:8081", ("GET", "HEAD"))]
 
 
 def test_a_client_of_another_kind_is_told_apart_at_each_port() -> None:
@@ -226,20 +235,20 @@ def test_a_client_of_another_kind_is_told_apart_at_each_port() -> None:
     longer does, and that its users do, is still to be told."""
     old, new = _called_by("service"), _called_by("native")
     (found,) = enforced(_one_port(old, new), model(new))
-    told = [
-        (change.kind, whom.principal, change.region.subtree.path)
+    expected = [
+        (change.kind, caller.principal, change.region.subtree.path)
         for change in requests(changed([found], model(new)))
-        for whom in change.whom
+        for caller in change.whom
     ]
     itself, users = (
         Principal("orders/api", "main", users) for users in (False, True)
     )
-    assert told == [("granted", users, ("a",)), ("revoked", itself, ("a",))]
+    assert expected == [("granted", users, ("a",)), ("revoked", itself, ("a",))]
     (found,) = enforced(state(old), model(new))
-    assert [one.whom for one in requests(changed([found], model(new)))] == [
-        one.whom for one in requests(diff(model(old), model(new)))
-    ]
-    assert [principal_of(one) for one in found.estate.clients] == [itself]
+    assert [
+        change.whom for change in requests(changed([found], model(new)))
+    ] == [change.whom for change in requests(diff(model(old), model(new)))]
+    assert [principal_of(client) for client in found.estate.clients] == [itself]
 
 
 def test_of_groups_at_some_gates_only_nothing_is_sure() -> None:
@@ -248,9 +257,9 @@ def test_of_groups_at_some_gates_only_nothing_is_sure() -> None:
     old, new = (_called_by("native", staff) for staff in ("", "orders/api"))
     for mixed in (_one_port(old, new), _one_port(new, old)):
         (found,) = enforced(mixed, model(new))
-        told = requests(changed([found], model(new)))
-        assert [change.kind for change in told] == ["widened"] * 2
-        assert told == requests(diff(model(old), model(new)))
+        expected = requests(changed([found], model(new)))
+        assert [change.kind for change in expected] == ["widened"] * 2
+        assert expected == requests(diff(model(old), model(new)))
 
 
 def _called_by(kind: ClientKind, staff: str = "") -> Estate:
@@ -289,7 +298,7 @@ def test_a_port_is_the_same_one_over_tls(tls: TLS) -> None:
     plain = _two_ports(
         "public: {reason: x}", replace(written.STACK, name="elsewhere")
     )
-    (application,) = (one := _two_ports("public: {reason: x}")).applications
+    (application,) = (estate := _two_ports("public: {reason: x}")).applications
     (component,) = application.components
     component = with_fields(
         component,
@@ -298,7 +307,7 @@ def test_a_port_is_the_same_one_over_tls(tls: TLS) -> None:
         ),
     )
     secured = replace(
-        one, applications=(replace(application, components=(component,)),)
+        estate, applications=(replace(application, components=(component,)),)
     )
     (found,) = enforced(state(secured), model(secured))
     assert requests(diff(found, model(plain))) == []
@@ -315,30 +324,34 @@ def _two_ports(needed: str, stack: Stack = written.STACK) -> Estate:
 
 def _half(old: Estate, new: Estate) -> list[Resource]:
     """Routes and gates as they were; admission is new, where there was one before."""
-    there = {one.name for one in plugins_of(old, "admission")}
+    old_names = {plugin.name for plugin in plugins_of(old, "admission")}
     admissions = [
-        one for one in plugins_of(new, "admission") if one.name in there
+        plugin
+        for plugin in plugins_of(new, "admission")
+        if plugin.name in old_names
     ]
-    left = [
-        one
-        for one in plugins_of(old, "admission")
-        if one.name not in {one.name for one in admissions}
+    unchanged = [
+        plugin
+        for plugin in plugins_of(old, "admission")
+        if plugin.name not in {admission.name for admission in admissions}
     ]
-    return [*plugins_of(old, "gate"), *admissions, *left, *routes_of(old)]
+    return [*plugins_of(old, "gate"), *admissions, *unchanged, *routes_of(old)]
 
 
-def _stays(both: tuple[Estate, Estate], change: Change) -> bool:
+def _stays(pair: tuple[Estate, Estate], change: Change) -> bool:
     """Whether the component is before the same ports in both, so that a run has its admission to change."""
-    return {key: one.backends for key, one in both[0].components.items()} == {
-        key: one.backends for key, one in both[1].components.items()
+    return {
+        key: component.backends for key, component in pair[0].components.items()
+    } == {
+        key: component.backends for key, component in pair[1].components.items()
     }
 
 
 def _is_told(change: Change, found: Iterable[Difference]) -> bool:
     """Where it is, or at the wildcard above it, where neither estate names the host; of several regions in one."""
     return any(
-        one.kind in OPENING and _covers(one.site, change.site)
-        for one in requests(found)
+        earlier.kind in OPENING and _covers(earlier.site, change.site)
+        for earlier in requests(found)
     )
 
 
@@ -360,14 +373,14 @@ def test_a_group_whose_name_now_stands_for_another_is_read_as_it_was() -> None:
     )
     old = written.estate(text)
     provider = replace(written.PROVIDER, groups={"sales": "staff"})
-    meant = model(
+    wanted = model(
         written.estate(
             text, stack=replace(written.STACK, providers={"main": provider})
         )
     )
-    (found,) = enforced(state(old), meant)
-    assert changed([found], meant) == diff(model(old), meant)
-    assert [one.kind for one in requests(changed([found], meant))] == [
+    (found,) = enforced(state(old), wanted)
+    assert changed([found], wanted) == diff(model(old), wanted)
+    assert [change.kind for change in requests(changed([found], wanted))] == [
         "widened",
         "narrowed",
     ]
@@ -376,16 +389,16 @@ def test_a_group_whose_name_now_stands_for_another_is_read_as_it_was() -> None:
 def test_without_a_gate_or_without_a_route_nothing_is_open() -> None:
     """A run that made one and not the other: the next one opens all that they lead to."""
     estate = _an_estate()
-    meant = model(estate)
+    wanted = model(estate)
     for resources in (
         [],
         list(routes_of(estate)),
         [*plugins_of(estate, "gate"), *plugins_of(estate, "admission")],
     ):
-        (found,) = enforced(resources, meant)
+        (found,) = enforced(resources, wanted)
         assert (
-            requests(diff(found, meant))
-            == requests(diff(empty(meant), meant))
+            requests(diff(found, wanted))
+            == requests(diff(empty(wanted), wanted))
             != []
         )
 
@@ -402,13 +415,13 @@ def test_a_gate_of_an_earlier_version_says_too_little() -> None:
         7,
     ):
         resources = [
-            replace(one, outputs={"configJson": config})
-            if one.name.endswith("-gate")
-            else one
-            for one in state(estate)
+            replace(resource, outputs={"configJson": config})
+            if resource.name.endswith("-gate")
+            else resource
+            for resource in state(estate)
         ]
-        meant = model(estate)
-        assert enforced(resources, meant) == (meant,)
+        wanted = model(estate)
+        assert enforced(resources, wanted) == (wanted,)
 
 
 def _an_estate() -> Estate:

@@ -179,15 +179,16 @@ def test_enterprise_has_openid_connect_in_place_of_jwt_and_slots(
     """On every service and on every public route; rings stay, as who the issuer is, and hold no key."""
     made = all_of(registered, "kong:index/plugin:Plugin")
     kinds = sorted(
-        (one.inputs["name"], "routeId" in one.inputs) for one in made.values()
+        (plugin.inputs["name"], "routeId" in plugin.inputs)
+        for plugin in made.values()
     )
     assert kinds == (
         [("openid-connect", False)] * 5 + [("post-function", False)] * 5 + [("pre-function", False)] * 5
     )  # fmt: skip
     assert not [
-        one
-        for one in registered
-        if one.type == "kong:index/consumerJwtAuth:ConsumerJwtAuth"
+        resource
+        for resource in registered
+        if resource.type == "kong:index/consumerJwtAuth:ConsumerJwtAuth"
     ]
     ring = all_of(registered, "kong:index/consumer:Consumer")[
         "gateway-ring-okta"
@@ -435,10 +436,14 @@ def test_the_gate_of_enterprise_answers_as_decide(
 ) -> None:
     """For any request, behind the stand-in for openid-connect."""
     gateway.after = lambda _: None
-    got = gateway.kong.handle(case.raw(), scheme="https")
-    meant = case.meant(SCENE)
-    assert got.status in case.statuses(meant), (got.status, meant, got.body)
-    assert (got.upstream is not None) == meant.allowed
+    answer = gateway.kong.handle(case.raw(), scheme="https")
+    decision = case.meant(SCENE)
+    assert answer.status in case.statuses(decision), (
+        answer.status,
+        decision,
+        answer.body,
+    )
+    assert (answer.upstream is not None) == decision.allowed
 
 
 # Preflight and settings
@@ -480,28 +485,30 @@ def test_a_stack_is_oss_unless_it_says_otherwise_and_only_enterprise_has_workspa
 ):
     """What `gateway.edition` may be, and its default."""
 
-    def written(**more: str) -> dict[str, Any]:
+    def settings_with(**values: str) -> dict[str, Any]:
         where = {"namespace": "kong", "podLabels": {"app": "kong"}}
         return {
-            "cloud": "local", "asOf": "2026-01-01", "gateway": {**where, **more},
+            "cloud": "local", "asOf": "2026-01-01", "gateway": {**where, **values},
             "identityProviders": [{"name": "okta", "type": "okta"}],
         }  # fmt: skip
 
-    assert parse("s", written()).gateway.edition == "oss"
+    assert parse("s", settings_with()).gateway.edition == "oss"
     assert (
-        parse("s", written(edition="enterprise", workspace="w")).gateway.edition
+        parse(
+            "s", settings_with(edition="enterprise", workspace="w")
+        ).gateway.edition
         == "enterprise"
     )
     with pytest.raises(
         StackError,
         match=r'kong-oam:gateway\.edition: "free" is none of oss, enterprise',
     ):
-        parse("s", written(edition="free"))
+        parse("s", settings_with(edition="free"))
     with pytest.raises(
         StackError,
         match="only Kong Enterprise has workspaces; set edition to enterprise",
     ):
-        parse("s", written(workspace="w"))
+        parse("s", settings_with(workspace="w"))
 
 
 def test_a_limit_of_enterprise_counts_for_whom_openid_connect_verified() -> (
@@ -509,14 +516,14 @@ def test_a_limit_of_enterprise_counts_for_whom_openid_connect_verified() -> (
 ):
     """It takes a token from headers of its own, too: none arrives there that Authorization does not have."""
     domain, own = "limits.example.com", stack("limits", "http")
-    given = issuers(own, WHEN)
+    signers = issuers(own, WHEN)
     limits = limited(domain, own)
-    seen: list[str] = []
+    clients: list[str] = []
 
     def openid_connect_stand_in(
         exchange: Exchange, config: Mapping[str, Any], known: Snapshot
     ) -> jwt.Denied | None:
-        seen.extend(
+        clients.extend(
             name
             for name in ("access_token", "x-access-token")
             if exchange.values(name)
@@ -537,11 +544,11 @@ def test_a_limit_of_enterprise_counts_for_whom_openid_connect_verified() -> (
         kong_deployment.deploy(
             kong.admin_url,
             limits,
-            Scene(limits, given).pems,
+            Scene(limits, signers).pems,
             authentication="openid-connect",
         )
         patch.setattr(jwt, "access", openid_connect_stand_in)
-        tokens = [given["main"].service(ALL, client) for client in "ccdd"]
+        tokens = [signers["main"].service(ALL, client) for client in "ccdd"]
         assert [status(token) for token in (*tokens, tokens[0])] == [
             200,
             200,
@@ -549,4 +556,4 @@ def test_a_limit_of_enterprise_counts_for_whom_openid_connect_verified() -> (
             200,
             429,
         ]
-    assert seen == []
+    assert clients == []

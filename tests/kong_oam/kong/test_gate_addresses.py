@@ -23,7 +23,13 @@ from kong_oam.kong.script import embedded
 from sandbox.kong import Kong
 from tests.support import kong_deployment
 from tests.support.estates import api, estate
-from tests.support.gate_requests import INSIDE, READ, TABLE, asked
+from tests.support.gate_requests import (
+    INSIDE,
+    READ,
+    TABLE,
+    gate_call,
+    table_with,
+)
 from tests.support.gateway_cases import Case, cases
 from tests.support.gateway_estates import (
     ACCESS,
@@ -65,11 +71,14 @@ STRANGE = (
 
 def edges() -> Iterator[str]:
     """Addresses on both sides of the ends of every network, as they are written, and those of IPv4 mapped as well."""
-    for one in map(ip_network, NETWORKS):
-        kind = type(one.network_address)
-        for number in (int(one.network_address), int(one.broadcast_address)):
+    for block in map(ip_network, NETWORKS):
+        kind = type(block.network_address)
+        for number in (
+            int(block.network_address),
+            int(block.broadcast_address),
+        ):
             for near in (number - 1, number, number + 1):
-                if 0 <= near < 2**one.max_prefixlen:
+                if 0 <= near < 2**block.max_prefixlen:
                     yield str(kind(near))
                     if kind is IPv4Address:
                         yield str(IPv6Address(MAPPED + near))
@@ -101,19 +110,19 @@ HOLDS = lua()
 def test_lua_reads_networks_and_addresses_as_the_model_does(
     text: str, address: str
 ) -> None:
-    one = network(text)
-    assert HOLDS(str(one), address) == (
-        read_address(address) is not None and admits((one,), address)
+    block = network(text)
+    assert HOLDS(str(block), address) == (
+        read_address(address) is not None and admits((block,), address)
     )
 
 
 @pytest.mark.parametrize("text", NETWORKS)
 def test_lua_knows_the_ends_of_every_network(text: str) -> None:
     """All of them against all edges and everything strange: what is no address is in no network."""
-    one = network(text)
+    block = network(text)
     for address in (*EDGES, *STRANGE):
-        assert HOLDS(str(one), address) == (
-            read_address(address) is not None and admits((one,), address)
+        assert HOLDS(str(block), address) == (
+            read_address(address) is not None and admits((block,), address)
         ), address
 
 
@@ -140,10 +149,14 @@ def restricted(text: str, random: Random) -> str:
                     else {}
                 )
                 singles.append(
-                    {"paths": rule["paths"], **methods, "from": some(random)}
+                    {
+                        "paths": rule["paths"],
+                        **methods,
+                        "from": some_networks(random),
+                    }
                 )
         properties = (
-            {"from": some(random)}
+            {"from": some_networks(random)}
             if random.random() < 0.6 or not singles
             else {}
         )
@@ -155,7 +168,7 @@ def restricted(text: str, random: Random) -> str:
     return json.dumps(data)
 
 
-def some(random: Random) -> list[str]:
+def some_networks(random: Random) -> list[str]:
     return random.sample(NETWORKS, random.randint(1, 3))
 
 
@@ -197,18 +210,22 @@ def test_the_gate_answers_as_decide_from_wherever_one_calls(
 ) -> None:
     """Whatever is asked, with tokens good and bad, also from what is no address."""
     case = replace(case, address=address)
-    meant = case.meant(SCENE)
-    got = kong.handle(case.raw(), scheme=STACK.scheme, peer=address)
-    assert got.status in case.statuses(meant), (got.status, meant, got.body)
-    assert (got.upstream is not None) == meant.allowed
+    decision = case.meant(SCENE)
+    answer = kong.handle(case.raw(), scheme=STACK.scheme, peer=address)
+    assert answer.status in case.statuses(decision), (
+        answer.status,
+        decision,
+        answer.body,
+    )
+    assert (answer.upstream is not None) == decision.allowed
     anywhere = replace(case, address=None).meant(SCENE)
-    assert not meant.allowed or anywhere.allowed
+    assert not decision.allowed or anywhere.allowed
     if (
         anywhere.allowed
         and anywhere.component
         and anywhere.component.allowed_from
     ):
-        SEEN[meant.allowed] += 1
+        SEEN[decision.allowed] += 1
 
 
 @pytest.mark.generated
@@ -252,17 +269,18 @@ def test_from_another_address_a_call_is_refused_with_a_code_of_its_own() -> (
             outside = json.loads(answers[1].body)
             if answers[0].status != 200:
                 inside = json.loads(answers[0].body)
+                # Nothing is learnt from elsewhere.
                 assert {**inside, "requestId": ""} == {
                     **outside,
                     "requestId": "",
-                }  # nothing is learnt from elsewhere
+                }
 
 
 @pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7"])
 def test_a_call_from_any_network_of_a_list_is_let_in(address: str) -> None:
     """The rule lists 192.0.2.0/24 and 2001:db8::/32."""
     assert (
-        asked(READ, fault=("kong.client.get_forwarded_ip", address)).run()
+        gate_call(READ, fault=("kong.client.get_forwarded_ip", address)).run()
         == "on"
     )
 
@@ -272,8 +290,8 @@ def test_a_call_from_any_network_of_a_list_is_let_in(address: str) -> None:
 )
 def test_an_address_that_cannot_be_read_is_refused(address: Any) -> None:
     """Whatever the gateway says instead of one."""
-    one = asked(READ, fault=("kong.client.get_forwarded_ip", address))
-    assert (one.run(), one.status) == ("exit", 403)
+    request_ = gate_call(READ, fault=("kong.client.get_forwarded_ip", address))
+    assert (request_.run(), request_.status) == ("exit", 403)
 
 
 BROKEN: dict[str, Any] = {
@@ -292,32 +310,26 @@ BROKEN: dict[str, Any] = {
 @pytest.mark.parametrize("addresses", BROKEN.values(), ids=BROKEN)
 def test_networks_that_cannot_be_read_open_nothing(addresses: Any) -> None:
     """Neither at the gate, nor in what admission left."""
-    one = asked(READ, json.dumps({**json.loads(TABLE), "addresses": addresses}))
-    assert (one.run(), one.status) == ("exit", 500)
+    request_ = gate_call(READ, table_with(addresses=addresses))
+    assert (request_.run(), request_.status) == ("exit", 500)
 
 
 def test_a_network_that_only_one_table_has_is_enforced() -> None:
     """While a run is under way: what closes closes with the first, and what opens opens with the last."""
-    wider = json.dumps(
-        {**json.loads(TABLE), "addresses": {"/orders": {"*": ["0.0.0.0/0"]}}}
-    )
-    without = json.dumps(
-        {
-            name: value
-            for name, value in json.loads(TABLE).items()
-            if name != "addresses"
-        }
-    )
-    for one, other in (
+    wider = table_with(addresses={"/orders": {"*": ["0.0.0.0/0"]}})
+    pieces = json.loads(TABLE)
+    del pieces["addresses"]
+    without = json.dumps(pieces)
+    for written_table, read_table in (
         (TABLE, wider),
         (wider, TABLE),
         (TABLE, without),
         (without, TABLE),
     ):
         for address, status in ((INSIDE, None), ("198.51.100.1", 403)):
-            request = asked(READ, one)
+            request = gate_call(READ, written_table)
             request.admitted, request.facts = (
-                other,
+                read_table,
                 {**request.facts, "kong.client.get_forwarded_ip": address},
             )
             request.run()
@@ -329,11 +341,14 @@ def test_before_the_gate_is_of_this_version_it_opens_nothing_that_its_own_table_
 ):
     """Admission changes first: a gate of before sees networks in admission's table that it does not know. It asks its
     own table, too, so nobody is let in who was not before; and once the gate is replaced, the networks hold."""
-    one = asked(READ, TABLE)
+    request_ = gate_call(READ, TABLE)
     with pytest.MonkeyPatch.context() as monkeypatch:
         spoil(monkeypatch, "value.addresses", "value.of_later")
         known = gate(TABLE)
-    elsewhere = {**one.facts, "kong.client.get_forwarded_ip": "198.51.100.1"}
+    elsewhere = {
+        **request_.facts,
+        "kong.client.get_forwarded_ip": "198.51.100.1",
+    }
     protected = json.loads(TABLE)
     table = {
         name: value for name, value in protected.items() if name != "addresses"
@@ -344,10 +359,10 @@ def test_before_the_gate_is_of_this_version_it_opens_nothing_that_its_own_table_
     }
     for own, status in ((json.dumps(table), None), (json.dumps(closed), 403)):
         code = known.replace(embedded(TABLE), embedded(own))
-        before = replace(one, facts=elsewhere, called=[], code=code)
+        before = replace(request_, facts=elsewhere, called=[], code=code)
         before.run()
         assert before.status == status
-    after = replace(one, facts=elsewhere, called=[])
+    after = replace(request_, facts=elsewhere, called=[])
     after.run()
     assert after.status == 403
 

@@ -211,10 +211,10 @@ GOOD = signed(CLAIMS)
 
 def with_claim(name: str, text: str, base: Mapping[str, Any] = CLAIMS) -> bytes:
     """The payload as JSON, with `text` as it stands for the value of one claim."""
-    kept = json.dumps(
+    payload = json.dumps(
         {key: value for key, value in base.items() if key != name}
     )
-    return f'{kept[:-1]}, "{name}": {text}}}'.encode()
+    return f'{payload[:-1]}, "{name}": {text}}}'.encode()
 
 
 def send(
@@ -240,11 +240,11 @@ def bearer(token: str) -> str:
     return f"Authorization: Bearer {token}"
 
 
-def upstream_headers(got: Answer) -> dict[str, list[str]]:
+def upstream_headers(reply: Answer) -> dict[str, list[str]]:
     """What the upstream got, by name as CGI folds it."""
-    assert got.upstream is not None, (got.status, got.body)
+    assert reply.upstream is not None, (reply.status, reply.body)
     found: dict[str, list[str]] = {}
-    for name, value in got.upstream.headers:
+    for name, value in reply.upstream.headers:
         found.setdefault(name.lower().replace("_", "-"), []).append(value)
     return found
 
@@ -287,8 +287,8 @@ def test_no_spelling_of_a_path_leads_past_its_rule(
     kong: Kong, target: str | bytes
 ) -> None:
     """A public path borrowed by dots, encodings, parameters, case, fragments or another form of target."""
-    got = send(kong, target)
-    assert (got.status, got.upstream) in [
+    reply = send(kong, target)
+    assert (reply.status, reply.upstream) in [
         (status, None) for status in (400, 401, 404, 414)
     ]
 
@@ -306,8 +306,11 @@ def test_what_is_decided_on_is_what_goes_upstream(
     kong: Kong, target: str, upstream: str
 ) -> None:
     """A path that is readable in one way only is public in each of its spellings, and travels on resolved."""
-    got = send(kong, target)
-    assert (got.status, got.upstream and got.upstream.target) == (200, upstream)
+    reply = send(kong, target)
+    assert (reply.status, reply.upstream and reply.upstream.target) == (
+        200,
+        upstream,
+    )
 
 
 @pytest.mark.parametrize(
@@ -322,8 +325,8 @@ def test_what_two_servers_could_read_differently_is_refused_below_a_public_path(
     kong: Kong, tail: str | bytes
 ) -> None:
     """Even where the rule would allow whatever it is read as: the upstream could see another path in it."""
-    got = send(kong, b"/orders/health/" + as_bytes(tail))
-    assert (got.status, got.upstream) in [(400, None), (404, None)]
+    reply = send(kong, b"/orders/health/" + as_bytes(tail))
+    assert (reply.status, reply.upstream) in [(400, None), (404, None)]
 
 
 # Hosts and methods
@@ -343,8 +346,8 @@ def test_no_spelling_of_a_host_leads_past_its_component(
 ) -> None:
     """GET / is public on any *.wild.test but where another component is nearer."""
     assert send(kong, "/", host="a.wild.test").status == 200
-    got = send(kong, "/", host=host)
-    assert (got.status, got.upstream) in [
+    reply = send(kong, "/", host=host)
+    assert (reply.status, reply.upstream) in [
         (status, None) for status in (400, 401, 404)
     ]
 
@@ -363,8 +366,8 @@ def test_a_host_with_capitals_beyond_ascii_reaches_nothing(
 def test_the_upstream_is_told_the_host_that_was_decided_on(kong: Kong) -> None:
     """`GET http://evil.test/...` with Host: orders.example.com would arrive as X-Forwarded-Host: evil.test."""
     assert send(kong, "http://evil.test/orders/health").status == 400
-    got = upstream_headers(send(kong, "/orders/health"))
-    assert (got["host"], got["x-forwarded-host"]) == (
+    headers = upstream_headers(send(kong, "/orders/health"))
+    assert (headers["host"], headers["x-forwarded-host"]) == (
         ["orders.example.com"],
         ["orders.example.com"],
     )
@@ -419,8 +422,8 @@ def test_a_header_that_mentions_bearer_is_exactly_one_token_or_refused(
     kong: Kong, target: str, lines: tuple[str, ...]
 ) -> None:
     """On a public path, too: a laxer reader behind the gateway could find another token in it."""
-    got = send(kong, target, *lines)
-    assert (got.status, got.upstream) in [(400, None), (401, None)]
+    reply = send(kong, target, *lines)
+    assert (reply.status, reply.upstream) in [(400, None), (401, None)]
 
 
 @pytest.mark.parametrize(
@@ -438,8 +441,8 @@ def test_a_token_anywhere_else_is_no_token(
     kong: Kong, target: str, lines: tuple[str, ...]
 ) -> None:
     """Query, cookies, other headers and schemes; nor does one count that stands behind a hundred headers, where `jwt` stops."""
-    got = send(kong, target, *lines)
-    assert (got.status, got.upstream) == (401, None)
+    reply = send(kong, target, *lines)
+    assert (reply.status, reply.upstream) == (401, None)
 
 
 # Tokens
@@ -467,8 +470,8 @@ def test_a_header_that_two_readers_could_read_differently_counts_for_nothing(
     """Signed by the issuer's own key: key ids twice, of other types, of others; algorithms that no key has; bad JSON."""
     token = signed(CLAIMS, header=header)
     assert isinstance(authenticate(token, RINGS["main"], NOW), Refusal)
-    got = send(kong, "/orders", bearer(token))
-    assert (got.status, got.upstream) == (401, None)
+    reply = send(kong, "/orders", bearer(token))
+    assert (reply.status, reply.upstream) == (401, None)
 
 
 @pytest.mark.parametrize(
@@ -493,8 +496,8 @@ def test_a_claim_of_another_type_counts_for_nothing(
         assert isinstance(authenticate(token, RINGS["main"], NOW), Refusal), (
             text
         )
-        got = send(kong, "/orders", bearer(token))
-        assert (got.status, got.upstream) == (401, None), text
+        reply = send(kong, "/orders", bearer(token))
+        assert (reply.status, reply.upstream) == (401, None), text
 
 
 @pytest.mark.parametrize(
@@ -513,8 +516,8 @@ def test_a_payload_that_two_readers_could_read_differently_counts_for_nothing(
     """Duplicate keys at any depth, spelled with escapes, too; bytes before and after; what is no JSON object."""
     token = signed(payload)
     assert isinstance(authenticate(token, RINGS["main"], NOW), Refusal)
-    got = send(kong, "/orders", bearer(token))
-    assert (got.status, got.upstream) == (401, None)
+    reply = send(kong, "/orders", bearer(token))
+    assert (reply.status, reply.upstream) == (401, None)
 
 
 HEAD, BODY, SIGNATURE = GOOD.split(".")
@@ -535,8 +538,8 @@ def test_a_token_that_was_touched_counts_for_nothing(
     kong: Kong, token: str
 ) -> None:
     """Parts missing, swapped, padded, longer, or with another payload than was signed."""
-    got = send(kong, "/orders", bearer(token))
-    assert (got.status, got.upstream) == (401, None)
+    reply = send(kong, "/orders", bearer(token))
+    assert (reply.status, reply.upstream) == (401, None)
 
 
 @pytest.mark.parametrize(
@@ -558,8 +561,8 @@ def test_only_the_issuers_own_ring_signs_for_it(
     kong: Kong, token: str, host: str, target: str
 ) -> None:
     """`jwt` verifies with the key of any consumer: a stray one's, nobody's, another issuer's, a shared secret's."""
-    got = send(kong, target, bearer(token), host=host)
-    assert (got.status, got.upstream) == (401, None)
+    reply = send(kong, target, bearer(token), host=host)
+    assert (reply.status, reply.upstream) == (401, None)
 
 
 def test_another_consumers_valid_token_makes_nobody_of_a_caller_on_a_public_path(
@@ -571,8 +574,8 @@ def test_another_consumers_valid_token_makes_nobody_of_a_caller_on_a_public_path
         signed({**CLAIMS, "exp": NOW - 1}),
         shared(CLAIMS, "ring-hs"),
     ):
-        got = upstream_headers(send(kong, "/orders/health", bearer(token)))
-        assert not [name for name in got if name.startswith("x-auth-")]
+        headers = upstream_headers(send(kong, "/orders/health", bearer(token)))
+        assert not [name for name in headers if name.startswith("x-auth-")]
 
 
 @pytest.mark.parametrize(
@@ -650,7 +653,7 @@ def test_no_forged_header_arrives(
 ) -> None:
     """Not in any spelling that CGI folds to one name, not twice, not behind a hundred others."""
     attack = [f"{name}: forged" for name in FORGED for _ in range(2)]
-    got = send(
+    reply = send(
         kong,
         "/orders/health",
         *(f"X-{n}: y" for n in range(filler)),
@@ -659,46 +662,48 @@ def test_no_forged_header_arrives(
     )
     assert not [
         name
-        for name, values in upstream_headers(got).items()
+        for name, values in upstream_headers(reply).items()
         if "forged" in values
     ]
 
 
 def test_names_that_only_look_like_one_of_them_arrive(kong: Kong) -> None:
     """Words count as a whole."""
-    got = upstream_headers(
+    headers = upstream_headers(
         send(kong, "/orders/health", *(f"{name}: sent" for name in PASSING))
     )
     assert {name.lower() for name in PASSING} == {
-        name for name, values in got.items() if "sent" in ", ".join(values)
+        name for name, values in headers.items() if "sent" in ", ".join(values)
     }
 
 
 def test_a_stack_adds_to_them(kong: Kong) -> None:
     """`gateway.stripHeaders`, whose words are given to admission; the names that begin with one and a dash, too."""
-    more = settings(
+    more_settings = settings(
         gateway={
             "cidrs": ["192.0.2.0/24"],
             "reach": "loadBalancer",
             "stripHeaders": ["X-Company"],
         }
     )
-    assert more.gateway.strip_headers == ("x-company",)
-    given = plugins.admission("{}", 0, more.gateway.strip_headers)["access"][0]
-    assert "\nlocal MORE = 'x-company'\n" in given
-    for one in [
-        one
-        for one in kong.entities("plugins")
-        if one["name"] == "pre-function" and one["service"]
+    assert more_settings.gateway.strip_headers == ("x-company",)
+    script = plugins.admission("{}", 0, more_settings.gateway.strip_headers)[
+        "access"
+    ][0]
+    assert "\nlocal MORE = 'x-company'\n" in script
+    for entity in [
+        entity
+        for entity in kong.entities("plugins")
+        if entity["name"] == "pre-function" and entity["service"]
     ]:
-        code = one["config"]["access"][0].replace(
+        code = entity["config"]["access"][0].replace(
             "local MORE = ''", "local MORE = 'x-company'"
         )
         httpx.patch(
-            f"{kong.admin_url}/plugins/{one['id']}",
+            f"{kong.admin_url}/plugins/{entity['id']}",
             json={"config": {"access": [code]}},
         ).raise_for_status()
-    got = upstream_headers(
+    headers = upstream_headers(
         send(
             kong,
             "/orders/health",
@@ -707,8 +712,8 @@ def test_a_stack_adds_to_them(kong: Kong) -> None:
             "X-Companys: sent",
         )
     )
-    assert got["x-companys"] == ["sent"] and not [
-        values for values in got.values() if "forged" in values
+    assert headers["x-companys"] == ["sent"] and not [
+        values for values in headers.values() if "forged" in values
     ]
 
 
@@ -728,7 +733,7 @@ def test_what_a_stack_adds_is_a_name(added: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("added", "taken", "why"),
+    ("added", "headers", "reason"),
     [
         ("Content", "content-length", "the gateway reads it"),
         ("Transfer-Encoding", "transfer-encoding", "the gateway reads it"),
@@ -740,12 +745,12 @@ def test_what_a_stack_adds_is_a_name(added: str) -> None:
     ],
 )
 def test_a_stack_takes_no_header_that_the_gateway_needs(
-    added: str, taken: str, why: str
+    added: str, headers: str, reason: str
 ) -> None:
     """Without a length a body is a request of its own, and what Kong writes anew arrives all the same."""
     with pytest.raises(
         StackError,
-        match=rf"gateway\.stripHeaders: '{added}' takes {taken}, and {why}",
+        match=rf"gateway\.stripHeaders: '{added}' takes {headers}, and {reason}",
     ):
         settings(
             gateway={
@@ -785,8 +790,12 @@ def test_the_verified_identity_arrives_whatever_the_client_says(
 
     What Connection may name: test_ambiguous_headers.py.
     """
-    got = upstream_headers(send(kong, "/orders", bearer(signed(USER)), *lines))
-    assert {name: got[name] for name in got if name.startswith("x-auth-")} == {
+    headers = upstream_headers(
+        send(kong, "/orders", bearer(signed(USER)), *lines)
+    )
+    assert {
+        name: headers[name] for name in headers if name.startswith("x-auth-")
+    } == {
         "x-auth-client": ["c"],
         "x-auth-subject": ["someone"],
         "x-auth-scopes": ["read"],
@@ -797,19 +806,21 @@ def test_preflights_are_authenticated_and_tokens_are_read_from_one_place(
     kong: Kong,
 ) -> None:
     """`jwt` could skip OPTIONS, or read a query or a cookie that the gate does not look at."""
-    plugins = [one for one in kong.entities("plugins") if one["name"] == "jwt"]
+    plugins = [
+        entity for entity in kong.entities("plugins") if entity["name"] == "jwt"
+    ]
     assert {
         (
-            one["config"]["run_on_preflight"],
+            plugin["config"]["run_on_preflight"],
             *map(
                 tuple,
                 (
-                    one["config"][f"{part}_names"]
+                    plugin["config"][f"{part}_names"]
                     for part in ("uri_param", "cookie", "header")
                 ),
             ),
         )
-        for one in plugins
+        for plugin in plugins
     } == {(True, (), (), ("authorization",))}
     assert inspect(Account(kong.admin_url)).version
 
@@ -832,14 +843,14 @@ def test_model_and_gate_agree_on_values_that_nobody_uses(
 ) -> None:
     """A claim that is not looked at must not make the one accept and the other refuse."""
     token = signed(with_claim("x", text))
-    meant = answer(
+    expected = answer(
         ESTATE,
         Request("GET", "orders.example.com", b"/orders"),
         (f"Bearer {token}",),
         RINGS,
         NOW,
     )
-    assert send(kong, "/orders", bearer(token)).status == meant.status
+    assert send(kong, "/orders", bearer(token)).status == expected.status
 
 
 @pytest.mark.parametrize("http", ["{/a: 80, /a/b: 80}", "{/a: 80, /a/b: 81}"])
@@ -1019,13 +1030,17 @@ def test_no_pod_is_up_before_its_network_policy(
 ) -> None:
     """Until the policy is there, whoever is in the cluster reaches the pod past the gate; nor may it go first."""
     policies = {
-        one.name for one in registered if one.type.endswith(":NetworkPolicy")
+        resource.name
+        for resource in registered
+        if resource.type.endswith(":NetworkPolicy")
     }
     deployments = [
-        one for one in registered if one.type.endswith(":Deployment")
+        resource
+        for resource in registered
+        if resource.type.endswith(":Deployment")
     ]
     assert len(deployments) == len(policies) > 0
     assert all(
-        one.name.replace("-deployment", "-ingress") in one.after
-        for one in deployments
+        entity.name.replace("-deployment", "-ingress") in entity.after
+        for entity in deployments
     )

@@ -13,7 +13,14 @@ import pytest
 
 from kong_oam.access.tokens import KeyRing
 from kong_oam.kong.script import embedded
-from tests.support.gate_requests import ISSUER, READ, TABLE, as_left, asked
+from tests.support.gate_requests import (
+    ISSUER,
+    READ,
+    TABLE,
+    as_left,
+    gate_call,
+    table_with,
+)
 from tests.support.lua_scripts import CALLS, Lua, LuaApiError, admission, gate
 from tests.support.tiers import deep_after
 
@@ -50,23 +57,26 @@ def admitted(
 
 
 REFUSED = {
-    "nobody": (asked(NOBODY), 401),
-    "expired": (asked(EXPIRED), 401),
-    "without the scope": (asked(OTHER), 403),
-    "without the scope, deeper": (asked(READ, path="/orders/health/deep"), 403),
-    "no audience": (asked(WITHOUT_AUDIENCE), 401),
-    "unreadable": (asked(READ, path="/orders/..%2fx"), 400),
+    "nobody": (gate_call(NOBODY), 401),
+    "expired": (gate_call(EXPIRED), 401),
+    "without the scope": (gate_call(OTHER), 403),
+    "without the scope, deeper": (
+        gate_call(READ, path="/orders/health/deep"),
+        403,
+    ),
+    "no audience": (gate_call(WITHOUT_AUDIENCE), 401),
+    "unreadable": (gate_call(READ, path="/orders/..%2fx"), 400),
     "another host": (
-        asked(READ, **{"ngx.var.http_host": "other.example.com"}),
+        gate_call(READ, **{"ngx.var.http_host": "other.example.com"}),
         404,
     ),
-    "another component's path": (asked(READ, path="/orders/nested"), 404),
+    "another component's path": (gate_call(READ, path="/orders/nested"), 404),
     "no rule for the method": (
-        asked(READ, **{"ngx.req.get_method": "DELETE"}),
+        gate_call(READ, **{"ngx.req.get_method": "DELETE"}),
         403,
     ),
     "another ring": (
-        asked(
+        gate_call(
             READ,
             **{"kong.client.get_consumer": {"id": "1", "username": "stray"}},
         ),
@@ -75,7 +85,7 @@ REFUSED = {
 }
 
 
-def again(request: Lua, **changes: Any) -> Lua:
+def repeat(request: Lua, **changes: Any) -> Lua:
     """The same request once more, on a fresh runtime."""
     values = {
         "code": request.code,
@@ -93,25 +103,24 @@ def test_the_requests_of_this_file_are_refused_without_any_fault(
     request_: Lua, status: int
 ) -> None:
     """Otherwise the tests below would show nothing."""
-    one = again(request_)
-    assert (one.run(), one.status) == ("exit", status)
+    call = repeat(request_)
+    assert (call.run(), call.status) == ("exit", status)
 
 
 def test_a_request_with_the_scope_goes_on_and_calls_all_that_the_gate_calls() -> (
     None
 ):
     """So every call of the gate is among those that are made to fail."""
-    one = asked(READ)
-    assert one.run() == "on"
-    told = {
+    call = gate_call(READ)
+    assert call.run() == "on"
+    assert call.upstream_headers == {
         "X-Auth-Client": "c",
         "X-Auth-Subject": "c",
         "X-Auth-Scopes": "read",
         "Host": "orders.example.com",
     }
-    assert one.told == told
-    assert one.target == ("api.test", 80)
-    assert set(one.called) == set(CALLS["gate"])
+    assert call.target == ("api.test", 80)
+    assert set(call.called) == set(CALLS["gate"])
 
 
 @pytest.mark.parametrize("name", [*CALLS["gate"], "kong.log.err"])
@@ -123,9 +132,9 @@ def test_no_failing_call_opens_the_gate(
     for wrong in WRONG:
         if name == "ngx.now" and isinstance(wrong, float):
             continue  # another moment, and no fault
-        one = again(request_, fault=(name, wrong))
-        assert one.run() in ("exit", "error"), wrong
-        assert one.told == {} and one.target is None
+        call = repeat(request_, fault=(name, wrong))
+        assert call.run() in ("exit", "error"), wrong
+        assert call.upstream_headers == {} and call.target is None
 
 
 @pytest.mark.parametrize(
@@ -136,16 +145,16 @@ def test_an_exit_that_fails_ends_the_request_all_the_same(
     request_: Lua, status: int, does: Any
 ) -> None:
     """Kong answers 500 to a script that fails; one that only came back would let the request go on."""
-    assert again(request_, fault=("kong.response.exit", does)).run() == "error"
+    assert repeat(request_, fault=("kong.response.exit", does)).run() == "error"
 
 
 def test_a_request_that_admission_has_not_seen_is_refused() -> None:
     """Whatever stands in place of its mark: nothing, since admission is missing, or something of another kind."""
     for instead in (None, True, 7, {}, [TABLE]):
-        one = again(asked(READ), admitted=instead)
-        assert (one.run(), one.status, one.target) == ("exit", 503, None)
-        one = again(asked(READ), before=None, readers=instead)
-        assert (one.run(), one.target) == ("exit", None) and one.status in (
+        call = repeat(gate_call(READ), admitted=instead)
+        assert (call.run(), call.status, call.target) == ("exit", 503, None)
+        call = repeat(gate_call(READ), before=None, readers=instead)
+        assert (call.run(), call.target) == ("exit", None) and call.status in (
             500,
             503,
         )
@@ -156,34 +165,43 @@ def test_a_request_that_admission_has_not_seen_is_refused() -> None:
         TABLE[:-1],
         TABLE.replace('"version": 4', '"version": 3'),
     ):
-        one = again(asked(READ), admitted=text)
-        assert (one.run(), one.status, one.target) == ("exit", 500, None)
+        call = repeat(gate_call(READ), admitted=text)
+        assert (call.run(), call.status, call.target) == ("exit", 500, None)
 
 
 def test_both_tables_have_to_allow() -> None:
     """Admission's is another one while a run goes on, or after one that stopped half-way: what either refuses is refused."""
-    whole = json.loads(TABLE)
-    write = json.dumps({**whole, "rules": {"/orders": {"GET": [["write"]]}}})
-    public = json.dumps({**whole, "rules": {"/orders": {"GET": "public"}}})
-    elsewhere = json.dumps({**whole, "hosts": {}})
-    for mine, theirs, status in (
+    write = table_with(rules={"/orders": {"GET": [["write"]]}})
+    public = table_with(rules={"/orders": {"GET": "public"}})
+    elsewhere = table_with(hosts={})
+    for of_gate, of_admission, status in (
         (TABLE, write, 403), (write, TABLE, 403), (TABLE, elsewhere, 404), (elsewhere, TABLE, 404), (write, public, 403), (public, write, 403),
     ):  # fmt: skip
-        one = again(asked(READ, mine), admitted=as_left(theirs))
-        assert (one.run(), one.status, one.target) == ("exit", status, None), (
-            mine,
-            theirs,
+        call = repeat(gate_call(READ, of_gate), admitted=as_left(of_admission))
+        assert (call.run(), call.status, call.target) == (
+            "exit",
+            status,
+            None,
+        ), (
+            of_gate,
+            of_admission,
         )
-    for mine, theirs in ((TABLE, public), (public, TABLE)):
-        one = again(asked(READ, mine), admitted=as_left(theirs))
-        assert (one.run(), one.told["X-Auth-Scopes"]) == ("on", "read")
-    one = again(asked(None, public), admitted=as_left(TABLE))
-    assert (one.run(), one.status) == ("exit", 401)
-    both = ISSUER.token(["read", "write"])
-    held = json.dumps({**whole, "services": {"c": ["read", "a.b"]}})
-    for mine, theirs in ((TABLE, held), (held, TABLE)):
-        one = again(asked(both, mine), admitted=as_left(theirs))
-        assert (one.run(), one.told["X-Auth-Scopes"]) == ("on", "read")
+    for of_gate, of_admission in ((TABLE, public), (public, TABLE)):
+        call = repeat(gate_call(READ, of_gate), admitted=as_left(of_admission))
+        assert (call.run(), call.upstream_headers["X-Auth-Scopes"]) == (
+            "on",
+            "read",
+        )
+    call = repeat(gate_call(None, public), admitted=as_left(TABLE))
+    assert (call.run(), call.status) == ("exit", 401)
+    token = ISSUER.token(["read", "write"])
+    table = table_with(services={"c": ["read", "a.b"]})
+    for of_gate, of_admission in ((TABLE, table), (table, TABLE)):
+        call = repeat(gate_call(token, of_gate), admitted=as_left(of_admission))
+        assert (call.run(), call.upstream_headers["X-Auth-Scopes"]) == (
+            "on",
+            "read",
+        )
 
 
 @pytest.mark.parametrize(
@@ -198,35 +216,35 @@ def test_a_workload_whose_address_cannot_be_read_is_not_reached(
     leads: str,
 ) -> None:
     """Kong takes some of these, and ends others in an error of its own."""
-    one = asked(READ)
-    one.code = gate(TABLE, leads)
-    assert (one.run(), one.status, one.target) == ("exit", 500, None)
+    call = gate_call(READ)
+    call.code = gate(TABLE, leads)
+    assert (call.run(), call.status, call.target) == ("exit", 500, None)
 
 
 def test_the_workload_is_told_of_last_with_the_clients_own_host() -> None:
     """Kong writes the target's name into the Host header; a name, an address and one in brackets are known."""
     for host in ("api.orders.svc.cluster.local", "10.0.0.1", "[fd00::1]"):
-        one = asked(READ)
-        one.code = gate(TABLE, json.dumps({"host": host, "port": 8080}))
-        assert (one.run(), one.target) == ("on", (host, 8080))
-        assert one.called[-1] == "kong.service.request.set_header"
-        assert one.told["Host"] == "orders.example.com"
+        call = gate_call(READ)
+        call.code = gate(TABLE, json.dumps({"host": host, "port": 8080}))
+        assert (call.run(), call.target) == ("on", (host, 8080))
+        assert call.called[-1] == "kong.service.request.set_header"
+        assert call.upstream_headers["Host"] == "orders.example.com"
 
 
 def test_a_target_that_cannot_be_set_ends_the_request() -> None:
     """As does a Host header that cannot be put back: the workload would be asked under another name."""
     for name in ("kong.service.set_target", "ngx.var.http_host"):
-        one = asked(READ, fault=(name, LuaApiError("injected")))
-        assert (one.run(), one.status) == ("exit", 500)
+        call = gate_call(READ, fault=(name, LuaApiError("injected")))
+        assert (call.run(), call.status) == ("exit", 500)
 
 
 def test_admission_marks_what_it_lets_pass_and_nothing_else() -> None:
     """With its table, as it stands."""
-    one = admitted("/a", {"Accept": "x"})
-    one.code = admission(TABLE)
-    assert (one.run(), one.marked) == ("on", as_left(TABLE))
+    call = admitted("/a", {"Accept": "x"})
+    call.code = admission(TABLE)
+    assert (call.run(), call.marked) == ("on", as_left(TABLE))
     for request_, _ in UNADMITTED.values():
-        refused = again(request_)
+        refused = repeat(request_)
         refused.run()
         assert refused.marked is None
 
@@ -237,26 +255,24 @@ def test_a_token_goes_upstream_only_where_the_table_says_so(
     token: str, forward: bool
 ) -> None:
     """On a public path, too, where one that does not count is no reason to refuse anybody."""
-    told = json.dumps({**json.loads(TABLE), "forward_token": forward})
-    one = asked(token, told, path="/orders/health")
-    one.admitted = as_left(told)
-    assert one.run() == "on"
-    assert ("Authorization" in one.cleared) != forward
-    between = asked(
-        token, told, path="/orders/health"
-    )  # a run that turns it on, or off, and has come half of its way
+    table = table_with(forward_token=forward)
+    call = gate_call(token, table, path="/orders/health")
+    call.admitted = as_left(table)
+    assert call.run() == "on"
+    assert ("Authorization" in call.cleared) != forward
+    # A run that turns it on, or off, and has come half of its way.
+    between = gate_call(token, table, path="/orders/health")
     between.admitted = as_left(TABLE)
     assert between.run() == "on"
     assert "Authorization" in between.cleared
-    behind = asked(
-        token, TABLE, path="/orders/health"
-    )  # the same, where admission is the one that has come further
-    behind.admitted = as_left(told)
+    # The same, where admission has come further than the gate.
+    behind = gate_call(token, TABLE, path="/orders/health")
+    behind.admitted = as_left(table)
     assert behind.run() == "on"
     assert "Authorization" in behind.cleared
-    other = asked(
+    other = gate_call(
         None,
-        told,
+        table,
         path="/orders/health",
         **{"ngx.req.get_headers": {"authorization": "Basic YTpi"}},
     )
@@ -270,8 +286,8 @@ def test_an_identity_that_cannot_be_told_is_an_error() -> None:
         "kong.service.request.set_header",
         "kong.service.request.clear_header",
     ):
-        one = asked(READ, fault=(name, LuaApiError("injected")))
-        assert (one.run(), one.status) == ("exit", 500)
+        call = gate_call(READ, fault=(name, LuaApiError("injected")))
+        assert (call.run(), call.status) == ("exit", 500)
 
 
 UNADMITTED = {
@@ -303,7 +319,7 @@ def test_no_failing_call_lets_admission_pass(
     request_: Lua, status: int
 ) -> None:
     """What is refused stays refused, but for a call that says there is no header: then there is none to refuse."""
-    assert (again(request_).run(), status) == ("exit", status)
+    assert (repeat(request_).run(), status) == ("exit", status)
     for name in [*CALLS["admission"], "kong.log.err"]:
         for wrong in WRONG:
             if (name, wrong) != ("ngx.req.get_headers", {}):
@@ -312,13 +328,16 @@ def test_no_failing_call_lets_admission_pass(
                     if not _another_request(name, wrong)
                     else ("exit", "error", "on")
                 )
-                assert again(request_, fault=(name, wrong)).run() in expected, (
+                assert (
+                    repeat(request_, fault=(name, wrong)).run() in expected
+                ), (
                     name,
                     wrong,
                 )
     for does in (LuaApiError("injected"), "came back"):
         assert (
-            again(request_, fault=("kong.response.exit", does)).run() == "error"
+            repeat(request_, fault=("kong.response.exit", does)).run()
+            == "error"
         )
 
 
@@ -372,10 +391,10 @@ def test_no_piece_missing_from_the_table_opens_the_gate(name: str) -> None:
     tables = [json.dumps(changed) for changed in _without(json.loads(TABLE))]
     assert len(tables) > 40
     for changed in tables:
-        one = again(
+        call = repeat(
             REFUSED[name][0], code=gate(changed), admitted=as_left(changed)
         )
-        assert one.run() in ("exit", "error") and one.target is None, changed
+        assert call.run() in ("exit", "error") and call.target is None, changed
 
 
 @pytest.mark.parametrize("name", deep_after(2, UNDER_ANY_TABLE))
@@ -388,10 +407,10 @@ def test_no_piece_of_another_kind_in_the_table_opens_the_gate(
     ]
     assert len(tables) > 200
     for changed in tables:
-        one = again(
+        call = repeat(
             REFUSED[name][0], code=gate(changed), admitted=as_left(changed)
         )
-        assert one.run() in ("exit", "error") and one.target is None, changed
+        assert call.run() in ("exit", "error") and call.target is None, changed
 
 
 @pytest.mark.parametrize(
@@ -404,44 +423,35 @@ def test_no_piece_of_another_kind_in_the_table_opens_the_gate(
 )
 def test_a_table_without_one_of_its_pieces_is_refused_whole(piece: str) -> None:
     """Also for a caller who has the scope: 500, until the table is right again."""
-    one = asked(
-        READ,
-        json.dumps(
-            {
-                key: value
-                for key, value in json.loads(TABLE).items()
-                if key != piece
-            }
-        ),
-    )
-    assert (one.run(), one.status) == ("exit", 500)
+    pieces = json.loads(TABLE)
+    del pieces[piece]
+    call = gate_call(READ, json.dumps(pieces))
+    assert (call.run(), call.status) == ("exit", 500)
 
 
 @pytest.mark.parametrize("piece", json.loads(TABLE)["spelling"])
 def test_a_table_that_cannot_spell_a_token_is_refused_whole(piece: str) -> None:
     """A claim that it does not name would be taken for one that the token does not have."""
-    whole = json.loads(TABLE)
-    spelling = {
-        key: value for key, value in whole["spelling"].items() if key != piece
-    }
-    one = asked(READ, json.dumps({**whole, "spelling": spelling}))
-    assert (one.run(), one.status) == ("exit", 500)
+    spelling = json.loads(TABLE)["spelling"]
+    del spelling[piece]
+    call = gate_call(READ, table_with(spelling=spelling))
+    assert (call.run(), call.status) == ("exit", 500)
 
 
 @pytest.mark.parametrize(
-    ("granted", "told"),
+    ("granted", "expected"),
     [(["read", "write"], "read write"), (["read"], "read"), ([], None)],
 )
 def test_a_user_has_no_scope_through_a_client_that_was_not_granted_it(
-    granted: list[str], told: str | None
+    granted: list[str], expected: str | None
 ) -> None:
     """Whatever the roles of their groups hold."""
-    table = json.dumps({**json.loads(TABLE), "on_behalf": {"c": granted}})
-    one = asked(
+    table = table_with(on_behalf={"c": granted})
+    call = gate_call(
         ISSUER.user(["read", "write"], ["desk"]), table, path="/orders/health"
     )
-    assert one.run() == "on"
-    assert one.told.get("X-Auth-Scopes") == told
+    assert call.run() == "on"
+    assert call.upstream_headers.get("X-Auth-Scopes") == expected
 
 
 @pytest.mark.parametrize(
@@ -459,25 +469,24 @@ def test_every_mark_of_an_access_token_is_needed_and_no_claim_of_overage(
     claims: dict[str, Any], outcome: tuple[str, int | None]
 ) -> None:
     """Not the first of them alone."""
-    whole = json.loads(TABLE)
     marks = [
-        *whole["spelling"]["marks"],
+        {"claim": "jti", "value": "AT.", "prefix": True},
         {"claim": "ver", "value": "2.0", "prefix": False},
     ]
     spelling = {
-        **whole["spelling"],
+        **json.loads(TABLE)["spelling"],
         "marks": marks,
         "overage": ["more", "hasgroups"],
     }
-    one = asked(
+    call = gate_call(
         ISSUER.token(["read"], **{"ver": "2.0", **claims}),
-        json.dumps({**whole, "spelling": spelling}),
+        table_with(spelling=spelling),
     )
-    assert (one.run(), one.status) == outcome
+    assert (call.run(), call.status) == outcome
 
 
 @pytest.mark.parametrize(
-    ("held", "status"),
+    ("scopes", "status"),
     [
         ([], 403),
         (["read"], 403),
@@ -487,17 +496,12 @@ def test_every_mark_of_an_access_token_is_needed_and_no_claim_of_overage(
     ],
 )
 def test_an_alternative_needs_all_its_scopes_and_any_alternative_is_enough(
-    held: list[str], status: int | None
+    scopes: list[str], status: int | None
 ) -> None:
-    table = json.dumps(
-        {
-            **json.loads(TABLE),
-            "rules": {"/orders": {"GET": [["read", "write"], ["a.b"]]}},
-        }
-    )
-    one = asked(ISSUER.service(held), table)
-    one.run()
-    assert one.status == status
+    table = table_with(rules={"/orders": {"GET": [["read", "write"], ["a.b"]]}})
+    call = gate_call(ISSUER.service(scopes), table)
+    call.run()
+    assert call.status == status
 
 
 @pytest.mark.parametrize(
@@ -519,12 +523,9 @@ def test_an_alternative_needs_all_its_scopes_and_any_alternative_is_enough(
 )
 def test_a_rule_that_is_no_list_of_scopes_opens_nothing(scopes: Any) -> None:
     """An object where a list should be must not read as a rule that needs no scope."""
-    whole = json.loads(TABLE)
-    one = asked(
-        OTHER, json.dumps({**whole, "rules": {"/orders": {"GET": scopes}}})
-    )
-    assert one.run() == "exit"
-    assert one.status in (403, 500)
+    call = gate_call(OTHER, table_with(rules={"/orders": {"GET": scopes}}))
+    assert call.run() == "exit"
+    assert call.status in (403, 500)
 
 
 @pytest.mark.parametrize(
@@ -532,17 +533,17 @@ def test_a_rule_that_is_no_list_of_scopes_opens_nothing(scopes: Any) -> None:
 )
 def test_a_table_of_another_version_is_refused_whole(version: Any) -> None:
     """The script and the table are made by one program, but Kong keeps them as one text only by convention."""
-    one = asked(READ, json.dumps({**json.loads(TABLE), "version": version}))
-    assert (one.run(), one.status) == ("exit", 500)
+    call = gate_call(READ, table_with(version=version))
+    assert (call.run(), call.status) == ("exit", 500)
 
 
 def test_a_table_that_was_cut_off_anywhere_is_refused_whole() -> None:
     """At every length but the full one, and with anything behind it."""
     whole = embedded(TABLE)
     for length in range(len("[==["), len(whole) - len("]==]"), 7):
-        one = asked(READ)
-        one.code = one.code.replace(whole, whole[:length] + "]==]")
-        assert (one.run(), one.status) == ("exit", 500), length
+        call = gate_call(READ)
+        call.code = call.code.replace(whole, whole[:length] + "]==]")
+        assert (call.run(), call.status) == ("exit", 500), length
     for text in (
         TABLE + "}",
         TABLE + " 1",
@@ -554,13 +555,13 @@ def test_a_table_that_was_cut_off_anywhere_is_refused_whole() -> None:
         "\xff",
         "[" * 100_000,
     ):
-        one = asked(READ, text)
-        assert (one.run(), one.status) == ("exit", 500)
+        call = gate_call(READ, text)
+        assert (call.run(), call.status) == ("exit", 500)
 
 
 def test_a_table_that_is_no_text_is_refused_whole() -> None:
     """Whatever stands in its place in the script."""
     for instead in ("nil", "7", "{}", "function() end", "true"):
-        one = asked(READ)
-        one.code = f"local TABLE = {instead}\n" + one.code.split("]==]", 1)[1]
-        assert (one.run(), one.status) == ("exit", 500)
+        call = gate_call(READ)
+        call.code = f"local TABLE = {instead}\n" + call.code.split("]==]", 1)[1]
+        assert (call.run(), call.status) == ("exit", 500)

@@ -92,32 +92,38 @@ def problem(answer: Answer) -> str | None:
 def check(kong: Kong, case: Case) -> None:
     """The gateway answers with the status that is meant, for the reason that is meant; the upstream is told whom the gate
     verified, and nobody else."""
-    meant = case.meant(SCENE)
-    got = kong.handle(case.raw(), scheme=STACK.scheme)
-    assert got.status in case.statuses(meant), (got.status, meant, got.body)
-    assert (got.upstream is not None) == meant.allowed
-    if (said := problem(got)) and got.status == meant.status:
+    decision = case.meant(SCENE)
+    answer = kong.handle(case.raw(), scheme=STACK.scheme)
+    assert answer.status in case.statuses(decision), (
+        answer.status,
+        decision,
+        answer.body,
+    )
+    assert (answer.upstream is not None) == decision.allowed
+    if (problem_type := problem(answer)) and answer.status == decision.status:
         assert (
-            said
-            == f"urn:kong-oam:problem:{PLAINER.get(meant.code, meant.code)}"
+            problem_type
+            == f"urn:kong-oam:problem:{PLAINER.get(decision.code, decision.code)}"
         ), (
-            meant,
-            got.body,
+            decision,
+            answer.body,
         )
-    if got.upstream:
+    if answer.upstream:
         folded = [
             (name.lower().replace("_", "-"), value)
-            for name, value in got.upstream.headers
+            for name, value in answer.upstream.headers
         ]
-        told = sorted(pair for pair in folded if pair[0].startswith("x-auth-"))
-        assert told == sorted(case.told(SCENE, meant).items())
+        identity_headers = sorted(
+            pair for pair in folded if pair[0].startswith("x-auth-")
+        )
+        assert identity_headers == sorted(case.told(SCENE, decision).items())
         handed_on = [
             value
-            for name, value in got.upstream.headers
+            for name, value in answer.upstream.headers
             if name.lower() == "authorization" and value
         ]
-        assert handed_on == case.handed_on(meant)
-    COVERAGE.add(SCENE, case, meant)
+        assert handed_on == case.handed_on(decision)
+    COVERAGE.add(SCENE, case, decision)
 
 
 @pytest.mark.timeout(600)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.gate_requests import ISSUER, TABLE, asked
+from tests.support.gate_requests import ISSUER, gate_call, table_with
 from tests.support.tiers import examples
 
 NOW = ISSUER.now
@@ -31,11 +29,13 @@ METHODS = ("GET", "POST", "OPTIONS")
 
 def passes(path: str, method: str, opened: dict[str, object]) -> bool:
     """Whether the gate lets somebody without a token through while this is opened."""
-    table = json.dumps({**json.loads(TABLE), "opened": opened})
-    return (
-        asked(None, table, path=path, **{"ngx.req.get_method": method}).run()
-        == "on"
+    call = gate_call(
+        None,
+        table_with(opened=opened),
+        path=path,
+        **{"ngx.req.get_method": method},
     )
+    return call.run() == "on"
 
 
 @settings(max_examples=examples(300), deadline=None)

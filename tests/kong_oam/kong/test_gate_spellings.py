@@ -90,8 +90,10 @@ SCENE = Scene(ESTATE, {"main": ISSUER})
 
 
 def client(component: str) -> Client:
-    (one,) = (one for one in ESTATE.clients if one.component == component)
-    return one
+    (entry,) = (
+        entry for entry in ESTATE.clients if entry.component == component
+    )
+    return entry
 
 
 JOB, WEB = client("shop/job"), client("shop/web")
@@ -199,7 +201,7 @@ def test_the_gate_reads_tokens_for_one_api_as_decide_does(
     Whoever has a token for another API is somebody who may not (403), as where one token is for all of them.
     """
     token = ISSUER.token(**payload)
-    got, meant = [], []
+    answers, expected = [], []
     for method, name in (
         ("GET", "a"),
         ("POST", "a"),
@@ -208,9 +210,9 @@ def test_the_gate_reads_tokens_for_one_api_as_decide_does(
     ):
         host = f"{name}.example.com"
         raw = f"{method} / HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nContent-Length: 0\r\n\r\n"
-        got.append(kong.handle(raw.encode(), scheme="https").status)
+        answers.append(kong.handle(raw.encode(), scheme="https").status)
         request = Request(method, host, b"/")
-        meant.append(
+        expected.append(
             answer(
                 SCENE.estate,
                 request,
@@ -219,7 +221,7 @@ def test_the_gate_reads_tokens_for_one_api_as_decide_does(
                 ISSUER.now,
             ).status
         )
-    assert (tuple(got), tuple(meant)) == (statuses, statuses)
+    assert (tuple(answers), tuple(expected)) == (statuses, statuses)
 
 
 _AUDIENCES = ["6c1f-a", "6c1f-b", "graph", "api://t/a/api", "api://t", ""]
@@ -274,19 +276,19 @@ def test_any_token_for_one_api_is_read_as_decide_reads_it(
     """Whatever it is for and whatever it lists, at each kind of component: the same status, and the same identity."""
     token = ISSUER.token(**(user if user_signed_in else service)(**payload))
     case = Case(method, f"{host}.example.com", b"/", (f"Bearer {token}",))
-    got, meant = (
+    answers, expected = (
         kong.handle(case.raw(b"Content-Length: 0"), scheme="https"),
         case.meant(SCENE),
     )
-    assert got.status == meant.status
-    if meant.allowed:
-        assert got.upstream is not None
+    assert answers.status == expected.status
+    if expected.allowed:
+        assert answers.upstream is not None
         sent = {
             name.lower(): value
-            for name, value in got.upstream.headers
+            for name, value in answers.upstream.headers
             if name.lower().startswith("x-auth-")
         }
-        assert sent == case.told(SCENE, meant)
+        assert sent == case.told(SCENE, expected)
 
 
 @pytest.mark.parametrize(
@@ -341,9 +343,9 @@ def test_a_token_is_issued_for_one_api() -> None:
         ("group=ACME%20Sales",),
         "api://t/a/api",
     )
-    both = issue(PROVIDER, WEB, User("x", ("ACME Sales", "desk")), api=A)
-    assert isinstance(both, Claims)
-    assert both.groups == ("group=ACME%20Sales", "group=desk")
+    token = issue(PROVIDER, WEB, User("x", ("ACME Sales", "desk")), api=A)
+    assert isinstance(token, Claims)
+    assert token.groups == ("group=ACME%20Sales", "group=desk")
     assert issue(PROVIDER, WEB, User("x", ("sales",)), api=A) == Refusal(
         "the user is in no group that shop/web is assigned to"
     )
@@ -352,9 +354,9 @@ def test_a_token_is_issued_for_one_api() -> None:
 def test_what_is_issued_is_what_is_authenticated() -> None:
     """The model's claims and those read from a token agree on audience, scopes and groups."""
     claims = authenticate(ISSUER.token(**user()), RING, ISSUER.now, ["a/api"])
-    meant = issue(PROVIDER, WEB, User("object", ("ACME Sales",)), api=A)
-    assert isinstance(meant, Claims)
-    assert claims == replace(meant, client="callers/all")
+    token = issue(PROVIDER, WEB, User("object", ("ACME Sales",)), api=A)
+    assert isinstance(token, Claims)
+    assert claims == replace(token, client="callers/all")
 
 
 def test_a_token_that_was_issued_for_another_api_is_not_for_this_one() -> None:
@@ -377,12 +379,13 @@ def test_a_token_of_before_holds_nothing_by_a_role_that_others_have_come_to_hold
 ):
     """It lists whom it is about, not the role that they held: what that role means by now, they never had."""
     before = issue(PROVIDER, WEB, User("x", ("ACME Sales",)), api=A)
-    was, now = (
+    old_role, new_role = (
         "{scopes: [NAME.read], groups: [sales]",
         "{scopes: [NAME.read, NAME.write], groups: [desk]",
     )
     access = {
-        name: ACCESS.replace(was, now).replace("NAME", name) for name in "ab"
+        name: ACCESS.replace(old_role, new_role).replace("NAME", name)
+        for name in "ab"
     }
     apis = (
         api(
@@ -410,13 +413,17 @@ def test_groups_are_listed_alike_exactly_where_they_are_one_at_the_provider(
 ) -> None:
     """Whatever Applications call them: an old token says whose it was at the provider, and not by which name."""
     provider = replace(PROVIDER, groups=groups, per_api=per_api)
-    for one, other in product(_LOGICAL_GROUPS, repeat=2):
-        are_one = groups.get(one, one) == groups.get(other, other)
-        assert (provider.listed(one) == provider.listed(other)) == are_one
+    for group, other_group in product(_LOGICAL_GROUPS, repeat=2):
+        are_one = groups.get(group, group) == groups.get(
+            other_group, other_group
+        )
+        assert (
+            provider.listed(group) == provider.listed(other_group)
+        ) == are_one
     if not per_api:
         assert all(
-            provider.listed(one) == groups.get(one, one)
-            for one in _LOGICAL_GROUPS
+            provider.listed(group) == groups.get(group, group)
+            for group in _LOGICAL_GROUPS
         )
 
 

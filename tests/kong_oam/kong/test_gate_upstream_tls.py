@@ -7,25 +7,25 @@ from typing import Any
 import pytest
 
 from kong_oam.kong.table import address
-from tests.support.gate_requests import READ, TABLE, asked
+from tests.support.gate_requests import READ, TABLE, gate_call
 from tests.support.lua_scripts import Lua, LuaApiError, gate
 
 NAMED = address("api.test", 8443, "api.orders.svc")
 SERVICE = {"protocol": "https", "tls_verify": True}
 
 
-def sent(
+def call_to(
     service: Any, leads: str = NAMED, fault: tuple[str, Any] | None = None
 ) -> Lua:
     """A request that may go on, at a service of Kong's."""
-    one = asked(READ, fault=fault, **{"kong.router.get_service": service})
-    one.code = gate(TABLE, leads)
-    return one
+    call = gate_call(READ, fault=fault, **{"kong.router.get_service": service})
+    call.code = gate(TABLE, leads)
+    return call
 
 
 def test_the_host_is_the_name_that_the_certificate_has_to_bear() -> None:
-    one = sent(SERVICE)
-    assert (one.run(), one.target, one.told["Host"]) == (
+    call = call_to(SERVICE)
+    assert (call.run(), call.target, call.upstream_headers["Host"]) == (
         "on",
         ("api.test", 8443),
         "api.orders.svc",
@@ -46,16 +46,16 @@ def test_the_host_is_the_name_that_the_certificate_has_to_bear() -> None:
 def test_nothing_is_sent_by_a_service_that_does_not_verify(
     service: Any,
 ) -> None:
-    one = sent(service)
-    assert (one.run(), one.status, one.target) == ("exit", 500, None)
+    call = call_to(service)
+    assert (call.run(), call.status, call.target) == ("exit", 500, None)
 
 
 @pytest.mark.parametrize(
     "wrong", [None, True, "x", [], LuaApiError("injected")]
 )
 def test_nothing_is_sent_where_kong_does_not_say(wrong: Any) -> None:
-    one = sent(SERVICE, fault=("kong.router.get_service", wrong))
-    assert (one.run(), one.status, one.target) == ("exit", 500, None)
+    call = call_to(SERVICE, fault=("kong.router.get_service", wrong))
+    assert (call.run(), call.status, call.target) == ("exit", 500, None)
 
 
 @pytest.mark.parametrize(
@@ -63,5 +63,5 @@ def test_nothing_is_sent_where_kong_does_not_say(wrong: Any) -> None:
 )
 def test_a_name_that_no_certificate_bears_is_none(name: str) -> None:
     """And no reason to speak clear text."""
-    one = sent(SERVICE, f'{{"host":"api.test","port":8443,"name":{name}}}')
-    assert (one.run(), one.status, one.target) == ("exit", 500, None)
+    call = call_to(SERVICE, f'{{"host":"api.test","port":8443,"name":{name}}}')
+    assert (call.run(), call.status, call.target) == ("exit", 500, None)

@@ -81,19 +81,19 @@ def _rows(made: Estate) -> list[Row]:
     ]
 
 
-def _found(
-    made: Estate, there: list[Row], *before: Resource
+def _conflicts(
+    made: Estate, rows: list[Row], *before: Resource
 ) -> list[Diagnostic]:
     transport = httpx.MockTransport(
-        lambda _: httpx.Response(200, json={"data": there, "offset": None})
+        lambda _: httpx.Response(200, json={"data": rows, "offset": None})
     )
     with AdminApi(Account("http://kong.test"), transport) as admin:
         return list(host_conflicts(admin, made, before))
 
 
-def _foreign(host: str, path: str, **more: Any) -> Row:
+def _foreign(host: str, path: str, **fields: Any) -> Row:
     usual = {"id": "f", "name": "legacy", "protocols": ["http"], "tags": None}
-    return {**usual, "hosts": [host], "paths": [path], **more}
+    return {**usual, "hosts": [host], "paths": [path], **fields}
 
 
 def _loses_calls(ours: list[Row], theirs: list[Row]) -> bool:
@@ -101,14 +101,14 @@ def _loses_calls(ours: list[Row], theirs: list[Row]) -> bool:
     alone, together = Router(ours), Router([*ours, *theirs])
     answers = ((alone.reached(call), together.reached(call)) for call in CALLS)
     return any(
-        before and [one.route for one in before] != [one.route for one in after]
+        before and [row.route for row in before] != [row.route for row in after]
         for before, after in answers
     )
 
 
 def test_another_stack_on_the_same_host_and_path_is_named() -> None:
     """With the place of the endpoint, the other stack's name, and the way out."""
-    (found,) = _found(
+    (found,) = _conflicts(
         _estate([("a.x.com", "/a")]),
         _rows(_estate([("a.x.com", "/a")], "prod")),
     )
@@ -121,7 +121,7 @@ def test_another_stack_on_the_same_host_and_path_is_named() -> None:
 
 def test_a_route_outside_any_stack_on_the_same_host_and_path_is_named() -> None:
     """Whoever made it has to remove it: a stack touches nothing of others."""
-    (found,) = _found(
+    (found,) = _conflicts(
         _estate([("a.x.com", "/a")]),
         [_foreign("A.x.com:8443", "/a/", tags=["theirs"])],
     )
@@ -132,7 +132,7 @@ def test_a_route_outside_any_stack_on_the_same_host_and_path_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "path", "taken"),
+    ("host", "path", "is_named"),
     [
         ("a.x.com", "/a/b", True),
         ("a.x.com", "~/a/\\d+", True),
@@ -147,13 +147,13 @@ def test_a_route_outside_any_stack_on_the_same_host_and_path_is_named() -> None:
     ],
 )
 def test_a_route_outside_any_stack_may_get_only_what_is_left(
-    host: str, path: str, taken: bool
+    host: str, path: str, is_named: bool
 ) -> None:
     """A plain path above ours, or a host with a wildcard, gets what no route of ours takes; a regular expression may
     get more. So Applications can take over a site path by path."""
     assert (
-        bool(_found(_estate([("a.x.com", "/a")]), [_foreign(host, path)]))
-        is taken
+        bool(_conflicts(_estate([("a.x.com", "/a")]), [_foreign(host, path)]))
+        is is_named
     )
 
 
@@ -162,7 +162,8 @@ def test_among_wildcards_a_regular_expression_may_win_by_its_priority() -> None:
     theirs = _foreign("*.x.com", "~/.*", regex_priority=900, methods=["GET"])
     made = _estate([("*.a.x.com", "/a")])
     assert (
-        _loses_calls(_rows(made), [theirs]) and len(_found(made, [theirs])) == 1
+        _loses_calls(_rows(made), [theirs])
+        and len(_conflicts(made, [theirs])) == 1
     )
 
 
@@ -183,7 +184,8 @@ def test_a_route_with_more_conditions_wins_over_ours_whatever_its_path(
         _foreign("*.x.com", "/", methods=["GET"]) | conditions,
     )
     assert (
-        _loses_calls(_rows(made), [theirs]) and len(_found(made, [theirs])) == 1
+        _loses_calls(_rows(made), [theirs])
+        and len(_conflicts(made, [theirs])) == 1
     )
 
 
@@ -194,7 +196,8 @@ def test_another_route_without_hosts_is_in_nobodys_way() -> None:
         _foreign("", "/a", headers={"x": ["1"]}) | {"hosts": None},
     )
     assert (
-        not _loses_calls(_rows(made), [theirs]) and _found(made, [theirs]) == []
+        not _loses_calls(_rows(made), [theirs])
+        and _conflicts(made, [theirs]) == []
     )
 
 
@@ -205,16 +208,16 @@ def test_all_collisions_are_named_at_once() -> None:
             [("a.x.com", "/a"), ("a.x.com", "/a/b"), ("b.x.com", "/")], "prod"
         )
     )
-    found = _found(
+    found = _conflicts(
         _estate([("a.x.com", "/a"), ("b.x.com", "/b")]),
         [*theirs, _foreign("b.x.com", "/b")],
     )
     assert [
         (
-            one.message.partition(" of Kong")[0],
-            "stack 'prod' made" in one.message,
+            conflict.message.partition(" of Kong")[0],
+            "stack 'prod' made" in conflict.message,
         )
-        for one in found
+        for conflict in found
     ] == [
         ("a.x.com/a meets a.x.com/a", True),
         ("b.x.com/b meets b.x.com/", True),
@@ -229,7 +232,7 @@ def test_routes_of_other_partitions_are_no_concern() -> None:
     made = _estate([("a.x.com", "/a")])
     part = part_of(replace(made, stack=stack), "shops")
     assert (
-        _found(
+        _conflicts(
             part,
             [
                 _foreign(
@@ -249,13 +252,13 @@ def test_nothing_is_asked_where_no_route_is_new() -> None:
     (component,) = made.exposed
     (plan,) = routes(component)
     logical = f"{component.key}-{plan.role}-{plan.backend}"
-    there = _rows(_estate([("a.x.com", "/a")], "prod"))
+    rows = _rows(_estate([("a.x.com", "/a")], "prod"))
     same = Resource(
         ROUTE, logical, {"hosts": ["a.x.com"], "paths": plan.kong_paths}
     )
-    assert _found(made, there, same) == []
+    assert _conflicts(made, rows, same) == []
     other = Resource(ROUTE, logical, {"hosts": ["a.x.com"], "paths": ["~/"]})
-    assert len(_found(made, there, other)) == 1
+    assert len(_conflicts(made, rows, other)) == 1
 
 
 ENDPOINTS = st.frozensets(
@@ -274,7 +277,7 @@ def test_two_stacks_collide_where_one_loses_calls_and_only_there(
     loses = _loses_calls(_rows(first), _rows(second)) or _loses_calls(
         _rows(second), _rows(first)
     )
-    assert bool(_found(first, _rows(second))) is loses
+    assert bool(_conflicts(first, _rows(second))) is loses
 
 
 @given(
@@ -299,4 +302,4 @@ def test_no_route_outside_any_stack_takes_calls_unnamed(
     made = _estate(ours)
     theirs = theirs | {"hosts": None} if everywhere else theirs
     if _loses_calls(_rows(made), [theirs]):
-        assert _found(made, [theirs])
+        assert _conflicts(made, [theirs])

@@ -12,22 +12,32 @@ from sandbox.kong.proxy import Answer
 from tests.support.estates import estate
 from tests.support.gateway_estates import Scene, issuers, stack, with_callers
 from tests.support.kong_deployment import Entities
-from tests.support.kong_plugins import asked
 
 STACK = stack("plugins", "http")
 NOW = time.time()
 ISSUERS = issuers(STACK, NOW)
 ISSUER = ISSUERS["main"]
-ACCESS = """
+ORDERS = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: orders}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x}
+      traits:
+        - {type: gateway, properties: {domain: orders.example.com, http: {/orders: 8080}}}
+        - type: access
+          properties:
             owner: team
             scopes: {orders.read: r}
             rules: [{paths: [/orders], methods: [GET], scopes: [orders.read]}]
             roles: {viewer: {scopes: [orders.read], groups: [sales]}}
+        - type: kong-plugin
+          properties: {name: correlation-id, config: {header_name: X-Cid, echo_downstream: true}}
+        - {type: kong-plugin, properties: {name: bot-detection, config: {deny: [BadBot]}}}
 """
-PLUGINS = (
-    "{name: correlation-id, config: {header_name: X-Cid, echo_downstream: true}}",
-    "{name: bot-detection, config: {deny: [BadBot]}}",
-)
 TOKEN = "Authorization: Bearer " + ISSUER.user(["orders.read"], ["sales"])
 WITHOUT = "Authorization: Bearer " + ISSUER.user([], ["sales"])
 UPGRADE = (
@@ -40,7 +50,7 @@ UPGRADE = (
 
 @pytest.fixture(scope="module")
 def kong() -> Iterator[Kong]:
-    own = with_callers(estate(asked(*PLUGINS, access=ACCESS), stack=STACK))
+    own = with_callers(estate(ORDERS, stack=STACK))
     with Kong(now=lambda: NOW) as node, Entities(node.admin_url) as made:
         made.estate(own, Scene(own, ISSUERS).pems, "upstream.test")
         yield node
@@ -57,13 +67,15 @@ def call(kong: Kong, *headers: str) -> Answer:
     return kong.handle("\r\n".join(lines).encode(), scheme="http")
 
 
-@pytest.mark.parametrize("more", [(), UPGRADE], ids=["call", "websocket"])
+@pytest.mark.parametrize(
+    "more_headers", [(), UPGRADE], ids=["call", "websocket"]
+)
 def test_calls_are_judged_as_without_them(
-    kong: Kong, more: tuple[str, ...]
+    kong: Kong, more_headers: tuple[str, ...]
 ) -> None:
     """Those that open a WebSocket, too: the workload hears of those alone that the gate lets pass."""
     for headers, status in (((TOKEN,), 200), ((), 401), ((WITHOUT,), 403)):
-        answer = call(kong, *headers, *more)
+        answer = call(kong, *headers, *more_headers)
         assert (answer.status, answer.upstream is not None) == (
             status,
             status == 200,

@@ -27,7 +27,10 @@ from kong_oam.kong.routes import routes
 from kong_oam.kong.script import embedded
 from kong_oam.kong.table import table
 from sandbox.kong import Kong
+from tests.support import gate_requests
 from tests.support.estates import SPELLING, api, estate
+from tests.support.gateway_estates import nested_applications, with_callers
+from tests.support.gateway_tokens import CLIENTS
 
 ACCESS = """
             owner: team
@@ -80,6 +83,24 @@ def test_the_table_holds_all_that_the_gate_decides_by() -> None:
         "groups": {"desk": ["read", "write"], "sales": ["read", "write"]},
         "depth": 4,
     }  # fmt: skip
+
+
+def test_the_table_of_the_gates_tests_is_what_the_program_writes() -> None:
+    """Byte for byte, so that those tests run the gate on a table that a gateway may have."""
+    orders, *others = nested_applications("example.com")
+    allowed = """\
+        - type: ip-allow
+          properties: {rules: [{paths: [/orders], from: [192.0.2.0/24, "2001:db8::/32"]}]}
+"""
+    made = with_callers(
+        estate(orders + allowed, *others, stack=gate_requests.STACK)
+    )
+    clients = {key: name for name, key in CLIENTS.items()}
+    api_of_orders = made.components["orders/api"]
+    assert (
+        table(made, api_of_orders, "8080", "ring", clients=clients)
+        == gate_requests.TABLE
+    )
 
 
 def test_the_table_of_one_port_sends_the_other_ports_paths_away() -> None:
@@ -219,7 +240,9 @@ def test_priorities_fit_into_what_kong_reads_of_them(
             access=access,
         )
     )
-    priorities = [one.priority for one in routes(made.components["orders/api"])]
+    priorities = [
+        route.priority for route in routes(made.components["orders/api"])
+    ]
     assert max(priorities) == 1022 and len(set(priorities)) == len(priorities)
 
 
@@ -229,10 +252,10 @@ def test_names_are_injective() -> None:
         api("a"),
         api("a-api", domain="x.example.com").replace("name: api", "name: b"),
     )
-    one, other = made.components["a/api"], made.components["a-api/b"]
-    assert names.service("s", one, "80") == "kong-oam.s.a.api.80"
-    assert names.service("s", other, "80") == "kong-oam.s.a-api.b.80"
-    assert names.tags("s", one) == [
+    deeper, flat = made.components["a/api"], made.components["a-api/b"]
+    assert names.service("s", deeper, "80") == "kong-oam.s.a.api.80"
+    assert names.service("s", flat, "80") == "kong-oam.s.a-api.b.80"
+    assert names.tags("s", deeper) == [
         "kong-oam",
         "kong-oam-stack:s",
         "kong-oam-component:a.api",
@@ -276,10 +299,10 @@ def test_a_plugin_that_writes_records_clears_kongs_own_beside_its_own_fields() -
         }
     }
     schema = {"fields": [{"config": {"type": "record", "fields": [field]}}]}
-    asked = {"custom_fields_by_lua": {"a": "return 1"}}
-    assert json.loads(config_json(schema, "p", asked)) == asked
+    config = {"custom_fields_by_lua": {"a": "return 1"}}
+    assert json.loads(config_json(schema, "p", config)) == config
     (fields,) = json.loads(
-        config_json(schema, "p", asked, keeps_records=True)
+        config_json(schema, "p", config, keeps_records=True)
     ).values()
     assert fields.pop("version").endswith("return 1") and fields == {
         "a": "return 1"
@@ -484,20 +507,20 @@ def test_a_gateway_that_is_down_is_refused() -> None:
 
 def test_a_certificate_is_shown_for_the_hosts_that_name_it() -> None:
     """By namespace and name; where all is plain http there is none."""
-    one = api(
+    application = api(
         "a", domain="a.example.com", http="{/: 80}, secretName: wild"
     ).replace("namespace: a", "namespace: n")
     two = api(
         "b", domain="b.example.com", http="{/: 80}, secretName: wild"
     ).replace("namespace: b", "namespace: n")
     two = two.replace("name: api", "name: other")
-    assert hosts_by_certificate(estate(one, two, api())) == {
+    assert hosts_by_certificate(estate(application, two, api())) == {
         ("n", "wild"): ("a.example.com", "b.example.com")
     }
     assert (
         hosts_by_certificate(
             estate(
-                one,
+                application,
                 stack=Stack(
                     "t",
                     {"main": Provider("main", "a", SPELLING)},
@@ -531,9 +554,8 @@ def test_a_script_says_first_what_to_do_where_a_failed_run_prints_it(
     first, *lines = next(
         iter(dict(sorted(config.items()))["access"])
     ).splitlines()
-    assert (
-        first == ""
-    )  # what the plugin prints before it stays on a line of its own
+    # What the plugin prints before it stays on a line of its own.
+    assert first == ""
     assert lines[0].startswith(
         "-- In a failed run: Kong did not take the plugin that is named above;"
     )

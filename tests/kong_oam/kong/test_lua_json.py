@@ -221,12 +221,12 @@ def test_base64url_is_read_as_the_model_reads_it(length: int) -> None:
     for letters in product("AQZagz09-_+/=. ", repeat=length):
         text = "".join(letters)
         try:
-            meant: str | None = tokens._decode(text).decode("latin-1")
+            expected: str | None = tokens._decode(text).decode("latin-1")
         except ValueError:
-            meant = None
+            expected = None
         if re.fullmatch("[A-Za-z0-9_-]*", text) is None:
-            meant = None  # such a text never gets as far in the model: its expression for a bearer token refuses it
-        assert TOKENS[0](text) == meant, text
+            expected = None  # such a text never gets as far in the model: its expression for a bearer token refuses it
+        assert TOKENS[0](text) == expected, text
 
 
 @pytest.mark.parametrize(

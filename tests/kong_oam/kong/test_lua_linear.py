@@ -12,7 +12,13 @@ import pytest
 from lupa.luajit21 import LuaRuntime
 
 from kong_oam.kong.sources import FILES
-from tests.support.gate_requests import ISSUER, READ, TABLE, asked
+from tests.support.gate_requests import (
+    ISSUER,
+    READ,
+    TABLE,
+    gate_call,
+    table_with,
+)
 from tests.support.lua_scripts import Lua, admission
 
 _CALL = re.compile(r"\b(find|match|gmatch|gsub)\(")
@@ -84,10 +90,10 @@ PIECES = [
 ]
 INPUTS = [
     text
-    for one, other in product(PIECES, PIECES)
+    for piece, other_piece in product(PIECES, PIECES)
     for text in (
-        (one + other) * (LENGTH // len(one + other)) + "!",
-        one * (LENGTH // len(one)) + other,
+        (piece + other_piece) * (LENGTH // len(piece + other_piece)) + "!",
+        piece * (LENGTH // len(piece)) + other_piece,
     )
 ]
 
@@ -146,9 +152,9 @@ def slow(make: Any, size: int) -> float:
 )
 def test_a_host_that_no_dns_name_can_be_is_not_taken_apart(host: str) -> None:
     """Each of its labels would be looked up with all that follow: nothing that any table knows."""
-    one = asked(READ, **{"ngx.var.http_host": host})
-    assert (one.run(), one.status) == ("exit", 404)
-    assert seconds(one) < 3 * seconds(asked(READ)) + 0.02
+    call = gate_call(READ, **{"ngx.var.http_host": host})
+    assert (call.run(), call.status) == ("exit", 404)
+    assert seconds(call) < 3 * seconds(gate_call(READ)) + 0.02
 
 
 SPELLINGS = [
@@ -160,7 +166,10 @@ SPELLINGS = [
 def test_the_gate_is_linear_in_the_path(element: str) -> None:
     """Elements below the deepest path of the table are not looked up."""
     assert (
-        slow(lambda size: asked(READ, path="/orders" + element * size), 20_000)
+        slow(
+            lambda size: gate_call(READ, path="/orders" + element * size),
+            20_000,
+        )
         < 24
     )
 
@@ -176,11 +185,11 @@ def test_an_odd_spelling_costs_little_beside_many_rules(element: str) -> None:
         f"/orders/order-{number}": {"GET": [["read"]]}
         for number in range(1_000)
     }
-    many = json.dumps(
-        {**json.loads(TABLE), "rules": {**json.loads(TABLE)["rules"], **rules}}
+    table = table_with(rules={**json.loads(TABLE)["rules"], **rules})
+    plain = seconds(gate_call(READ, table, path="/orders/order-7"))
+    assert (
+        seconds(gate_call(READ, table, path=f"/orders/{element}")) < 4 * plain
     )
-    plain = seconds(asked(READ, many, path="/orders/order-7"))
-    assert seconds(asked(READ, many, path=f"/orders/{element}")) < 4 * plain
 
 
 @pytest.mark.deep
@@ -208,7 +217,10 @@ def test_an_odd_spelling_costs_little_beside_many_rules(element: str) -> None:
 def test_the_gate_is_linear_in_the_token(claims: Any) -> None:
     """Whatever its claims are made of."""
     assert (
-        slow(lambda size: asked(ISSUER.token(["read"], **claims(size))), 4_000)
+        slow(
+            lambda size: gate_call(ISSUER.token(["read"], **claims(size))),
+            4_000,
+        )
         < 24
     )
 
@@ -255,6 +267,6 @@ def test_a_table_of_a_thousand_rules_is_read_in_linear_time() -> None:
         rules = {
             f"/orders/{number}": {"GET": [["read"]]} for number in range(size)
         }
-        return asked(READ, json.dumps({**json.loads(TABLE), "rules": rules}))
+        return gate_call(READ, table_with(rules=rules))
 
     assert slow(make, 1_000) < 24

@@ -75,9 +75,8 @@ def test_the_scripts_read_what_the_model_reads(elements: list[str]) -> None:
     try:
         path = read(target.encode())
     except AmbiguousPathError:
-        assert (
-            refused is True or ".." in elements
-        )  # climbing above the root is nginx's to refuse
+        # Climbing above the root is nginx's to refuse.
+        assert refused is True or ".." in elements
         return
     assert refused[0] is False
     if not {".", ".."} & set(elements):
@@ -142,9 +141,9 @@ def forms(character: str) -> set[str]:
         str.lower,
         str.upper,
         lambda text: "".join(
-            one
-            for one in unicodedata.normalize("NFD", text)
-            if not is_of(MARKS, one)
+            character
+            for character in unicodedata.normalize("NFD", text)
+            if not is_of(MARKS, character)
         ),
     ]
     once = {step(character) for step in steps}

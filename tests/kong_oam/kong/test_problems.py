@@ -6,32 +6,41 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
-from kong_oam.kong import names
 from sandbox.kong import Answer, Kong
 from tests.support import kong_deployment
-from tests.support.estates import estate
-from tests.support.gateway_cases import Case, landmarks
-from tests.support.gateway_estates import (
-    Scene,
-    issuers,
-    nested_applications,
-    stack,
-)
+from tests.support.estates import api, estate
+from tests.support.gateway_cases import Case
+from tests.support.gateway_estates import Scene, issuers, stack
 
 STACK = stack("tests", "http")
-SCENE = Scene(
-    estate(*nested_applications("example.com"), stack=STACK),
-    issuers(STACK, time.time()),
+ORDERS = api(
+    access="""
+            owner: team
+            scopes: {read: Read}
+            rules:
+              - {paths: [/orders], methods: [GET], scopes: [read]}
+              - {paths: [/orders/health], methods: [GET], public: {reason: probes}}
+            roles: {viewer: {scopes: [read], groups: [sales]}}
+"""
 )
-CASE = next(case for case in landmarks(SCENE) if case.authorization)
-COMPONENT = CASE.meant(SCENE).component
-assert COMPONENT is not None
-SERVICE = names.service(STACK.name, COMPONENT, next(iter(COMPONENT.backends)))
+CLOSED = api("closed", domain="closed.example.com", http="{/: 80}")
+"""Without rules, so that each call needs a token."""
+SCENE = Scene(estate(ORDERS, CLOSED, stack=STACK), issuers(STACK, time.time()))
+MAIN = SCENE.issuers["main"]
+CALL = Case(
+    "GET",
+    "orders.example.com",
+    b"/orders",
+    (f"Bearer {MAIN.service(['read'])}",),
+)
+"""A call that the gate lets through to the workload."""
+SERVICE = "kong-oam.tests.orders.api.8080"
 
 
 @pytest.fixture
@@ -52,14 +61,14 @@ def answers(kong: Kong, **config: Any) -> None:
     )
 
 
-def told(answer: Answer) -> dict[str, Any]:
+def problem_of(answer: Answer) -> dict[str, Any]:
     """The problem of an answer, which has the id that the answer's header has."""
     headers = {name.lower(): value for name, value in answer.headers}
     assert headers["content-type"] == "application/problem+json"
-    said: dict[str, Any] = json.loads(answer.body)
-    assert said.pop("requestId") == headers["x-kong-request-id"]
-    assert said.pop("status") == answer.status
-    return said
+    body: dict[str, Any] = json.loads(answer.body)
+    assert body.pop("requestId") == headers["x-kong-request-id"]
+    assert body.pop("status") == answer.status
+    return body
 
 
 @pytest.mark.parametrize(
@@ -76,7 +85,7 @@ def test_what_a_plugin_refuses_is_a_problem(
 ) -> None:
     """With Kong's own text in JSON; its other headers stay."""
     answers(kong, status_code=status)
-    assert told(kong.handle(CASE.raw(), STACK.scheme)) == {
+    assert problem_of(kong.handle(CALL.raw(), STACK.scheme)) == {
         "type": f"urn:kong-oam:problem:{code}",
         "title": title,
     }
@@ -92,56 +101,46 @@ def test_what_a_plugin_refuses_is_a_problem(
 def test_what_somebody_wrote_stays(kong: Kong, config: dict[str, Any]) -> None:
     """A page for maintenance, and statuses that nobody knows the reason of."""
     answers(kong, **config)
-    answer = kong.handle(CASE.raw(), STACK.scheme)
+    answer = kong.handle(CALL.raw(), STACK.scheme)
     assert answer.status == config["status_code"]
     assert "application/problem+json" not in dict(answer.headers).values()
 
 
 def test_a_refusal_of_jwt_is_a_problem(kong: Kong) -> None:
     """Of a component without public paths, where the gate sees none of them."""
-    case = next(case for case in landmarks(SCENE) if _closed(case))
-    nobody = kong.handle(
-        Case(case.method, case.host, case.target).raw(), STACK.scheme
-    )
-    assert (nobody.status, told(nobody)["type"]) == (
+    call = Case("GET", "closed.example.com", b"/")
+    nobody = kong.handle(call.raw(), STACK.scheme)
+    assert (nobody.status, problem_of(nobody)["type"]) == (
         401,
         "urn:kong-oam:problem:token-needed",
     )
-    component = case.meant(SCENE).component
-    assert component is not None
-    bad = SCENE.issuers[component.identity.provider].faults(
-        (), SCENE.issuers["other"]
-    )["expired"]
+    expired = MAIN.token([], exp=SCENE.now - 1)
     stale = kong.handle(
-        Case(case.method, case.host, case.target, (f"Bearer {bad}",)).raw(),
-        STACK.scheme,
+        replace(call, authorization=(f"Bearer {expired}",)).raw(), STACK.scheme
     )
-    assert (stale.status, told(stale)["type"]) == (
+    assert (stale.status, problem_of(stale)["type"]) == (
         401,
         "urn:kong-oam:problem:token-not-verified",
     )
 
 
-def _closed(case: Case) -> bool:
-    component = case.meant(SCENE).component
-    return component is not None and names.nobody(STACK.name, component) is None
-
-
 def test_a_workload_that_cannot_be_reached_is_a_problem(kong: Kong) -> None:
     """502, with Kong's error in place of an answer."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
         with kong_deployment.Entities(kong.admin_url, keep=True) as entities:
             found = httpx.get(
                 f"{kong.admin_url}/services/{SERVICE}/plugins"
             ).json()["data"]
-            gate = next(one for one in found if one["name"] == "post-function")
+            gate = next(
+                plugin for plugin in found if plugin["name"] == "post-function"
+            )
             config = entities.configs(
                 SCENE.estate,
-                COMPONENT,
-                next(iter(COMPONENT.backends)),
+                SCENE.estate.components["orders/api"],
+                "8080",
                 "127.0.0.1",
-                taken.getsockname()[1],
+                silent.getsockname()[1],
             )
             entities.change(
                 f"/plugins/{gate['id']}", {"config": config["post-function"]}
@@ -149,7 +148,7 @@ def test_a_workload_that_cannot_be_reached_is_a_problem(kong: Kong) -> None:
         with socket.create_connection(
             ("127.0.0.1", int(kong.proxy_url.rpartition(":")[2])), 10
         ) as connection:
-            connection.sendall(CASE.raw(b"Connection: close"))
+            connection.sendall(CALL.raw(b"Connection: close"))
             head, _, body = (
                 connection.makefile("rb").read().partition(b"\r\n\r\n")
             )

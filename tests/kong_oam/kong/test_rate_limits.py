@@ -44,7 +44,7 @@ def deploy(
         made.estate(estate, Scene(estate, ISSUERS).pems, "upstream.test")
 
 
-def asked(kong: Kong, step: Step, address: str = "127.0.0.1") -> Answer:
+def answer_to(kong: Kong, step: Step, address: str = "127.0.0.1") -> Answer:
     lines = [f"GET {step.path} HTTP/1.1", f"Host: {step.application}.{DOMAIN}"]
     lines += [f"Authorization: Bearer {step.token}"] if step.token else []
     lines += [f"{step.header[0]}: {step.header[1]}"] if step.header else []
@@ -53,9 +53,9 @@ def asked(kong: Kong, step: Step, address: str = "127.0.0.1") -> Answer:
     )
 
 
-def all_asked(kong: Kong) -> dict[str, tuple[int, ...]]:
+def statuses_of_steps(kong: Kong) -> dict[str, tuple[int, ...]]:
     return {
-        step.what: tuple(asked(kong, step).status for _ in step.statuses)
+        step.what: tuple(answer_to(kong, step).status for _ in step.statuses)
         for step in STEPS
     }
 
@@ -63,7 +63,9 @@ def all_asked(kong: Kong) -> dict[str, tuple[int, ...]]:
 def test_each_budget_is_used_up_by_those_whose_it_is(kong: Kong) -> None:
     """Neither forged nor foreign tokens, nor a flood without any, use up what is another's, nor get around their own."""
     deploy(kong)
-    assert all_asked(kong) == {step.what: step.statuses for step in STEPS}
+    assert statuses_of_steps(kong) == {
+        step.what: step.statuses for step in STEPS
+    }
 
 
 @pytest.mark.parametrize(
@@ -81,7 +83,7 @@ def test_many_addresses_are_no_way_around_the_budget_of_a_component(
     deploy(kong)
     flood = Step("from everywhere", "component", (), token, "/open")
     assert [
-        asked(kong, flood, f"192.0.2.{last}").status for last in range(4)
+        answer_to(kong, flood, f"192.0.2.{last}").status for last in range(4)
     ] == [
         200,
         200,
@@ -95,17 +97,25 @@ def test_answers_say_what_is_left_and_the_workload_hears_nothing_of_it(
 ) -> None:
     """RateLimit headers on each answer, Retry-After on a refusal, and whose budget it was on neither side."""
     deploy(kong)
-    answers = [asked(kong, A_CLIENT) for _ in range(MOST + 1)]
-    told = [dict(answer.headers) for answer in answers]
+    answers = [answer_to(kong, A_CLIENT) for _ in range(MOST + 1)]
+    headers_of_answers = [dict(answer.headers) for answer in answers]
     assert [
-        (one["RateLimit-Limit"], one["RateLimit-Remaining"]) for one in told
+        (headers["RateLimit-Limit"], headers["RateLimit-Remaining"])
+        for headers in headers_of_answers
     ] == [
         ("2", "1"),
         ("2", "0"),
         ("2", "0"),
     ]
-    assert ["Retry-After" in one for one in told] == [False, False, True]
-    assert told[-1]["Retry-After"] == told[-1]["RateLimit-Reset"]
+    assert ["Retry-After" in headers for headers in headers_of_answers] == [
+        False,
+        False,
+        True,
+    ]
+    assert (
+        headers_of_answers[-1]["Retry-After"]
+        == headers_of_answers[-1]["RateLimit-Reset"]
+    )
     upstream = answers[0].upstream
     assert upstream is not None
     names = {name.lower() for name, _ in upstream.headers}
@@ -129,7 +139,7 @@ def test_a_page_may_read_that_it_is_refused_and_its_preflights_count_nowhere(
     ]
     assert {answer.status for answer in before} == {204}
     answers = [
-        asked(kong, replace(A_CLIENT, header=("Origin", PAGE)))
+        answer_to(kong, replace(A_CLIENT, header=("Origin", PAGE)))
         for _ in range(MOST + 1)
     ]
     assert [answer.status for answer in answers] == [200, 200, 429]
@@ -142,7 +152,9 @@ def test_redis_counts_the_same(kong: Kong, tmp_path: Path) -> None:
     """In a database of a Redis that asks for a password."""
     with redis(tmp_path, password=PASSWORD) as running:
         deploy(kong, "redis", running.settings(password=PASSWORD))
-        assert all_asked(kong) == {step.what: step.statuses for step in STEPS}
+        assert statuses_of_steps(kong) == {
+            step.what: step.statuses for step in STEPS
+        }
 
 
 def test_a_redis_that_is_away_refuses_everybody(
@@ -151,13 +163,13 @@ def test_a_redis_that_is_away_refuses_everybody(
     """Unless the stack says otherwise: then nothing is limited. Redis that refuses the password is as good as away."""
     with redis(tmp_path, password=PASSWORD) as running:
         deploy(kong, "redis", running.settings(password="another"))
-        assert asked(kong, A_CLIENT).status == 500
-    assert asked(kong, A_CLIENT).status == 500
+        assert answer_to(kong, A_CLIENT).status == 500
+    assert answer_to(kong, A_CLIENT).status == 500
 
 
 def test_a_redis_that_is_away_may_open(kong: Kong) -> None:
     """Where the stack says so."""
     deploy(kong, "redis", RedisSettings("127.0.0.1", 1, tls=False, away="open"))
-    assert [asked(kong, A_CLIENT).status for _ in range(MOST + 1)] == [200] * (
-        MOST + 1
-    )
+    assert [answer_to(kong, A_CLIENT).status for _ in range(MOST + 1)] == [
+        200
+    ] * (MOST + 1)

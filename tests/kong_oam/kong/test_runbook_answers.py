@@ -1,4 +1,4 @@
-"""The runbook's table of answers, held against the codes of decisions."""
+"""Compare the runbook's table of answers with the codes of decisions."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import re
 from tests.support.documentation import page
 
 FAILURES = ("500", "503")
-"""Statuses that no caller brings about."""
+"""Statuses of failures of the gateway."""
 
 
-def test_the_runbook_tells_every_failure_of_the_gateway_apart() -> None:
-    """Each code with such a status has a row of its own there."""
+def test_the_runbook_has_a_row_for_every_failure_of_the_gateway() -> None:
+    """A row names the status and the code."""
     codes = re.findall(
         r"^\| `([a-z-]+)` \| (\d+) \|",
         page("reference/decisions.md"),

@@ -58,13 +58,13 @@ def test_what_a_script_is_given_is_read_back(address: str | None) -> None:
     before = script.replace(WRITTEN, ESCAPED).replace(
         "{'host':'api.test','port':8080}", ADDRESS
     )
-    for one in (
+    for text in (
         script,
         script.removeprefix(NOTE),
         f"\n-- another\n{script.removeprefix(NOTE)}",
         before,
     ):
-        assert inputs_of(one) == ScriptInputs(ESCAPED, address)
+        assert inputs_of(text) == ScriptInputs(ESCAPED, address)
     for other in (
         "",
         "x()",

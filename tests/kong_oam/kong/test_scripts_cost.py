@@ -30,24 +30,24 @@ def test_calls_that_are_measured_on_a_real_kong_are_let_in_by_a_stand_in() -> (
 ):
     """So what `benchmarks.gateway` deploys is whole; it takes away what it made."""
     with Kong() as kong:
-        with deployed(kong.admin_url) as (_, asked):
+        with deployed(kong.admin_url) as (_, deployed_estate):
             assert {
                 name: kong.handle(request, "http").status
-                for name, request in asked.items()
-            } == dict.fromkeys(asked, 200)
-        left = {
+                for name, request in deployed_estate.items()
+            } == dict.fromkeys(deployed_estate, 200)
+        entities = {
             kind: httpx.get(f"{kong.admin_url}/{kind}").json()["data"]
             for kind in ("plugins", "services", "routes")
         }
-        assert left == {"plugins": [], "services": [], "routes": []}
+        assert entities == {"plugins": [], "services": [], "routes": []}
 
 
 def test_every_trait_is_measured() -> None:
     """Those that have scripts, or entries that the gate reads, cost something for each request. What another plugin costs is
     not ours to say; connections to workloads stay, and by TLS cost nginx, not Lua."""
     costing = {
-        one.key.name
-        for one in AT_KONG
-        if one.scripts or one.behind or one.entries is not nothing
+        at_kong.key.name
+        for at_kong in AT_KONG
+        if at_kong.scripts or at_kong.behind or at_kong.entries is not nothing
     }
     assert costing == {*TRAITS}

@@ -27,9 +27,9 @@ SCRIPTS = [
     GATE,
     *ALWAYS.values(),
     *(
-        one
+        part
         for phases in (*CHUNKS.values(), *BEHIND.values())
-        for one in phases.values()
+        for part in phases.values()
     ),
 ]
 
@@ -115,8 +115,10 @@ def test_no_short_name_is_a_word_of_lua_or_a_global() -> None:
     """Of so many that all of one letter, and `do`, `if`, `in` and `or`, would come into question."""
     names = [f"long{number}" for number in range(3000)]
     sent = shortened("\n".join(f"local {name} = a, ab" for name in names))
-    given = re.findall(r"local (\w+)=a,ab", sent)
-    assert len({*given, "a", "ab", "do", "if", "in", "or"}) == len(names) + 6
+    short_names = re.findall(r"local (\w+)=a,ab", sent)
+    assert (
+        len({*short_names, "a", "ab", "do", "if", "in", "or"}) == len(names) + 6
+    )
 
 
 def test_a_function_in_a_table_is_refused() -> None:

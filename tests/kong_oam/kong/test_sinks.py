@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,33 +18,36 @@ from kong_oam.access.settings.logs import (
     TcpSink,
 )
 from kong_oam.access.stack import Records
+from kong_oam.kong.at_kong import Extra
 from kong_oam.kong.logs import sinks
 from sandbox.kong import Kong
 from tests.support import kong_deployment
-from tests.support.estates import estate
-from tests.support.gateway_cases import landmarks
-from tests.support.gateway_estates import (
-    Scene,
-    issuers,
-    nested_applications,
-    stack,
-)
+from tests.support.estates import STACK, estate
 from tests.support.receivers import Receiver
 
-STACK = replace(stack("tests"), records=Records())
-SCENE = Scene(
-    estate(*nested_applications("example.com"), stack=STACK),
-    issuers(STACK, time.time()),
+ESTATE = estate(
+    """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: orders}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x}
+      traits:
+        - {type: gateway, properties: {domain: orders.example.com, http: {/: 80}}}
+        - {type: access, properties: {owner: team, rules: [{public: {reason: docs}}]}}
+""",
+    stack=replace(STACK, records=Records()),
 )
-CASE = landmarks(SCENE)[0]
+CALL = b"GET /docs HTTP/1.1\r\nHost: orders.example.com\r\n\r\n"
 
 
 @contextmanager
 def recording(logs: LogSettings) -> Iterator[Kong]:
-    with Kong(now=lambda: SCENE.now) as kong:
-        kong_deployment.deploy(
-            kong.admin_url, SCENE.estate, SCENE.pems, logs=logs
-        )
+    with Kong() as kong:
+        kong_deployment.deploy(kong.admin_url, ESTATE, {"main": {}}, logs=logs)
         yield kong
 
 
@@ -58,10 +60,14 @@ def test_each_sink_gets_the_same_record(tmp_path: Path) -> None:
                 HttpSink(http.url), TcpSink("127.0.0.1", tcp.port), str(file)
             )
         ) as kong:
-            answer = kong.handle(CASE.raw(), STACK.scheme)
+            answer = kong.handle(CALL, "https")
         request = dict(answer.headers)["X-Kong-Request-Id"]
         record = http.record(request)
-        assert record["code"] in ("allowed", "public")
+        assert (record["component"], record["path"], record["code"]) == (
+            "orders/api",
+            "/docs",
+            "public",
+        )
         assert tcp.record(request) == record
     assert request in file.read_text()
 
@@ -69,9 +75,9 @@ def test_each_sink_gets_the_same_record(tmp_path: Path) -> None:
 def test_a_sink_that_is_away_costs_no_call(tmp_path: Path) -> None:
     """The others get their records all the same."""
     file = tmp_path / "records"
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # and does not listen
-        port = taken.getsockname()[1]
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # and does not listen
+        port = silent.getsockname()[1]
         with recording(
             LogSettings(
                 HttpSink(f"http://127.0.0.1:{port}/"),
@@ -79,7 +85,7 @@ def test_a_sink_that_is_away_costs_no_call(tmp_path: Path) -> None:
                 str(file),
             )
         ) as kong:
-            assert kong.handle(CASE.raw(), STACK.scheme).status == 200
+            assert kong.handle(CALL, "https").status == 200
     assert len(file.read_text().splitlines()) == 1
 
 
@@ -91,22 +97,27 @@ def test_each_sink_is_a_plugin_of_kongs() -> None:
         STDOUT,
         OtlpSink("http://otel:4318/v1/logs"),
     )
-    found = {kind: (role, config) for role, kind, config in sinks(logs)}
-    assert found["http-log"] == (
+    found = {sink.kind: sink for sink in sinks(logs)}
+    assert found["http-log"] == Extra(
         "log-http",
+        "http-log",
         {
             "http_endpoint": "https://logs.example.com/x",
             "headers": {"X-Tenant": "a"},
             "queue": {"max_batch_size": 200, "max_bytes": 16_777_216},
         },
     )
-    assert found["tcp-log"] == (
+    assert found["tcp-log"] == Extra(
         "log-tcp",
+        "tcp-log",
         {"host": "logs", "port": 5140, "tls": True},
     )
-    assert found["file-log"] == ("log-file", {"path": "/dev/stdout"})
+    assert found["file-log"] == Extra(
+        "log-file", "file-log", {"path": "/dev/stdout"}
+    )
     assert (
-        found["opentelemetry"][1]["logs_endpoint"] == "http://otel:4318/v1/logs"
+        found["opentelemetry"].config["logs_endpoint"]
+        == "http://otel:4318/v1/logs"
     )
     assert [*sinks(None)] == []
 
@@ -118,10 +129,13 @@ def test_a_queue_of_opentelemetry_keeps_as_many_as_the_stack_says(
     entries: int, batch: int
 ) -> None:
     """A batch that is being sent leaves as much room again for what comes meanwhile."""
-    ((_, _, config),) = sinks(
+    (sink,) = sinks(
         LogSettings(otlp=OtlpSink("http://otel:4318/v1/logs", queue=entries))
     )
-    assert config["queue"] == {"max_batch_size": batch, "max_entries": entries}
+    assert sink.config["queue"] == {
+        "max_batch_size": batch,
+        "max_entries": entries,
+    }
 
 
 def test_a_queue_of_opentelemetry_is_small_by_default() -> None:

@@ -64,25 +64,25 @@ lies = st.sampled_from(
 def objects(draw: st.DrawFn) -> dict[str, Any]:
     """An object with pods, or what looks like some, in up to three places, one in another perhaps."""
     api, kind = draw(st.sampled_from([*WORKLOADS, *OTHERS, *CUSTOM]))
-    one: dict[str, Any] = {
+    manifest: dict[str, Any] = {
         "apiVersion": api,
         "kind": kind,
         "metadata": {"name": "one", "namespace": "orders"},
     }
     if (api, kind) in WORKLOADS:
-        _put(one, WORKLOADS[api, kind], 9)
+        _put(manifest, WORKLOADS[api, kind], 9)
     for number, path in enumerate(
         draw(st.lists(steps, min_size=1, max_size=3))
     ):
         # Shapes refuse labels that are a list, before anything is placed.
         lists_labels = path[:3] == ["metadata", "labels", "0"]
         if not lists_labels and path != [*WORKLOADS.get((api, kind), "-")]:
-            _put(one, path, number)
-    return one
+            _put(manifest, path, number)
+    return manifest
 
 
-def _put(one: dict[str, Any], path: Any, number: int) -> None:
-    holder: Any = one
+def _put(manifest: dict[str, Any], path: Any, number: int) -> None:
+    holder: Any = manifest
     for step, following in zip(path, [*path[1:], ""], strict=False):
         new: Any = [{}] if following == "0" else {}
         if isinstance(holder, list):
@@ -125,18 +125,18 @@ def is_held(holder: dict[str, Any]) -> bool:
 
 @given(objects(), lies)
 def test_what_may_be_pods_is_held_and_nothing_else_counts(
-    one: dict[str, Any], pod_spec_path: str
+    manifest: dict[str, Any], pod_spec_path: str
 ) -> None:
     app, whole = component("", ports=())
     whole = with_fields(
-        whole, rendered=(made(one, pod_spec_path=pod_spec_path),)
+        whole, rendered=(made(manifest, pod_spec_path=pod_spec_path),)
     )
     placed = {
         part.manifest["kind"]: part.manifest
         for part in placed_objects(app, whole, SETTINGS).objects
     }
-    found = list(holders(placed[one["kind"]]))
-    kind = (one["apiVersion"], one["kind"])
+    found = list(holders(placed[manifest["kind"]]))
+    kind = (manifest["apiVersion"], manifest["kind"])
     if kind in WORKLOADS:
         expected = {"c9"}
     else:
@@ -145,9 +145,9 @@ def test_what_may_be_pods_is_held_and_nothing_else_counts(
             if kind in CUSTOM
             else set()
         )
-    held = {name for name, root, holder in found if is_held(holder)}
+    holder_names = {name for name, root, holder in found if is_held(holder)}
     event(f"{kind[1]} {len(expected)}")
-    assert held == expected
+    assert holder_names == expected
     assert expected <= {"c9"} or len(
         fenced_pods(whole.workload.rendered[0])
     ) >= len(expected)
@@ -184,13 +184,15 @@ def test_no_route_leads_to_what_only_looks_like_pods(fake: str) -> None:
     """Whose labels they have is nobody's: pods that another deploys."""
     stack = replace(STACK, allowed={"x.org/Any": "nothing"})
     found = compiled(
-        application("---\n".join(f"{one}\n" for one in (fake, SERVICE, WAY))),
+        application(
+            "---\n".join(f"{document}\n" for document in (fake, SERVICE, WAY))
+        ),
         stack=stack,
     )
     (message,) = [
-        one.message
-        for one in found.diagnostics
-        if one.severity == "error" and one.code != "OAM103"
+        diagnostic.message
+        for diagnostic in found.diagnostics
+        if diagnostic.severity == "error" and diagnostic.code != "OAM103"
     ]
     assert message.startswith(
         "Ingress 'way': '/' leads to Service 'es', which selects no pods of 'api'"
@@ -213,9 +215,9 @@ def test_a_service_with_a_route_selects_none_but_its_components_pods(
     )
     app, whole = component(text)
     (service,) = [
-        one.manifest
-        for one in placed_objects(app, whole, SETTINGS).objects
-        if "service" in one.name
+        placed.manifest
+        for placed in placed_objects(app, whole, SETTINGS).objects
+        if "service" in placed.name
     ]
     assert service["spec"]["selector"].items() >= PODS.items()
 
@@ -230,7 +232,7 @@ def test_pods_within_pods_are_held_where_they_were_found() -> None:
         }
     }
     about = {"name": "one", "namespace": "orders"}
-    one = {
+    manifest = {
         "apiVersion": "argoproj.io/v1",
         "kind": "Rollout",
         "metadata": about,
@@ -238,7 +240,7 @@ def test_pods_within_pods_are_held_where_they_were_found() -> None:
     }
     app, whole = component("", ports=())
     placed = placed_objects(
-        app, with_fields(whole, rendered=(made(one),)), SETTINGS
+        app, with_fields(whole, rendered=(made(manifest),)), SETTINGS
     )
     found = [
         holders(part.manifest)

@@ -8,7 +8,7 @@ from kong_oam.kubernetes.kubectl import name_of, patch, resource_of
 
 
 @pytest.mark.parametrize(
-    ("api_version", "kind", "known", "asked"),
+    ("api_version", "kind", "known", "resource"),
     [
         ("apps/v1", "Deployment", "Deployment", "deployments.apps"),
         ("v1", "Service", "Service", "services"),
@@ -34,7 +34,7 @@ from kong_oam.kubernetes.kubectl import name_of, patch, resource_of
     ],
 )
 def test_kinds_of_one_name_are_told_apart(
-    api_version: str, kind: str, known: str, asked: str | None
+    api_version: str, kind: str, known: str, resource: str | None
 ) -> None:
     """By version and group, but for those that every component has."""
     manifest = {
@@ -43,7 +43,7 @@ def test_kinds_of_one_name_are_told_apart(
         "metadata": {"name": "a", "namespace": "n"},
     }
     assert name_of(manifest) == ("n", known, "a")
-    assert resource_of(known) == (asked or known.lower())
+    assert resource_of(known) == (resource or known.lower())
 
 
 def test_what_is_in_no_namespace_is_looked_for_in_none() -> None:
@@ -58,13 +58,13 @@ def test_what_is_in_no_namespace_is_looked_for_in_none() -> None:
     assert patch(None, role, {"rules": None}) == (
         "kubectl patch clusterrole.v1.rbac.authorization.k8s.io/r -p '{\"rules\": null}'"
     )
-    thing = name_of(
+    name = name_of(
         {
             "apiVersion": "example.com/v1",
             "kind": "Thing",
             "metadata": {"name": "t", "namespace": "n"},
         }
     )
-    assert patch("c", thing, {"spec": None}) == (
+    assert patch("c", name, {"spec": None}) == (
         "kubectl --context=c --namespace=n patch thing.v1.example.com/t --type=merge -p '{\"spec\": null}'"
     )

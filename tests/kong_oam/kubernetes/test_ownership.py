@@ -328,32 +328,34 @@ def test_a_change_by_hand_is_seen_and_what_is_to_do_undoes_it(
     cluster: Cluster, hand: str
 ) -> None:
     """On the stand-in, with the paths that kube-apiserver 1.35.4 gave, where each of the remedies worked, too."""
-    meant, change, expected = HANDS[hand]
-    key = Key.of(meant)
-    cluster.apply(meant, force=True)
+    wanted, change, expected = HANDS[hand]
+    key = Key.of(wanted)
+    cluster.apply(wanted, force=True)
     applied = cluster.shown(key)
     assert applied is not None
-    assert changes(meant, applied) == ()
+    assert changes(wanted, applied) == ()
     cluster.put(merged(_bare(applied), change))
     edited = cluster.shown(key)
     assert edited is not None
-    found = changes(meant, edited)
-    assert {one.path: one.patch is not None for one in found} == expected
-    for one in found:
-        if one.patch:
-            cluster.put(merged(_bare(cluster.shown(key)), one.patch))
-    cluster.apply(meant, force=True)
+    found = changes(wanted, edited)
+    assert {
+        change.path: change.patch is not None for change in found
+    } == expected
+    for repair in found:
+        if repair.patch:
+            cluster.put(merged(_bare(cluster.shown(key)), repair.patch))
+    cluster.apply(wanted, force=True)
     repaired = cluster.shown(key)
     assert repaired is not None
-    assert changes(meant, repaired) == ()
+    assert changes(wanted, repaired) == ()
 
 
 def test_what_the_program_created_is_the_programs(cluster: Cluster) -> None:
     """The plugin creates by a plain write, which owns defaults as well: what is below one of them is not its."""
     cluster.apply(DEPLOYMENT, force=True)
-    shown = cluster.shown(Key.of(DEPLOYMENT))
-    assert shown is not None
-    (applied,) = shown["metadata"]["managedFields"]
+    live = cluster.shown(Key.of(DEPLOYMENT))
+    assert live is not None
+    (applied,) = live["metadata"]["managedFields"]
     inside = applied["fieldsV1"]["f:spec"]["f:template"]["f:spec"]
     inside |= {"f:dnsPolicy": {}, "f:securityContext": {}}
     created = {**applied, "manager": "pulumi-kubernetes", "operation": "Update"}
@@ -368,10 +370,10 @@ def test_what_the_program_created_is_the_programs(cluster: Cluster) -> None:
         "operation": "Update",
         "fieldsV1": fields,
     }
-    shown["metadata"]["managedFields"] = [created]
-    assert changes(DEPLOYMENT, shown) == ()
-    shown["metadata"]["managedFields"] = [created, edited]
-    shown["spec"]["template"]["spec"] |= {
+    live["metadata"]["managedFields"] = [created]
+    assert changes(DEPLOYMENT, live) == ()
+    live["metadata"]["managedFields"] = [created, edited]
+    live["spec"]["template"]["spec"] |= {
         "dnsPolicy": "ClusterFirst",
         "securityContext": {"runAsUser": 0},
     }
@@ -379,35 +381,35 @@ def test_what_the_program_created_is_the_programs(cluster: Cluster) -> None:
         "spec": {"template": {"spec": {"securityContext": {"runAsUser": None}}}}
     }
     path = "spec.template.spec.securityContext.runAsUser"
-    assert changes(DEPLOYMENT, shown) == (
+    assert changes(DEPLOYMENT, live) == (
         FieldChange(path, "kubectl-edit", None, patch),
     )
 
 
 def test_a_field_that_an_api_server_drops_is_not_gone(cluster: Cluster) -> None:
     """Zeros and false of some fields, which kube-apiserver 1.35.4 dropped; of other fields they mean something."""
-    meant = copy.deepcopy(DEPLOYMENT)
-    pod = meant["spec"]["template"]["spec"]
+    wanted = copy.deepcopy(DEPLOYMENT)
+    pod = wanted["spec"]["template"]["spec"]
     pod["containers"][0] |= {
         "livenessProbe": {"tcpSocket": {"port": 80}, "initialDelaySeconds": 0},
         "volumeMounts": [{"name": "a", "mountPath": "/a", "readOnly": False}],
     }
-    meant["spec"] |= {"minReadySeconds": 0, "replicas": 0}
-    cluster.apply(meant, force=True)
-    key = Key.of(meant)
-    shown = cluster.shown(key)
-    assert shown is not None
-    assert "minReadySeconds" not in shown["spec"]
-    assert changes(meant, shown) == ()
-    edited = _bare(shown)
+    wanted["spec"] |= {"minReadySeconds": 0, "replicas": 0}
+    cluster.apply(wanted, force=True)
+    key = Key.of(wanted)
+    live = cluster.shown(key)
+    assert live is not None
+    assert "minReadySeconds" not in live["spec"]
+    assert changes(wanted, live) == ()
+    edited = _bare(live)
     del edited["spec"]["replicas"]
     cluster.put(edited)
-    shown = cluster.shown(key)
-    assert shown is not None
-    assert changes(meant, shown) == (FieldChange("spec.replicas"),)
-    custom = {**meant, "apiVersion": "example.com/v1"}
+    live = cluster.shown(key)
+    assert live is not None
+    assert changes(wanted, live) == (FieldChange("spec.replicas"),)
+    custom = {**wanted, "apiVersion": "example.com/v1"}
     assert "spec.minReadySeconds" in {
-        one.path for one in changes(custom, shown)
+        change.path for change in changes(custom, live)
     }
 
 
@@ -423,16 +425,16 @@ def test_an_object_that_somebody_made_anew_is_theirs(cluster: Cluster) -> None:
 def test_values_of_a_secret_are_not_needed(cluster: Cluster) -> None:
     """Its metadata says which keys are whose."""
     cluster.apply(SECRET, force=True)
-    shown = cluster.shown(Key.of(SECRET))
-    assert shown is not None
+    live = cluster.shown(Key.of(SECRET))
+    assert live is not None
     cluster.put(
-        {**_bare(shown), "data": {**SECRET["data"], "LD_PRELOAD": "eA=="}}
+        {**_bare(live), "data": {**SECRET["data"], "LD_PRELOAD": "eA=="}}
     )
-    shown = cluster.shown(Key.of(SECRET))
-    assert shown is not None
+    live = cluster.shown(Key.of(SECRET))
+    assert live is not None
     found = changes(
         manifests.client_secret(WORKLOAD),
-        {"kind": "Secret", "metadata": shown["metadata"]},
+        {"kind": "Secret", "metadata": live["metadata"]},
     )
     assert found == (
         FieldChange(
@@ -444,16 +446,16 @@ def test_values_of_a_secret_are_not_needed(cluster: Cluster) -> None:
     )
 
 
-def _bare(shown: dict[str, Any] | None) -> dict[str, Any]:
-    assert shown is not None
-    bare: dict[str, Any] = json.loads(json.dumps(shown))
+def _bare(live: dict[str, Any] | None) -> dict[str, Any]:
+    assert live is not None
+    bare: dict[str, Any] = json.loads(json.dumps(live))
     bare["metadata"].pop("managedFields")
     return bare
 
 
 def test_what_is_rendered_as_a_status_is_the_clusters() -> None:
     """KubeVela renders one for a Configuration of Terraform; the API server lets nobody but a controller write it."""
-    meant = {
+    wanted = {
         "apiVersion": "terraform.core.oam.dev/v1beta2",
         "kind": "Configuration",
         "metadata": {"name": "a", "namespace": "b"},
@@ -466,11 +468,11 @@ def test_what_is_rendered_as_a_status_is_the_clusters() -> None:
         "fieldsV1": {"f:spec": {"f:path": {}}},
     }
     live = {
-        **meant,
+        **wanted,
         "status": {"apply": {"state": "Available"}},
         "metadata": {"managedFields": [entry]},
     }
-    assert changes(meant, live) == ()
-    assert changes({**meant, "spec": {"path": "c", "hcl": "d"}}, live) == (
+    assert changes(wanted, live) == ()
+    assert changes({**wanted, "spec": {"path": "c", "hcl": "d"}}, live) == (
         FieldChange("spec.hcl"),
     )

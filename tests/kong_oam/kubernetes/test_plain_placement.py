@@ -40,7 +40,7 @@ def placed(ports: str = PORTS, *traits: str) -> dict[str, PlacedObject]:
         text, stack=replace(STACK, domain="example.com")
     ).applications
     made = placed_objects(application, application.components[0], SETTINGS)
-    return {one.name: one for one in made.all}
+    return {resource.name: resource for resource in made.all}
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,9 @@ def test_the_gateway_reaches_the_ports_of_gateway_traits_alone(
 def test_the_objects_of_an_estate_that_is_deployed_stay() -> None:
     """The pods alone have a version, which goes by no client; the Service selects by one label."""
     alone, client = placed(PORTS, ROUTE), placed(PORTS, ROUTE, CLIENT)
-    assert {name: bool(one.version) for name, one in alone.items()} == {
+    assert {
+        name: bool(resource.version) for name, resource in alone.items()
+    } == {
         "orders/api-deployment": True,
         "orders/api-service-api": False,
         "orders/api-account": False,

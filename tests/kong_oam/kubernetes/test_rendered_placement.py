@@ -37,7 +37,7 @@ POD = "{containers: [{name: one, image: registry.example.com/one:1}], initContai
 TEMPLATE = f"{{metadata: {{labels: {{app: one}}}}, spec: {POD}}}"
 
 
-def settings(**more: Any) -> Settings:
+def settings(**fields: Any) -> Settings:
     data = {
         "images": {"registry.example.com": "eu.example.net/acme"},
         "cluster": {
@@ -45,7 +45,7 @@ def settings(**more: Any) -> Settings:
             "serviceAccountAnnotations": {"role": "{application}-{component}"},
         },
     }
-    return parse("prod", {**small_stacks.SETTINGS, **data, **more})
+    return parse("prod", {**small_stacks.SETTINGS, **data, **fields})
 
 
 def placed(
@@ -53,18 +53,18 @@ def placed(
     *,
     client: bool = True,
     ports: tuple[int, ...] = (80,),
-    **more: Any,
+    **fields: Any,
 ) -> PlacedObjects:
     return placed_objects(
-        *component(text, client=client, ports=ports), settings(**more)
+        *component(text, client=client, ports=ports), settings(**fields)
     )
 
 
 def manifests_of(placed: PlacedObjects) -> dict[str, Manifest]:
-    return {one.name: one.manifest for one in placed.objects}
+    return {entry.name: entry.manifest for entry in placed.objects}
 
 
-def one(kind: str, spec: str, api: str = "v1", **metadata: str) -> str:
+def document(kind: str, spec: str, api: str = "v1", **metadata: str) -> str:
     about = {"name": "one", "namespace": "orders", **metadata}
     return f"apiVersion: {api}\nkind: {kind}\nmetadata: {about}\nspec: {spec}\n"
 
@@ -78,19 +78,19 @@ def test_what_is_deployed_has_the_names_that_a_plain_component_has() -> None:
         "orders/api-account",
         "orders/api-ingress",
     ]
-    deployment = one(
+    deployment = document(
         "Deployment", f"{{template: {TEMPLATE}}}", "apps/v1", name="other"
     )
-    account = "---\n" + one("ServiceAccount", "{}", name="api")
+    account = "---\n" + document("ServiceAccount", "{}", name="api")
     assert list(manifests_of(placed(deployment + account, ports=()))) == [
         "orders/api-deployment",
         "orders/api-account",
         "orders/api-ingress",
     ]
     elsewhere = (
-        one("ConfigMap", "{}")
+        document("ConfigMap", "{}")
         + "---\n"
-        + one("ConfigMap", "{}", namespace="other")
+        + document("ConfigMap", "{}", namespace="other")
     )
     names = ["orders/api/configmap/one", "orders/api/configmap/other/one"]
     assert list(manifests_of(placed(elsewhere, ports=()))) == names
@@ -124,7 +124,7 @@ def test_all_containers_have_images_and_credential_of_this_stack() -> None:
     ]["template"]["spec"]
     assert "envFrom" not in spec["containers"][1]
     volume = "{volumes: [{name: a, image: {reference: registry.example.com/data}}], containers: []}"
-    mounted = manifests_of(placed(one("Pod", volume), ports=()))[
+    mounted = manifests_of(placed(document("Pod", volume), ports=()))[
         "orders/api/pod/one"
     ]["spec"]["volumes"]
     assert mounted == [
@@ -146,32 +146,32 @@ def test_what_an_apply_refuses_twice_stands_once() -> None:
 
 KINDS = {
     "Deployment": (
-        one("Deployment", f"{{template: {TEMPLATE}}}", "apps/v1"),
+        document("Deployment", f"{{template: {TEMPLATE}}}", "apps/v1"),
         ("spec", "template"),
     ),
     "StatefulSet": (
-        one("StatefulSet", f"{{template: {TEMPLATE}}}", "apps/v1"),
+        document("StatefulSet", f"{{template: {TEMPLATE}}}", "apps/v1"),
         ("spec", "template"),
     ),
     "DaemonSet": (
-        one("DaemonSet", f"{{template: {TEMPLATE}}}", "apps/v1"),
+        document("DaemonSet", f"{{template: {TEMPLATE}}}", "apps/v1"),
         ("spec", "template"),
     ),
     "Job": (
-        one("Job", f"{{template: {TEMPLATE}}}", "batch/v1"),
+        document("Job", f"{{template: {TEMPLATE}}}", "batch/v1"),
         ("spec", "template"),
     ),
     "CronJob": (
-        one(
+        document(
             "CronJob",
             f"{{jobTemplate: {{spec: {{template: {TEMPLATE}}}}}}}",
             "batch/v1",
         ),
         ("spec", "jobTemplate", "spec", "template"),
     ),
-    "Pod": (one("Pod", POD), ()),
+    "Pod": (document("Pod", POD), ()),
     "Rollout": (
-        one("Rollout", f"{{pods: {TEMPLATE}}}", "argoproj.io/v1alpha1"),
+        document("Rollout", f"{{pods: {TEMPLATE}}}", "argoproj.io/v1alpha1"),
         ("spec", "pods"),
     ),
 }
@@ -205,8 +205,8 @@ def test_every_kind_of_pods_is_labelled_fenced_and_has_an_identity(
         == "eu.example.net/acme/one:1"
     )
     assert all(
-        "envFrom" in one
-        for one in [
+        "envFrom" in container
+        for container in [
             *template["spec"]["containers"],
             *template["spec"]["initContainers"],
         ]
@@ -328,16 +328,21 @@ def test_a_namespace_that_is_only_read_is_not_verified() -> None:
 def test_pods_that_stay_stay_fenced() -> None:
     """Where a rule keeps them when their component goes; a ConfigMap alone has nothing to fence."""
     application, whole = component()
-    for kept, retained in (("StatefulSet", True), ("ConfigMap", False)):
+    for kind, retained in (("StatefulSet", True), ("ConfigMap", False)):
         rendered = tuple(
-            replace(one, options=Options(retain_on_delete=one.kind == kept))
-            for one in whole.workload.rendered or ()
+            replace(
+                rendered,
+                options=Options(retain_on_delete=rendered.kind == kind),
+            )
+            for rendered in whole.workload.rendered or ()
         )
         found = placed_objects(
             application, with_fields(whole, rendered=rendered), settings()
         ).objects
         assert [
-            one.options.retain_on_delete for one in found if not one.rendered
+            entry.options.retain_on_delete
+            for entry in found
+            if not entry.rendered
         ] == [
             retained,
             retained,
@@ -350,14 +355,14 @@ def test_pods_that_are_only_read_stay_fenced(name: str) -> None:
     the gateway. They get nothing else, and the fence takes the name of nobody else's."""
     application, whole = component(client=False, ports=())
     rendered = tuple(
-        replace(one, options=Options(read=bool(fenced_pods(one))))
-        for one in whole.workload.rendered or ()
+        replace(rendered, options=Options(read=bool(fenced_pods(rendered))))
+        for rendered in whole.workload.rendered or ()
     )
     read = with_fields(whole, name=name, rendered=rendered)
     (fence,) = (
-        one
-        for one in placed_objects(application, read, settings()).objects
-        if not one.rendered
+        entry
+        for entry in placed_objects(application, read, settings()).objects
+        if not entry.rendered
     )
     assert (fence.name, fence.options) == (
         f"orders/{name}-ingress",
@@ -376,20 +381,25 @@ def test_pods_that_are_only_read_stay_fenced(name: str) -> None:
 
 def test_pods_beside_those_that_are_only_read_are_fenced_with_them() -> None:
     """As they are without these."""
-    more = "---\n" + one("Pod", POD)
-    application, whole = component(OBJECTS + more, client=False, ports=())
-    rendered = tuple(
-        replace(one, options=Options(read=one.kind == "Pod"))
-        for one in whole.workload.rendered or ()
+    further_object = "---\n" + document("Pod", POD)
+    application, whole = component(
+        OBJECTS + further_object, client=False, ports=()
     )
-    both = with_fields(whole, rendered=rendered)
+    rendered = tuple(
+        replace(rendered, options=Options(read=rendered.kind == "Pod"))
+        for rendered in whole.workload.rendered or ()
+    )
+    with_pod = with_fields(whole, rendered=rendered)
     added = [
-        one
-        for one in placed_objects(application, both, settings()).objects
-        if not one.rendered
+        entry
+        for entry in placed_objects(application, with_pod, settings()).objects
+        if not entry.rendered
     ]
-    assert [one.manifest["metadata"]["name"] for one in added] == ["api", "api"]
-    assert [*_made(both, client=False)] == [
+    assert [entry.manifest["metadata"]["name"] for entry in added] == [
+        "api",
+        "api",
+    ]
+    assert [*_made(with_pod, client=False)] == [
         ("NetworkPolicy", "api"),
         ("ServiceAccount", "api"),
     ]
@@ -397,12 +407,12 @@ def test_pods_beside_those_that_are_only_read_are_fenced_with_them() -> None:
 
 def test_pods_run_as_an_account_of_their_own_component_alone() -> None:
     """One that it renders, which then has the cloud's identity; of any other, and of the namespace's, nothing is left."""
-    text = one(
+    text = document(
         "Deployment",
         f"{{template: {TEMPLATE.replace('spec: {', 'spec: {serviceAccountName: robot, ')}}}",
         "apps/v1",
     )
-    rendered = text + "---\n" + one("ServiceAccount", "{}", name="robot")
+    rendered = text + "---\n" + document("ServiceAccount", "{}", name="robot")
     found = manifests_of(placed(rendered, ports=()))
     assert "orders/api-account" not in found
     assert found["orders/api/serviceaccount/robot"]["metadata"][
@@ -428,7 +438,9 @@ def test_pods_run_as_an_account_of_their_own_component_alone() -> None:
     # Nor does a pod that asks for none get the rights of one that happens to have its name.
     named = manifests_of(
         placed(
-            KINDS["Pod"][0] + "---\n" + one("ServiceAccount", "{}", name="api"),
+            KINDS["Pod"][0]
+            + "---\n"
+            + document("ServiceAccount", "{}", name="api"),
             ports=(),
         )
     )
@@ -450,7 +462,7 @@ def test_a_repository_is_applied_in_one_namespace(
     spec: str, namespace: str
 ) -> None:
     """Where nothing says it, each of its objects would."""
-    kind = one("Kustomization", spec, "kustomize.toolkit.fluxcd.io/v1")
+    kind = document("Kustomization", spec, "kustomize.toolkit.fluxcd.io/v1")
     (manifest,) = manifests_of(placed(kind, client=False, ports=())).values()
     assert manifest["spec"] == {
         **yaml.safe_load(spec),
@@ -478,9 +490,11 @@ def test_services_are_of_the_type_that_the_gateway_reaches_them_by() -> None:
 
 def test_two_services_of_one_name_are_one() -> None:
     """With the ports of both, of one number and protocol the first."""
-    more = "{selector: {app: api}, ports: [{port: 80, targetPort: 1}, {port: 80, protocol: UDP}, {port: 82}]}"
+    two_protocols = "{selector: {app: api}, ports: [{port: 80, targetPort: 1}, {port: 80, protocol: UDP}, {port: 82}]}"
     service = manifests_of(
-        placed(f"{OBJECTS}---\n{one('Service', more, name='api')}")
+        placed(
+            f"{OBJECTS}---\n{document('Service', two_protocols, name='api')}"
+        )
     )["orders/api-service-api"]
     ports = [
         (port["port"], port.get("targetPort"), port.get("protocol"))
@@ -563,8 +577,8 @@ def test_what_others_lie_in_comes_first_and_what_uses_the_rest_last() -> None:
     """And what has no pods gets neither ServiceAccount nor fence. KubeVela's namespace on what has none is taken off."""
     application, whole = component(CUSTOM, client=False, ports=())
     first = {
-        one.name: one.manifest["metadata"]
-        for one in foundations(estate_of(application))
+        foundation.name: foundation.manifest["metadata"]
+        for foundation in foundations(estate_of(application))
     }
     labels = {"kong-oam.dev/stack": "tests"}
     assert first == {
@@ -575,7 +589,7 @@ def test_what_others_lie_in_comes_first_and_what_uses_the_rest_last() -> None:
         "orders/api/namespace/more": {"name": "more", "labels": labels},
     }
     found = placed_objects(application, whole, settings())
-    assert {one.name: one.stage for one in found.objects} == {
+    assert {entry.name: entry.stage for entry in found.objects} == {
         "orders/api/thing/one": "running",
         "orders/api/release/chart": "running",
         "orders/api/clusterrole/reader": "needed",
@@ -585,7 +599,8 @@ def test_what_others_lie_in_comes_first_and_what_uses_the_rest_last() -> None:
     }
     # A chart is nothing that a cluster has by that name.
     assert [
-        one["kind"] for one in objects_of(estate_of(application), settings())
+        manifest["kind"]
+        for manifest in objects_of(estate_of(application), settings())
     ] == [
         "CustomResourceDefinition",
         "Namespace",
@@ -604,7 +619,7 @@ def test_what_answers_outside_without_a_route_leads_to_its_own_pods(
         "externalTrafficPolicy": "Cluster",
         "selector": {"app": "one"},
     }
-    made = manifests_of(placed(one("Service", str(spec)), ports=()))[
+    made = manifests_of(placed(document("Service", str(spec)), ports=()))[
         "orders/api-service-one"
     ]
     assert made["spec"] == {
@@ -614,7 +629,7 @@ def test_what_answers_outside_without_a_route_leads_to_its_own_pods(
     }
     inside = {"selector": {"app": "one"}}
     assert (
-        manifests_of(placed(one("Service", str(inside)), ports=()))[
+        manifests_of(placed(document("Service", str(inside)), ports=()))[
             "orders/api-service-one"
         ]["spec"]
         == inside

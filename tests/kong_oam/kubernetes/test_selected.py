@@ -53,13 +53,13 @@ def test_pods_of_another_component_are_found_by_their_labels(
     assert estate
     sites = estate.components["orders/api"].instances
     assert list(other_pods("c", sites)) == []
-    asked = (pods.parent / "asked").read_text("utf-8")
-    assert asked.startswith(
+    call = (pods.parent / "asked").read_text("utf-8")
+    assert call.startswith(
         "--context=c --namespace=orders --request-timeout=10s get pods "
     )
     assert (
         "--selector=app.kubernetes.io/instance=es,role=data --output=jsonpath="
-        in asked
+        in call
     )
     pods.write_text(PODS + OTHERS, "utf-8")
     (found,) = other_pods(None, sites)
@@ -90,8 +90,8 @@ def test_a_run_and_verify_refuse_labels_that_pods_of_others_have(
         "pods of /lost, shop/db in namespace 'orders' have these podLabels, and the rules"
     )
     altered = {
-        one.name: one.reasons
-        for one in verification.workloads(on, estate).altered
+        workload.name: workload.reasons
+        for workload in verification.workloads(on, estate).altered
     }
     assert (
         "it leads to pods of /lost, shop/db, too, which the rules of 'orders/api' open"

@@ -50,8 +50,8 @@ def settings(**gateway: Any) -> Settings:
 def in_places(topologies: str) -> tuple[Application, Component]:
     """The one component of an Application in these places: `plain` properties make its objects."""
     text = f"{api()}  policies:\n" + "".join(
-        f"    - {{name: t{number}, type: topology, properties: {one}}}\n"
-        for number, one in enumerate(topologies.split(";"))
+        f"    - {{name: t{number}, type: topology, properties: {properties}}}\n"
+        for number, properties in enumerate(topologies.split(";"))
     )
     stack = replace(
         STACK,
@@ -87,8 +87,8 @@ def test_a_component_of_properties_keeps_who_connects_from_outside() -> None:
 def named(application: Application, site: Component) -> dict[str, Manifest]:
     """The objects of a component at a place, by their names in the state."""
     return {
-        one.name: one.manifest
-        for one in placed_objects(application, site, settings()).objects
+        placed.name: placed.manifest
+        for placed in placed_objects(application, site, settings()).objects
     }
 
 
@@ -141,27 +141,33 @@ def test_so_it_is_with_what_definitions_render() -> None:
     """Their logical names say the place, in front."""
     application, whole = component(OBJECTS, client=True, ports=(80,))
     far = FurtherTarget("west", "orders", rendered=whole.workload.rendered)
-    here, there = with_fields(
+    on_second, on_second_target = with_fields(
         whole, further_targets=(far, FurtherTarget(None, "more", "/more"))
     ).instances[:2]
     names = {
-        one.name: one.manifest
-        for one in placed_objects(application, there, settings()).objects
+        placed.name: placed.manifest
+        for placed in placed_objects(
+            application, on_second_target, settings()
+        ).objects
     }
     assert (
         list(names)
         == [
             f"west:{name.name}"
-            for name in placed_objects(application, here, settings()).objects
+            for name in placed_objects(
+                application, on_second, settings()
+            ).objects
         ]
         and "west:orders/api-ingress" in names
     )
     assert names["west:orders/api-ingress"]["spec"]["ingress"] == []
     assert "type" not in names["west:orders/api-service-api"]["spec"]
     alone = {
-        one.name: one.manifest
-        for one in placed_objects(
-            application, with_fields(there, further_target=None), settings()
+        placed.name: placed.manifest
+        for placed in placed_objects(
+            application,
+            with_fields(on_second_target, further_target=None),
+            settings(),
         ).objects
     }
     assert peers(alone["west:orders/api-ingress"]) == [FROM_OUTSIDE]
@@ -187,7 +193,7 @@ def test_each_cluster_has_its_objects() -> None:
         "cluster-west",
     ]
     assert [
-        [one.name for one in foundations(spread, cluster)]
+        [foundation.name for foundation in foundations(spread, cluster)]
         for cluster in (None, "west", "east")
     ] == [
         ["orders/api/namespace/more"],

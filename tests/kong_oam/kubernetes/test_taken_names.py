@@ -73,13 +73,13 @@ def _put(
 
 def _state(*resources: Resource) -> StackState:
     return StackState(
-        frozenset((one.type, one.name) for one in resources),
+        frozenset((resource.type, resource.name) for resource in resources),
         {},
         resources=resources,
     )
 
 
-def _found(state: StackState | None = None) -> list[Diagnostic]:
+def _diagnostics(state: StackState | None = None) -> list[Diagnostic]:
     return list(inspect(SETTINGS, ESTATE, state or _state()))
 
 
@@ -91,7 +91,7 @@ def test_objects_of_another_stack_are_named_with_that_stack(
     _put(cluster, "ServiceAccount", "job", "prod")
     _put(cluster, "ServiceAccount", "other", "prod")
     _put(cluster, "Deployment", "job", "prod", "example.com/v1")
-    (found,) = _found()
+    (found,) = _diagnostics()
     assert str(found).splitlines()[0] == (
         "app1.yaml:6:7: error ENV421: the cluster has Deployment 'default/job' and 1 more of 'shop/job', made by "
         "stack 'prod'. It is left as it is; take another name or namespace in one of the two stacks, or bring both into one"
@@ -102,7 +102,7 @@ def test_objects_that_somebody_made_by_hand_are_named(cluster: Cluster) -> None:
     """Another line than for those of another stack; all at once."""
     _put(cluster, "Deployment", "job", None, "apps/v1")
     _put(cluster, "ServiceAccount", "job", "prod")
-    first, second = _found()
+    first, second = _diagnostics()
     assert (first.code, first.message) == (
         "ENV421",
         "the cluster has Deployment 'default/job', made outside any stack (no label kong-oam.dev/stack). It is left as it "
@@ -118,7 +118,7 @@ def test_an_object_of_ours_that_the_state_does_not_know_is_recovered(
 ) -> None:
     """An interrupted run made it. Under another name in the state it is known: its component was renamed."""
     _put(cluster, "ServiceAccount", "job", "tests")
-    (found,) = _found()
+    (found,) = _diagnostics()
     assert (
         found.code == "ENV422"
         and "`python -m kong_oam recover -s tests`" in found.message
@@ -129,19 +129,19 @@ def test_an_object_of_ours_that_the_state_does_not_know_is_recovered(
         "old/job-account",
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": about},
     )
-    assert _found(_state(renamed)) == []
+    assert _diagnostics(_state(renamed)) == []
 
 
 def test_what_the_state_holds_is_not_asked_about(cluster: Cluster) -> None:
     _put(cluster, "ServiceAccount", "job", "prod")
-    assert _found(_state(Resource(*ACCOUNT, {}))) == []
+    assert _diagnostics(_state(Resource(*ACCOUNT, {}))) == []
 
 
 def test_where_nobody_can_look_the_run_itself_finds_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PATH", "")
-    assert _found() == []
+    assert _diagnostics() == []
 
 
 def test_many_objects_of_a_kind_are_looked_for_in_a_list(
@@ -167,8 +167,8 @@ def test_many_objects_of_a_kind_are_looked_for_in_a_list(
         ("default", "ServiceAccount", "job"): "prod",
         ("default", "Secret", "job-client"): None,
     }
-    for few in (2, 1, 0):
-        monkeypatch.setattr("kong_oam.kubernetes.kubectl.FEW", few)
+    for limit in (2, 1, 0):
+        monkeypatch.setattr("kong_oam.kubernetes.kubectl.FEW", limit)
         assert kubectl.stacks(None, wanted) == expected
 
 
@@ -177,39 +177,44 @@ def test_a_kind_that_the_cluster_does_not_know_hides_no_other(
 ) -> None:
     """`kubectl` then answers nothing at all, so such kinds are asked for apart."""
 
-    def asked(
+    def owners(
         _: str | None, wanted: list[dict[str, Any]]
     ) -> dict[kubectl.Name, str | None]:
-        if any(one["kind"] == "Thing" for one in wanted):
+        if any(manifest["kind"] == "Thing" for manifest in wanted):
             raise kubectl.KubectlError(
                 "the server doesn't have a resource type"
             )
-        return {kubectl.name_of(one): "prod" for one in wanted}
+        return {kubectl.name_of(manifest): "prod" for manifest in wanted}
 
-    monkeypatch.setattr("kong_oam.kubernetes.preflight.kubectl.stacks", asked)
+    monkeypatch.setattr("kong_oam.kubernetes.preflight.kubectl.stacks", owners)
     (component,) = ESTATE.own.values()
     about = {"name": "job", "namespace": "default"}
     objects = [
         {"apiVersion": version, "kind": kind, "metadata": about}
         for version, kind in KINDS
     ]
-    made = [(component, f"shop/{one['kind']}", one) for one in objects]
+    made = [
+        (component, f"shop/{manifest['kind']}", manifest)
+        for manifest in objects
+    ]
     monkeypatch.setattr(
         "kong_oam.kubernetes.preflight.created_in", lambda *_: made
     )
-    (found,) = _found()
+    (found,) = _diagnostics()
     assert "Deployment 'default/job', made by stack 'prod'" in found.message
 
 
 def test_names_and_labels_are_those_that_the_program_makes() -> None:
     """For the sample estate: every object that it registers is looked for by its name, and has the stack's label."""
     registered = [
-        one for one in program() if one.type.startswith("kubernetes:")
+        resource
+        for resource in program()
+        if resource.type.startswith("kubernetes:")
     ]
     made = {
-        (one.type.rpartition(":")[2], one.name): one.inputs
-        for one in registered
-        if "metadata" in one.inputs
+        (resource.type.rpartition(":")[2], resource.name): resource.inputs
+        for resource in registered
+        if "metadata" in resource.inputs
     }
     local = read_file(ROOT / "stacks/Pulumi.local.yaml")
     texts = [

@@ -21,14 +21,14 @@ def reading(spec: str, own: Own = frozenset(), head: str = HEAD) -> Reading:
 
 
 def components(*written: str, own: Own = frozenset()) -> Reading:
-    listed = "".join(f"    - {one}\n" for one in written)
+    listed = "".join(f"    - {component}\n" for component in written)
     return reading(f"spec:\n  components:\n{listed}", own)
 
 
-def said(found: Reading) -> list[str]:
+def messages(found: Reading) -> list[str]:
     return [
-        f"{one.position}: {one.code}: {one.message}"
-        for one in found.diagnostics
+        f"{diagnostic.position}: {diagnostic.code}: {diagnostic.message}"
+        for diagnostic in found.diagnostics
     ]
 
 
@@ -52,8 +52,10 @@ def test_only_what_needs_no_definition_is_judged(
 ) -> None:
     """All else is taken as it is: its definition says what it takes."""
     found = components(component)
-    assert said(found) == []
-    assert [one.plain for one in found.applications[0].components] == [plain]
+    assert messages(found) == []
+    assert [
+        component.plain for component in found.applications[0].components
+    ] == [plain]
 
 
 @pytest.mark.parametrize(
@@ -65,9 +67,9 @@ def test_a_type_that_the_project_defines_is_not_judged(
     """Neither its properties, nor what a gateway of ours would refuse."""
     gateway = "{type: gateway, properties: {existingServiceName: x, pathType: Exact, class: y, http: {/: 80}}}"
     written = f"{{name: web, type: webservice, properties: {{imgae: a}}, traits: [{gateway}, {gateway}]}}"
-    assert len(said(components(written))) == 9
+    assert len(messages(components(written))) == 9
     found = components(written, own=frozenset({type_}))  # type: ignore[arg-type]
-    assert said(found) == []
+    assert messages(found) == []
     assert not found.applications[0].components[0].plain
 
 
@@ -100,7 +102,7 @@ def test_what_is_ours_is_judged_in_every_component(
         {("trait", "access"), ("trait", "client"), ("component", "external")}
     )
     for found in (components(component), components(component, own=own)):
-        (only,) = said(found)
+        (only,) = messages(found)
         assert only.startswith(finding)
         assert found.malformed == {"shop"}
 
@@ -116,16 +118,18 @@ def test_a_name_may_have_capitals() -> None:
         *parts,
         "{name: shop.Service.shop, type: k8s-objects, dependsOn: [shop.Deployment.shop]}",
     )
-    assert said(found) == []
-    assert [one.name for one in found.applications[0].components] == [
+    assert messages(found) == []
+    assert [
+        component.name for component in found.applications[0].components
+    ] == [
         "shop.Deployment.shop",
         "Far",
         "shop.Service.shop",
     ]
     wrong = "a.yaml:8:14: OAM106: component 'far' is 'Far' (line 7) but for capitals; rename one"
-    assert said(components(*parts, "{name: far, type: x}")) == [wrong]
+    assert messages(components(*parts, "{name: far, type: x}")) == [wrong]
     policies = "spec:\n  policies: [{name: a, type: topology}, {name: A, type: topology}]\n  components: [{name: b, type: x}]"
-    assert said(reading(policies)) == []
+    assert messages(reading(policies)) == []
 
 
 def test_a_trait_of_a_definition_may_stand_twice() -> None:
@@ -133,8 +137,10 @@ def test_a_trait_of_a_definition_may_stand_twice() -> None:
     found = components(
         "{name: arch.test, type: k8s-objects, traits: [{type: labels}, {type: scaler}, {type: labels}]}"
     )
-    assert said(found) == []
-    assert [one.type for one in found.applications[0].components[0].traits] == [
+    assert messages(found) == []
+    assert [
+        trait.type for trait in found.applications[0].components[0].traits
+    ] == [
         "labels",
         "scaler",
         "labels",
@@ -160,9 +166,16 @@ def test_a_wrong_shape_is_found_where_it_stands(
     component: str, finding: str
 ) -> None:
     """Once, however much depends on it."""
-    found = said(components(component))
+    found = messages(components(component))
     assert (
-        len([one for one in found if one.startswith(f"a.yaml:{finding}")]) == 1
+        len(
+            [
+                message
+                for message in found
+                if message.startswith(f"a.yaml:{finding}")
+            ]
+        )
+        == 1
     ), found
     assert len(found) == (2 if "ports: [{" in component else 1), found
 
@@ -174,7 +187,7 @@ def test_a_null_is_a_missing_field() -> None:
         "{name: b, type: x, properties: {c: null}, traits: [{type: labels, properties: null}]}",
     )
     found = components(*written)
-    assert said(found) == []
+    assert messages(found) == []
     first, second = found.applications[0].components
     assert (first.properties, first.traits, first.depends_on, first.inputs) == (
         {},
@@ -188,7 +201,7 @@ def test_a_null_is_a_missing_field() -> None:
         "spec: {components: [], policies: null, workflow: null}",
         head=HEAD.replace("metadata: {name: shop}\n", top),
     )
-    assert [one.code for one in found.diagnostics] == ["OAM109"]
+    assert [diagnostic.code for diagnostic in found.diagnostics] == ["OAM109"]
     assert (
         found.applications[0].namespace,
         found.applications[0].annotations,
@@ -212,7 +225,8 @@ def test_an_application_without_components_is_taken(spec: str) -> None:
     """And says so."""
     found = reading(spec)
     assert [
-        (one.code, one.severity, one.message) for one in found.diagnostics
+        (diagnostic.code, diagnostic.severity, diagnostic.message)
+        for diagnostic in found.diagnostics
     ] == [
         (
             "OAM109",
@@ -220,7 +234,9 @@ def test_an_application_without_components_is_taken(spec: str) -> None:
             "an Application without components: nothing is deployed of it",
         )
     ]
-    assert [one.components for one in found.applications] == [()]
+    assert [application.components for application in found.applications] == [
+        ()
+    ]
 
 
 def test_what_a_cluster_adds_is_read_over() -> None:
@@ -241,7 +257,7 @@ def test_what_a_cluster_adds_is_read_over() -> None:
         f"spec: {{components: [{WEB % ''}]}}\n{status}",
         head=HEAD.replace("metadata: {name: shop}\n", metadata),
     )
-    assert said(found) == []
+    assert messages(found) == []
     assert found.applications[0].revision == "shop-v3"
     assert (
         reading(f"spec: {{components: [{WEB % ''}]}}\nstatus: text")
@@ -257,7 +273,8 @@ def test_fields_that_nobody_follows_any_more_have_no_effect() -> None:
         "{name: a, type: x, externalRevision: a-v1, scopes: {healthscopes.core.oam.dev: h}}"
     )
     assert sorted(
-        (str(one.position), one.code, one.severity) for one in found.diagnostics
+        (str(diagnostic.position), diagnostic.code, diagnostic.severity)
+        for diagnostic in found.diagnostics
     ) == [
         ("a.yaml:6:26", "OAM109", "warning"),
         ("a.yaml:6:50", "OAM109", "warning"),
@@ -272,11 +289,11 @@ def test_an_object_of_another_kind_is_refused_by_name() -> None:
         read_bytes("a.yaml", f"{head}kind: {kind}\n".encode())
         for kind in ("Policy", "Component")
     )
-    assert said(policy) == [
+    assert messages(policy) == [
         "a.yaml:3:7: OAM108: a Policy is not deployed from here: only Applications are read; write it into the "
         "Application: spec.policies"
     ]
-    assert said(older) == [
+    assert messages(older) == [
         "a.yaml:3:7: OAM108: a Component is not deployed from here: only Applications are read. Move it to another "
         "folder"
     ]
@@ -297,18 +314,18 @@ def test_definitions_beside_an_application_are_handed_on() -> None:
         for kind in kinds
     ]
     found = components(f"{WEB % ''}\n---\n" + "---\n".join(texts))
-    assert said(found) == []
-    assert [one.kind for one in found.definitions] == [
+    assert messages(found) == []
+    assert [definition.kind for definition in found.definitions] == [
         "component",
         "trait",
         "policy",
         "workload",
     ]
-    assert [one.name for one in found.applications] == ["shop"]
+    assert [application.name for application in found.applications] == ["shop"]
     found = components(
         f"{WEB % ''}\n---\n{texts[0].replace('template', 'tmplate')}"
     )
-    assert [one.code for one in found.diagnostics] == ["OAM105"]
+    assert [diagnostic.code for diagnostic in found.diagnostics] == ["OAM105"]
 
 
 def test_what_needs_a_definition_is_not_deployed_without() -> None:
@@ -316,12 +333,12 @@ def test_what_needs_a_definition_is_not_deployed_without() -> None:
     found = deployable(
         components(WEB % "", "{name: c, type: x, traits: [{type: gatway}]}")
     )
-    assert said(found) == [
+    assert messages(found) == [
         "a.yaml:7:23: OAM104: component 'c' is made by definitions, and was not rendered"
     ]
     assert (found.applications, found.malformed) == ((), {"shop"})
     read = components(WEB % "", own=frozenset({("component", "webservice")}))
-    assert said(deployable(read)) == [
+    assert messages(deployable(read)) == [
         "a.yaml:6:25: OAM104: component 'web' is made by definitions, and was not rendered"
     ]
     (application,) = read.applications

@@ -53,17 +53,17 @@ MATCHING = {
 
 @pytest.fixture(scope="module")
 def evaluator() -> Iterator[Evaluator]:
-    with Evaluator() as made:
-        yield made
+    with Evaluator() as ask:
+        yield ask
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_the_definition_is_of_its_kind(name: str) -> None:
     """And called as its file is."""
-    (one,) = read_definitions(
+    (definition,) = read_definitions(
         name, (DEFINITIONS / f"{name}.yaml").read_bytes()
     ).definitions
-    assert (f"{one.kind.capitalize()}Definition", one.name) == (
+    assert (f"{definition.kind.capitalize()}Definition", definition.name) == (
         KINDS[name],
         name,
     )
@@ -75,26 +75,26 @@ def test_the_definition_takes_what_the_schema_takes(
 ) -> None:
     """At random: properties that the schema takes, and those with one change. Only a list that is empty or missing may differ: were
     CUE to refuse it, KubeVela could make no OpenAPI schema of the definition."""
-    choose, taken, whole = random.Random(name), 0, schema(name)
+    choose, refused, root = random.Random(name), 0, schema(name)
     for number in range(200):
-        properties = _valid(whole, whole, choose, full=number == 0)
+        properties = _valid(root, root, choose, full=number == 0)
         if number % 2:
             _change(properties, choose)
         if _has_an_empty_list(properties):
             continue
         document = Document(name, json.dumps(properties), 0, properties)
         by_schema = [
-            str(one).splitlines()[0]
-            for one in violations(name, properties, document.position())
+            str(violation).splitlines()[0]
+            for violation in violations(name, properties, document.position())
         ]
         if by_schema and all(
-            one.endswith("needs 'scopes'") for one in by_schema
+            violation.endswith("needs 'scopes'") for violation in by_schema
         ):
             continue
         by_cue = _judged_by_cue(name, properties, evaluator)
         assert bool(by_schema) is bool(by_cue), (properties, by_schema, by_cue)
-        taken += not by_cue
-    assert 80 < taken < 200
+        refused += not by_cue
+    assert 80 < refused < 200
 
 
 def _judged_by_cue(
@@ -114,26 +114,26 @@ def _judged_by_cue(
         written("Component", "app", WORKLOAD).encode(),
     )
     stack = library(
-        one
+        definition
         for text in texts
-        for one in read_definitions(name, text).definitions
+        for definition in read_definitions(name, text).definitions
     )
     shop = application_of(document)
     (web,) = shop.components
     return [
-        one.message
-        for one in render(
+        diagnostic.message
+        for diagnostic in render(
             definitions_of(web, stack), shop, web, evaluator.ask
         ).diagnostics
     ]
 
 
-def _valid(node: Any, whole: Any, choose: random.Random, *, full: bool) -> Any:
+def _valid(node: Any, root: Any, choose: random.Random, *, full: bool) -> Any:
     """An instance of a schema; with all fields, where it is to be full."""
     if "$ref" in node:
         return _valid(
-            whole["$defs"][node["$ref"].rpartition("/")[2]],
-            whole,
+            root["$defs"][node["$ref"].rpartition("/")[2]],
+            root,
             choose,
             full=full,
         )
@@ -149,18 +149,18 @@ def _valid(node: Any, whole: Any, choose: random.Random, *, full: bool) -> Any:
                 or key in node.get("required", ())
                 or choose.random() < 0.5
             }
-            made = {
-                key: _valid(below, whole, choose, full=full)
+            valid = {
+                key: _valid(below, root, choose, full=full)
                 for key, below in wanted.items()
             }
             if names := node.get("propertyNames"):
-                made[MATCHING[names["pattern"]]] = _valid(
-                    node["additionalProperties"], whole, choose, full=full
+                valid[MATCHING[names["pattern"]]] = _valid(
+                    node["additionalProperties"], root, choose, full=full
                 )
-            return made
+            return valid
         case "array":
             return [
-                _valid(node["items"], whole, choose, full=full)
+                _valid(node["items"], root, choose, full=full)
                 for _ in range(choose.randint(1, 2))
             ]
         case "integer":

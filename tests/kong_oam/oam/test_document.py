@@ -73,9 +73,9 @@ def test_a_tab_that_indents_is_called_by_its_name(
     raw: bytes, line: int
 ) -> None:
     """The reader itself has several words for it, and in the second case does not say what it found."""
-    where, _, said = only_finding(raw).partition(": error OAM101: ")
-    assert said == "a tab in the indentation; YAML takes spaces there"
-    assert where.startswith(f"a.yaml:{line}:")
+    place, _, message = only_finding(raw).partition(": error OAM101: ")
+    assert message == "a tab in the indentation; YAML takes spaces there"
+    assert place.startswith(f"a.yaml:{line}:")
 
 
 def test_a_tab_that_indents_nothing_is_white_space() -> None:
@@ -159,7 +159,7 @@ def test_a_block_of_text_may_begin_with_a_tab() -> None:
         "a.yaml", b"a: 1\n---\nb:\n  c: |-\n    \tone\n    two\n  d: 2\n"
     )
     assert not findings
-    assert [one.data for one in documents] == [
+    assert [document.data for document in documents] == [
         {"a": 1},
         {"b": {"c": "\tone\ntwo", "d": 2}},
     ]
@@ -169,4 +169,4 @@ def test_a_block_of_text_may_begin_with_a_tab() -> None:
 def test_a_tab_in_a_large_file_is_not_read_slowly() -> None:
     """The reader that takes it is slow."""
     _, findings = read("a.yaml", b"a: |-\n  \tone\nb: " + b"x" * (1 << 18))
-    assert [one.code for one in findings] == ["OAM101"]
+    assert [finding.code for finding in findings] == ["OAM101"]

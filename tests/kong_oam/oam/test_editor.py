@@ -43,7 +43,9 @@ def refused(document: Any) -> set[str]:
     """What the reader says against a document, as far as a schema could."""
     reading = read_bytes("a.yaml", yaml.safe_dump(document).encode())
     messages = (
-        one.message for one in reading.diagnostics if one.severity == "error"
+        diagnostic.message
+        for diagnostic in reading.diagnostics
+        if diagnostic.severity == "error"
     )
     return {
         message
@@ -132,7 +134,7 @@ def test_it_is_a_schema_that_an_editor_can_explain() -> None:
 
 def test_both_say_the_same_of_every_application_here() -> None:
     """Of the samples, and of those in tests: accepted by both, or refused by both."""
-    said: Counter[bool] = Counter()
+    answers: Counter[bool] = Counter()
     for document in [*SAMPLES, *written_in_tests()]:
         if isinstance(document, dict) and document.get("kind") == "Application":
             messages = refused(document)
@@ -140,9 +142,9 @@ def test_both_say_the_same_of_every_application_here() -> None:
                 document,
                 messages,
             )
-            said[not messages] += 1
-    print(f"accepted and refused by both: {said[True]}, {said[False]}")
-    assert said[True] >= 25
+            answers[not messages] += 1
+    print(f"accepted and refused by both: {answers[True]}, {answers[False]}")
+    assert answers[True] >= 25
     assert all(map(VALIDATOR.is_valid, BASES))
 
 

@@ -95,14 +95,14 @@ def _checked(raw: bytes) -> tuple[Reading, str, float]:
         if compiled.estate
         else ()
     )
-    said = "\n".join(
-        str(one)
-        for one in (
+    output = "\n".join(
+        str(diagnostic)
+        for diagnostic in (
             *compiled.diagnostics,
-            *(one.diagnostic for one in findings),
+            *(finding.diagnostic for finding in findings),
         )
     )
-    return reading, said, time.process_time() - began
+    return reading, output, time.process_time() - began
 
 
 MANY = [position for position in PLACES if position != "comments"]
@@ -111,10 +111,12 @@ MANY = [position for position in PLACES if position != "comments"]
 @pytest.mark.parametrize("position", MANY)
 def test_a_megabyte_of_one_thing_is_one_finding(position: str) -> None:
     """Within seconds, with what to do."""
-    reading, said, seconds = _checked(_filled(position, MAX_BYTES))
-    assert [one.code for one in reading.diagnostics] == ["OAM101"], said[:2000]
+    reading, output, seconds = _checked(_filled(position, MAX_BYTES))
+    assert [diagnostic.code for diagnostic in reading.diagnostics] == [
+        "OAM101"
+    ], output[:2000]
     assert reading.applications == () and seconds < BOUND
-    assert len(said) < 1_000
+    assert len(output) < 1_000
 
 
 @pytest.mark.parametrize(
@@ -140,9 +142,13 @@ def test_a_megabyte_of_one_thing_is_one_finding(position: str) -> None:
 def test_the_limits_are_said(position: str, count: int, message: str) -> None:
     """One more than may be."""
     reading, _, _ = _checked(_filled(position, count))
-    assert [one.message for one in reading.diagnostics] == [message]
+    assert [diagnostic.message for diagnostic in reading.diagnostics] == [
+        message
+    ]
     within, _, _ = _checked(_filled(position, count - 1))
-    assert message not in [one.message for one in within.diagnostics]
+    assert message not in [
+        diagnostic.message for diagnostic in within.diagnostics
+    ]
 
 
 @pytest.mark.parametrize(
@@ -155,9 +161,9 @@ def test_documents_that_cannot_be_read_are_findings_like_others(
     """Where there are too many of them, what can be read is not read any further either."""
     reading, _, _ = _checked(_filled("tags", count))
     over = count > MAX_FINDINGS
-    assert [one.code for one in reading.diagnostics] == ["OAM101"] * (
-        min(count, MAX_FINDINGS) + over
-    )
+    assert [diagnostic.code for diagnostic in reading.diagnostics] == [
+        "OAM101"
+    ] * (min(count, MAX_FINDINGS) + over)
     assert len(reading.applications) == (0 if over else count)
     assert len(reading.malformed) == (count if over else 0) + 1, (
         "and those whose name nobody could read"
@@ -204,6 +210,6 @@ def test_a_trait_whose_name_is_a_list_is_a_violation() -> None:
     reading = read_bytes(
         "a.yaml", f"{HEAD % 'a'}{COMPONENT % 'c'}    traits:\n{trait}".encode()
     )
-    assert [one.message for one in reading.diagnostics] == [
+    assert [diagnostic.message for diagnostic in reading.diagnostics] == [
         "name must be of type string, not array"
     ]

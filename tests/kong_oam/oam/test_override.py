@@ -27,7 +27,8 @@ spec:
 
 def reading(*policies: str) -> Reading:
     listed = "".join(
-        f"    - {{type: override, properties: {one}}}\n" for one in policies
+        f"    - {{type: override, properties: {policy}}}\n"
+        for policy in policies
     )
     return read_bytes("a.yaml", f"{HEAD}{listed}".encode())
 
@@ -35,7 +36,10 @@ def reading(*policies: str) -> Reading:
 def changed(*policies: str) -> dict[str, ComponentSpec]:
     found = reading(*policies)
     assert found.diagnostics == ()
-    return {one.name: one for one in found.applications[0].components}
+    return {
+        component.name: component
+        for component in found.applications[0].components
+    }
 
 
 def written(position: SourcePosition) -> str:
@@ -90,7 +94,9 @@ def test_a_name_matches_whole(chosen: str, names: list[str]) -> None:
         f"{{components: [{{{chosen}{comma}properties: {{image: z}}}}]}}"
     )
     assert [
-        one.name for one in parts.values() if one.properties.get("image") == "z"
+        part.name
+        for part in parts.values()
+        if part.properties.get("image") == "z"
     ] == names
 
 
@@ -119,7 +125,7 @@ def test_traits_are_merged_by_type() -> None:
     """One that is disabled goes, and one that is not there is added at the end."""
     traits = "[{type: scaler, properties: {replicas: 0}}, {type: labels, disable: true}, {type: env, properties: {x: y}}]"
     web = changed(f"{{components: [{{name: web, traits: {traits}}}]}}")["web"]
-    assert [(one.type, one.properties) for one in web.traits] == [
+    assert [(trait.type, trait.properties) for trait in web.traits] == [
         ("scaler", {"replicas": 0}),
         ("env", {"x": "y"}),
     ]
@@ -132,14 +138,14 @@ def test_another_type_takes_the_components_place() -> None:
     change = "{name: web, type: other, properties: {size: 1}, traits: [{type: env}, {type: labels, disable: true}]}"
     web = changed(f"{{components: [{change}]}}")["web"]
     assert (web.type, web.properties) == ("other", {"size": 1})
-    assert [one.type for one in web.traits] == ["env"]
+    assert [trait.type for trait in web.traits] == ["env"]
     assert written(web.position.at("properties", "size")) == "1"
 
 
 def test_a_selector_leaves_the_others_out() -> None:
     """What waited for one that is left out waits for nothing."""
     parts = changed("{selector: [job]}")
-    assert [(one.name, one.depends_on) for one in parts.values()] == [
+    assert [(part.name, part.depends_on) for part in parts.values()] == [
         ("job", ())
     ]
 
@@ -192,7 +198,9 @@ def test_an_override_makes_a_component_plain_or_not() -> None:
             f"{head}    - {{type: override, properties: {{components: [{change}]}}}}\n".encode(),
         )
 
-    assert [str(one.code) for one in read("{}").diagnostics] == ["OAM105"]
+    assert [str(diagnostic.code) for diagnostic in read("{}").diagnostics] == [
+        "OAM105"
+    ]
     assert (
         read("{image: a}").diagnostics == ()
         and read("{image: a}").applications[0].components[0].plain

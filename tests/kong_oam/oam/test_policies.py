@@ -22,22 +22,24 @@ spec:
 
 
 def reading(*policies: str, workflow: str = "") -> Reading:
-    listed = "".join(f"    - {one}\n" for one in policies)
+    listed = "".join(f"    - {policy}\n" for policy in policies)
     return read_bytes("a.yaml", f"{HEAD}{listed}{workflow}".encode())
 
 
 def resolved(*policies: str, workflow: str = "") -> Application:
     found = reading(*policies, workflow=workflow)
     assert [
-        str(one) for one in found.diagnostics if one.severity == "error"
+        str(diagnostic)
+        for diagnostic in found.diagnostics
+        if diagnostic.severity == "error"
     ] == []
     return found.applications[0]
 
 
-def said(found: Reading) -> list[str]:
+def messages(found: Reading) -> list[str]:
     return [
-        f"{one.position}: {one.severity} {one.code}: {one.message}"
-        for one in found.diagnostics
+        f"{diagnostic.position}: {diagnostic.severity} {diagnostic.code}: {diagnostic.message}"
+        for diagnostic in found.diagnostics
     ]
 
 
@@ -45,7 +47,7 @@ def places(
     application: Application,
 ) -> list[list[tuple[str | None, str | None]]]:
     return [
-        [(one.cluster, one.namespace) for one in part.targets]
+        [(target.cluster, target.namespace) for target in part.targets]
         for part in application.components
     ]
 
@@ -95,7 +97,10 @@ def test_a_cluster_that_the_stack_has_not_is_found() -> None:
         "{type: topology, properties: {clusters: [west, local, eas]}}"
     )
     found = [*unknown_clusters(application, ["west", "east"])]
-    assert [f"{one.position}: {one.code}: {one.message}" for one in found] == [
+    assert [
+        f"{message.position}: {message.code}: {message.message}"
+        for message in found
+    ] == [
         "a.yaml:9:61: OAM103: cluster 'eas' is no context of the stack (kong-oam:cluster.contexts); did you mean 'east'?"
     ]
     assert [*unknown_clusters(application, ["west", "eas"])] == []
@@ -158,11 +163,11 @@ def test_labels_that_no_cluster_has_are_found(
     (found,) = unknown_clusters(
         application, ["east", "far", "region=eu,tier=a"]
     )
-    said = "no context of the stack (kong-oam:cluster.contexts) has the labels region=eu,tier=a"
+    message = "no context of the stack (kong-oam:cluster.contexts) has the labels region=eu,tier=a"
     assert (str(found.position), found.code, found.message) == (
         "a.yaml:9:37",
         "OAM103",
-        said,
+        message,
     )
 
 
@@ -186,24 +191,24 @@ def test_labels_that_no_cluster_has_are_found(
 )  # fmt: skip
 def test_what_pulumi_cannot_say_is_refused(policy: str, finding: str) -> None:
     """At that rule; the rest of the policy is taken."""
-    (only,) = said(reading(policy))
+    (only,) = messages(reading(policy))
     assert only.startswith(f"a.yaml:{finding}")
 
 
 def test_two_policies_of_one_name_are_refused() -> None:
     """Steps of a workflow would not know which is meant."""
     found = reading("{name: a, type: topology}", "{name: a, type: override}")
-    assert [one.code for one in found.diagnostics] == ["OAM106"]
+    assert [diagnostic.code for diagnostic in found.diagnostics] == ["OAM106"]
 
 
-def kept(
+def kept_by(
     application: Application, kind: str, trait: int | None, key: str = ""
 ) -> Options:
     """The options of an object that is made of the first component: by one of its traits, or by its own definition."""
     web = application.components[0]
-    made = {"kind": kind, "metadata": {"name": "web"}}
+    manifest = {"kind": kind, "metadata": {"name": "web"}}
     return kept_by_rules(
-        application, web, RenderedObject(made, trait, key, web.position)
+        application, web, RenderedObject(manifest, trait, key, web.position)
     ).options
 
 
@@ -258,8 +263,8 @@ def test_a_rule_says_which_option_holds(
     """For whatever its selector chooses; of one policy, the first rule that does."""
     application = resolved(policy)
     assert [
-        kept(application, "Deployment", None),
-        kept(application, "Service", 1, "y"),
+        kept_by(application, "Deployment", None),
+        kept_by(application, "Service", 1, "y"),
     ] == expected
 
 
@@ -276,7 +281,9 @@ def test_objects_that_a_rule_is_about_are_made_by_definitions(
         f"    - {{type: garbage-collect, properties: {{rules: [{rule}]}}}}\n"
     )
     found = read_bytes("a.yaml", f"{text}{policy}".encode())
-    assert [one.plain for one in found.applications[0].components] == [
+    assert [
+        component.plain for component in found.applications[0].components
+    ] == [
         False,
         plain,
     ]
@@ -288,7 +295,7 @@ def test_rules_of_several_policies_add_up() -> None:
     application = resolved(
         f"{{type: take-over, {rules}}}", f"{{type: shared-resource, {rules}}}"
     )
-    assert kept(application, "Deployment", None) == Options(
+    assert kept_by(application, "Deployment", None) == Options(
         take_over=True, patch=True
     )
 
@@ -304,7 +311,7 @@ def test_an_object_that_was_rendered_is_chosen_by_what_made_it() -> None:
         )
         made_by = [(None, ""), (None, "x"), (1, "y")]
         assert [
-            kept(application, "Service", trait, key).read
+            kept_by(application, "Service", trait, key).read
             for trait, key in made_by
         ] == read
 
@@ -325,6 +332,6 @@ def test_a_policy_of_another_type_is_left_to_its_definition() -> None:
         "topolgy",
         {"a": None},
     )
-    assert said(deployable(found)) == [
+    assert messages(deployable(found)) == [
         "a.yaml:9:14: error OAM104: unknown policy type 'topolgy'; did you mean 'topology'?"
     ]

@@ -43,7 +43,7 @@ STEPS = 17
 
 
 def reading(*steps: str, mode: str = "{}", head: str = HEAD) -> Reading:
-    listed = "".join(f"      - {one}\n" for one in steps)
+    listed = "".join(f"      - {step}\n" for step in steps)
     return read_bytes(
         "a.yaml",
         f"{head}  workflow:\n    mode: {mode}\n    steps:\n{listed or '      []'}".encode(),
@@ -52,17 +52,20 @@ def reading(*steps: str, mode: str = "{}", head: str = HEAD) -> Reading:
 
 def waits(found: Reading) -> dict[str, set[str]]:
     assert [
-        str(one) for one in found.diagnostics if one.severity == "error"
+        str(diagnostic)
+        for diagnostic in found.diagnostics
+        if diagnostic.severity == "error"
     ] == []
     return {
-        one.name: {*one.depends_on} for one in found.applications[0].components
+        component.name: {*component.depends_on}
+        for component in found.applications[0].components
     }
 
 
-def said(found: Reading) -> list[str]:
+def messages(found: Reading) -> list[str]:
     return [
-        f"{one.position}: {one.severity} {one.code}: {one.message}"
-        for one in found.diagnostics
+        f"{diagnostic.position}: {diagnostic.severity} {diagnostic.code}: {diagnostic.message}"
+        for diagnostic in found.diagnostics
     ]
 
 
@@ -120,12 +123,13 @@ def test_a_deploy_says_which_policies_hold() -> None:
     found = reading(
         "{name: d, type: deploy, properties: {policies: [small, west, east]}}"
     )
-    assert said(found) == [
+    assert messages(found) == [
         "a.yaml:9:28: warning OAM109: policy 'b-only' has no effect: no step of the workflow deploys by it"
     ]
     (application,) = found.applications
     assert [
-        [one.cluster for one in part.targets] for part in application.components
+        [target.cluster for target in part.targets]
+        for part in application.components
     ] == [["west", "east"]] * 3
     assert application.components[0].properties == {"size": 1}
     assert (application.workflow, application.policies) == (None, ())
@@ -140,7 +144,7 @@ def test_a_step_may_say_where_its_component_goes() -> None:
         apply("b"),
     )
     places = [
-        [(one.cluster, one.namespace) for one in part.targets]
+        [(target.cluster, target.namespace) for target in part.targets]
         for part in found.applications[0].components
     ]
     assert places == [[("west", "n")], [], []]
@@ -156,11 +160,11 @@ def variants(found: Reading) -> list[tuple[str | None, dict[str, int], str]]:
     part = application.components[0]
     return [
         (
-            one.cluster,
-            dict(part.in_variant(one.variant).properties),
-            part.variants[one.variant].said,
+            target.cluster,
+            dict(part.in_variant(target.variant).properties),
+            part.variants[target.variant].said,
         )
-        for one in part.targets
+        for target in part.targets
     ]
 
 
@@ -201,7 +205,7 @@ def test_the_same_form_twice_is_one() -> None:
         deploy("f", "west", "small"),
     )
     part = found.applications[0].components[0]
-    assert (part.variants, [one.cluster for one in part.targets]) == (
+    assert (part.variants, [target.cluster for target in part.targets]) == (
         (),
         ["west", "east"],
     )
@@ -233,7 +237,7 @@ def test_two_forms_in_one_place_are_refused(
 ) -> None:
     """Which overrides make them is said, at the step that is written last."""
     first, second = steps
-    lines = said(
+    lines = messages(
         reading(deploy(*first.split()), deploy(*second.split()), head=MORE)
     )
     (only,) = [line for line in lines if "error" in line]
@@ -244,7 +248,7 @@ def test_two_forms_in_one_place_are_refused(
 
 
 def test_a_form_has_no_other_type() -> None:
-    lines = said(
+    lines = messages(
         reading(deploy("d", "west"), deploy("e", "east", "typed"), head=MORE)
     )
     (only,) = [line for line in lines if "error" in line]
@@ -263,9 +267,9 @@ def test_without_a_workflow_every_override_holds_for_every_topology() -> None:
         ).encode(),
     )
     (application,) = found.applications
-    assert said(found) == []
+    assert messages(found) == []
     assert application.components[0].properties == {"size": 1}
-    assert [one.cluster for one in application.components[1].targets] == [
+    assert [target.cluster for target in application.components[1].targets] == [
         "west",
         "east",
     ]
@@ -274,10 +278,12 @@ def test_without_a_workflow_every_override_holds_for_every_topology() -> None:
 def test_what_no_step_deploys_is_deployed_all_the_same() -> None:
     """And says so."""
     found = reading(apply("a"), apply("b"))
-    assert said(found)[-1] == (
+    assert messages(found)[-1] == (
         "a.yaml:13:14: warning OAM109: component 'c' is in no step of the workflow; here it is deployed all the same"
     )
-    assert [one.name for one in found.applications[0].components] == [
+    assert [
+        component.name for component in found.applications[0].components
+    ] == [
         "a",
         "b",
         "c",
@@ -325,7 +331,7 @@ def test_a_step_that_does_more_than_order_is_found(
     )
     found = [
         line
-        for line in said(reading(step, head=head))
+        for line in messages(reading(step, head=head))
         if "no step of the workflow" not in line
     ]
     start = f"a.yaml:{STEPS - 3}{finding}"
@@ -355,7 +361,7 @@ def test_a_step_without_which_the_same_is_deployed_is_left_out(
     )
     assert [
         line
-        for line in said(found)
+        for line in messages(found)
         if "without" not in line and "no effect: no step" not in line
     ] == [
         f"a.yaml:18:25: warning OAM109: step 's': '{type_}' is not run here; {LEFT_OUT[type_]}"
@@ -371,8 +377,8 @@ def test_a_value_of_a_step_that_is_left_out_is_not_lost() -> None:
         "has the endpoints, and write out 'v', which others take of it"
     )
     takes = "inputs: [{from: v, parameterKey: x}]"
-    assert error in said(reading(step, apply("a", f", {takes}")))
-    assert error in said(
+    assert error in messages(reading(step, apply("a", f", {takes}")))
+    assert error in messages(
         reading(
             step,
             head=HEAD.replace(
@@ -380,13 +386,13 @@ def test_a_value_of_a_step_that_is_left_out_is_not_lost() -> None:
             ),
         )
     )
-    assert error in said(
+    assert error in messages(
         reading(
             step,
             f"{{name: g, type: step-group, subSteps: [{apply('a', f', {takes}')}]}}",
         )
     )
-    assert error not in said(
+    assert error not in messages(
         reading(step, f"{{name: t, type: notification, {takes}}}")
     )
 
@@ -406,16 +412,16 @@ def test_what_a_step_passes_is_its_components() -> None:
     ):
         found = reading(*steps, head=WITHOUT_POLICIES, mode="{steps: DAG}")
         assert waits(found) == {"a": set(), "b": {"a"}, "c": {"a"}}
-        giver, taker, other = found.applications[0].components
+        giver, taker, third = found.applications[0].components
         assert [
-            (one.name, one.value_from, one.position.line)
-            for one in giver.outputs
+            (output.name, output.value_from, output.position.line)
+            for output in giver.outputs
         ] == [("url", "output.status.url", 12)]
         assert [
-            (one.source, one.parameter, one.position.line)
-            for one in taker.inputs
+            (input_.source, input_.parameter, input_.position.line)
+            for input_ in taker.inputs
         ] == [("url", "x", 13)]
-        assert (taker.outputs, giver.inputs, other.inputs, other.outputs) == (
+        assert (taker.outputs, giver.inputs, third.inputs, third.outputs) == (
             (),
             (),
             (),
@@ -441,7 +447,7 @@ def test_the_page_has_each_policy_and_step() -> None:
 def test_a_workflow_elsewhere_is_not_read() -> None:
     """So nothing is deployed where it could choose among policies; else it is an order, and all is deployed."""
     found = read_bytes("a.yaml", f"{HEAD}  workflow: {{ref: other}}\n".encode())
-    assert said(found) == [
+    assert messages(found) == [
         "a.yaml:14:14: error OAM108: workflow 'other' is elsewhere, so nobody here knows by which policies it deploys; "
         "write its steps here: steps: [...]"
     ]
@@ -449,7 +455,7 @@ def test_a_workflow_elsewhere_is_not_read() -> None:
         HEAD[: HEAD.index("  policies:")] + HEAD[HEAD.index("  components:") :]
     )
     found = read_bytes("a.yaml", f"{head}  workflow: {{ref: other}}\n".encode())
-    assert said(found) == [
+    assert messages(found) == [
         "a.yaml:9:14: warning OAM109: workflow 'other' is elsewhere and not read: all components are deployed, each after "
         "what it depends on"
     ]
@@ -458,7 +464,7 @@ def test_a_workflow_elsewhere_is_not_read() -> None:
 
 def test_steps_that_wait_for_one_another_are_a_circle() -> None:
     """Whether by what they depend on, or because one stands before the other."""
-    (only,) = said(reading(apply("a", ", dependsOn: [sb]"), apply("b")))
+    (only,) = messages(reading(apply("a", ", dependsOn: [sb]"), apply("b")))
     assert only.startswith(
         "a.yaml:17:7: error OAM103: what waits for what among the steps goes round in a circle: sa ->"
     )
@@ -471,7 +477,7 @@ def test_so_many_changes_that_nobody_could_wait_for_them_are_refused() -> None:
         f"{{name: d{n}, type: deploy, properties: {{policies: [{named}]}}}}"
         for n in range(400)
     ]
-    (only,) = said(reading(*steps))
+    (only,) = messages(reading(*steps))
     assert only == (
         "a.yaml:6:5: error OAM103: policies and steps ask for more than 100000 changes of components; split the Application"
     )
@@ -481,7 +487,7 @@ def test_steps_against_what_components_depend_on_are_a_circle() -> None:
     """It would never end in KubeVela."""
     found = [
         line
-        for line in said(reading(apply("c"), apply("a"), apply("b")))
+        for line in messages(reading(apply("c"), apply("a"), apply("b")))
         if "error" in line
     ]
     assert found == [
@@ -507,10 +513,12 @@ def test_a_value_is_an_edge_from_who_takes_it_to_who_gives_it() -> None:
     assert waits(found) == {"a": set(), "b": {"a"}, "c": {"a"}}
     giver, taker, _ = found.applications[0].components
     assert [
-        (one.name, one.value_from, str(one.position)) for one in giver.outputs
+        (output.name, output.value_from, str(output.position))
+        for output in giver.outputs
     ] == [("url", "output.status.url", "a.yaml:6:36")]
     assert [
-        (one.source, one.parameter, str(one.position)) for one in taker.inputs
+        (input_.source, input_.parameter, str(input_.position))
+        for input_ in taker.inputs
     ] == [("url", "env[0].value", "a.yaml:7:35")]
 
 
@@ -528,7 +536,7 @@ def test_a_value_that_cannot_be_passed_is_found(
     old: str, new: str, finding: str
 ) -> None:
     """Where it is taken, or given."""
-    assert finding in said(
+    assert finding in messages(
         read_bytes("a.yaml", VALUES.replace(old, new).encode())
     )
 
@@ -564,7 +572,7 @@ def test_a_circle_is_found_once(
 
 
 def _sound(findings: tuple[Diagnostic, ...]) -> bool:
-    return all(one.position and str(one) for one in findings)
+    return all(finding.position and str(finding) for finding in findings)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -8,7 +8,7 @@ import pytest
 
 from kong_oam.oam.rendered import Awaited
 from kong_oam.objects.component import JudgedComponent
-from tests.support.judged import judged, said
+from tests.support.judged import findings, judged
 
 VALUE = "awaited-value-0123456789abcdef"
 GIVEN = Awaited(
@@ -24,7 +24,8 @@ def awaiting(component: JudgedComponent) -> JudgedComponent:
     return replace(
         component,
         objects=tuple(
-            replace(one, awaited=(GIVEN,)) for one in component.objects
+            replace(manifest, awaited=(GIVEN,))
+            for manifest in component.objects
         ),
     )
 
@@ -52,7 +53,7 @@ def awaiting(component: JudgedComponent) -> JudgedComponent:
 )
 def test_programs_may_be_told_what_only_the_cluster_knows(text: str) -> None:
     """Whatever it is, no more and no other objects are deployed, and nobody else is let in."""
-    assert said(awaiting(judged(text))) == []
+    assert findings(awaiting(judged(text))) == []
 
 
 @pytest.mark.parametrize(
@@ -79,30 +80,35 @@ def test_programs_may_be_told_what_only_the_cluster_knows(text: str) -> None:
 )  # fmt: skip
 def test_what_decides_something_is_known_before(text: str, path: str) -> None:
     """A name, a label, a host, an image: what was judged is what is deployed."""
-    (one,) = [
+    (message,) = [
         found
-        for found in said(awaiting(judged(text)))
+        for found in findings(awaiting(judged(text)))
         if found.startswith("OAM108")
     ]
     assert (
         f"of 'shop/web': {path} would be what another component gives once it is deployed"
-        in one
+        in message
     )
 
 
 def test_pods_of_any_kind_are_looked_into() -> None:
     """Where the definition says that they are."""
-    thing = {
+    manifest = {
         "apiVersion": "example.com/v1",
         "kind": "Thing",
         "metadata": {"name": "t"},
     }
     pods = {"containers": [{"name": "c", "image": "i", "args": [VALUE]}]}
-    whole = judged(
-        {**thing, "spec": {"pods": {"spec": pods}, "note": "n"}},
+    component = judged(
+        {**manifest, "spec": {"pods": {"spec": pods}, "note": "n"}},
         pod_spec_path="spec.pods.spec",
     )
-    assert said(awaiting(whole), allowed={"example.com/Thing": "nothing"}) == []
-    other = judged({**thing, "spec": {"pods": {"spec": pods}}})
-    (one,) = said(awaiting(other), allowed={"example.com/Thing": "nothing"})
-    assert "spec.pods.spec.containers[0].args[0] would be" in one
+    assert (
+        findings(awaiting(component), allowed={"example.com/Thing": "nothing"})
+        == []
+    )
+    unread = judged({**manifest, "spec": {"pods": {"spec": pods}}})
+    (message,) = findings(
+        awaiting(unread), allowed={"example.com/Thing": "nothing"}
+    )
+    assert "spec.pods.spec.containers[0].args[0] would be" in message

@@ -106,7 +106,7 @@ WEB = component(
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     """The codes of what `check` says, by component."""
     folder: Path = tmp_path_factory.mktemp("openings")
-    components = [WEB, *(one for one, _ in OPENINGS)]
+    components = [WEB, *(opening for opening, _ in OPENINGS)]
     document = {
         "apiVersion": "core.oam.dev/v1beta1",
         "kind": "Application",
@@ -123,20 +123,24 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     ]
     with redirect_stdout(StringIO()) as out:
         assert main(["check", "--applications", str(path), "--json"]) == 1
-    codes: dict[str, set[str]] = {one["name"]: set() for one in components}
-    for one in json.loads(out.getvalue())["diagnostics"]:
-        part = components[bisect(begins, one["line"]) - 1]
-        codes[part["name"]].add(one["code"])
+    codes: dict[str, set[str]] = {
+        component["name"]: set() for component in components
+    }
+    for diagnostic in json.loads(out.getvalue())["diagnostics"]:
+        part = components[bisect(begins, diagnostic["line"]) - 1]
+        codes[part["name"]].add(diagnostic["code"])
     return codes
 
 
 @pytest.mark.parametrize(
-    ("one", "codes"), OPENINGS, ids=[one["name"] for one, _ in OPENINGS]
+    ("opening", "codes"),
+    OPENINGS,
+    ids=[opening["name"] for opening, _ in OPENINGS],
 )
 def test_an_opening_is_refused(
-    one: dict[str, Any], codes: str, found: dict[str, set[str]]
+    opening: dict[str, Any], codes: str, found: dict[str, set[str]]
 ) -> None:
-    assert found[one["name"]] == {*codes.split()}
+    assert found[opening["name"]] == {*codes.split()}
 
 
 def test_who_opens_nothing_is_not_told(found: dict[str, set[str]]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.judged import judged, said
+from tests.support.judged import findings, judged
 
 VICTIM = judged(
     key="shop/web",
@@ -28,7 +28,7 @@ PATCH = {
 }
 
 
-def of(kind: str, **spec: Any) -> dict[str, Any]:
+def resource_of(kind: str, **spec: Any) -> dict[str, Any]:
     return {
         "apiVersion": KINDS[kind],
         "kind": kind,
@@ -78,13 +78,16 @@ TEXTS = [
 def test_a_credential_is_named_in_no_text(
     kind: str, spec: Any, path: str
 ) -> None:
-    one = {**of(kind), "spec": _named(spec, "web-client")}
-    assert said(VICTIM, api(one)) == [
+    resource = {**resource_of(kind), "spec": _named(spec, "web-client")}
+    assert findings(VICTIM, api(resource)) == [
         f"ACC217 {kind} 'x' of 'shop/api': {path.replace('NAME', 'web-client')} 'web-client' is the credential of 'shop/web'; a component has its own client trait"
     ]
-    for other in ("api-client", "web-client-2", "my-web-client", "web"):
+    for name in ("api-client", "web-client-2", "my-web-client", "web"):
         assert (
-            said(VICTIM, api({**of(kind), "spec": _named(spec, other)})) == []
+            findings(
+                VICTIM, api({**resource_of(kind), "spec": _named(spec, name)})
+            )
+            == []
         )
 
 
@@ -95,33 +98,35 @@ def test_nor_in_what_it_has_its_values_from(
 ) -> None:
     """Whosever ConfigMap that is: another component may bring it."""
     read = [{"kind": "ConfigMap", "name": "values"}]
-    one = (
-        of(kind, valuesFrom=read)
+    resource = (
+        resource_of(kind, valuesFrom=read)
         if kind == "HelmRelease"
-        else of(kind, postBuild={"substituteFrom": read})
+        else resource_of(kind, postBuild={"substituteFrom": read})
     )
     text = "secretName: web-client"
-    held = text if "data" in data else base64.b64encode(text.encode()).decode()
+    content = (
+        text if "data" in data else base64.b64encode(text.encode()).decode()
+    )
     config = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": "values"},
-        next(iter(data)): {"x": held},
+        next(iter(data)): {"x": content},
     }
     for components in (
-        (VICTIM, api(one, config)),
-        (VICTIM, api(one), judged(config, key="shop/helper")),
+        (VICTIM, api(resource, config)),
+        (VICTIM, api(resource), judged(config, key="shop/helper")),
     ):
-        assert said(*components) == [
+        assert findings(*components) == [
             f"ACC217 {kind} 'x' of 'shop/api': spec.{path}.name 'values' has 'web-client' in it, the credential of 'shop/web'; a component has its own client trait"
         ]
-    assert said(VICTIM, api(config)) == []
+    assert findings(VICTIM, api(config)) == []
 
 
 @pytest.mark.parametrize("field", ["data", "stringData"])
 def test_nor_in_a_secret(field: str) -> None:
     text = "secretName: web-client"
-    held = (
+    content = (
         text
         if field == "stringData"
         else base64.b64encode(text.encode()).decode()
@@ -130,12 +135,12 @@ def test_nor_in_a_secret(field: str) -> None:
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": "values"},
-        field: {"x": held, "y": "!"},
+        field: {"x": content, "y": "!"},
     }
-    (message,) = said(
+    (message,) = findings(
         VICTIM,
         api(
-            of(
+            resource_of(
                 "HelmRelease", valuesFrom=[{"kind": "Secret", "name": "values"}]
             ),
             secret,
@@ -145,9 +150,11 @@ def test_nor_in_a_secret(field: str) -> None:
 
 
 def test_a_text_takes_no_longer_than_it_is_long() -> None:
-    one = of("HelmRelease", values=["serviceAccount:" + " " * 200_000 + "!"])
+    resource = resource_of(
+        "HelmRelease", values=["serviceAccount:" + " " * 200_000 + "!"]
+    )
     begun = process_time()
-    assert said(VICTIM, api(one)) == []
+    assert findings(VICTIM, api(resource)) == []
     assert process_time() - begun < 5
 
 
@@ -175,7 +182,7 @@ PATCHES = [
 def test_nothing_is_changed_of_what_nobody_sees(
     kind: str, spec: Any, path: str
 ) -> None:
-    (message,) = said(api({**of(kind), "spec": spec}))
+    (message,) = findings(api({**resource_of(kind), "spec": spec}))
     assert message.startswith(
         f"ACC226 {kind} 'x' of 'shop/api': {path} would change pods and Services"
     )
@@ -184,9 +191,9 @@ def test_nothing_is_changed_of_what_nobody_sees(
 def test_images_and_values_may_be_changed() -> None:
     images = [{"name": "i", "newTag": "2"}]
     assert (
-        said(
+        findings(
             api(
-                of(
+                resource_of(
                     "HelmRelease",
                     postRenderers=[{"kustomize": {"images": images}}],
                     values={"patches": ["x"]},
@@ -196,22 +203,26 @@ def test_images_and_values_may_be_changed() -> None:
         == []
     )
     assert (
-        said(
-            api(of("Kustomization", images=images, patches=[], namePrefix="a-"))
+        findings(
+            api(
+                resource_of(
+                    "Kustomization", images=images, patches=[], namePrefix="a-"
+                )
+            )
         )
         == []
     )
 
 
 def test_what_is_made_of_a_repository_has_metadata_that_nobody_obeys() -> None:
-    one = of(
+    resource = resource_of(
         "Kustomization",
         commonMetadata={
             "annotations": {"konghq.com/plugins": "x"},
             "labels": {"team": "a"},
         },
     )
-    (message,) = said(api(one))
+    (message,) = findings(api(resource))
     assert message.startswith(
         "ACC228 Kustomization 'x' of 'shop/api': 'konghq.com/plugins' in spec.commonMetadata.annotations"
     )
@@ -241,30 +252,38 @@ def test_what_is_made_of_a_repository_has_metadata_that_nobody_obeys() -> None:
     ],
 )
 def test_a_module_names_no_other_namespace(spec: Any, field: str) -> None:
-    one = {**of("Configuration"), "spec": _named(spec, "kong")}
-    (message,) = said(api(one))
+    resource = {**resource_of("Configuration"), "spec": _named(spec, "kong")}
+    (message,) = findings(api(resource))
     assert message.startswith(
         f"ACC225 Configuration 'x' of 'shop/api': {field} is 'kong', and its Application is in"
     )
-    assert said(api(one), allowed={"kong/Namespace": "state"}) == []
-    (message,) = said(
-        api(one), allowed={"kong/Namespace": "state"}, gateway_namespace="kong"
+    assert findings(api(resource), allowed={"kong/Namespace": "state"}) == []
+    (message,) = findings(
+        api(resource),
+        allowed={"kong/Namespace": "state"},
+        gateway_namespace="kong",
     )
     assert "is the gateway's own" in message
     assert (
-        said(api({**of("Configuration"), "spec": _named(spec, "shop")})) == []
+        findings(
+            api({**resource_of("Configuration"), "spec": _named(spec, "shop")})
+        )
+        == []
     )
 
 
 def test_a_module_whose_spec_is_a_text_is_refused() -> None:
     """What it says is read as any other text."""
     mapping = "OAM103 Configuration 'x' of 'shop/api': spec has to be a mapping"
-    assert said(api({**of("Configuration"), "spec": "x kubernetes"})) == [
-        mapping
-    ]
-    named, also = said(
+    assert findings(
+        api({**resource_of("Configuration"), "spec": "x kubernetes"})
+    ) == [mapping]
+    named, also = findings(
         api(
-            {**of("Configuration"), "spec": 'kubernetes { namespace = "kong" }'}
+            {
+                **resource_of("Configuration"),
+                "spec": 'kubernetes { namespace = "kong" }',
+            }
         )
     )
     assert (
@@ -277,9 +296,9 @@ def test_a_module_whose_spec_is_a_text_is_refused() -> None:
 
 def test_a_namespace_of_something_else_is_none() -> None:
     assert (
-        said(
+        findings(
             api(
-                of(
+                resource_of(
                     "Configuration",
                     hcl='resource "alicloud_cms_alarm" "x" { namespace = "acs_ecs" }',
                 )
@@ -293,11 +312,11 @@ def _named(value: Any, name: str) -> Any:
     if isinstance(value, str):
         return value.replace("NAME", name)
     if isinstance(value, list):
-        return [_named(one, name) for one in value]
+        return [_named(item, name) for item in value]
     return (
         {
-            key.replace("NAME", name): _named(one, name)
-            for key, one in value.items()
+            key.replace("NAME", name): _named(item, name)
+            for key, item in value.items()
         }
         if isinstance(value, dict)
         else value

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.judged import POD, SERVICE, judged, merged, said
+from tests.support.judged import POD, SERVICE, findings, judged, merged
 
 OPENINGS = [
     ("hostNetwork: true", "spec.hostNetwork"),
@@ -66,7 +66,7 @@ KEPT = [
 def test_a_pod_that_its_fence_would_not_hold_is_refused(
     spec: str, path: str
 ) -> None:
-    (message,) = said(judged(merged(POD, f"spec: {{{spec}}}")))
+    (message,) = findings(judged(merged(POD, f"spec: {{{spec}}}")))
     assert message.startswith(f"ACC226 Pod 'p' of 'shop/web': {path}: ")
     assert "; take it out" in message or "; leave it out" in message
 
@@ -82,22 +82,22 @@ def test_what_the_cluster_alone_knows_the_stack_allows(
     spec: str, path: str, name: str
 ) -> None:
     component = judged(merged(POD, f"spec: {{{spec}}}"))
-    (message,) = said(component)
+    (message,) = findings(component)
     assert message.startswith(f"ACC226 Pod 'p' of 'shop/web': {path}: ")
     assert message.endswith(f"have the stack allow it: cluster.allow, {name}")
-    assert said(component, allowed={name: "why"}) == []
+    assert findings(component, allowed={name: "why"}) == []
 
 
 @pytest.mark.parametrize("key", ["container.apparmor.security.beta.kubernetes.io/c", "seccomp.security.alpha.kubernetes.io/pod"])  # fmt: skip
 def test_an_annotation_unconfines_no_pod(key: str) -> None:
     for value, codes in (("unconfined", ["ACC226"]), ("runtime/default", [])):
         pod = merged(POD, f"metadata: {{annotations: {{{key}: {value}}}}}")
-        assert [message[:6] for message in said(judged(pod))] == codes
+        assert [message[:6] for message in findings(judged(pod))] == codes
 
 
 @pytest.mark.parametrize("spec", KEPT)
 def test_what_stays_inside_a_pod_is_kept(spec: str) -> None:
-    assert said(judged(merged(POD, f"spec: {{{spec}}}"))) == []
+    assert findings(judged(merged(POD, f"spec: {{{spec}}}"))) == []
 
 
 VOLUMES = [
@@ -167,7 +167,7 @@ def test_volumes_of_the_network_and_a_runtimes_own_capabilities_are_kept() -> (
         "securityContext": {"capabilities": {"add": CAPABILITIES}},
     }
     assert (
-        said(
+        findings(
             judged(
                 {
                     **merged(POD, "{}"),
@@ -182,7 +182,7 @@ def test_volumes_of_the_network_and_a_runtimes_own_capabilities_are_kept() -> (
 def test_what_a_service_says_of_its_address_is_kept() -> None:
     service = merged(SERVICE, "{}")
     assert (
-        said(
+        findings(
             judged(
                 {
                     **service,
@@ -218,7 +218,7 @@ def test_no_pod_passes_for_another_components(
     labels: dict[str, str], refused: bool
 ) -> None:
     pod = merged(POD, f"metadata: {{labels: {labels}}}")
-    assert [message[:6] for message in said(judged(pod))] == [
+    assert [message[:6] for message in findings(judged(pod))] == [
         "ACC226"
     ] * refused
 
@@ -245,7 +245,7 @@ OPEN_SERVICES = [
 def test_a_service_is_for_the_gateway_and_leads_to_pods(
     changes: str, code: str, says: str
 ) -> None:
-    (message,) = said(judged(merged(SERVICE, changes)))
+    (message,) = findings(judged(merged(SERVICE, changes)))
     assert message.startswith(f"{code} Service 'web' of 'shop/web': {says}")
 
 
@@ -260,7 +260,7 @@ def test_a_service_is_for_the_gateway_and_leads_to_pods(
 )
 def test_other_services_are_deployed(changes: str) -> None:
     assert (
-        said(
+        findings(
             judged(merged(SERVICE, changes), routed=frozenset({"web"})),
             metadata={"example.com": "a note"},
         )
@@ -275,13 +275,17 @@ def test_other_services_are_deployed(changes: str) -> None:
 def test_the_stack_says_how_services_are_reached(kind: str, reach: Any) -> None:
     """Those alone that the gateway reaches, and so alone."""
     service = merged(SERVICE, f"spec: {{type: {kind}}}")
-    assert said(judged(service, routed=frozenset({"web"})), reach=reach) == []
     assert (
-        len(said(judged(service, routed=frozenset({"web2"})), reach=reach)) == 1
+        findings(judged(service, routed=frozenset({"web"})), reach=reach) == []
     )
-    other = {"loadBalancer": "nodePort", "nodePort": "loadBalancer"}[reach]
     assert (
-        len(said(judged(service, routed=frozenset({"web"})), reach=other)) == 1
+        len(findings(judged(service, routed=frozenset({"web2"})), reach=reach))
+        == 1
+    )
+    wrong = {"loadBalancer": "nodePort", "nodePort": "loadBalancer"}[reach]
+    assert (
+        len(findings(judged(service, routed=frozenset({"web"})), reach=wrong))
+        == 1
     )
 
 
@@ -289,7 +293,7 @@ def test_the_stack_says_how_services_are_reached(kind: str, reach: Any) -> None:
 def test_the_stack_says_what_else_answers_outside(kind: str) -> None:
     """Without a route, for pods of the component's own in the Service's namespace, and of the types that it names."""
     service = merged(SERVICE, f"spec: {{type: {kind}}}")
-    assert said(judged(service, POD), service_types=(kind,)) == []
+    assert findings(judged(service, POD), service_types=(kind,)) == []
     refused = [
         (
             judged(service, POD),
@@ -324,7 +328,7 @@ def test_the_stack_says_what_else_answers_outside(kind: str) -> None:
         ),
     ]
     for component, types, says in refused:
-        (message,) = said(component, service_types=types)
+        (message,) = findings(component, service_types=types)
         assert message.startswith("ACC227"), message
         assert says in message
 
@@ -341,7 +345,7 @@ def test_a_service_that_answers_outside_leads_to_pods_beside_it(
         f"metadata: {{namespace: {at}}}\nspec: {{type: NodePort, selector: {{app: web}}}}",
     )
     pod = merged(POD, f"metadata: {{namespace: {pods_at}, labels: {label}}}")
-    found = said(judged(service, pod), service_types=("NodePort",))
+    found = findings(judged(service, pod), service_types=("NodePort",))
     leads_home = at == pods_at and label == "{app: web}"
     assert (
         any(
@@ -358,13 +362,16 @@ def test_no_annotation_opens_what_a_stack_asks_for() -> None:
         "spec: {type: LoadBalancer}\nmetadata: {annotations: {cloud.example.org/scheme: x}}",
     )
     listed = {"cloud.example.org/scheme": "opens nothing on other objects"}
-    (message,) = said(
+    (message,) = findings(
         judged(service, POD), service_types=("LoadBalancer",), metadata=listed
     )
     assert message.startswith(
         "ACC228 Service 'web' of 'shop/web': annotation 'cloud.example.org/scheme'"
     )
-    assert len(said(judged(service, POD), service_types=("LoadBalancer",))) == 1
+    assert (
+        len(findings(judged(service, POD), service_types=("LoadBalancer",)))
+        == 1
+    )
 
 
 ANY = {"apiVersion": "x.org/v1", "kind": "Any", "metadata": {"name": "a"}}
@@ -378,7 +385,7 @@ def test_what_a_chart_is_told_is_the_charts() -> None:
         "kind": "Release",
         "spec": {"values": {"pod": {"hostPID": True}}},
     }
-    assert said(judged(release, type="helmchart")) == []
+    assert findings(judged(release, type="helmchart")) == []
 
 
 def test_no_annotation_opens_a_load_balancer() -> None:
@@ -388,9 +395,10 @@ def test_no_annotation_opens_a_load_balancer() -> None:
     )
     listed = {"cloud.example.org": "opens nothing on other objects"}
     assert (
-        said(judged(service, routed=frozenset({"web"})), metadata=listed) == []
+        findings(judged(service, routed=frozenset({"web"})), metadata=listed)
+        == []
     )
-    (message,) = said(
+    (message,) = findings(
         judged(service, routed=frozenset({"web"})),
         reach="loadBalancer",
         metadata=listed,
@@ -416,13 +424,13 @@ SHARED = {
 def test_no_pods_answer_for_another_component() -> None:
     web = judged(pod_of("web", "{app: x}"), SHARED, routed=frozenset({"web"}))
     api = judged(pod_of("api", "{app: x, more: y}"), key="shop/api")
-    (message,) = said(web, api)
+    (message,) = findings(web, api)
     assert message.startswith(
         "ACC227 pods of 'shop/api' have the labels that Service 'web' of 'shop/web' (shop.yaml:3:9) selects, app: x"
     )
-    assert said(judged(pod_of("web", "{app: x}"), SHARED), api) == [message], (
-        "a Service without a route, too"
-    )
-    assert said(judged(SHARED), api) == [], (
+    assert findings(judged(pod_of("web", "{app: x}"), SHARED), api) == [
+        message
+    ], "a Service without a route, too"
+    assert findings(judged(SHARED), api) == [], (
         "one that has no pods of its own leads to others on purpose"
     )

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.support.judged import judged, said
+from tests.support.judged import findings, judged
 
 WEB = judged(
     key="shop/web",
@@ -59,7 +59,7 @@ def placed(
 def found(
     inner: Any, way: list[tuple[str | None, Any]], top: str = "spec"
 ) -> list[str]:
-    return said(
+    return findings(
         WEB,
         judged(
             placed(inner, way, top),
@@ -468,17 +468,19 @@ def test_other_texts_and_fields_are_the_objects_own(inner: Any) -> None:
 def test_a_secret_in_another_namespace_is_named_with_it() -> None:
     """Without its namespace the name may be of a Secret of the object's own."""
     api = {"key": "other/api", "namespace": "other"}
-    both = [
+    values = [
         {"namespace": "shop", "deep": {"name": "web-client"}},
         {"from": ["shop/web-client"]},
     ]
     for inner, count in (
-        (both[0], 1),
-        (both[1], 1),
+        (values[0], 1),
+        (values[1], 1),
         ({"name": "web-client"}, 0),
     ):
         assert (
-            len(said(WEB, judged(placed(inner, []), **api), allowed=ALLOWED))
+            len(
+                findings(WEB, judged(placed(inner, []), **api), allowed=ALLOWED)
+            )
             == count
         ), inner
 
@@ -486,7 +488,7 @@ def test_a_secret_in_another_namespace_is_named_with_it() -> None:
 def test_a_secret_of_ones_own_may_be_called_as_that_of_another_namespace() -> (
     None
 ):
-    mine = {
+    caller = {
         "key": "other/web",
         "namespace": "other",
         "credentials": frozenset({"web-client"}),
@@ -496,7 +498,11 @@ def test_a_secret_of_ones_own_may_be_called_as_that_of_another_namespace() -> (
         ({"name": "shop/web-client"}, 1),
     ):
         assert (
-            len(said(WEB, judged(placed(inner, []), **mine), allowed=ALLOWED))
+            len(
+                findings(
+                    WEB, judged(placed(inner, []), **caller), allowed=ALLOWED
+                )
+            )
             == count
         ), inner
 
@@ -513,14 +519,15 @@ FLUX = [
 )
 def test_what_flux_is_told_is_read_so_too(kind: str, inner: Any) -> None:
     api, _, name = kind.partition(" ")
-    told = {
+    manifest = {
         "apiVersion": api,
         "kind": name,
         "metadata": {"name": "a"},
         "spec": {"values": inner},
     }
     assert {
-        message[:6] for message in said(WEB, judged(told, key="shop/own"))
+        message[:6]
+        for message in findings(WEB, judged(manifest, key="shop/own"))
     } & {
         "ACC217",
         "ACC226",
@@ -532,7 +539,7 @@ def test_what_flux_is_told_is_read_so_too(kind: str, inner: Any) -> None:
 )
 def test_what_a_chart_has_its_values_from_is_read_as_a_text(inner: Any) -> None:
     spec = {"valuesFrom": [{"kind": "ConfigMap", "name": "values"}]}
-    told = {
+    manifest = {
         "apiVersion": "helm.toolkit.fluxcd.io/v2",
         "kind": "HelmRelease",
         "metadata": {"name": "a"},
@@ -543,8 +550,10 @@ def test_what_a_chart_has_its_values_from_is_read_as_a_text(inner: Any) -> None:
         "kind": "ConfigMap",
         "metadata": {"name": "values"},
     }
-    held = {"data": {"values.yaml": yaml.safe_dump(inner)}}
-    messages = said(WEB, judged(told, {**values, **held}, key="shop/own"))
+    content = {"data": {"values.yaml": yaml.safe_dump(inner)}}
+    messages = findings(
+        WEB, judged(manifest, {**values, **content}, key="shop/own")
+    )
     assert {message[:6] for message in messages} & {"ACC217", "ACC226"}
 
 
@@ -554,7 +563,7 @@ def test_a_role_within_another_object_gives_rights() -> None:
         "rbac.authorization.k8s.io/v1",
         rules=[{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}],
     )
-    (message,) = said(
+    (message,) = findings(
         judged(placed({"manifest": role}, [])), allowed=ALLOWED, rbac=True
     )
     assert (
@@ -579,7 +588,7 @@ def test_no_object_within_another_replaces_one_of_another_component() -> None:
         "spec": {"selector": {"a": "b"}, "ports": [{"port": 80}]},
     }
     web = judged(service, key="shop/web")
-    (message,) = said(
+    (message,) = findings(
         web, judged(placed(service, []), key="shop/own"), allowed=ALLOWED
     )
     assert message.startswith(
@@ -639,8 +648,8 @@ def test_no_service_within_another_object_answers_outside() -> None:
         },
     )
     own = judged(service, pod, key="shop/own")
-    assert said(own, service_types=("LoadBalancer",)) == []
-    (message,) = said(
+    assert findings(own, service_types=("LoadBalancer",)) == []
+    (message,) = findings(
         judged(placed(service, []), pod, key="shop/own"),
         allowed=ALLOWED,
         service_types=("LoadBalancer",),

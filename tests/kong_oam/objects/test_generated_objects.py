@@ -82,13 +82,13 @@ security = st.fixed_dictionaries(
         "appArmorProfile": st.fixed_dictionaries({"type": confined}),
     },
 )
-asked = st.fixed_dictionaries(
+action = st.fixed_dictionaries(
     {"port": st.just(80)},
     optional={"host": st.sampled_from(["", "10.0.0.7", None])},
 )
 handler = st.one_of(
-    st.fixed_dictionaries({"httpGet": asked}),
-    st.fixed_dictionaries({"tcpSocket": asked}),
+    st.fixed_dictionaries({"httpGet": action}),
+    st.fixed_dictionaries({"tcpSocket": action}),
     st.just({"exec": {"command": ["curl", "10.0.0.7"]}}),
 )
 hooks = st.fixed_dictionaries(
@@ -284,11 +284,11 @@ PATTERNS = {
 }
 
 
-def opened(one: dict[str, Any]) -> Counter[str]:
+def opened(manifest: dict[str, Any]) -> Counter[str]:
     """How often an object opens something, by the code that says so."""
-    is_foreign = one["kind"] == "CloneSet"
+    is_foreign = manifest["kind"] == "CloneSet"
     found: Counter[str] = Counter()
-    for path, value in flat(one):
+    for path, value in flat(manifest):
         # Nobody knows what an object's controller reads, but for a container's name and image.
         if (
             is_foreign
@@ -311,10 +311,10 @@ def opened(one: dict[str, Any]) -> Counter[str]:
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(workload, st.booleans())
 def test_what_opens_something_is_refused_and_nothing_else(
-    one: dict[str, Any], by_path: bool
+    manifest: dict[str, Any], by_path: bool
 ) -> None:
     path = "spec.template.spec" if by_path else ""
-    component = judged(one, key="shop/api", made=(("ServiceAccount", "api"), ("Secret", "api-client")), credentials=frozenset({"api-client"}), pod_spec_path=path)  # fmt: skip
+    component = judged(manifest, key="shop/api", made=(("ServiceAccount", "api"), ("Secret", "api-client")), credentials=frozenset({"api-client"}), pod_spec_path=path)  # fmt: skip
     allowed = dict.fromkeys(
         [
             "apps.kruise.io/CloneSet",
@@ -324,8 +324,8 @@ def test_what_opens_something_is_refused_and_nothing_else(
         "why",
     )
     found = list(judge((OTHER, component), Rules(allowed=allowed)))
-    expected = opened(one)
-    event(f"{one['kind']} {' '.join(sorted(expected)) or 'kept'}")
+    expected = opened(manifest)
+    event(f"{manifest['kind']} {' '.join(sorted(expected)) or 'kept'}")
     assert Counter(diagnostic.code for diagnostic in found) == expected
     assert all(
         isinstance(diagnostic, Diagnostic) and diagnostic.position is not None
@@ -361,9 +361,9 @@ def test_whatever_a_definition_renders_is_judged(
     body: dict[str, Any], kind: tuple[Any, Any], reach: Any
 ) -> None:
     """Not a crash, and each finding has a place."""
-    one = {**body, "apiVersion": kind[0], "kind": kind[1]}
+    manifest = {**body, "apiVersion": kind[0], "kind": kind[1]}
     component = judged(
-        one,
+        manifest,
         key="shop/api",
         type="helmchart",
         routed=frozenset({"web", ""}),

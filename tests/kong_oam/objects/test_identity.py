@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.judged import POD, judged, merged, said
+from tests.support.judged import POD, findings, judged, merged
 
 WEB = judged(
     key="shop/web",
@@ -44,7 +44,7 @@ def test_no_pod_reads_another_components_credential(
     spec: str, path: str, name: str
 ) -> None:
     pod = merged(POD, f"spec: {{{spec.replace('NAME', name)}}}")
-    assert said(WEB, api(pod)) == [
+    assert findings(WEB, api(pod)) == [
         f"ACC217 Pod 'p' of 'shop/api': {path} '{name}' is the credential of 'shop/web'; a component has its own client trait"
     ]
 
@@ -53,7 +53,7 @@ def test_no_pod_reads_another_components_credential(
 def test_its_own_and_those_of_nobody_it_reads(spec: str, path: str) -> None:
     for name in ("api-client", "database"):
         assert (
-            said(
+            findings(
                 WEB, api(merged(POD, f"spec: {{{spec.replace('NAME', name)}}}"))
             )
             == []
@@ -66,28 +66,30 @@ def test_a_name_alone_is_no_reading() -> None:
         POD,
         "{metadata: {name: web-client, labels: {x: web-client}}, spec: {containers: [{name: web-client}]}}",
     )
-    assert said(WEB, api(pod)) == []
+    assert findings(WEB, api(pod)) == []
 
 
 def test_a_secret_is_of_one_namespace() -> None:
     pod = merged(POD, f"spec: {{{READS[1][0].replace('NAME', 'web-client')}}}")
-    assert said(WEB, judged(pod, key="other/api", namespace="other")) == []
+    assert findings(WEB, judged(pod, key="other/api", namespace="other")) == []
 
 
 @pytest.mark.parametrize("field", ["serviceAccountName", "serviceAccount"])
 def test_no_pod_runs_as_another_components_account(field: str) -> None:
-    assert said(WEB, api(merged(POD, f"spec: {{{field}: web}}"))) == [
+    assert findings(WEB, api(merged(POD, f"spec: {{{field}: web}}"))) == [
         f"ACC217 Pod 'p' of 'shop/api': spec.{field} 'web' is the ServiceAccount of 'shop/web'; take it out: it has its own"
     ]
     for name in ("api", "default", "somebody"):
-        assert said(WEB, api(merged(POD, f"spec: {{{field}: {name}}}"))) == []
+        assert (
+            findings(WEB, api(merged(POD, f"spec: {{{field}: {name}}}"))) == []
+        )
 
 
 def test_an_account_that_a_component_renders_is_its_own() -> None:
     account = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: shared}}"
     pod = merged(POD, "spec: {serviceAccountName: shared}")
-    assert said(api(account, pod)) == []
-    (message,) = said(judged(account), api(pod))
+    assert findings(api(account, pod)) == []
+    (message,) = findings(judged(account), api(pod))
     assert (
         "spec.serviceAccountName 'shared' is the ServiceAccount of 'shop/web'"
         in message
@@ -103,7 +105,7 @@ def test_no_account_pulls_with_anothers_secret() -> None:
         "metadata": {"name": "pulls"},
     }
     for name in ("web-client", "shop-tls"):
-        (message,) = said(
+        (message,) = findings(
             web, api({**account, "imagePullSecrets": [{"name": name}]})
         )
         assert message.startswith(
@@ -118,7 +120,7 @@ def test_a_release_reads_where_it_deploys_to() -> None:
     release = RELEASE.replace(
         "SPEC", "targetNamespace: shop, values: {s: web-client}"
     ).replace("name: r", "name: r, namespace: ops")
-    found = said(
+    found = findings(
         WEB,
         judged(release, key="ops/api", namespace="ops"),
         allowed={"shop/Namespace": "x"},
@@ -128,22 +130,22 @@ def test_a_release_reads_where_it_deploys_to() -> None:
 
 def test_no_token_is_written_into_a_secret() -> None:
     secret = "{apiVersion: v1, kind: Secret, metadata: {name: s, annotations: {kubernetes.io/service-account.name: web}}, type: TYPE}"
-    (message,) = said(
+    (message,) = findings(
         WEB, api(secret.replace("TYPE", "kubernetes.io/service-account-token"))
     )
     assert message.startswith(
         "ACC217 Secret 's' of 'shop/api': its type has the cluster write a ServiceAccount's token"
     )
-    assert said(WEB, api(secret.replace("TYPE", "Opaque"))) == []
+    assert findings(WEB, api(secret.replace("TYPE", "Opaque"))) == []
 
 
 @pytest.mark.parametrize("name", ["web-client", "api-client", "kept"])
 def test_nothing_writes_over_a_credential(name: str) -> None:
     """Neither another's nor the component's own."""
     secret = f"{{apiVersion: v1, kind: Secret, metadata: {{name: {name}}}}}"
-    assert [message[:6] for message in said(WEB, api(secret))] == ["OAM107"]
+    assert [message[:6] for message in findings(WEB, api(secret))] == ["OAM107"]
     terraform = "{apiVersion: terraform.core.oam.dev/v1beta2, kind: Configuration, metadata: {name: t}, spec: {writeConnectionSecretToRef: {name: NAME}}}"
-    (message,) = said(WEB, api(terraform.replace("NAME", name)))
+    (message,) = findings(WEB, api(terraform.replace("NAME", name)))
     assert message.startswith(
         f"OAM107 Configuration 't' of 'shop/api': spec.writeConnectionSecretToRef.name would overwrite '{name}'"
     )
@@ -162,7 +164,7 @@ def test_a_reference_leads_into_the_namespace_that_it_names(
 ) -> None:
     """From another one, too, where the stack lets objects into the client's."""
     terraform = f"{{apiVersion: terraform.core.oam.dev/v1beta2, kind: Configuration, metadata: {{name: t}}, spec: {{{field}: {{name: web-client, namespace: shop}}}}}}"
-    (message,) = said(
+    (message,) = findings(
         WEB,
         api(terraform, key="ops/api", namespace="ops"),
         allowed={"shop/Namespace": "x"},
@@ -171,27 +173,30 @@ def test_a_reference_leads_into_the_namespace_that_it_names(
         f"{code} Configuration 't' of 'ops/api': spec.{field}.name "
     )
     elsewhere = terraform.replace("namespace: shop", "namespace: ops")
-    assert said(WEB, api(elsewhere, key="ops/api", namespace="ops")) == []
+    assert findings(WEB, api(elsewhere, key="ops/api", namespace="ops")) == []
 
 
 def test_no_object_that_nobody_knows_is_called_as_a_credential() -> None:
     """Its controller may write a Secret of that name."""
-    one = "{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: NAME}}"
+    manifest = "{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: NAME}}"
     allowed = {"external-secrets.io/ExternalSecret": "x"}
-    (message,) = said(
-        WEB, api(one.replace("NAME", "web-client")), allowed=allowed
+    (message,) = findings(
+        WEB, api(manifest.replace("NAME", "web-client")), allowed=allowed
     )
     assert message.startswith(
         "ACC217 ExternalSecret 'web-client' of 'shop/api': metadata.name 'web-client' is the cre"
     )
     assert (
-        said(WEB, api(one.replace("NAME", "api-client")), allowed=allowed) == []
+        findings(
+            WEB, api(manifest.replace("NAME", "api-client")), allowed=allowed
+        )
+        == []
     )
 
 
 def test_nobody_writes_the_account_of_all_pods() -> None:
     """The cluster makes it, and may have given it rights."""
-    (message,) = said(
+    (message,) = findings(
         judged(
             "{apiVersion: v1, kind: ServiceAccount, metadata: {name: default}}"
         )
@@ -211,13 +216,13 @@ def test_no_pod_reads_the_key_with_which_the_gateway_answers_for_another(
 ) -> None:
     """Whoever has it can pass for the host. A gateway trait of one's own that names it, too, makes no difference."""
     pod = merged(POD, f"spec: {{{spec.replace('NAME', 'web-tls')}}}")
-    assert said(SHOWING, judged(pod, **SHOWN)) == [
+    assert findings(SHOWING, judged(pod, **SHOWN)) == [
         f"ACC217 Pod 'p' of 'shop/api': {path} 'web-tls' is the key by which the gateway answers for 'shop/web'; name a "
         "Secret of the component's own"
     ]
     assert (
         len(
-            said(
+            findings(
                 SHOWING,
                 judged(
                     merged(
@@ -231,7 +236,7 @@ def test_no_pod_reads_the_key_with_which_the_gateway_answers_for_another(
     )
     for name in ("own-tls", "other-tls"):
         assert (
-            said(
+            findings(
                 SHOWING,
                 judged(
                     merged(POD, f"spec: {{{spec.replace('NAME', name)}}}"),
@@ -256,13 +261,13 @@ def test_no_chart_is_told_the_key_with_which_the_gateway_answers_for_another() -
         "kind": "Any",
         "metadata": {"name": "a"},
     }
-    for one, spec in (
+    for manifest, spec in (
         (release, {"values": {"tls": "web-tls"}}),
         (custom, {"tls": "web-tls"}),
     ):
-        (message,) = said(
+        (message,) = findings(
             SHOWING,
-            judged({**one, "spec": spec}, **SHOWN),
+            judged({**manifest, "spec": spec}, **SHOWN),
             allowed={"x.org/Any": "x"},
         )
         assert (
@@ -278,9 +283,9 @@ def test_a_component_may_make_the_secret_with_a_hosts_key() -> None:
         "kind": "Secret",
         "metadata": {"name": "web-tls"},
     }
-    assert said(SHOWING, api(secret)) == []
+    assert findings(SHOWING, api(secret)) == []
     for shown in ({}, {"shown": frozenset({"web-tls"})}):
-        (message,) = said(SHOWING, judged(secret, key="evil/api", **shown))
+        (message,) = findings(SHOWING, judged(secret, key="evil/api", **shown))
         assert message.startswith(
             "OAM107 Secret 'web-tls' of 'evil/api': it would overwrite the key by which"
         )
@@ -295,11 +300,11 @@ def test_no_controller_writes_the_key_of_a_host_of_another_application() -> (
         "kind": "Configuration",
         "metadata": {"name": "c"},
     }
-    one = {
+    manifest = {
         **kind,
         "spec": {"hcl": "", "writeConnectionSecretToRef": {"name": "web-tls"}},
     }
-    found = said(SHOWING, judged(one, key="evil/api"))
+    found = findings(SHOWING, judged(manifest, key="evil/api"))
     assert any(
         "would overwrite 'web-tls', the key by which the gateway" in message
         for message in found
@@ -310,14 +315,14 @@ def test_a_certificate_is_asked_for_by_a_component_that_shows_it() -> None:
     """Others may show it as well: of cert-manager's object the Secret is written, and not read."""
     allowed = {"cert-manager.io/Certificate": "x"}
     for name, count in (("own-tls", 0), ("both-tls", 0), ("web-tls", 1)):
-        one = {
+        certificate = {
             "apiVersion": "cert-manager.io/v1",
             "kind": "Certificate",
             "metadata": {"name": "c"},
         }
-        found = said(
+        found = findings(
             SHOWING,
-            judged({**one, "spec": {"secretName": name}}, **SHOWN),
+            judged({**certificate, "spec": {"secretName": name}}, **SHOWN),
             allowed=allowed,
         )
         assert len(found) == count, name
@@ -344,27 +349,27 @@ def test_nobody_asks_for_a_certificate_in_another_components_name(
     spec: dict[str, Any], kind: str
 ) -> None:
     """Whatever field of cert-manager's objects says the name."""
-    one = {
+    certificate = {
         "apiVersion": "cert-manager.io/v1",
         "kind": kind,
         "metadata": {"name": "c"},
         "spec": spec,
     }
     allowed = {f"cert-manager.io/{kind}": "x"}
-    (message,) = said(BELIEVED, api(one), allowed=allowed)
+    (message,) = findings(BELIEVED, api(certificate), allowed=allowed)
     assert (
         "is a name by which the gateway believes the workload of 'shop/web'"
         in message
     )
     assert (
-        said(
-            judged(one, key="shop/web", certified=BELIEVED.certified),
+        findings(
+            judged(certificate, key="shop/web", certified=BELIEVED.certified),
             allowed=allowed,
         )
         == []
     )
-    other = {
-        **one,
+    elsewhere = {
+        **certificate,
         "spec": {
             "dnsNames": [
                 "notweb.shop.svc",
@@ -373,7 +378,7 @@ def test_nobody_asks_for_a_certificate_in_another_components_name(
             ]
         },
     }
-    assert said(BELIEVED, api(other), allowed=allowed) == []
+    assert findings(BELIEVED, api(elsewhere), allowed=allowed) == []
 
 
 @pytest.mark.parametrize("text", ["web.shop.svc", "a.test,web.shop.svc", "*.shop.svc", "${POD_NAME}.${POD_NAMESPACE}.svc"])  # fmt: skip
@@ -393,13 +398,13 @@ def test_no_volume_asks_for_a_certificate_in_another_components_name(
         "spec": {"containers": [{"name": "c"}], "volumes": [volume]}
     }
     allowed = {"csi.cert-manager.io/CSIDriver": "certificates"}
-    (message,) = said(BELIEVED, api(pod), allowed=allowed)
+    (message,) = findings(BELIEVED, api(pod), allowed=allowed)
     assert message.startswith("ACC217 Pod 'p' of 'shop/api': ")
     assert (
-        said(
+        findings(
             judged(pod, key="shop/web", certified=BELIEVED.certified),
             allowed=allowed,
         )
         == []
     )
-    assert said(api(pod), allowed=allowed) == []
+    assert findings(api(pod), allowed=allowed) == []

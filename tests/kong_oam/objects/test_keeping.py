@@ -10,7 +10,7 @@ import pytest
 from kong_oam.oam.rendered import Options
 from kong_oam.objects.component import JudgedComponent
 from kong_oam.objects.selection import NamedService
-from tests.support.judged import PLACE, POD, SERVICE, judged, said
+from tests.support.judged import PLACE, POD, SERVICE, findings, judged
 
 ACCOUNT = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: robot}}"
 CONFIG = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}"
@@ -38,18 +38,22 @@ def test_what_lets_somebody_in_is_made_here(
     text: str, found: str, options: Options, policy: str
 ) -> None:
     """Pods without our labels have no fence; what has no pods may be anybody's."""
-    whole = judged(text, credentials=frozenset({"web-client"}))
-    (one,) = whole.objects
+    component = judged(text, credentials=frozenset({"web-client"}))
+    (manifest,) = component.objects
     expected = [f"{found.format(policy)}; {ASIDE}"] if found else []
     assert (
-        said(replace(whole, objects=(replace(one, options=options),)))
+        findings(
+            replace(component, objects=(replace(manifest, options=options),))
+        )
         == expected
     )
     assert (
-        said(
+        findings(
             replace(
-                whole,
-                objects=(replace(one, options=Options(retain_on_delete=True)),),
+                component,
+                objects=(
+                    replace(manifest, options=Options(retain_on_delete=True)),
+                ),
             )
         )
         == []
@@ -75,14 +79,14 @@ def test_pods_and_services_may_be_looked_at_where_nothing_of_access_is(
         (SERVICE, "ACC227"),
         (ROLLOUT, "ACC226"),
     ):
-        whole = judged(text, **touching)
+        component = judged(text, **touching)
         for options in (Options(read=True), Options(patch=True)):
-            taken = options.read and not touching
+            excused = options.read and not touching
             unnamed = (
                 {"ACC227"} if "named" in touching else set()
             )  # no release is here that its labels could name
-            assert codes_of(whole, options) == (
-                set() if taken else {code, *unnamed}
+            assert codes_of(component, options) == (
+                set() if excused else {code, *unnamed}
             ), text
     assert codes(ACCOUNT, Options(read=True)) == {"ACC217"}
 
@@ -117,11 +121,11 @@ def codes(text: str, options: Options) -> set[str]:
     return codes_of(judged(text), options)
 
 
-def codes_of(whole: JudgedComponent, options: Options) -> set[str]:
-    (one,) = whole.objects
+def codes_of(component: JudgedComponent, options: Options) -> set[str]:
+    (manifest,) = component.objects
     allowed = {"argoproj.io/Rollout": "pods"}
     return {
-        message[:6] for message in said(replace(whole, objects=(replace(one, options=options),)), allowed=allowed, rbac=True)
+        message[:6] for message in findings(replace(component, objects=(replace(manifest, options=options),)), allowed=allowed, rbac=True)
     }  # fmt: skip
 
 

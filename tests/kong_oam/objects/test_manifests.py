@@ -477,18 +477,20 @@ def test_equals_kubevelas_rendering_of_real_applications() -> None:
         pytest.skip(f"no shared data beside the project: {DATA} is missing")
     compared = []
     for file, application in _rendered_applications():
-        theirs = [
+        rendered = [
             _as_ours(manifest)
             for manifest in _manifests(DATA / "expected" / file)
             if _is_made_here(manifest)
         ]
-        ours = [
+        written = [
             _without_our_additions(manifest)
             for workload in _workloads(application)
             for manifest in (deployment(workload), *services(workload))
         ]
-        assert _sorted(ours) == _sorted(_one_service_of_a_name(theirs)), file
-        compared += ours
+        assert _sorted(written) == _sorted(_one_service_of_a_name(rendered)), (
+            file
+        )
+        compared += written
     kinds = [manifest["kind"] for manifest in compared]
     print(
         f"{kinds.count('Deployment')} Deployments and {kinds.count('Service')} Services compared with KubeVela's"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.judged import POD, SERVICE, judged, merged, said
+from tests.support.judged import POD, SERVICE, findings, judged, merged
 
 NEVER_LISTED = [
     "konghq.com/plugins",
@@ -52,7 +52,7 @@ KEPT = [
 @pytest.mark.parametrize("field", ["labels", "annotations"])
 @pytest.mark.parametrize("key", [*NEVER_LISTED, *INJECTED])
 def test_what_somebody_obeys_is_refused(key: str, field: str) -> None:
-    (message,) = said(
+    (message,) = findings(
         judged(merged(POD, f"metadata: {{{field}: {{{key}: x}}}}"))
     )
     assert message.startswith(
@@ -63,7 +63,7 @@ def test_what_somebody_obeys_is_refused(key: str, field: str) -> None:
 @pytest.mark.parametrize("key", KEPT)
 def test_other_labels_and_annotations_are_kept(key: str) -> None:
     assert (
-        said(
+        findings(
             judged(
                 merged(
                     POD,
@@ -95,15 +95,15 @@ def test_a_key_of_any_domain_is_the_stacks_to_take(
         merged(POD, "{}")
         | {"metadata": {"name": "p", "namespace": "shop", field: {key: "x"}}}
     )
-    (message,) = said(pod)
+    (message,) = findings(pod)
     assert message.endswith(
         f"'{key}' in metadata.{field}: nobody here knows who obeys it, and what that opens; take it out, or have the "
         f"stack say that it opens nothing: cluster.metadata, {key}"
     )
     domain = key.partition("/")[0]
     for listed in (key.lower(), domain, domain.partition(".")[2]):
-        assert said(pod, metadata={listed: "a note"}) == []
-    assert said(
+        assert findings(pod, metadata={listed: "a note"}) == []
+    assert findings(
         pod, metadata={f"{key.lower()}x": "a note", f"x{domain}": "a note"}
     ) == [message]
 
@@ -113,7 +113,7 @@ def test_what_is_obeyed_whatever_happens_no_stack_takes(key: str) -> None:
     listed = {key.lower(): "x", key.lower().partition("/")[0]: "x"}
     assert (
         len(
-            said(
+            findings(
                 judged(merged(POD, f"metadata: {{labels: {{{key}: x}}}}")),
                 metadata=listed,
             )
@@ -125,7 +125,7 @@ def test_what_is_obeyed_whatever_happens_no_stack_takes(key: str) -> None:
 def test_what_is_in_a_template_is_obeyed_too() -> None:
     inner = "metadata: {annotations: {konghq.com/x: y}}, spec: {containers: [{name: c}]}"
     job = f"{{apiVersion: batch/v1, kind: CronJob, metadata: {{name: j}}, spec: {{jobTemplate: {{spec: {{template: {{{inner}}}}}}}}}}}"
-    (message,) = said(judged(job))
+    (message,) = findings(judged(job))
     assert (
         "'konghq.com/x' in spec.jobTemplate.spec.template.metadata.annotations"
         in message
@@ -134,8 +134,8 @@ def test_what_is_in_a_template_is_obeyed_too() -> None:
 
 def test_an_ingress_is_not_deployed() -> None:
     """So nobody obeys it; what it says of routes is read elsewhere."""
-    one = "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: x, annotations: {konghq.com/plugins: y}, finalizers: [z]}}"
-    assert said(judged(one)) == []
+    manifest = "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: x, annotations: {konghq.com/plugins: y}, finalizers: [z]}}"
+    assert findings(judged(manifest)) == []
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_an_ingress_is_not_deployed() -> None:
     ],
 )
 def test_metadata_says_what_an_object_is_called_and_no_more(field: str) -> None:
-    (message,) = said(judged(merged(POD, f"metadata: {{{field}}}")))
+    (message,) = findings(judged(merged(POD, f"metadata: {{{field}}}")))
     assert message.startswith(
         f"ACC228 Pod 'p' of 'shop/web': metadata.{field.partition(':')[0]} "
     )
@@ -157,7 +157,7 @@ def test_metadata_says_what_an_object_is_called_and_no_more(field: str) -> None:
 
 def test_empty_metadata_is_none() -> None:
     assert (
-        said(
+        findings(
             judged(
                 merged(
                     POD,
@@ -171,7 +171,7 @@ def test_empty_metadata_is_none() -> None:
 
 @pytest.mark.parametrize("name", ["", "null", "''"])
 def test_an_object_has_a_name(name: str) -> None:
-    (message,) = said(judged(merged(POD, f"metadata: {{name: {name}}}")))
+    (message,) = findings(judged(merged(POD, f"metadata: {{name: {name}}}")))
     assert (
         message
         == "OAM105 Pod '' of 'shop/web': it has no metadata.name; the definition has to give it one"
@@ -197,17 +197,17 @@ def test_fields_are_spelled_as_kubernetes_spells_them(
     changes: str, path: str
 ) -> None:
     """The engine's SDK takes the other spelling for the same field."""
-    messages = said(judged(merged(POD, changes)))
+    messages = findings(judged(merged(POD, changes)))
     assert any(
         f"OAM102 Pod 'p' of 'shop/web': Kubernetes has no field {path}; write it"
-        in one
-        for one in messages
+        in message
+        for message in messages
     )
 
 
 def test_no_template_hides_behind_a_spelling() -> None:
     job = "{apiVersion: batch/v1, kind: CronJob, metadata: {name: j}, spec: {job_template: {spec: {template: {spec: {hostNetwork: true}}}}}}"
-    assert "OAM102" in "".join(said(judged(job)))
+    assert "OAM102" in "".join(findings(judged(job)))
 
 
 FREE = """
@@ -235,7 +235,7 @@ RELEASE = "{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: 
 
 
 @pytest.mark.parametrize(
-    "one",
+    "manifest",
     [
         FREE,
         CONFIG,
@@ -246,10 +246,10 @@ RELEASE = "{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: 
         merged(SERVICE, "spec: {selector: {a_b: x}}"),
     ],
 )
-def test_keys_that_users_choose_may_have_underscores(one: str) -> None:
+def test_keys_that_users_choose_may_have_underscores(manifest: str) -> None:
     assert (
-        said(
-            judged(one),
+        findings(
+            judged(manifest),
             allowed={
                 "storage.k8s.io/StorageClass": "x",
                 "PersistentVolume": "x",
@@ -261,7 +261,7 @@ def test_keys_that_users_choose_may_have_underscores(one: str) -> None:
 
 def test_templates_in_lists_are_obeyed_too() -> None:
     claims = "spec: {volumeClaimTemplates: [{metadata: {name: v, annotations: {konghq.com/x: y}}}]}"
-    (message,) = said(judged(merged(FREE, claims)))
+    (message,) = findings(judged(merged(FREE, claims)))
     assert (
         "'konghq.com/x' in spec.volumeClaimTemplates[0].metadata.annotations"
         in message
@@ -271,29 +271,31 @@ def test_templates_in_lists_are_obeyed_too() -> None:
 @pytest.mark.parametrize("field", ["opts", "whatComes"])
 def test_an_object_has_the_fields_of_its_kind_alone(field: str) -> None:
     """The engine takes some others for options of its own."""
-    messages = said(judged(merged(POD, f"{field}: {{}}")))
+    messages = findings(judged(merged(POD, f"{field}: {{}}")))
     assert messages == [
         f"OAM102 Pod 'p' of 'shop/web': Pod has no field '{field}'; take it out"
     ]
 
 
 def test_a_kind_that_nobody_knows_has_no_field_of_the_engines() -> None:
-    one = "{apiVersion: x.org/v1, kind: Any, metadata: {name: a}, what: {}, __inputs: {}}"
-    messages = said(judged(one), allowed={"x.org/Any": "x"})
+    manifest = "{apiVersion: x.org/v1, kind: Any, metadata: {name: a}, what: {}, __inputs: {}}"
+    messages = findings(judged(manifest), allowed={"x.org/Any": "x"})
     assert messages == [
         "OAM102 Any 'a' of 'shop/web': Any has no field '__inputs'; take it out"
     ]
 
 
-@pytest.mark.parametrize("one", [CONFIG, RELEASE, POD])
+@pytest.mark.parametrize("manifest", [CONFIG, RELEASE, POD])
 def test_no_value_is_taken_for_a_file_or_a_secret_of_the_engines(
-    one: str,
+    manifest: str,
 ) -> None:
     mark = "{4dabf18193072939515e22adb298388d: c44067f5952c0a294b673a41bacd8c17, path: /etc/passwd}"
-    field = "data" if one is CONFIG else "spec"
+    field = "data" if manifest is CONFIG else "spec"
     (message,) = (
         found
-        for found in said(judged(merged(one, f"{{{field}: {{x: [{mark}]}}}}")))
+        for found in findings(
+            judged(merged(manifest, f"{{{field}: {{x: [{mark}]}}}}"))
+        )
         if found.startswith("ACC228 ")
     )
     assert (
@@ -318,13 +320,13 @@ def test_what_a_controller_is_told_to_write_is_obeyed_too(field: str) -> None:
         "deep": [{field: {"vault.hashicorp.com/agent-inject": "true"}}],
         "matchLabels": {"x.org/y": "z"},
     }
-    one = {
+    manifest = {
         "apiVersion": "x.org/v1",
         "kind": "Any",
         "metadata": {"name": "a"},
         "spec": spec,
     }
-    (message,) = said(judged(one), allowed={"x.org/Any": "x"})
+    (message,) = findings(judged(manifest), allowed={"x.org/Any": "x"})
     assert (
         f"'vault.hashicorp.com/agent-inject' in spec.deep[0].{field}: nobody here knows"
         in message

@@ -41,7 +41,7 @@ HELM = "type: helmchart"
 TAKEN = application(RELEASE + way(), chart(), HELM)
 
 
-def other(text: str, name: str = "web") -> str:
+def shop(text: str, name: str = "web") -> str:
     """The same as an Application of its own, in the namespace of the first."""
     return (
         text.replace("{name: orders,", "{name: shop,")
@@ -51,10 +51,10 @@ def other(text: str, name: str = "web") -> str:
     )
 
 
-def said(*texts: str) -> list[str]:
+def messages(*texts: str) -> list[str]:
     return [
-        str(one).splitlines()[0]
-        for one in compiled(*texts, stack=STACK).diagnostics
+        str(diagnostic).splitlines()[0]
+        for diagnostic in compiled(*texts, stack=STACK).diagnostics
     ]
 
 
@@ -98,7 +98,9 @@ def test_a_route_leads_to_what_is_made_for_it() -> None:
     ],
 )  # fmt: skip
 def test_what_leads_nowhere_is_refused(text: str, expected: str) -> None:
-    assert [one.partition("error ")[2] for one in said(text)] == [expected]
+    assert [message.partition("error ")[2] for message in messages(text)] == [
+        expected
+    ]
 
 
 def test_what_needs_no_definition_has_a_service_of_its_own() -> None:
@@ -106,7 +108,7 @@ def test_what_needs_no_definition_has_a_service_of_its_own() -> None:
         "[{type",
         "[{type: gateway, properties: {domain: a.test, http: {/x: 80}}}, {type",
     )
-    (found,) = said(
+    (found,) = messages(
         application(
             "", traits, "type: webservice\n      properties: {image: i}"
         )
@@ -119,31 +121,31 @@ def test_what_needs_no_definition_has_a_service_of_its_own() -> None:
 @pytest.mark.parametrize(
     "second",
     [
-        other(application(DEPLOYMENT.replace("labels: {", "labels: {app.kubernetes.io/instance: es, "))),
-        other(application("", component=WEBSERVICE)),
-        other(application(RELEASE + way("two"), chart("two"), HELM).replace("name: es,", "name: two,")),
-        other(application(RELEASE + way("two"), chart("two", "{app.kubernetes.io/instance: es, a: b}"), HELM)).replace("name: es,", "name: two,"),
+        shop(application(DEPLOYMENT.replace("labels: {", "labels: {app.kubernetes.io/instance: es, "))),
+        shop(application("", component=WEBSERVICE)),
+        shop(application(RELEASE + way("two"), chart("two"), HELM).replace("name: es,", "name: two,")),
+        shop(application(RELEASE + way("two"), chart("two", "{app.kubernetes.io/instance: es, a: b}"), HELM)).replace("name: es,", "name: two,"),
     ],
 )  # fmt: skip
 def test_the_pods_of_two_components_are_apart(second: str) -> None:
     """Whoever has the labels that another component is reached by would answer in its place, whichever comes first."""
     for texts in ((TAKEN, second), (second, TAKEN)):
-        found = said(*texts)
-        assert found and all("ACC227" in one for one in found)
+        found = messages(*texts)
+        assert found and all("ACC227" in message for message in found)
 
 
 def test_the_pods_of_two_releases_are_apart_by_the_label_that_names_each() -> (
     None
 ):
     """Whatever other labels the access traits say."""
-    text = other(
+    text = shop(
         application(
             RELEASE + way("two"),
             chart("two", "{app.kubernetes.io/instance: two, part: data}"),
             HELM,
         )
     )
-    assert said(TAKEN, text.replace("name: es,", "name: two,")) == []
+    assert messages(TAKEN, text.replace("name: es,", "name: two,")) == []
 
 
 def test_a_service_of_others_does_not_select_the_pods_that_are_named() -> None:
@@ -159,23 +161,23 @@ def test_a_service_of_others_does_not_select_the_pods_that_are_named() -> None:
         + f"---{served}"
         + way("api", "number: 80")
     )
-    found = said(TAKEN, other(application(text)))
-    assert found and all("ACC227" in one for one in found)
+    found = messages(TAKEN, shop(application(text)))
+    assert found and all("ACC227" in message for message in found)
 
 
-@pytest.mark.parametrize("made", ["rendered", "plain", "its own", "named"])
-def test_the_service_is_one_that_nothing_in_the_stack_makes(made: str) -> None:
+@pytest.mark.parametrize("maker", ["rendered", "plain", "its own", "named"])
+def test_the_service_is_one_that_nothing_in_the_stack_makes(maker: str) -> None:
     """With both places, whichever comes first."""
-    by = application(RELEASE + way("web"), chart("web"), HELM)
-    rendered = other(application(f"{DEPLOYMENT}---{SERVICE}"))
+    taker = application(RELEASE + way("web"), chart("web"), HELM)
+    rendered = shop(application(f"{DEPLOYMENT}---{SERVICE}"))
     traits = "[{type: gateway, properties: {http: {/: 80}}}]"
-    plain = other(
+    plain = shop(
         application(
             "", traits, WEBSERVICE.replace("app.kubernetes.io/instance: es", "")
         )
     )
-    named = other(
-        by.replace("instance: es", "instance: two").replace(
+    named = shop(
+        taker.replace("instance: es", "instance: two").replace(
             "name: es,", "name: two,"
         )
     )
@@ -185,13 +187,13 @@ def test_the_service_is_one_that_nothing_in_the_stack_makes(made: str) -> None:
         HELM,
     )
     texts = {
-        "rendered": [by, rendered],
-        "plain": [by, plain],
+        "rendered": [taker, rendered],
+        "plain": [taker, plain],
         "its own": [itself],
-        "named": [by, named],
-    }[made]
+        "named": [taker, named],
+    }[maker]
     for order in (texts, texts[::-1]):
-        (found,) = said(*order)
+        (found,) = messages(*order)
         assert (
             "OAM107: Service 'web' in namespace 'orders' is " in found
             and found.count(".yaml:") == 2

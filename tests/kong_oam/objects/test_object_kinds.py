@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kong_oam.oam.rendered import WORKLOADS
-from tests.support.judged import POD, judged, merged, said
+from tests.support.judged import POD, findings, judged, merged
 from tests.support.ways_in import WAYS_IN
 
 USUAL = [
@@ -64,7 +64,7 @@ def of_kind(text: str, **more: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", USUAL)
 def test_the_usual_kinds_are_deployed(kind: str) -> None:
-    assert said(judged(of_kind(kind))) == []
+    assert findings(judged(of_kind(kind))) == []
 
 
 @pytest.mark.parametrize(("kind", "name"), BY_THE_STACK)
@@ -72,13 +72,15 @@ def test_any_other_kind_is_deployed_where_the_stack_names_it(
     kind: str, name: str
 ) -> None:
     """By group and kind exactly: no other group's kind of that name, and no other spelling."""
-    (message,) = said(
+    (message,) = findings(
         judged(of_kind(kind)),
         allowed={"Other": "x", f"other/{name}": "x", f"{name}s": "x"},
     )
     assert message.startswith("ACC224 ")
     assert message.endswith(f"cluster.allow, {name}")
-    assert said(judged(of_kind(kind)), allowed={name: "what it opens"}) == []
+    assert (
+        findings(judged(of_kind(kind)), allowed={name: "what it opens"}) == []
+    )
 
 
 @pytest.mark.parametrize("kind", NEVER)
@@ -86,7 +88,7 @@ def test_ways_in_and_network_policies_are_never_deployed(kind: str) -> None:
     """Whatever the stack says."""
     api, _, name = kind.partition(" ")
     group = api.rpartition("/")[0]
-    (message,) = said(
+    (message,) = findings(
         judged(of_kind(kind)),
         allowed={f"{group}/{name}" if group else name: "x"},
         rbac=True,
@@ -103,16 +105,16 @@ def test_a_list_is_refused_whatever_is_in_it() -> None:
         "metadata": {"name": "x"},
         "items": [inside],
     }
-    for one in (many, {**many, "kind": "List", "apiVersion": "v1"}):
-        assert said(
-            judged(one), allowed={"apps/DeploymentList": "x", "List": "x"}
+    for listing in (many, {**many, "kind": "List", "apiVersion": "v1"}):
+        assert findings(
+            judged(listing), allowed={"apps/DeploymentList": "x", "List": "x"}
         ) == [
-            f"ACC224 {one['kind']} 'x' of 'shop/web': a list hides what is in it; write its objects by themselves"
+            f"ACC224 {listing['kind']} 'x' of 'shop/web': a list hides what is in it; write its objects by themselves"
         ]
 
 
 @pytest.mark.parametrize(
-    "one",
+    "manifest",
     [
         {},
         {"kind": "Pod"},
@@ -120,8 +122,8 @@ def test_a_list_is_refused_whatever_is_in_it() -> None:
         {"apiVersion": "v1", "kind": ""},
     ],
 )
-def test_what_has_no_kind_is_refused(one: dict[str, Any]) -> None:
-    assert [message[:6] for message in said(judged(one))] == ["ACC224"]
+def test_what_has_no_kind_is_refused(manifest: dict[str, Any]) -> None:
+    assert [message[:6] for message in findings(judged(manifest))] == ["ACC224"]
 
 
 @pytest.mark.parametrize(
@@ -129,12 +131,12 @@ def test_what_has_no_kind_is_refused(one: dict[str, Any]) -> None:
 )
 def test_roles_are_deployed_where_the_stack_says_so(kind: str) -> None:
     role = of_kind(f"rbac.authorization.k8s.io/v1 {kind}")
-    (message,) = said(
+    (message,) = findings(
         judged(role), allowed={f"rbac.authorization.k8s.io/{kind}": "x"}
     )
     assert message.startswith("ACC224 ")
     assert message.endswith("cluster.rbac")
-    assert said(judged(role), rbac=True) == []
+    assert findings(judged(role), rbac=True) == []
 
 
 RELEASE = {
@@ -148,10 +150,10 @@ RELEASE = {
 
 
 def test_a_release_is_made_by_its_component_type_alone() -> None:
-    assert said(judged(RELEASE, type="helmchart")) == []
-    assert said(judged(RELEASE, type="helmchart@v1")) == []
+    assert findings(judged(RELEASE, type="helmchart")) == []
+    assert findings(judged(RELEASE, type="helmchart@v1")) == []
     for kind in ("k8s-objects", "raw", "helmchart2"):
-        (message,) = said(
+        (message,) = findings(
             judged(RELEASE, type=kind), allowed={"helm.sh/Release": "x"}
         )
         assert message.startswith("ACC224 ")
@@ -169,7 +171,7 @@ def test_a_release_is_made_by_its_component_type_alone() -> None:
 def test_no_patch_gives_a_release_what_its_type_does_not(
     spec: dict[str, Any], field: str
 ) -> None:
-    (message,) = said(
+    (message,) = findings(
         judged(
             {**RELEASE, "spec": {**RELEASE["spec"], **spec}}, type="helmchart"
         )
@@ -211,19 +213,23 @@ ELSEWHERE = [
 ]
 
 
-@pytest.mark.parametrize(("one", "field"), ELSEWHERE)
+@pytest.mark.parametrize(("manifest", "field"), ELSEWHERE)
 def test_another_namespace_is_for_the_stack_to_allow(
-    one: dict[str, Any], field: str
+    manifest: dict[str, Any], field: str
 ) -> None:
-    where = "" if one["metadata"].get("namespace") == "" else "other"
-    (message,) = said(judged(one))
+    namespace = "" if manifest["metadata"].get("namespace") == "" else "other"
+    (message,) = findings(judged(manifest))
     assert message.startswith(
-        f"ACC225 {one['kind']} 'x' of 'shop/web': {field} is '{where}'"
+        f"ACC225 {manifest['kind']} 'x' of 'shop/web': {field} is '{namespace}'"
     )
-    if where:
-        assert said(judged(one), allowed={"other/Namespace": "x"}) == []
-    (message,) = said(
-        judged(one), gateway_namespace=where, allowed={"other/Namespace": "x"}
+    if namespace:
+        assert (
+            findings(judged(manifest), allowed={"other/Namespace": "x"}) == []
+        )
+    (message,) = findings(
+        judged(manifest),
+        gateway_namespace=namespace,
+        allowed={"other/Namespace": "x"},
     )
     assert "the gateway's own" in message
 
@@ -233,7 +239,7 @@ def test_pods_are_in_their_applications_namespace_whatever_the_stack_says() -> (
 ):
     """Their fence would be made in another one."""
     pod = merged(POD, "metadata: {namespace: other}")
-    (message,) = said(judged(pod), allowed={"other/Namespace": "x"})
+    (message,) = findings(judged(pod), allowed={"other/Namespace": "x"})
     assert message.startswith(
         "ACC225 Pod 'p' of 'shop/web': its namespace is 'other', where no NetworkPolicy"
     )
@@ -248,9 +254,9 @@ def test_what_no_kind_is_called_is_refused_before_a_run(
 ) -> None:
     """Whatever the stack allows: a blank more, and the engine would find it in the middle of one."""
     group = api.rpartition("/")[0]
-    one = {**of_kind("v1 ConfigMap"), "apiVersion": api, "kind": kind}
-    (message,) = said(
-        judged(one), allowed={f"{group}/{kind}".removeprefix("/"): "x"}
+    manifest = {**of_kind("v1 ConfigMap"), "apiVersion": api, "kind": kind}
+    (message,) = findings(
+        judged(manifest), allowed={f"{group}/{kind}".removeprefix("/"): "x"}
     )
     assert message.startswith(
         f"ACC224 {kind} 'x' of 'shop/web': '{api}' and '{kind}' are no apiVersion and kind"
@@ -260,27 +266,31 @@ def test_what_no_kind_is_called_is_refused_before_a_run(
 def test_so_are_those_of_a_kind_that_the_stack_allows() -> None:
     """Components of two Applications would have fences of one name there."""
     allowed = {"other/Namespace": "x", "x.org/Any": "x"}
-    one = {
+    manifest = {
         **of_kind("x.org/v1 Any", namespace="other"),
         "spec": {"template": {"spec": {"containers": [{"name": "c"}]}}},
     }
-    (message,) = said(judged(one), allowed=allowed)
+    (message,) = findings(judged(manifest), allowed=allowed)
     assert message.startswith(
         "ACC225 Any 'x' of 'shop/web': its namespace is 'other', where no NetworkPolicy"
     )
-    assert said(judged({**one, "spec": {}}), allowed=allowed) == []
+    assert findings(judged({**manifest, "spec": {}}), allowed=allowed) == []
 
 
 def test_the_gateways_namespace_is_nobodys_to_make() -> None:
-    one = of_kind("v1 Namespace")
+    manifest = of_kind("v1 Namespace")
     assert (
-        said(judged(one), allowed={"Namespace": "x"}, gateway_namespace="kong")
+        findings(
+            judged(manifest),
+            allowed={"Namespace": "x"},
+            gateway_namespace="kong",
+        )
         == []
     )
     assert [
         message[:6]
-        for message in said(
-            judged(one), allowed={"Namespace": "x"}, gateway_namespace="x"
+        for message in findings(
+            judged(manifest), allowed={"Namespace": "x"}, gateway_namespace="x"
         )
     ] == ["ACC225"]
 
@@ -301,11 +311,11 @@ def test_the_gateways_namespace_is_nobodys_to_make() -> None:
 )
 def test_what_is_in_no_namespace_is_in_no_other(kind: str) -> None:
     """KubeVela writes the Application's namespace into it all the same. Another one of that name is the same object."""
-    one = of_kind(kind, namespace="elsewhere")
+    manifest = of_kind(kind, namespace="elsewhere")
     api, _, name = kind.partition(" ")
     allowed = {f"{api.rpartition('/')[0]}/{name}".removeprefix("/"): "x"}
-    assert said(judged(one), allowed=allowed, rbac=True) == []
-    (message,) = said(
+    assert findings(judged(manifest), allowed=allowed, rbac=True) == []
+    (message,) = findings(
         judged(of_kind(kind)),
         judged(of_kind(kind), key="other/api", namespace="other"),
         allowed=allowed,
@@ -318,7 +328,7 @@ def test_what_is_in_no_namespace_is_in_no_other(kind: str) -> None:
 
 def test_a_kind_may_be_called_a_list() -> None:
     assert (
-        said(
+        findings(
             judged(of_kind("x.org/v1 AllowList")),
             allowed={"x.org/AllowList": "x"},
         )
@@ -328,13 +338,17 @@ def test_a_kind_may_be_called_a_list() -> None:
 
 def test_a_release_deploys_where_it_stands() -> None:
     release = {**RELEASE, "spec": {**RELEASE["spec"], "namespace": "other"}}
-    (message,) = said(judged(release, type="helmchart"))
+    (message,) = findings(judged(release, type="helmchart"))
     assert message.startswith(
         "ACC225 Release 'x' of 'shop/web': spec.namespace is 'other'"
     )
-    one = of_kind("apps/v1 Deployment")
+    manifest = of_kind("apps/v1 Deployment")
     assert (
-        said(judged({**one, "spec": {**one["spec"], "namespace": "other"}}))
+        findings(
+            judged(
+                {**manifest, "spec": {**manifest["spec"], "namespace": "other"}}
+            )
+        )
         == []
     )
 
@@ -346,14 +360,14 @@ def test_a_release_deploys_where_it_stands() -> None:
 def test_a_controller_reads_no_secret_elsewhere(field: str) -> None:
     """As whoever makes its modules' code could print it."""
     kind = of_kind("terraform.core.oam.dev/v1beta2 Configuration")
-    (message,) = said(
+    (message,) = findings(
         judged({**kind, "spec": {field: {"name": "s", "namespace": "other"}}})
     )
     assert message.startswith(
         f"ACC225 Configuration 'x' of 'shop/web': spec.{field}.namespace is 'other'"
     )
     assert (
-        said(
+        findings(
             judged(
                 {**kind, "spec": {field: {"name": "s", "namespace": "shop"}}}
             )

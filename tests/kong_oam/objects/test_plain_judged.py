@@ -106,7 +106,7 @@ properties = st.fixed_dictionaries(
 
 
 def application(
-    said: Mapping[str, Any],
+    properties: Mapping[str, Any],
     kind: str = "webservice",
     metadata: Any = None,
     *,
@@ -132,7 +132,7 @@ def application(
                 {
                     "name": "api",
                     "type": kind,
-                    "properties": said,
+                    "properties": properties,
                     "traits": traits,
                 },
                 WEB,
@@ -151,7 +151,7 @@ def codes(
     found = compile_estate(
         reading, replace(STACK, reach=reach, service_types=types)
     ).diagnostics
-    return {(one.code, one.message) for one in found}
+    return {(diagnostic.code, diagnostic.message) for diagnostic in found}
 
 
 OF_WORKERS = schema("worker")["properties"]
@@ -169,7 +169,7 @@ PROBES = ("livenessProbe", "readinessProbe")
     st.sampled_from([(), ("LoadBalancer",)]),
 )
 def test_the_same_workload_is_judged_alike(
-    said: dict[str, Any],
+    workload: dict[str, Any],
     worker: bool,
     gateway: bool,
     labels: Any,
@@ -179,15 +179,17 @@ def test_the_same_workload_is_judged_alike(
 ) -> None:
     """Once made of properties, once as a definition renders it. Of two volumes of one name KubeVela's own is made."""
     if worker:
-        said = {key: value for key, value in said.items() if key in OF_WORKERS}
-        said |= {
+        workload = {
+            key: value for key, value in workload.items() if key in OF_WORKERS
+        }
+        workload |= {
             key: {"httpGet": {"path": "/", "port": 8080}}
             for key in PROBES
-            if key in said
+            if key in workload
         }
     metadata = {"labels": labels, "annotations": annotations}
     reading = application(
-        said,
+        workload,
         "worker" if worker else "webservice",
         metadata,
         gateway=gateway and not worker,
@@ -224,18 +226,19 @@ REFUSED: list[tuple[str, dict[str, Any], Any, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("code", "said", "metadata", "near"), REFUSED)
+@pytest.mark.parametrize(("code", "properties", "metadata", "near"), REFUSED)
 def test_a_finding_is_where_it_is_said(
-    code: str, said: dict[str, Any], metadata: Any, near: str
+    code: str, properties: dict[str, Any], metadata: Any, near: str
 ) -> None:
-    reading = application(said, metadata=metadata)
+    reading = application(properties, metadata=metadata)
     found = compile_estate(reading, STACK).diagnostics
     document = reading.applications[0].position.document.text
     begins = document[: document.index(near)].count("\n") + 1
-    assert {one.code for one in found} == {code}
+    assert {diagnostic.code for diagnostic in found} == {code}
     assert all(
-        one.position is not None and one.position.line in (begins - 1, begins)
-        for one in found
+        diagnostic.position is not None
+        and diagnostic.position.line in (begins - 1, begins)
+        for diagnostic in found
     ), (
         begins,
         found,
@@ -266,7 +269,7 @@ def test_annotations_of_a_services_address_are_the_stacks() -> None:
     reading = application({"image": "i"}, metadata=STEERED, gateway=True)
     for reach in ("loadBalancer", "cluster"):
         assert {code for code, _ in codes(reading, reach)} == {"ACC228"}
-    kept = {
+    steered = {
         "annotations": {
             **STEERED["annotations"],
             "filter.oam.dev/annotation-keys": next(
@@ -276,7 +279,7 @@ def test_annotations_of_a_services_address_are_the_stacks() -> None:
     }
     assert (
         codes(
-            application({"image": "i"}, metadata=kept, gateway=True),
+            application({"image": "i"}, metadata=steered, gateway=True),
             "loadBalancer",
         )
         == set()

@@ -8,7 +8,7 @@ import pytest
 
 from kong_oam.objects.component import JudgedComponent
 from kong_oam.objects.selection import NamedService
-from tests.support.judged import PLACE, judged, said
+from tests.support.judged import PLACE, findings, judged
 
 RELEASE = {
     "apiVersion": "helm.sh/v3",
@@ -90,7 +90,7 @@ def naming(
 def test_labels_that_name_an_object_of_the_component_lead_to_its_pods(
     labels: dict[str, str], object_: dict[str, Any]
 ) -> None:
-    assert said(naming(labels, object_), **STACK) == []
+    assert findings(naming(labels, object_), **STACK) == []
 
 
 ANYBODYS = [
@@ -112,7 +112,7 @@ def test_labels_that_other_pods_may_have_are_refused(
     labels: dict[str, str], object_: dict[str, Any]
 ) -> None:
     """Whatever the component deploys, and whatever that is called."""
-    (message,) = said(naming(labels, object_), **STACK)
+    (message,) = findings(naming(labels, object_), **STACK)
     assert message.startswith(
         "ACC227 podLabels may be those of pods that 'shop/web' does not deploy; "
     )
@@ -124,7 +124,7 @@ def test_a_release_in_another_namespace_names_no_pods_of_this(
 ) -> None:
     """Whose pods have the label here, nobody knows."""
     component = naming({"app.kubernetes.io/instance": "es"}, object_)
-    (message,) = said(component, allowed={"other/Namespace": "x"})
+    (message,) = findings(component, allowed={"other/Namespace": "x"})
     assert message.startswith(
         "ACC227 podLabels may be those of pods that 'shop/web' does not deploy; "
     )
@@ -148,7 +148,7 @@ def test_a_release_that_makes_no_pods_with_the_label_here_names_none(
         "releaseName",
         "shop-" + "e" * 49 if "targetNamespace" in spec else "e" * 49,
     )
-    (message,) = said(naming({"app.kubernetes.io/instance": name}, long))
+    (message,) = findings(naming({"app.kubernetes.io/instance": name}, long))
     assert message.startswith(
         "ACC227 podLabels may be those of pods that 'shop/web' does not deploy; "
     )
@@ -162,7 +162,7 @@ def test_an_operators_object_is_where_its_metadata_says() -> None:
         "spec": {"targetNamespace": "shop"},
     }
     allowed = {**STACK["allowed"], "other/Namespace": "x"}
-    (message,) = said(
+    (message,) = findings(
         naming({"strimzi.io/cluster": "logs"}, elsewhere),
         **{**STACK, "allowed": allowed},
     )
@@ -195,9 +195,9 @@ NAMED_ALIKE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("labels", "mine", "theirs"), NAMED_ALIKE)
+@pytest.mark.parametrize(("labels", "named", "manifest"), NAMED_ALIKE)
 def test_no_object_of_another_component_may_have_pods_with_the_label(
-    labels: dict[str, str], mine: dict[str, Any], theirs: dict[str, Any]
+    labels: dict[str, str], named: dict[str, Any], manifest: dict[str, Any]
 ) -> None:
     """One operator puts a label on pods of several kinds, and nobody here knows which: so a name is one component's."""
     connect = "kafka.strimzi.io/KafkaConnect"
@@ -206,20 +206,22 @@ def test_no_object_of_another_component_may_have_pods_with_the_label(
         "allowed": {**STACK["allowed"], connect: "pods"},
         "metadata": {"strimzi.io/cluster": "x"},
     }
-    other = judged(theirs, key="logs/kafka", type="helmchart")
+    foreign = judged(manifest, key="logs/kafka", type="helmchart")
     for components in (
-        (naming(labels, mine), other),
-        (other, naming(labels, mine)),
+        (naming(labels, named), foreign),
+        (foreign, naming(labels, named)),
     ):
-        (message,) = said(*components, **stack)
+        (message,) = findings(*components, **stack)
         assert message.startswith(
             "ACC227 podLabels may be on pods of 'logs/kafka' (shop.yaml:3:9), too: "
         )
     elsewhere = judged(
-        theirs, key="logs/kafka", type="helmchart", namespace="elsewhere"
+        manifest, key="logs/kafka", type="helmchart", namespace="elsewhere"
     )
-    assert said(naming(labels, mine), elsewhere, **stack) == []
-    assert said(naming(labels, mine, theirs), **stack) == [], "its own pods"
+    assert findings(naming(labels, named), elsewhere, **stack) == []
+    assert findings(naming(labels, named, manifest), **stack) == [], (
+        "its own pods"
+    )
 
 
 def test_no_release_is_called_so_from_another_namespace() -> None:
@@ -232,14 +234,15 @@ def test_no_release_is_called_so_from_another_namespace() -> None:
         },
     }
     stack = {**STACK, "allowed": {"kafka.strimzi.io/KafkaConnect": "pods"}}
-    mine = naming({"app.kubernetes.io/instance": "es"}, RELEASE)
-    (message,) = said(
-        mine, judged(release, key="cd/app", namespace="cd"), **stack
+    named = naming({"app.kubernetes.io/instance": "es"}, RELEASE)
+    (message,) = findings(
+        named, judged(release, key="cd/app", namespace="cd"), **stack
     )
     assert message.startswith("ACC227 podLabels may be on pods of 'cd/app'")
     release["spec"]["destination"]["namespace"] = "elsewhere"
     assert (
-        said(mine, judged(release, key="cd/app", namespace="cd"), **stack) == []
+        findings(named, judged(release, key="cd/app", namespace="cd"), **stack)
+        == []
     )
 
 
@@ -254,15 +257,15 @@ def test_a_chart_has_values_with_the_label_from_nowhere() -> None:
         **FLUX,
         "spec": {"valuesFrom": [{"kind": "ConfigMap", "name": "es"}]},
     }
-    mine = naming(labels, KAFKA)
-    (message,) = said(
-        mine,
+    named = naming(labels, KAFKA)
+    (message,) = findings(
+        named,
         judged(release, key="logs/kafka"),
         judged(values, key="logs/values"),
         **STACK,
     )
     assert message.startswith("ACC227 podLabels may be on pods of 'logs/kafka'")
-    assert said(mine, judged(values, key="logs/values"), **STACK) == []
+    assert findings(named, judged(values, key="logs/values"), **STACK) == []
 
 
 def test_an_object_refers_to_another_components_by_its_own_label() -> None:
@@ -276,7 +279,7 @@ def test_an_object_refers_to_another_components_by_its_own_label() -> None:
         **STACK,
         "allowed": {**STACK["allowed"], "kafka.strimzi.io/KafkaTopic": "x"},
     }
-    found = said(
+    found = findings(
         naming({"strimzi.io/cluster": "logs"}, KAFKA),
         judged(topic, key="shop/t"),
         metadata={"strimzi.io": "x"},
@@ -294,7 +297,7 @@ def test_a_name_that_many_releases_have_is_told_once_of_each() -> None:
     ]
     found = [
         message
-        for message in said(*components)
+        for message in findings(*components)
         if message.startswith("ACC227 podLabels")
     ]
     assert len(found) == 240

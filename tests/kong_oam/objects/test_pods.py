@@ -50,9 +50,9 @@ def test_another_template_takes_its_place(
         yaml.safe_dump({"apiVersion": api, "kind": kind, "other": 1, **body})
     )
     before = yaml.safe_dump(found)
-    other = PodTemplate(path, {"a": "z"}, {}, {"containers": []})
-    result = replaced(found, path, other)
-    assert list(pod_templates(result)) == [other]
+    template = PodTemplate(path, {"a": "z"}, {}, {"containers": []})
+    result = replaced(found, path, template)
+    assert list(pod_templates(result)) == [template]
     assert replaced(result, path, next(iter(pod_templates(found)))) == found
     assert yaml.safe_dump(found) == before
 

@@ -9,7 +9,7 @@ import pytest
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.objects.component import Rules
 from kong_oam.objects.judge import judge
-from tests.support.judged import judged, said
+from tests.support.judged import findings, judged
 
 RBAC = "rbac.authorization.k8s.io/v1"
 ACCOUNT = {
@@ -168,7 +168,7 @@ def test_what_reaches_more_needs_an_entry_of_its_own(
 
 @pytest.mark.parametrize(("power", "right"), POWERS)
 @pytest.mark.parametrize(
-    ("moved", "where"),
+    ("moved", "scope"),
     [
         ({"namespace": "other"}, "in namespace other"),
         ({"cluster": "west"}, "in namespace shop in cluster west"),
@@ -179,25 +179,28 @@ def test_what_reaches_more_needs_an_entry_of_its_own(
     ],
 )
 def test_an_entry_is_for_one_namespace_and_one_cluster(
-    power: dict[str, Any], right: str, moved: dict[str, str], where: str
+    power: dict[str, Any], right: str, moved: dict[str, str], scope: str
 ) -> None:
     """An Application that moves, or a topology that changes, gives rights to what is in another place."""
     listed = [f"{text} in namespace shop" for text in right.split(", ")]
     elsewhere = judged(role(READING, power), **moved)
-    there = [f"{text} {where}" for text in right.split(", ")]
+    expected = [f"{text} {scope}" for text in right.split(", ")]
     (finding,) = judge(
         [elsewhere], Rules(rbac=True, rights={"shop/web": listed})
     )
-    assert _rights(finding) == ", ".join(there)
+    assert _rights(finding) == ", ".join(expected)
     assert (
-        said(elsewhere, rbac=True, rights={"shop/web": [*listed, *there]}) == []
+        findings(
+            elsewhere, rbac=True, rights={"shop/web": [*listed, *expected]}
+        )
+        == []
     )
 
 
 def test_rights_in_the_whole_cluster_are_listed_as_such() -> None:
     everywhere = role(SECRETS, kind="ClusterRole")
-    here = {"shop/web": ["get secrets in namespace shop"]}
-    assert refused(everywhere, rights=here) == [
+    rights = {"shop/web": ["get secrets in namespace shop"]}
+    assert refused(everywhere, rights=rights) == [
         "get secrets in every namespace"
     ]
     assert (
@@ -215,8 +218,8 @@ def test_rights_in_the_whole_cluster_are_listed_as_such() -> None:
     assert refused(role(every)) == [
         "deletecollection leases.coordination.k8s.io in namespace shop"
     ]
-    other = role(SECRETS, namespace="other")
-    assert refused(other, allowed={"other/Namespace": "x"}) == [
+    foreign = role(SECRETS, namespace="other")
+    assert refused(foreign, allowed={"other/Namespace": "x"}) == [
         "get secrets in namespace other"
     ]
 
@@ -253,11 +256,11 @@ def test_a_right_moves_to_no_other_holder_with_a_rule() -> None:
         binding("Role own"),
         binding("Role r", ANYBODY) | {"metadata": {"name": "c"}},
     )
-    here = "in namespace shop"
+    scope = "in namespace shop"
     listed = [
         GET,
-        f"get pods/log {here}",
-        f"get pods/log {here} for Group system:unauthenticated",
+        f"get pods/log {scope}",
+        f"get pods/log {scope} for Group system:unauthenticated",
     ]
     before = ACCOUNT, role(SECRETS, name="own"), role(logs), account, group
     assert refused(*before, rights={"shop/web": listed}) == []
@@ -319,5 +322,5 @@ def test_a_cluster_role_is_aggregated_by_no_other() -> None:
 @pytest.mark.parametrize("name", ["cluster-admin", "edit", "system:node"])
 def test_no_cluster_role_of_kubernetes_is_the_components_own(name: str) -> None:
     """The API server adds its rules again, whatever is written here."""
-    mine = role(kind="ClusterRole", name=name)
-    assert refused(mine) == [f"change ClusterRole {name}"]
+    own = role(kind="ClusterRole", name=name)
+    assert refused(own) == [f"change ClusterRole {name}"]

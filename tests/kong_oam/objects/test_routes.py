@@ -28,13 +28,14 @@ def api(text: str, traits: str = "[]", **more: int) -> Component:
     return found.estate.components["orders/api"]
 
 
-def said(
+def messages(
     text: str, traits: str = "[]", objects: str = OBJECTS, **more: Any
 ) -> list[str]:
     """What is wrong, without the file's name and what KubeVela would do."""
     found = compiled(application(objects + text, traits), **more).diagnostics
     return [
-        str(one).splitlines()[0].removeprefix("app1.yaml:") for one in found
+        str(diagnostic).splitlines()[0].removeprefix("app1.yaml:")
+        for diagnostic in found
     ]
 
 
@@ -109,7 +110,7 @@ WAY = f"{{rules: [{rule('path: /x')}]}}"
     ],
 )  # fmt: skip
 def test_what_cannot_be_a_route_is_refused(spec: str, expected: str) -> None:
-    assert said(ingress(spec)) == ([expected] if expected else [])
+    assert messages(ingress(spec)) == ([expected] if expected else [])
 
 
 @pytest.mark.parametrize(
@@ -132,10 +133,10 @@ def test_what_a_route_leads_to_is_looked_at(
         "port: 80, targetPort: 8080, name: http",
         service.replace(": no", ': "no"'),
     )
-    found = said(ingress(WAY), objects=objects)
+    found = messages(ingress(WAY), objects=objects)
     assert [
-        one.partition(" error ")[2].partition(", whose calls")[0]
-        for one in found
+        message.partition(" error ")[2].partition(", whose calls")[0]
+        for message in found
     ] == [expected] * bool(expected)
 
 
@@ -150,14 +151,14 @@ def test_what_a_route_leads_to_is_looked_at(
 def test_a_number_that_no_container_lists_is_told_of(service: str) -> None:
     """What a container lists is for its reader: it may listen elsewhere. The route is there."""
     objects = OBJECTS.replace("port: 80, targetPort: 8080, name: http", service)
-    assert said(ingress(WAY), objects=objects) == [
+    assert messages(ingress(WAY), objects=objects) == [
         "7:13: warning ACC223: port 80 of Service 'api' leads to port 80 of the pods, which no container of 'api' "
         "lists; it may listen there, else nothing answers"
     ]
     found = compiled(application(objects + ingress(WAY)))
     assert found.estate and [
-        one.backend
-        for one in found.estate.components["orders/api"].exposure.endpoints
+        endpoint.backend
+        for endpoint in found.estate.components["orders/api"].exposure.endpoints
     ] == ["80"]
 
 
@@ -165,7 +166,7 @@ def test_a_container_that_lists_no_ports_may_listen_at_any() -> None:
     objects = OBJECTS.replace(
         "containers: [", "containers: [{name: sidecar, image: i}, "
     ).replace("8080, name: h", "7, name: h")
-    assert said(ingress(WAY), objects=objects) == []
+    assert messages(ingress(WAY), objects=objects) == []
 
 
 @pytest.mark.parametrize(
@@ -178,7 +179,7 @@ def test_a_route_to_a_service_without_pods_of_its_own_is_refused(
     assert (
         "7:13: error ACC223: Ingress 'way': '/x' leads to Service 'api', which selects no pods of 'api'; nothing would "
         "answer"
-    ) in said(ingress(WAY), objects=objects)
+    ) in messages(ingress(WAY), objects=objects)
 
 
 def test_services_of_one_name_are_one() -> None:
@@ -198,8 +199,8 @@ def test_services_of_one_name_are_one() -> None:
 
 def test_a_service_of_another_namespace_is_none_of_its_own() -> None:
     objects = f"{DEPLOYMENT}---{SERVICE.replace('namespace: orders', 'namespace: n')}---\n"
-    found = said(ingress(WAY), objects=objects)
-    assert any("which 'api' does not make" in one for one in found)
+    found = messages(ingress(WAY), objects=objects)
+    assert any("which 'api' does not make" in message for message in found)
 
 
 @pytest.mark.parametrize(
@@ -236,8 +237,10 @@ def test_findings_and_endpoints_are_where_the_trait_says_them() -> None:
         annotations="{a.b/rewrite: y}",
     )
     assert [
-        one[:24]
-        for one in said(text, TRAITS.replace("a.example.com", "a_b"), trait=0)
+        message[:24]
+        for message in messages(
+            text, TRAITS.replace("a.example.com", "a_b"), trait=0
+        )
     ] == [
         "8:49: error ACC213: host",
         "8:84: error OAM108: 'a.b",
@@ -270,7 +273,7 @@ WITHOUT_EFFECT = [
 def test_an_annotation_that_says_who_may_call_or_what_is_reached_is_refused(
     name: str,
 ) -> None:
-    (message,) = said(ingress("{}", annotations=f"{{{name}: x}}"))
+    (message,) = messages(ingress("{}", annotations=f"{{{name}: x}}"))
     assert message.startswith(
         f"7:13: error OAM108: '{name}' changes who may call, or what is reached; "
     )
@@ -283,7 +286,7 @@ def test_an_annotation_that_nobody_knows_is_refused(name: str) -> None:
         STACK,
         replace(STACK, metadata={name.partition("/")[0]: "shapes answers"}),
     ):
-        assert said(
+        assert messages(
             ingress("{}", annotations=f"{{{name}: HTTPS}}"), stack=stack
         ) == [
             f"7:13: error OAM108: '{name}' may say who may call, or what is reached, and nobody here knows it; take it "
@@ -294,7 +297,7 @@ def test_an_annotation_that_nobody_knows_is_refused(name: str) -> None:
 @pytest.mark.parametrize("name", WITHOUT_EFFECT)
 def test_an_annotation_that_the_stack_knows_has_no_effect(name: str) -> None:
     stack = replace(STACK, metadata={name: "shapes answers"})
-    assert said(
+    assert messages(
         ingress("{}", annotations=f"{{{name}: HTTPS}}"), stack=stack
     ) == [
         f"7:13: warning OAM109: '{name}' shapes an Ingress and has no effect here: Kong is configured directly"
@@ -306,7 +309,7 @@ def test_no_stack_takes_an_annotation_that_says_who_may_call(name: str) -> None:
     stack = replace(STACK, metadata={name: "x", name.partition("/")[0]: "x"})
     assert (
         "error OAM108"
-        in said(ingress("{}", annotations=f"{{{name}: x}}"), stack=stack)[0]
+        in messages(ingress("{}", annotations=f"{{{name}: x}}"), stack=stack)[0]
     )
 
 
@@ -314,7 +317,7 @@ def test_an_annotation_that_says_grpc_is_refused_and_what_chooses_a_controller_i
     None
 ):
     name = "nginx.ingress.kubernetes.io/backend-protocol"
-    assert said(
+    assert messages(
         ingress(
             "{}",
             annotations=f"{{{name}: grpcs, kubernetes.io/ingress.class: nginx}}",
@@ -331,4 +334,4 @@ def test_where_nothing_says_a_domain_it_is_said_once() -> None:
         f"{{rules: [{{http: {{paths: [{{path: /x, backend: {V1}}}, {{path: /y, backend: {V1}}}]}}}}]}}"
     )
     found = compiled(application(OBJECTS + text), stack=stack).diagnostics
-    assert [one.code for one in found] == ["ACC208"]
+    assert [diagnostic.code for diagnostic in found] == ["ACC208"]

@@ -9,7 +9,7 @@ import pytest
 
 from kong_oam.oam.rendered import Options
 from kong_oam.objects.component import JudgedComponent
-from tests.support.judged import SERVICE, judged, merged, said
+from tests.support.judged import SERVICE, findings, judged, merged
 
 CONFIG = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}"
 
@@ -18,16 +18,18 @@ def test_two_components_do_not_make_one_object() -> None:
     """Whatever its version is."""
     first = "{apiVersion: autoscaling/v1, kind: HorizontalPodAutoscaler, metadata: {name: p}}"
     second = merged(first, "apiVersion: autoscaling/v2")
-    assert said(judged(first), judged(second, key="shop/api")) == [
+    assert findings(judged(first), judged(second, key="shop/api")) == [
         "OAM107 HorizontalPodAutoscaler 'p' in namespace 'shop' would also be made for 'shop/web' (shop.yaml:3:9); rename one, or give the "
         "applications namespaces of their own"
     ]
     assert (
-        said(judged(first), judged(second, key="other/api", namespace="other"))
+        findings(
+            judged(first), judged(second, key="other/api", namespace="other")
+        )
         == []
     )
     assert (
-        said(
+        findings(
             judged(first),
             judged(merged(first, "metadata: {name: q}"), key="shop/api"),
         )
@@ -36,7 +38,7 @@ def test_two_components_do_not_make_one_object() -> None:
 
 
 def test_a_component_makes_an_object_once() -> None:
-    (message,) = said(judged(CONFIG, CONFIG))
+    (message,) = findings(judged(CONFIG, CONFIG))
     assert (
         message
         == "OAM107 ConfigMap 'c' in namespace 'shop' of 'shop/web' would also be made once more (shop.yaml:3:9); give it another name"
@@ -46,9 +48,9 @@ def test_a_component_makes_an_object_once() -> None:
 def test_two_services_of_one_component_are_one() -> None:
     """With the ports of both, as long as they lead to the same pods."""
     more = merged(SERVICE, "spec: {ports: [{port: 81}]}")
-    assert said(judged(SERVICE, more)) == []
-    assert len(said(judged(SERVICE), judged(more, key="shop/api"))) == 1
-    (message,) = said(
+    assert findings(judged(SERVICE, more)) == []
+    assert len(findings(judged(SERVICE), judged(more, key="shop/api"))) == 1
+    (message,) = findings(
         judged(SERVICE, merged(SERVICE, "spec: {selector: {app: x}}"))
     )
     assert message.endswith(
@@ -58,7 +60,7 @@ def test_two_services_of_one_component_are_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "kind", "name"),
+    ("manifest", "kind", "name"),
     [
         (
             "{apiVersion: v1, kind: ServiceAccount, metadata: {name: web}}",
@@ -74,36 +76,38 @@ def test_two_services_of_one_component_are_one() -> None:
     ],
 )
 def test_what_the_project_makes_is_made_once(
-    one: Any, kind: str, name: str
+    manifest: Any, kind: str, name: str
 ) -> None:
-    made = ((kind, name),)
-    (message,) = said(judged(one, made=made))
+    makes = ((kind, name),)
+    (message,) = findings(judged(manifest, made=makes))
     assert message.startswith(
         f"OAM107 {kind} '{name}' in namespace 'shop' of 'shop/web' would also be made by Kong-OAM itself ("
     )
-    (message,) = said(judged(made=made), judged(one, key="shop/api"))
+    (message,) = findings(judged(made=makes), judged(manifest, key="shop/api"))
     assert message.startswith(
         f"OAM107 {kind} '{name}' in namespace 'shop' would also be made for 'shop/web' ("
     )
-    (message,) = said(judged(one), judged(key="shop/api", made=made))
+    (message,) = findings(judged(manifest), judged(key="shop/api", made=makes))
     assert message.startswith(
         f"OAM107 {kind} '{name}' in namespace 'shop' would also be made for 'shop/web' ("
     )
 
 
 def test_two_components_that_make_the_same_are_told_once() -> None:
-    made = (("ServiceAccount", "web"), ("NetworkPolicy", "web"))
-    (message,) = said(judged(made=made), judged(key="other/web", made=made))
+    makes = (("ServiceAccount", "web"), ("NetworkPolicy", "web"))
+    (message,) = findings(
+        judged(made=makes), judged(key="other/web", made=makes)
+    )
     assert message.startswith(
         "OAM107 ServiceAccount 'web' in namespace 'shop' would also be made for 'shop/web'"
     )
 
 
 def test_ingresses_are_not_made() -> None:
-    one = (
+    manifest = (
         "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: x}}"
     )
-    assert said(judged(one), judged(one, key="shop/api")) == []
+    assert findings(judged(manifest), judged(manifest, key="shop/api")) == []
 
 
 def test_what_both_share_is_nobodys_alone() -> None:
@@ -111,53 +115,54 @@ def test_what_both_share_is_nobodys_alone() -> None:
     namespace = (
         "{apiVersion: v1, kind: Namespace, metadata: {name: dashboards}}"
     )
-    ours, theirs = (
+    shop, other_api = (
         judged(namespace),
         judged(namespace, key="other/api", namespace="other"),
     )
     allowed = {"Namespace": "dashboards"}
-    assert said(shared(ours), shared(theirs), allowed=allowed) == []
+    assert findings(shared(shop), shared(other_api), allowed=allowed) == []
     for pair in (
-        (ours, theirs),
-        (shared(ours), theirs),
-        (ours, shared(theirs)),
+        (shop, other_api),
+        (shared(shop), other_api),
+        (shop, shared(other_api)),
     ):
-        (message,) = said(*pair, allowed=allowed)
+        (message,) = findings(*pair, allowed=allowed)
         assert message.startswith(
             "OAM107 Namespace 'dashboards' would also be made for 'shop/web'"
         )
-    made = judged(made=(("Secret", "web-client"),))
+    web = judged(made=(("Secret", "web-client"),))
     secret = judged(
         "{apiVersion: v1, kind: Secret, metadata: {name: web-client}}",
         key="shop/api",
     )
-    assert [message[:6] for message in said(made, shared(secret))] == ["OAM107"]
+    assert [message[:6] for message in findings(web, shared(secret))] == [
+        "OAM107"
+    ]
 
 
 def shared(component: JudgedComponent) -> JudgedComponent:
     """The component with objects that its Application's shared-resource policy names."""
     objects = tuple(
-        replace(one, options=Options(patch=True)) for one in component.objects
+        replace(manifest, options=Options(patch=True))
+        for manifest in component.objects
     )
     return replace(component, objects=objects)
 
 
-def test_two_may_look_at_one() -> None:
-    """Neither makes it. Where another one does, whose it is is told."""
+def test_two_components_may_read_one_object() -> None:
+    """Neither makes it. Where one of them makes it, the finding says whose it is."""
     texts = ("{apiVersion: v1, kind: Secret, metadata: {name: db}}", SERVICE)
     for text in texts:
-        first, second = (
-            judged(text, key=key) for key in ("shop/web", "shop/api")
-        )
-        assert said(looked_at(first), looked_at(second)) == []
-        for one, other in (
-            (first, looked_at(second)),
-            (looked_at(first), second),
-            (looked_at(first), shared(second)),
+        web, api = judged(text, key="shop/web"), judged(text, key="shop/api")
+        assert findings(looked_at(web), looked_at(api)) == []
+        for components in (
+            (web, looked_at(api)),
+            (looked_at(web), api),
+            (looked_at(web), shared(api)),
         ):
             assert [
                 line[:6]
-                for line in said(one, other)
+                for line in findings(*components)
                 if line.startswith("OAM107")
             ] == ["OAM107"]
 
@@ -165,7 +170,8 @@ def test_two_may_look_at_one() -> None:
 def looked_at(component: JudgedComponent) -> JudgedComponent:
     """The component with objects that its Application's read-only policy names."""
     objects = tuple(
-        replace(one, options=Options(read=True)) for one in component.objects
+        replace(manifest, options=Options(read=True))
+        for manifest in component.objects
     )
     return replace(component, objects=objects)
 
@@ -174,20 +180,22 @@ WRITING = "{apiVersion: terraform.core.oam.dev/v1beta2, kind: Configuration, met
 
 
 @pytest.mark.parametrize(
-    "other",
+    "manifest",
     [
         WRITING.replace("NAME", "b"),
         "{apiVersion: v1, kind: Secret, metadata: {name: db}}",
     ],
 )
 def test_no_controller_writes_over_another_components_secret(
-    other: str,
+    manifest: str,
 ) -> None:
     """Neither one that is rendered nor one that another controller writes; of one component, several may write it."""
     first = judged(WRITING.replace("NAME", "a"))
-    (message,) = said(first, judged(other, key="shop/api"))
+    (message,) = findings(first, judged(manifest, key="shop/api"))
     assert message.startswith(
         "OAM107 Secret 'db' in namespace 'shop' would also be made for 'shop/web'"
     )
-    assert said(judged(WRITING.replace("NAME", "a"), other)) == []
-    assert said(first, judged(other, key="ops/api", namespace="ops")) == []
+    assert findings(judged(WRITING.replace("NAME", "a"), manifest)) == []
+    assert (
+        findings(first, judged(manifest, key="ops/api", namespace="ops")) == []
+    )

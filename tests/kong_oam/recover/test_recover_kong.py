@@ -40,8 +40,8 @@ RING = _entity("consumers", "ring")
 KEY = _entity("jwts", "key", consumer="ring")
 
 
-def _removed(there: list[LostEntity], known: set[str]) -> list[str]:
-    found = lost(there, frozenset(known), ASKING)
+def _removed(rows: list[LostEntity], known: set[str]) -> list[str]:
+    found = lost(rows, frozenset(known), ASKING)
     return [entity.id for entity, reason in found if reason is None]
 
 
@@ -93,7 +93,7 @@ def test_routes_go_before_plugins_and_those_before_services_and_where_they_lead(
     None
 ):
     """What leads somewhere before what guards it, and before what it leads to, whatever the order of the list."""
-    there = [
+    rows = [
         _entity("consumers", "c"),
         _entity("upstreams", "u"),
         _entity("services", "s"),
@@ -102,7 +102,7 @@ def test_routes_go_before_plugins_and_those_before_services_and_where_they_lead(
         _entity("plugins", "p", service="known"),
         _entity("routes", "r", service="known"),
     ]
-    assert _removed(there, {"known"}) == ["r", "p", "s", "u", "j", "c", "t"]
+    assert _removed(rows, {"known"}) == ["r", "p", "s", "u", "j", "c", "t"]
 
 
 def test_a_guard_stays_while_a_route_that_stays_leads_to_its_service() -> None:
@@ -137,8 +137,8 @@ def test_what_something_else_belongs_to_stays() -> None:
         frozenset({"kong-oam", "kong-oam-stack:prod"}),
         route="way",
     )
-    ((_, why),) = lost([SERVICE, ROUTE, prods], frozenset({"api"}), ASKING)
-    assert why == "plugin prods of stack 'prod' belongs to it"
+    ((_, doubt),) = lost([SERVICE, ROUTE, prods], frozenset({"api"}), ASKING)
+    assert doubt == "plugin prods of stack 'prod' belongs to it"
     assert (
         _removed(
             [RING, _entity("jwts", "by-hand", frozenset(), consumer="ring")],
@@ -178,7 +178,7 @@ def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
     with (
         Kong() as kong,
         httpx.Client(base_url=kong.admin_url) as admin,
-        AdminApi(Account(kong.admin_url)) as asked,
+        AdminApi(Account(kong.admin_url)) as api,
     ):
         for number in range(1100):
             admin.post(
@@ -214,11 +214,9 @@ def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
                 "tags": sorted(OURS),
             },
         )
-        there = entities(asked)
-        assert sum(entity.collection == "services" for entity in there) == 1100
-        assert sorted(
-            map(str, (entity for entity in there if entity.tags))
-        ) == [
+        rows = entities(api)
+        assert sum(entity.collection == "services" for entity in rows) == 1100
+        assert sorted(map(str, (entity for entity in rows if entity.tags))) == [
             "consumer ring",
             "jwt kid of ring",
             "plugin jwt of s0",
@@ -226,13 +224,13 @@ def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
             "upstream ours",
             "upstream theirs",
         ]
-        judged = lost(there, frozenset({service, consumer}), ASKING)
+        judged = lost(rows, frozenset({service, consumer}), ASKING)
         assert [reason for _, reason in judged if reason] == [
             "target example.com:80 of theirs belongs to it"
         ]
         found = [entity for entity, reason in judged if reason is None]
-        remove(asked, found, settle=0)
-        remove(asked, found, settle=0)
+        remove(api, found, settle=0)
+        remove(api, found, settle=0)
         assert [
             kong.entities(kind) for kind in ("routes", "plugins", "jwt_secrets")
         ] == [
@@ -241,18 +239,20 @@ def test_every_page_is_read_and_every_kind_is_named_and_removed() -> None:
             [],
         ]
         assert len(kong.entities("consumers")) == 1
-        assert [one["name"] for one in kong.entities("upstreams")] == ["theirs"]
+        assert [
+            upstream["name"] for upstream in kong.entities("upstreams")
+        ] == ["theirs"]
 
 
 def test_the_first_guard_goes_once_every_worker_has_seen_the_routes_go(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One pause for all guards, and none where nothing guards anything."""
-    done: list[object] = []
-    monkeypatch.setattr("kong_oam.recover.kong.time.sleep", done.append)
+    pauses: list[object] = []
+    monkeypatch.setattr("kong_oam.recover.kong.time.sleep", pauses.append)
 
     def answer(request: httpx.Request) -> httpx.Response:
-        done.append(request.url.path)
+        pauses.append(request.url.path)
         return httpx.Response(204)
 
     with AdminApi(Account("http://kong"), httpx.MockTransport(answer)) as admin:
@@ -261,16 +261,16 @@ def test_the_first_guard_goes_once_every_worker_has_seen_the_routes_go(
             [ROUTE, OPTIONAL, GATE, _entity("plugins", "jwt", service="api")],
             settle=12.0,
         )
-        assert done == [
+        assert pauses == [
             "/routes/way",
             "/plugins/optional",
             12.0,
             "/plugins/gate",
             "/plugins/jwt",
         ]
-        done.clear()
+        pauses.clear()
         remove(admin, [ROUTE, KEY, RING], settle=12.0)
-        assert done == [
+        assert pauses == [
             "/routes/way",
             "/consumers/ring/jwt/key",
             "/consumers/ring",
@@ -282,7 +282,7 @@ def test_a_kong_that_refuses_is_quoted() -> None:
     with (
         Kong() as kong,
         httpx.Client(base_url=kong.admin_url) as admin,
-        AdminApi(Account(kong.admin_url)) as asked,
+        AdminApi(Account(kong.admin_url)) as api,
     ):
         service = admin.post(
             "/services", json={"name": "s", "host": "example.com"}
@@ -292,4 +292,4 @@ def test_a_kong_that_refuses_is_quoted() -> None:
             RemovalError,
             match=r"service s was not removed: 400 .*references this",
         ):
-            remove(asked, [LostEntity("services", service, "s")], settle=0)
+            remove(api, [LostEntity("services", service, "s")], settle=0)

@@ -22,7 +22,10 @@ def evaluator() -> Iterator[Evaluator]:
 @pytest.fixture(scope="module")
 def ours(evaluator: Evaluator) -> Mapping[str, Definition]:
     """Ours, by name."""
-    return {one.name: one for one in built_in_definitions(evaluator.ask)}
+    return {
+        definition.name: definition
+        for definition in built_in_definitions(evaluator.ask)
+    }
 
 
 @pytest.fixture

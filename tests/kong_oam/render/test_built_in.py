@@ -99,9 +99,9 @@ def judged(answer: Answer) -> Any:
         return answer["objects"]
     return (
         sorted(
-            (one["path"], one["kind"])
-            for one in answer["findings"]
-            if one.get("path")
+            (finding["path"], finding["kind"])
+            for finding in answer["findings"]
+            if finding.get("path")
         )
         or "refused"
     )
@@ -110,7 +110,8 @@ def judged(answer: Answer) -> Any:
 def differs(name: str, wanted: Any, workload: Any) -> bool:
     """Whether that is one of the chosen differences."""
     return isinstance(wanted, dict) and any(
-        one.trait == name and one.shows(wanted, workload) for one in DIFFERENCES
+        difference.trait == name and difference.shows(wanted, workload)
+        for difference in DIFFERENCES
     )
 
 
@@ -137,11 +138,11 @@ def test_each_of_kubevelas_types_has_a_definition(
     ours: Mapping[str, Definition], theirs: Mapping[str, Definition]
 ) -> None:
     """And there is no other. The one deprecated policy means what no stack has here: Applications for environments."""
-    assert {(one.kind, one.name) for one in theirs.values()} - {
+    assert {(their.kind, their.name) for their in theirs.values()} - {
         ("policy", "envbinding")
     } == built_in_types()
-    assert {(one.kind, one.name) for one in ours.values()} == built_in_types()
-    assert all(one.built_in for one in ours.values())
+    assert {(our.kind, our.name) for our in ours.values()} == built_in_types()
+    assert all(our.built_in for our in ours.values())
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -217,7 +218,7 @@ def test_traits_one_after_the_other_are_kubevelas(
     theirs: Mapping[str, Definition],
 ) -> None:
     """On a component of a built-in type: what a trait patches is found in our workloads as in KubeVela's."""
-    different = {one.trait for one in DIFFERENCES}
+    different = {difference.trait for difference in DIFFERENCES}
     of = [
         name
         for name in EXAMPLES["components"]

@@ -19,7 +19,10 @@ from tests.support.built_ins import (
     rendered,
 )
 
-CASES = {(one.trait, one.name): one for one in DIFFERENCES}
+CASES = {
+    (difference.trait, difference.name): difference
+    for difference in DIFFERENCES
+}
 
 
 def test_the_table_of_differences_has_each() -> None:
@@ -63,7 +66,7 @@ def _made(
         evaluator, on(case.workload), (ours[trait], case.properties)
     )["objects"]
     return workload["object"]["spec"]["template"]["spec"]["containers"], [
-        one["object"] for one in others
+        other["object"] for other in others
     ]
 
 
@@ -94,7 +97,7 @@ def test_what_is_of_the_first_container_is_of_no_other(
 ) -> None:
     (first, second), _ = _made(evaluator, ours, "pvc", "several containers")
     assert (
-        [one["name"] for one in first["volumeMounts"]],
+        [volume_mount["name"] for volume_mount in first["volumeMounts"]],
         "volumeMounts" in second,
     ) == (
         ["data", "files"],

@@ -28,8 +28,13 @@ def test_a_file_is_a_definition_of_its_name(
     path: Path, evaluator: Evaluator
 ) -> None:
     """It says what `vela def` asks of one, and needs no other file."""
-    (one,) = read_definition_file(path, str(path), evaluator.ask).definitions
-    assert (one.kind, one.name) in built_in_types() and one.name == path.stem
+    (definition,) = read_definition_file(
+        path, str(path), evaluator.ask
+    ).definitions
+    assert (
+        definition.kind,
+        definition.name,
+    ) in built_in_types() and definition.name == path.stem
     about = evaluator.ask({"file": path.name, "text": path.read_text("utf-8")})[
         "definition"
     ]["about"]
@@ -40,7 +45,9 @@ def test_a_file_is_a_definition_of_its_name(
         "labels",
         "attributes",
     } and about["description"]
-    assert not [text for text in REFUSED_BY_SCHEMAS if text in one.template]
+    assert not [
+        text for text in REFUSED_BY_SCHEMAS if text in definition.template
+    ]
 
 
 def test_types_are_known_without_an_evaluator(
@@ -113,5 +120,8 @@ def _said(paths: Iterable[Path]) -> set[str]:
         for text in texts
     )
     return {
-        one or other for pairs in found for one, other in pairs if one or other
+        pair or other
+        for pairs in found
+        for pair, other in pairs
+        if pair or other
     }

@@ -80,11 +80,11 @@ def test_every_application_is_rendered_or_refused(evaluator: Evaluator) -> None:
             findings = [
                 *_findings(application, library_of(file, built_in), evaluator)
             ]
-            assert all(one.position for one in findings), file
+            assert all(finding.position for finding in findings), file
             assert not [
-                one
-                for one in findings
-                if "the evaluation of its definition" in one.message
+                finding
+                for finding in findings
+                if "the evaluation of its definition" in finding.message
             ], file
             rendered, refused = (
                 rendered + (not findings),
@@ -172,8 +172,8 @@ def test_an_application_that_was_changed_at_random_breaks_nothing(
         for document in found:
             application = application_of(document)
             if application.components and all(
-                isinstance(one.properties, dict)
-                for one in application.components
+                isinstance(component.properties, dict)
+                for component in application.components
             ):
                 judged += 1
                 assert all(

@@ -97,8 +97,8 @@ def test_a_rendering_is_kubevelas(
         file, unchecked, ours.values() if of == "ours" else ()
     )
     expected = [
-        _without_empty_annotations(one.data)
-        for one in documents(f"expected/{file}")
+        _without_empty_annotations(document.data)
+        for document in documents(f"expected/{file}")
     ]
     assert (objects == expected) is (file not in DIFFERENT), findings
 

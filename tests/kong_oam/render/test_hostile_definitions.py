@@ -265,8 +265,10 @@ def test_patching_a_container_that_is_not_there_leaves_it_half_made(
         evaluator, defined(WORKLOAD, patch=patch), "traits: [{type: patch}]"
     ).objects
     assert [
-        one["name"]
-        for one in workload.object["spec"]["template"]["spec"]["containers"]
+        container["name"]
+        for container in workload.object["spec"]["template"]["spec"][
+            "containers"
+        ]
     ] == [
         "web",
         "nowhere",

@@ -31,7 +31,10 @@ def own(folder: Path, *names: str) -> Own:
 
 
 def said(found: Own) -> list[str]:
-    return [f"{one.code} {one.message}" for one in found.diagnostics]
+    return [
+        f"{diagnostic.code} {diagnostic.message}"
+        for diagnostic in found.diagnostics
+    ]
 
 
 def test_the_folder_of_the_project_and_what_is_named(tmp_path: Path) -> None:
@@ -50,7 +53,12 @@ def test_the_folder_of_the_project_and_what_is_named(tmp_path: Path) -> None:
     )
     (tmp_path / "definitions/out.yaml").unlink()
     found = own(tmp_path, "more", "d.yaml", "more/deep/*.yaml", "definitions")
-    assert [one.name for one in found.definitions] == ["a", "b", "c", "d"]
+    assert [definition.name for definition in found.definitions] == [
+        "a",
+        "b",
+        "c",
+        "d",
+    ]
     assert not found.diagnostics
 
 
@@ -125,7 +133,7 @@ def test_two_of_one_name_are_an_error_and_one_in_a_built_in_place_is_a_warning(
         "OAM113 this takes the place of the built-in component type 'webservice'",
         "OAM113 this takes the place of the built-in component type 'worker'",
     ]
-    assert [one.severity for one in found.diagnostics] == [
+    assert [diagnostic.severity for diagnostic in found.diagnostics] == [
         "error",
         "warning",
         "warning",
@@ -177,8 +185,8 @@ def test_what_stands_beside_applications_takes_no_types_place(
         others += read_definitions(f"{name}.yaml", text.encode()).definitions
     found = alone.beside(others)
     assert [
-        f"{one.position}: {one.severity} {one.code} {one.message.partition(',')[0]}"
-        for one in found.diagnostics
+        f"{diagnostic.position}: {diagnostic.severity} {diagnostic.code} {diagnostic.message.partition(',')[0]}"
+        for diagnostic in found.diagnostics
     ] == [
         f"c.yaml:4:9: error OAM106 component type 'db' is defined ({tmp_path}/definitions/db.yaml:4:9) already",
         "gateway.yaml:4:9: error OAM106 trait type 'gateway' is built in already",

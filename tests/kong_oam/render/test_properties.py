@@ -202,9 +202,9 @@ def test_what_is_wrong_is_found_at_its_place(
     made = rendered(evaluator, defined(TEMPLATE), f"properties: {properties}")
     assert (
         tuple(
-            f"{one.position.line}:{one.position.column} {one.code}: {one.message}"
-            for one in made.diagnostics
-            if one.position
+            f"{diagnostic.position.line}:{diagnostic.position.column} {diagnostic.code}: {diagnostic.message}"
+            for diagnostic in made.diagnostics
+            if diagnostic.position
         )
         == expected
     )
@@ -222,7 +222,8 @@ def test_all_parts_are_checked_at_once(evaluator: Evaluator) -> None:
         "properties: {imge: a}\ntraits: [{type: scale, properties: {n: x}}, {type: scale}]",
     )
     assert [
-        (one.code, getattr(one.position, "line", 0)) for one in made.diagnostics
+        (diagnostic.code, getattr(diagnostic.position, "line", 0))
+        for diagnostic in made.diagnostics
     ] == [
         ("OAM102", 8),
         ("OAM103", 9),
@@ -301,7 +302,7 @@ def test_types_that_are_not_defined_are_all_named(evaluator: Evaluator) -> None:
         defined(scaler="patch: {}"),
         "traits: [{type: scalr}, {type: other}]",
     )
-    assert [one.message for one in made.diagnostics] == [
+    assert [diagnostic.message for diagnostic in made.diagnostics] == [
         "unknown trait type 'scalr'; did you mean 'scaler'?; a type of your own needs a definition in definitions/",
         "unknown trait type 'other'; known: scaler; a type of your own needs a definition in definitions/",
     ]
@@ -316,6 +317,6 @@ def test_what_a_wrong_type_hides_is_not_all_properties(
         defined("parameter: {x: int} | {y: string}\noutput: {}"),
         "properties: {x: q}",
     )
-    assert [one.message for one in made.diagnostics] == [
+    assert [diagnostic.message for diagnostic in made.diagnostics] == [
         "x must be of type integer, not string"
     ]

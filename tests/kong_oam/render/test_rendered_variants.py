@@ -113,7 +113,7 @@ def test_each_form_is_evaluated_for_its_place(
     reading = read(project, tools)
     assert said(reading) == []
     (part,) = reading.applications[0].components
-    found = [(one.rendered or ())[0] for one in part.targets]
+    found = [(target.rendered or ())[0] for target in part.targets]
     assert [
         (one.namespace, one.object["spec"].get("replicas")) for one in found
     ] == [
@@ -162,11 +162,11 @@ def test_a_definition_that_one_form_needs_counts_for_it(
             .components
         )
         notes = [
-            (one.rendered or ())[0]
+            (target.rendered or ())[0]
             .object["metadata"]
             .get("annotations", {})
             .get("note")
-            for one in part.targets
+            for target in part.targets
         ]
         assert notes == [None, text]
 
@@ -180,7 +180,7 @@ def test_of_a_form_that_needs_a_definition_all_are_made_by_definitions(
     assert said(reading) == []
     (part,) = reading.applications[0].components
     assert not part.plain
-    assert all(one.rendered for one in part.targets)
+    assert all(target.rendered for target in part.targets)
     reading = read(project, tools, '{name: web, properties: {cpu: "2"}}', text)
     assert said(reading) == []
     assert reading.applications[0].components[0].plain
@@ -288,8 +288,8 @@ def test_a_value_is_that_of_the_form_in_the_same_place(
         assert said(reading) == []
         taker = reading.applications[0].components[1]
         found = [
-            (one.rendered or ())[0].object["spec"]["template"]["spec"]
-            for one in taker.targets
+            (target.rendered or ())[0].object["spec"]["template"]["spec"]
+            for target in taker.targets
         ]
         assert [one["containers"][0]["env"][0]["value"] for one in found] == [
             "a",

@@ -77,12 +77,12 @@ def test_an_object_says_which_trait_made_it(evaluator: Evaluator) -> None:
         (1, "made"),
     ]
     labels = [one.object["metadata"]["labels"] for one in made.objects]
-    assert [one.get("trait.oam.dev/type") for one in labels] == [
+    assert [label.get("trait.oam.dev/type") for label in labels] == [
         None,
         "AuxiliaryWorkload",
         "config",
     ]
-    assert [one.get("trait.oam.dev/resource") for one in labels] == [
+    assert [label.get("trait.oam.dev/resource") for label in labels] == [
         None,
         "own",
         "made",
@@ -260,8 +260,8 @@ def test_a_new_entry_of_a_patched_list_comes_last(evaluator: Evaluator) -> None:
     """
     made = rendered(evaluator, defined(patch=patch), "traits: [{type: patch}]")
     assert [
-        one["name"]
-        for one in _one(made)["spec"]["template"]["spec"]["containers"]
+        container["name"]
+        for container in _one(made)["spec"]["template"]["spec"]["containers"]
     ] == [
         "web",
         "beside",
@@ -419,9 +419,10 @@ def test_what_no_definition_helps_is_refused(evaluator: Evaluator) -> None:
         ).definitions
     )
     made = rendered(evaluator, stack, type_="ref-objects")
-    assert [(one.code, str(one.position)) for one in made.diagnostics] == [
-        ("OAM108", "shop.yaml:7:13")
-    ]
+    assert [
+        (diagnostic.code, str(diagnostic.position))
+        for diagnostic in made.diagnostics
+    ] == [("OAM108", "shop.yaml:7:13")]
 
 
 def test_a_trait_may_have_its_object_name_the_workload(

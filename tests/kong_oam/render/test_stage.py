@@ -53,19 +53,19 @@ def read(tools: Tools, renderer: Renderer | None = None) -> Reading:
 def part(reading: Reading, key: str) -> ComponentSpec:
     application, _, name = key.partition("/")
     (found,) = (
-        one
+        component
         for app in reading.applications
         if app.name == application
-        for one in app.components
-        if one.name == name
+        for component in app.components
+        if component.name == name
     )
     return found
 
 
 def said(reading: Reading) -> list[str]:
     return [
-        f"{one.position}: {one.code} {one.message}"
-        for one in reading.diagnostics
+        f"{diagnostic.position}: {diagnostic.code} {diagnostic.message}"
+        for diagnostic in reading.diagnostics
     ]
 
 
@@ -134,9 +134,9 @@ def test_a_sample_estate_needs_no_evaluator(
     reading = read(Tools(Evaluator(find=find)))
     assert not reading.diagnostics
     assert all(
-        one.plain and one.rendered is None
+        component.plain and component.rendered is None
         for app in reading.applications
-        for one in app.components
+        for component in app.components
     )
 
 
@@ -195,7 +195,9 @@ def test_what_a_definition_refuses_is_a_finding_and_the_others_are_rendered(
     assert said(reading)[-1:] == [
         "applications/ledger.yaml:11:24: OAM102 unknown field 'clas' in priority; did you mean 'class'?"
     ]
-    assert [one.name for one in reading.applications] == ["desk"]
+    assert [application.name for application in reading.applications] == [
+        "desk"
+    ]
     assert reading.malformed == {"ledger", "other"}
 
 
@@ -242,9 +244,10 @@ def test_a_project_may_say_itself_what_a_plain_type_means(
         "",
     )
     reading = read(tools)
-    assert [(one.code, one.severity) for one in reading.diagnostics] == [
-        ("OAM113", "warning")
-    ]
+    assert [
+        (diagnostic.code, diagnostic.severity)
+        for diagnostic in reading.diagnostics
+    ] == [("OAM113", "warning")]
     assert (
         next(one.kind for one in part(reading, "desk/web").rendered or ())
         == "Pod"
@@ -276,12 +279,16 @@ def test_kubevelas_own_definitions_take_the_place_of_ours(
     reading = read_applications(
         ["applications"], ["theirs"], 30, renderer=Renderer(tools)
     )
-    (failed,) = (one for one in reading.diagnostics if one.severity == "error")
+    (failed,) = (
+        diagnostic
+        for diagnostic in reading.diagnostics
+        if diagnostic.severity == "error"
+    )
     assert failed.message == "securitycontext needs properties"
     warned = [
-        one.message.split("'")[1]
-        for one in reading.diagnostics
-        if one.code == "OAM113"
+        diagnostic.message.split("'")[1]
+        for diagnostic in reading.diagnostics
+        if diagnostic.code == "OAM113"
     ]
     assert sorted(warned) == sorted(
         name for kind, name in built_in_types() if kind != "policy"
@@ -423,7 +430,7 @@ def test_a_component_is_rendered_for_each_of_its_places(
         "    - {name: y, type: topology, properties: {clusters: [local, west], namespace: blue}}\n"
     )
     made = part(read(tools), "m/a")
-    found = [(one.rendered or ())[0] for one in made.targets]
+    found = [(target.rendered or ())[0] for target in made.targets]
     assert [one.object["data"]["here"] for one in found] == [
         "/blue",
         "west/n",
@@ -469,8 +476,8 @@ def test_a_component_is_rendered_for_each_cluster_that_labels_select(
             "m/a",
         )
         assert [
-            (one.rendered or ())[0].object["data"]["here"]
-            for one in made.targets
+            (target.rendered or ())[0].object["data"]["here"]
+            for target in made.targets
         ] == names
 
 
@@ -522,7 +529,7 @@ def test_a_policy_that_cannot_be_rendered_is_refused(
         DESK + policy.replace("NAME", name)
     )
     reading = read(tools)
-    assert [one.code for one in reading.diagnostics] == [code]
+    assert [diagnostic.code for diagnostic in reading.diagnostics] == [code]
     assert reading.malformed == {"desk"}
 
 

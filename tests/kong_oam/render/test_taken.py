@@ -95,9 +95,11 @@ def renderer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Renderer]:
 
 def _found(file: str, renderer: Renderer, stack: Stack) -> list[str]:
     compiled = checked(file, stack, renderer)
-    assert all(one.position for one in compiled.diagnostics), file
+    assert all(diagnostic.position for diagnostic in compiled.diagnostics), file
     return [
-        one.message for one in compiled.diagnostics if one.severity == "error"
+        diagnostic.message
+        for diagnostic in compiled.diagnostics
+        if diagnostic.severity == "error"
     ]
 
 
@@ -106,8 +108,8 @@ def _why(file: str, renderer: Renderer) -> str:
     if found := _found(file, renderer, ALLOWING):
         reasons = (
             why
-            for why, said in REASONS.items()
-            if any(re.search(said, one) for one in found)
+            for why, item in REASONS.items()
+            if any(re.search(item, one) for one in found)
         )
         return next(reasons, f"not known: {found}")
     wanted = {

@@ -141,8 +141,8 @@ def test_properties_that_can_be_known_are_checked(
     """What the Configuration has, and of HCL that the definition has itself which variables there are."""
     found = rendered(evaluator, defined(schematic), f"properties: {properties}")
     said = [
-        f"{one.position}: {one.code}: {one.message}"
-        for one in found.diagnostics
+        f"{diagnostic.position}: {diagnostic.code}: {diagnostic.message}"
+        for diagnostic in found.diagnostics
     ]
     assert [one for one in said if finding in one], said
 

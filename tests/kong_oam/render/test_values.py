@@ -76,7 +76,8 @@ def read(evaluator: Evaluator, cache: Path, *components: str) -> Reading:
 
 def said(found: Reading) -> list[str]:
     return [
-        f"{one.position}: {one.code} {one.message}" for one in found.diagnostics
+        f"{diagnostic.position}: {diagnostic.code} {diagnostic.message}"
+        for diagnostic in found.diagnostics
     ]
 
 
@@ -259,11 +260,13 @@ def test_each_place_is_given_its_own(
         web = parts(
             read(evaluator, tmp_path, given, TAKEN % "address", TOPOLOGIES)
         )["web"]
-        assert [(one.cluster, one.namespace) for one in web.targets] == [
+        assert [
+            (target.cluster, target.namespace) for target in web.targets
+        ] == [
             (None, "blue"),
             ("tier=far", None),
         ]
-        made = [(one.rendered or ())[0] for one in web.targets]
+        made = [(target.rendered or ())[0] for target in web.targets]
         assert [one.object["metadata"]["namespace"] for one in made] == [
             "blue",
             "shops",

@@ -32,7 +32,7 @@ NOT_REVIEWED = f"{MARKER}\n**Not reviewed**: the review of commit `{HEAD}` did n
 
 
 def events(*listed: dict[str, Any]) -> str:
-    return "\n".join(json.dumps(one) for one in listed)
+    return "\n".join(json.dumps(event) for event in listed)
 
 
 def resource(operation: str, name: str, **more: Any) -> dict[str, Any]:
@@ -133,14 +133,14 @@ def test_a_preview_writes_no_checkpoints(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """It keeps nothing, and that is what most of its time would go into."""
-    told = tmp_path / "environment"
+    environment = tmp_path / "environment"
     (tmp_path / "pulumi").write_text(
-        f'#!/bin/sh\necho "$1 $PULUMI_SKIP_CHECKPOINTS" > {told}\n'
+        f'#!/bin/sh\necho "$1 $PULUMI_SKIP_CHECKPOINTS" > {environment}\n'
     )
     (tmp_path / "pulumi").chmod(0o700)
     monkeypatch.setenv("PATH", str(tmp_path))
     preview("prod")
-    assert told.read_text() == "preview true\n"
+    assert environment.read_text() == "preview true\n"
 
 
 def test_without_a_pulumi_the_preview_failed(
@@ -148,8 +148,8 @@ def test_without_a_pulumi_the_preview_failed(
 ) -> None:
     """It is no reason to say that nothing changes."""
     monkeypatch.setenv("PATH", "/nowhere")
-    (said,) = preview("local").failed
-    assert said.startswith("there is no `pulumi` on the PATH")
+    (reason,) = preview("local").failed
+    assert reason.startswith("there is no `pulumi` on the PATH")
 
 
 def test_no_value_of_a_resource_and_no_other_text_of_the_engine_is_shown() -> (
@@ -231,8 +231,8 @@ def test_what_was_not_looked_at_is_not_said_to_be_unchanged() -> None:
             ),
         ),
     )
-    told = "**failed** on `aws`: `a.yaml:1:2: ACC204: no role grants it`"
-    assert top(broken) == f"**Access** · not known: see below · {told}"
+    reason = "**failed** on `aws`: `a.yaml:1:2: ACC204: no role grants it`"
+    assert top(broken) == f"**Access** · not known: see below · {reason}"
     assert "- `a.yaml:1:2: ACC204: no role grants it`" in compose([broken])
     failed = ReviewedStack(
         "gcp", access=NOTHING, preview=Preview((), (), (UNKNOWN,))
@@ -292,10 +292,10 @@ def test_a_comment_that_would_be_too_long_loses_its_resources_first() -> None:
         and "a/00001" not in text
     )
     assert "As in the base: 1 to look at." in text and "LINT306" not in text
-    whole = compose(
+    complete = compose(
         [ReviewedStack("aws", findings=found, access=OPENS, preview=many)]
     )
-    assert "a/02999" in whole and "LINT306" in whole, (
+    assert "a/02999" in complete and "LINT306" in complete, (
         "the log of the job has all of it"
     )
 
@@ -370,7 +370,9 @@ def test_one_comment_is_updated_in_place(comments: Comments) -> None:
         comments.add(f"comment {number}", "somebody")
     say(comments, f"{MARKER}\nfirst")
     say(comments, f"{MARKER}\nsecond")
-    assert [one["body"] for one in comments.kept[150:]] == [f"{MARKER}\nsecond"]
+    assert [comment["body"] for comment in comments.kept[150:]] == [
+        f"{MARKER}\nsecond"
+    ]
     assert comments.requests[-3:] == [
         f"GET /repos/{REPOSITORY}/issues/7/comments",
         f"GET /repos/{REPOSITORY}/issues/7/comments",
@@ -384,7 +386,7 @@ def test_somebody_elses_comment_with_the_marker_is_left_alone(
     """Its author could change it again, and say that nothing changes."""
     comments.add(f"{MARKER}\n**Access** · no change", "somebody")
     say(comments, f"{MARKER}\nours")
-    assert [one["body"].splitlines()[1] for one in comments.kept] == [
+    assert [comment["body"].splitlines()[1] for comment in comments.kept] == [
         "**Access** · no change",
         "ours",
     ]
@@ -423,7 +425,7 @@ def test_nobody_answering_is_an_error() -> None:
 
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the command did, in order; each step is content."""
+    """What the command did, in order; each step succeeds."""
     did: list[str] = []
     monkeypatch.setattr(
         stack_review,
@@ -475,11 +477,27 @@ def in_partitions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("in_partitions")
 @pytest.mark.parametrize(
-    "touched", [["prod-pay", "prod-rest"], ["prod", "prod-rest"], []], ids=len
+    ("touched", "previewed", "heading"),
+    [
+        (
+            ["prod-pay", "prod-rest"],
+            ["preview prod", "preview prod-pay", "preview prod-rest"],
+            "### Stacks `prod`, `prod-pay`, `prod-rest`\n",
+        ),
+        (
+            ["prod", "prod-rest"],
+            ["preview prod", "preview prod-rest"],
+            "### Stacks `prod`, `prod-rest`\n",
+        ),
+        ([], ["preview prod"], "### Stack `prod`\n"),
+    ],
+    ids=["partitions", "the base and a partition", "nothing"],
 )
 def test_of_an_estate_in_partitions_those_that_are_touched_are_previewed(
     steps: list[str],
     touched: list[str],
+    previewed: list[str],
+    heading: str,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -490,15 +508,11 @@ def test_of_an_estate_in_partitions_those_that_are_touched_are_previewed(
         lambda *a: subprocess.CompletedProcess(a, 0, json.dumps(touched), ""),
     )
     assert main(["review", "--base", "main", "--stack", "prod"]) == 0
-    others = [one for one in touched if one != "prod"]
     assert steps[:2] == ["check prod", "diff main prod"]
-    assert sorted(steps[2:]) == sorted(
-        f"preview {one}" for one in ("prod", *others)
-    )
-    said = capsys.readouterr().out
-    named = ", ".join(f"`{one}`" for one in ("prod", *others))
-    assert f"### {'Stacks' if others else 'Stack'} {named}\n" in said
-    assert said.count("| the table |") == 1
+    assert sorted(steps[2:]) == previewed
+    output = capsys.readouterr().out
+    assert heading in output
+    assert output.count("| the table |") == 1
 
 
 @pytest.mark.usefixtures("in_partitions")
@@ -508,13 +522,13 @@ def test_of_what_cannot_be_listed_only_what_is_known_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The backend's address may hold a password."""
-    said = (
+    message = (
         f"error: unable to open state database: postgres://oam:{SECRET}@db/oam"
     )
     monkeypatch.setattr(
         access_changes,
         "_ran",
-        lambda *a: subprocess.CompletedProcess(a, 2, "", said),
+        lambda *a: subprocess.CompletedProcess(a, 2, "", message),
     )
     assert main(["review", "--base", "main", "--stack", "prod"]) == 1
     assert steps == ["check prod", "diff main prod"]
@@ -545,16 +559,16 @@ def test_a_fork_without_secrets_fails_closed(
     ]
     assert main(["review", "--base", "main", "--stack", "aws", *needs]) == 1
     assert steps == ["check aws", "diff main aws"]
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert (
         "**failed** on `aws`: `this run has no KONG_ADMIN_TOKEN, OKTA_API_TOKEN`"
-        in said
+        in output
     )
     assert (
         "**Not previewed**: this run has no KONG_ADMIN_TOKEN, OKTA_API_TOKEN. Pull requests from forks get no secrets"
-        in said
+        in output
     )
-    assert "Until then it counts as failed.\n\n| the table |" in said
+    assert "Until then it counts as failed.\n\n| the table |" in output
 
 
 def test_errors_in_applications_come_before_everything_else(
@@ -580,10 +594,10 @@ def test_errors_in_applications_come_before_everything_else(
         == 1
     )
     assert steps == ["diff main gcp"]
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert (
-        "- `a.yaml:1:2: ACC204: no`" in said
-        and "```\nno revision main\n```" in said
+        "- `a.yaml:1:2: ACC204: no`" in output
+        and "```\nno revision main\n```" in output
     )
 
 
@@ -691,7 +705,9 @@ def test_a_review_is_written_by_another_job_than_makes_it(
         )
         == 0
     )
-    assert [one["body"] for one in comments.kept] == [file.read_text("utf-8")]
+    assert [comment["body"] for comment in comments.kept] == [
+        file.read_text("utf-8")
+    ]
     assert (
         capsys.readouterr().out
         == f"commented on pull request 7 of {REPOSITORY}\n"
@@ -747,7 +763,7 @@ def test_a_name_that_is_no_utf_8_is_reviewed_like_any_other(
     odd = replace(OPENS, markdown="public at `\udcff.yaml`")
     monkeypatch.setattr(stack_review, "changes", lambda *_: odd)
     file = tmp_path / "review.md"
-    asked = (
+    arguments = (
         "--base",
         "main",
         "--stack",
@@ -757,7 +773,7 @@ def test_a_name_that_is_no_utf_8_is_reviewed_like_any_other(
         "--output",
         str(file),
     )
-    assert main(["review", *asked]) == 0
+    assert main(["review", *arguments]) == 0
     text = read_comment(file)
     assert text.splitlines()[3] == f"Of commit `{HEAD}`."
     assert (
@@ -794,7 +810,7 @@ def test_a_file_that_cannot_be_written_is_wrong_usage(
 
 @pytest.mark.usefixtures("on_github")
 @pytest.mark.parametrize(
-    ("left", "message"),
+    ("content", "message"),
     [
         (b"**Access** \xc2\xb7 no change\n", "its first line is not"),
         (b"", "its first line is not"),
@@ -812,7 +828,7 @@ def test_a_file_that_cannot_be_written_is_wrong_usage(
     ],
 )
 def test_what_is_no_comment_is_not_written(
-    left: bytes | None,
+    content: bytes | None,
     message: str,
     comments: Comments,
     tmp_path: Path,
@@ -823,8 +839,8 @@ def test_what_is_no_comment_is_not_written(
         comments, compose([ReviewedStack("aws", access=NOTHING, preview=QUIET)])
     )
     file = tmp_path / "review.md"
-    if left is not None:
-        file.write_bytes(left)
+    if content is not None:
+        file.write_bytes(content)
     assert (
         main(
             [
@@ -840,7 +856,7 @@ def test_what_is_no_comment_is_not_written(
         == 1
     )
     assert message in capsys.readouterr().err
-    assert [one["body"] for one in comments.kept] == [NOT_REVIEWED]
+    assert [comment["body"] for comment in comments.kept] == [NOT_REVIEWED]
 
 
 def test_a_comment_of_the_longest_is_read(tmp_path: Path) -> None:
@@ -1030,8 +1046,8 @@ def test_no_workflow_runs_what_somebody_else_could_change(file: Path) -> None:
         )
         assert "${{" not in step.get("run", ""), step
     assert "pull_request_target" not in workflow[True]
-    for given in (
+    for permissions in (
         workflow["permissions"],
         *(job.get("permissions", {}) for job in workflow["jobs"].values()),
     ):
-        assert isinstance(given, dict), "what is not listed is not given"
+        assert isinstance(permissions, dict), "what is not listed is not given"

@@ -28,7 +28,7 @@ PLAIN = {
 
 
 @pytest.fixture
-def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the CLI was asked for, in a project with a base that is configured for plugins."""
     (tmp_path / "stacks").mkdir()
     (tmp_path / "stacks/Pulumi.prod.yaml").write_text(
@@ -37,7 +37,9 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.chdir(tmp_path)
     words: list[str] = []
     monkeypatch.setattr(
-        create, "pulumi", lambda *said, **_: words.append(" ".join(said))
+        create,
+        "pulumi",
+        lambda *arguments, **_: words.append(" ".join(arguments)),
     )
     return words
 
@@ -62,10 +64,10 @@ COPIED = [
 
 
 def test_a_stack_without_a_file_is_configured_as_the_base_is(
-    asked: list[str],
+    commands: list[str],
 ) -> None:
     assert make() == PLAIN
-    assert asked == [
+    assert commands == [
         "stack init prod-apis --no-select",
         *COPIED,
         "stack tag set kong-oam:stack prod-apis",
@@ -73,7 +75,7 @@ def test_a_stack_without_a_file_is_configured_as_the_base_is(
 
 
 def test_what_is_cut_off_leaves_a_file_that_names_the_same_products(
-    asked: list[str], monkeypatch: pytest.MonkeyPatch
+    commands: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And as long as there is no stack, the next command gives it the secrets, too."""
     with monkeypatch.context() as patch, pytest.raises(PulumiCliError):
@@ -81,7 +83,9 @@ def test_what_is_cut_off_leaves_a_file_that_names_the_same_products(
         make()
     assert config() == PLAIN
     make()
-    assert [one for one in asked if one.startswith("config")] == COPIED
+    assert [
+        command for command in commands if command.startswith("config")
+    ] == COPIED
 
 
 def failing(*_: str, **__: Any) -> None:
@@ -89,14 +93,14 @@ def failing(*_: str, **__: Any) -> None:
 
 
 def test_a_file_that_says_something_else_is_left_as_it_is(
-    asked: list[str],
+    commands: list[str],
 ) -> None:
-    other = {
+    configured = {
         "kong-oam:estate": "prod",
         "kong:kongAdminUri": "https://other.example.com",
     }
     Path("stacks/Pulumi.prod-apis.yaml").write_text(
-        yaml.safe_dump({"config": other}), "utf-8"
+        yaml.safe_dump({"config": configured}), "utf-8"
     )
-    assert make() == other
-    assert not [one for one in asked if one.startswith("config")]
+    assert make() == configured
+    assert not [command for command in commands if command.startswith("config")]

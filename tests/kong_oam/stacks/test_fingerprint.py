@@ -34,20 +34,28 @@ SETTINGS = parse(
     },
 )
 ESTATE = estate(WITH_CLIENTS)
-CALLED = next(one for one in ESTATE.components.values() if one.exposure.rules)
-CALLER = next(one for one in ESTATE.components.values() if one.identity.clients)
+CALLED = next(
+    component
+    for component in ESTATE.components.values()
+    if component.exposure.rules
+)
+CALLER = next(
+    component
+    for component in ESTATE.components.values()
+    if component.identity.clients
+)
 
 
 def mark(
     settings: Settings = SETTINGS,
-    made: Estate = ESTATE,
+    model: Estate = ESTATE,
     configured: str = "",
-    **others: str,
+    **marks: str,
 ) -> str:
     return fingerprint(
         module.in_common(settings),
-        module.of_estate(settings, made),
-        others,
+        module.of_estate(settings, model),
+        marks,
         configured,
     )
 
@@ -56,20 +64,20 @@ def with_component(component: Component) -> Estate:
     """The estate with a component in the place of the one of its key."""
     applications = (
         replace(
-            one,
+            application,
             components=tuple(
                 component if part.key == component.key else part
-                for part in one.components
+                for part in application.components
             ),
         )
-        for one in ESTATE.applications
+        for application in ESTATE.applications
     )
     return replace(ESTATE, applications=tuple(applications))
 
 
 def test_the_same_has_the_same() -> None:
     """Read anew from the same text, too."""
-    assert mark() == mark(made=estate(WITH_CLIENTS))
+    assert mark() == mark(model=estate(WITH_CLIENTS))
     assert len(mark()) == module.DIGITS
 
 
@@ -117,8 +125,8 @@ def test_every_setting_of_a_provider_changes_it() -> None:
             field.name
         )
     second = replace(provider, name="second")
-    both = mark(replace(SETTINGS, providers=(provider, second)))
-    assert both not in (
+    marked = mark(replace(SETTINGS, providers=(provider, second)))
+    assert marked not in (
         mark(),
         mark(replace(SETTINGS, providers=(second, provider))),
     )
@@ -135,15 +143,15 @@ def test_the_day_does_not_change_it() -> None:
 )
 def test_every_field_of_a_component_changes_it(name: str) -> None:
     """Also those that do not count when two components are compared, and of foreign components."""
-    another = (CALLED.position,) if name == "waivers" else "another"
-    changed = with_fields(CALLED, **{name: another})
+    changed_value = (CALLED.position,) if name == "waivers" else "another"
+    changed = with_fields(CALLED, **{name: changed_value})
     foreign = replace(ESTATE, foreign=(CALLED,))
-    assert mark(made=replace(ESTATE, foreign=(changed,))) not in (
+    assert mark(model=replace(ESTATE, foreign=(changed,))) not in (
         mark(),
-        mark(made=foreign),
+        mark(model=foreign),
     )
     if name not in ("application", "name"):
-        assert mark(made=with_component(changed)) != mark()
+        assert mark(model=with_component(changed)) != mark()
 
 
 @pytest.mark.parametrize(
@@ -154,7 +162,7 @@ def test_every_field_of_a_client_changes_it(name: str) -> None:
     changed = replace(CALLER.identity.clients[0], **{name: "another"})  # type: ignore[arg-type]
     assert (
         mark(
-            made=with_component(
+            model=with_component(
                 CALLER.with_clients((changed, *CALLER.identity.clients[1:]))
             )
         )
@@ -167,7 +175,7 @@ def test_every_field_of_an_application_changes_it(name: str) -> None:
     """Labels and annotations, which every object of it carries, too."""
     first, *more = ESTATE.applications
     changed = replace(first, **{name: ("another",)})  # type: ignore[arg-type]
-    assert mark(made=replace(ESTATE, applications=(changed, *more))) != mark()
+    assert mark(model=replace(ESTATE, applications=(changed, *more))) != mark()
 
 
 def test_all_that_an_estate_holds_is_thought_of() -> None:
@@ -181,10 +189,10 @@ def test_all_that_an_estate_holds_is_thought_of() -> None:
         "unjudged",
     }
     assert (
-        mark(made=replace(ESTATE, applications=ESTATE.applications[1:]))
+        mark(model=replace(ESTATE, applications=ESTATE.applications[1:]))
         != mark()
     )
-    assert mark(made=replace(ESTATE, foreign=(CALLED,))) != mark()
+    assert mark(model=replace(ESTATE, foreign=(CALLED,))) != mark()
 
 
 def test_where_something_stands_counts_only_where_records_say_it() -> None:
@@ -195,7 +203,7 @@ def test_where_something_stands_counts_only_where_records_say_it() -> None:
             position=Document("other.yaml", "a: 1", 0, {"a": 1}).position(),
         )
     )
-    assert mark(made=moved) == mark()
+    assert mark(model=moved) == mark()
     recorded = replace(
         SETTINGS, stack=replace(SETTINGS.stack, records=Records())
     )
@@ -326,7 +334,7 @@ def test_a_stacks_file_counts_but_for_the_day(tmp_path: Path) -> None:
     """Certificates and accounts that are set there change what a run does."""
     file = tmp_path / "Pulumi.prod.yaml"
 
-    def said(
+    def marked(
         day: str = "2026-11-25",
         secret: str = "v1:a",
         address: str = "http://a",
@@ -338,9 +346,9 @@ def test_a_stacks_file_counts_but_for_the_day(tmp_path: Path) -> None:
         )
         return configuration(file)
 
-    before = said()
-    assert said(day="2027-01-01") == said(salt="v1:t") == before
-    assert before not in (said(secret="v1:b"), said(address="http://b"))
+    before = marked()
+    assert marked(day="2027-01-01") == marked(salt="v1:t") == before
+    assert before not in (marked(secret="v1:b"), marked(address="http://b"))
     file.write_text("config: [", "utf-8")
     with pytest.raises(SettingsError, match="cannot be read"):
         configuration(file)

@@ -73,8 +73,8 @@ def estates(calls: str, scope: str) -> Estates:
         API.replace("NAME", name).replace("SCOPE", scope)
         for name in ("a", "b", "own")
     )
-    whole = estate(JOB.replace("CALLS", calls), *apis, stack=SETTINGS.stack)
-    return Estates(SETTINGS, whole)
+    model = estate(JOB.replace("CALLS", calls), *apis, stack=SETTINGS.stack)
+    return Estates(SETTINGS, model)
 
 
 def stack(before: Estates, partition: str) -> Resources:

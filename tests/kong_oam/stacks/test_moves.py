@@ -123,40 +123,40 @@ def test_all_that_lies_under_a_component_goes_along() -> None:
 def test_a_copy_is_whole_with_every_resource_and_every_id() -> None:
     """Else neither may be forgotten: the products have only one of the two."""
     resources = state("prod", "a/x")
-    kept = under(resources, [urn("prod", COMPONENT, "a/x")])
-    assert is_whole(kept, state("prod-one", "a/x", "b/y"))
-    assert not is_whole(kept, state("prod-one", "a/x", identifier="2"))
-    assert not is_whole(kept, state("prod-one", "a/x")[:-1])
-    assert not is_whole(kept, [])
+    moved = under(resources, [urn("prod", COMPONENT, "a/x")])
+    assert is_whole(moved, state("prod-one", "a/x", "b/y"))
+    assert not is_whole(moved, state("prod-one", "a/x", identifier="2"))
+    assert not is_whole(moved, state("prod-one", "a/x")[:-1])
+    assert not is_whole(moved, [])
 
 
 def test_what_is_forgotten_is_named_nowhere_in_what_stays() -> None:
     """The engine refuses a state in which one depends on what is not there."""
     resources = state("prod", "a/x")
     service = urn("prod", f"{COMPONENT}${SERVICE}", "a/x-service")
-    other = urn("prod", SERVICE, "other")
+    service_of_another = urn("prod", SERVICE, "other")
     stays = {
         "urn": urn("prod", ROUTE, "kept"),
         "type": ROUTE,
-        "dependencies": [service, other],
+        "dependencies": [service, service_of_another],
         "propertyDependencies": {
             "serviceId": [service],
-            "name": [other],
+            "name": [service_of_another],
             "none": None,
         },
         "deletedWith": service,
     }
     gone = under(resources, [urn("prod", COMPONENT, "a/x")])
-    left = without([*resources, stays], gone)
-    assert left == [
+    remaining = without([*resources, stays], gone)
+    assert remaining == [
         resources[0],
         {
             "urn": stays["urn"],
             "type": ROUTE,
-            "dependencies": [other],
+            "dependencies": [service_of_another],
             "propertyDependencies": {
                 "serviceId": [],
-                "name": [other],
+                "name": [service_of_another],
                 "none": [],
             },
         },
@@ -187,18 +187,18 @@ def test_a_move_that_is_interrupted_ends_between_two_pairs_of_stacks(
         (tmp_path / f"stacks/Pulumi.{name}.yaml").touch()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(move, "check_at_rest", lambda *_: None)
-    asked: list[str] = []
+    commands: list[str] = []
     monkeypatch.setattr(
-        move, "pulumi", lambda *words, **_: asked.append(words[-1])
+        move, "pulumi", lambda *words, **_: commands.append(words[-1])
     )
     with pytest.raises(
         MoveError,
         match=r"^interrupted: `python -m kong_oam move -s local` with --yes goes on$",
     ):
-        perform(settings, found, lambda: bool(asked))
-    assert asked == ["urn a"]
+        perform(settings, found, lambda: bool(commands))
+    assert commands == ["urn a"]
     perform(settings, found)
-    assert asked == ["urn a", "urn a", "urn b"]
+    assert commands == ["urn a", "urn a", "urn b"]
 
     def gone(*_: str, **__: Any) -> str:
         raise PulumiCliError(

@@ -100,9 +100,9 @@ def estates(
         read_bytes(f"{number}.yaml", text.encode())
         for number, text in enumerate(texts or (API, CLIENT, ALONE))
     ]
-    made = compile_estate(together(readings), of_stack.stack).estate
-    assert made is not None
-    return Estates(of_stack, made, configured or {})
+    model = compile_estate(together(readings), of_stack.stack).estate
+    assert model is not None
+    return Estates(of_stack, model, configured or {})
 
 
 BASE = {
@@ -117,21 +117,24 @@ BASE = {
 }
 
 
-def ran(of: Estates, base: Any = None, ids: str = "") -> Known:
+def ran(stacks: Estates, base: Any = None, ids: str = "") -> Known:
     """All stacks as if they had just been run, one after the other."""
     known = Known({}, BASE if base is None else base)
-    for partition in (None, *reversed(of.settings.stack.partitions)):
+    for partition in (None, *reversed(stacks.settings.stack.partitions)):
         record = Record(
-            of.fingerprint(partition, known), "now", None, ids or of.ids({})
+            stacks.fingerprint(partition, known),
+            "now",
+            None,
+            ids or stacks.ids({}),
         )
         known = Known({**known.records, partition: record}, known.base)
     return known
 
 
 def outdated(
-    of: Estates, known: Known, today: datetime.date = DAY
+    stacks: Estates, known: Known, today: datetime.date = DAY
 ) -> list[str | None]:
-    return [*of.outdated(known, today)]
+    return [*stacks.outdated(known, today)]
 
 
 def test_what_was_never_run_is_run_base_first() -> None:
@@ -141,11 +144,11 @@ def test_what_was_never_run_is_run_base_first() -> None:
 
 def test_what_has_just_been_run_is_not() -> None:
     """Until the day on which a rotation is due there."""
-    of = estates()
-    known = ran(of)
-    assert outdated(of, known) == []
+    stacks = estates()
+    known = ran(stacks)
+    assert outdated(stacks, known) == []
     due = {**known.records, "shop": replace(known.records["shop"], due=DAY)}
-    assert outdated(of, Known(due, known.base)) == ["shop"]
+    assert outdated(stacks, Known(due, known.base)) == ["shop"]
 
 
 def test_a_change_runs_what_depends_on_it() -> None:
@@ -202,19 +205,19 @@ def test_a_namespace_that_goes_elsewhere_runs_where_it_was_and_where_it_is() -> 
 
 def test_what_the_base_gave_runs_who_reads_it() -> None:
     """All partitions where it is of the provider or the gateway; of groups and APIs those that name them."""
-    of = estates()
-    known = ran(of)
+    stacks = estates()
+    known = ran(stacks)
 
-    def given(**okta: Any) -> list[str | None]:
+    def outdated_with(**okta: Any) -> list[str | None]:
         providers = {"okta": {**BASE["providers"]["okta"], **okta}}
         return outdated(
-            of, Known(known.records, {**BASE, "providers": providers})
+            stacks, Known(known.records, {**BASE, "providers": providers})
         )
 
-    assert given(groups={"staff": "g", "others": "another"}) == []
-    assert given(server="another") == ["apis", "shop", "rest"]
+    assert outdated_with(groups={"staff": "g", "others": "another"}) == []
+    assert outdated_with(server="another") == ["apis", "shop", "rest"]
     assert outdated(
-        of, Known(known.records, {**BASE, "gateway": {"nobody": "m"}})
+        stacks, Known(known.records, {**BASE, "gateway": {"nobody": "m"}})
     ) == [
         "apis",
         "shop",
@@ -222,7 +225,8 @@ def test_what_the_base_gave_runs_who_reads_it() -> None:
     ]
     assert (
         outdated(
-            of, Known(known.records, {**BASE, "offered": {}, "generation": 7})
+            stacks,
+            Known(known.records, {**BASE, "offered": {}, "generation": 7}),
         )
         == []
     )
@@ -230,58 +234,70 @@ def test_what_the_base_gave_runs_who_reads_it() -> None:
 
 def test_ids_that_a_provider_makes_up_run_whom_their_clients_call() -> None:
     """Once they are known, and when they have changed."""
-    of = estates(provider=ENTRA)
-    known = ran(of, ids=of.ids({"entra": {"shop/web": "1"}}))
-    assert outdated(of, known) == []
+    stacks = estates(provider=ENTRA)
+    known = ran(stacks, ids=stacks.ids({"entra": {"shop/web": "1"}}))
+    assert outdated(stacks, known) == []
     without = Known(
-        {name: one for name, one in known.records.items() if name != "shop"},
+        {
+            name: record
+            for name, record in known.records.items()
+            if name != "shop"
+        },
         known.base,
     )
-    assert outdated(of, without) == ["apis", "shop"]
+    assert outdated(stacks, without) == ["apis", "shop"]
     anew = {
         **known.records,
         "shop": replace(
-            known.records["shop"], ids=of.ids({"entra": {"shop/web": "2"}})
+            known.records["shop"], ids=stacks.ids({"entra": {"shop/web": "2"}})
         ),
     }
-    assert outdated(of, Known(anew, known.base)) == ["apis"]
+    assert outdated(stacks, Known(anew, known.base)) == ["apis"]
 
 
 def test_ids_of_clients_that_call_others_run_nobody() -> None:
     """Where any token counts, all APIs that they are for are known, and who calls those does not matter."""
-    of = estates(API, CLIENT, ANY, provider=ENTRA)
-    known = ran(of, ids=of.ids({"entra": {"shop/web": "1"}}))
-    assert {one.key for one in of.given("rest").foreign} == {
+    stacks = estates(API, CLIENT, ANY, provider=ENTRA)
+    known = ran(stacks, ids=stacks.ids({"entra": {"shop/web": "1"}}))
+    assert {component.key for component in stacks.given("rest").foreign} == {
         "orders/api",
         "shop/web",
     }
     anew = {
         **known.records,
         "shop": replace(
-            known.records["shop"], ids=of.ids({"entra": {"shop/web": "2"}})
+            known.records["shop"], ids=stacks.ids({"entra": {"shop/web": "2"}})
         ),
     }
-    assert outdated(of, Known(anew, known.base)) == ["apis"]
+    assert outdated(stacks, Known(anew, known.base)) == ["apis"]
 
 
 def test_ids_that_are_chosen_run_nobody() -> None:
     """Whether the caller's stack was run or not; but one that Okta made up, before ids were chosen, does once it goes."""
-    of = estates()
+    stacks = estates()
     usual = {"okta": {"shop/web": "kong-oam.prod.shop.web"}}
-    assert of.ids(usual) == of.ids({}) != of.ids({"okta": {"shop/web": "0oa1"}})
-    known = ran(of)
+    assert (
+        stacks.ids(usual)
+        == stacks.ids({})
+        != stacks.ids({"okta": {"shop/web": "0oa1"}})
+    )
+    known = ran(stacks)
     without = Known(
-        {name: one for name, one in known.records.items() if name != "shop"},
+        {
+            name: record
+            for name, record in known.records.items()
+            if name != "shop"
+        },
         known.base,
     )
-    assert outdated(of, without) == ["shop"]
-    made_up = ran(of, ids=of.ids({"okta": {"shop/web": "0oa1"}}))
-    assert outdated(of, made_up) == []
+    assert outdated(stacks, without) == ["shop"]
+    made_up = ran(stacks, ids=stacks.ids({"okta": {"shop/web": "0oa1"}}))
+    assert outdated(stacks, made_up) == []
     replaced = {
         **made_up.records,
-        "shop": replace(made_up.records["shop"], ids=of.ids(usual)),
+        "shop": replace(made_up.records["shop"], ids=stacks.ids(usual)),
     }
-    assert outdated(of, Known(replaced, made_up.base)) == ["apis"]
+    assert outdated(stacks, Known(replaced, made_up.base)) == ["apis"]
 
 
 def test_what_a_stacks_file_says_runs_that_stack() -> None:

@@ -36,19 +36,19 @@ class Cli:
     ) -> str:
         match arguments:
             case ("stack", "ls", "--json", *only):
-                told = {
+                updates = {
                     name: at
                     for name, at in self.updates.items()
                     if not only or self._has(name, only)
                 }
-                self.listed += len(told)
+                self.listed += len(updates)
                 rows = [
                     {
                         "name": name,
                         "lastUpdate": at,
                         "resourceCount": self.resources,
                     }
-                    for name, at in told.items()
+                    for name, at in updates.items()
                     if at is not None
                 ]
                 return json.dumps(
@@ -56,7 +56,7 @@ class Cli:
                         *rows,
                         *(
                             {"name": name}
-                            for name, at in told.items()
+                            for name, at in updates.items()
                             if at is None
                         ),
                     ]
@@ -87,7 +87,7 @@ class Cli:
 
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch) -> Cli:
-    made = Cli(
+    stand_in = Cli(
         {
             "prod": LAST,
             "organization/project/prod-sales": LAST,
@@ -95,8 +95,8 @@ def cli(monkeypatch: pytest.MonkeyPatch) -> Cli:
         }
     )
     for module in (records, stacks):
-        monkeypatch.setattr(module, "pulumi", made)
-    return made
+        monkeypatch.setattr(module, "pulumi", stand_in)
+    return stand_in
 
 
 def test_what_was_written_is_read(cli: Cli) -> None:

@@ -43,7 +43,7 @@ Outputs = Callable[[str], Mapping[str, Any]]
 @dataclass
 class Engine:
     """Stands in for the CLI: stacks with a time of their last update, tags and outputs. `ran`: the stacks that were run;
-    `asked`: those for whose outputs it was asked."""
+    `queried`: the stacks whose outputs were read."""
 
     outputs: Outputs
     updated: dict[str, str] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Engine:
     tags: dict[str, str] = field(default_factory=dict)
     ran: list[str] = field(default_factory=list)
     listed: int = 0
-    asked: list[str | None] = field(default_factory=list)
+    queried: list[str | None] = field(default_factory=list)
     dated: bool = True
     broken: str = ""
     standing: frozenset[str] = frozenset()
@@ -88,7 +88,7 @@ class Engine:
                     }
                 )
             case ("stack", "output", _) if stack != self.broken:
-                self.asked.append(stack)
+                self.queried.append(stack)
                 return json.dumps(self.exported.get(stack or "", {}))
         raise PulumiCliError(f"`pulumi {' '.join(words)}` failed")
 
@@ -102,23 +102,25 @@ class Engine:
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     """One whose runs export nothing; a test says else what they export."""
-    made = Engine(lambda stack: {})
+    stand_in = Engine(lambda stack: {})
     for module in (records, engine_stacks, export):
-        monkeypatch.setattr(module, "pulumi", made.cli)
+        monkeypatch.setattr(module, "pulumi", stand_in.cli)
     monkeypatch.setattr(run, "create", lambda settings, stack: None)
     monkeypatch.setattr(run, "without_file", lambda settings, stack: None)
-    monkeypatch.setattr(run, "show", lambda *_, stack, **__: made.run(stack))
-    return made
+    monkeypatch.setattr(
+        run, "show", lambda *_, stack, **__: stand_in.run(stack)
+    )
+    return stand_in
 
 
 def up(
     estates: Estates = ESTATES, *, only: tuple[str, ...] = tuple(PARTITIONS)
 ) -> run.Runs:
     """`up` of what is outdated, one stack at a time."""
-    there = engine_stacks.listed()
-    known = records.read("prod", PARTITIONS, there)
+    listed = engine_stacks.listed()
+    known = records.read("prod", PARTITIONS, listed)
     runs = run.Runs(
-        estates, "up", 1, lambda stack, line: None, only, there, known
+        estates, "up", 1, lambda stack, line: None, only, listed, known
     )
     runs.over(
         [
@@ -131,7 +133,7 @@ def up(
 
 
 def runs_of(
-    there: Mapping[str, str | None],
+    listed: Mapping[str, str | None],
     verb: str = "up",
     estates: Estates = ESTATES,
     **more: Any,
@@ -144,7 +146,7 @@ def runs_of(
         1,
         more.pop("say", lambda stack, line: None),
         partitions,
-        there,
+        listed,
         **more,
     )
 
@@ -205,12 +207,15 @@ def test_the_base_is_read_anew_once_it_was_run_and_also_where_it_kept_something(
     engine: Engine,
 ) -> None:
     """What partitions are recorded with is what the base then gave, so nothing of that is run once more."""
-    kept = iter(["scope read"])
+    kept_words = iter(["scope read"])
     base = {"gateway": {"nobody": "another"}}
     engine.outputs = lambda stack: (
         {}
         if "-" in stack
-        else {"base": base, "kept": [*next(([one] for one in kept), [])]}
+        else {
+            "base": base,
+            "kept": [*next(([word] for word in kept_words), [])],
+        }
     )
     up()
     assert names(engine) == ["prod", "prod-apis", "prod-rest", "prod"]
@@ -236,9 +241,9 @@ def test_outputs_are_asked_for_where_they_may_say_something(
     """Those of the base, and those of a run: not what one partition alone was granted before, nor what was kept."""
     up()
     del engine.tags["kong-oam:ran:apis"]
-    engine.asked.clear()
+    engine.queried.clear()
     up()
-    assert engine.asked == ["prod", "prod-apis"]
+    assert engine.queried == ["prod", "prod-apis"]
 
 
 def test_a_key_that_is_due_is_run_for_and_a_shared_secret_is_not(
@@ -254,13 +259,15 @@ def test_a_key_that_is_due_is_run_for_and_a_shared_secret_is_not(
     secret = Generation(
         1, SETTINGS.as_of - timedelta(days=400), holder="x"
     ).to_output(Schedule())
-    given: dict[str, Any] = {}
+    credential_output: dict[str, Any] = {}
     engine.outputs = lambda stack: (
-        {"credentials": {"shop/one": given}} if stack == "prod-rest" else {}
+        {"credentials": {"shop/one": credential_output}}
+        if stack == "prod-rest"
+        else {}
     )
     for credential, again in ((key, ["prod-rest"] * 2), (secret, [])):
-        given.clear()
-        given.update(credential)
+        credential_output.clear()
+        credential_output.update(credential)
         engine.tags.clear()
         up()
         names(engine)
@@ -398,11 +405,11 @@ def test_stacks_of_partitions_are_made_once_the_base_was_run(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It stops where some of them got other names."""
-    made: list[tuple[str, int]] = []
+    created: list[tuple[str, int]] = []
     monkeypatch.setattr(
         run,
         "create",
-        lambda settings, stack: made.append((stack, len(engine.ran))),
+        lambda settings, stack: created.append((stack, len(engine.ran))),
     )
     monkeypatch.setattr(
         run,
@@ -418,14 +425,14 @@ def test_stacks_of_partitions_are_made_once_the_base_was_run(
         {"prod": None},
     )
     runs.over([None, *PARTITIONS])
-    assert made == []
+    assert created == []
     monkeypatch.setattr(run, "show", lambda *_, stack, **__: engine.run(stack))
     engine.outputs = lambda stack: (
         {} if "-" in stack else {"kept": ["scope read"]}
     )
     runs_of({}).over([None, *PARTITIONS])
     assert names(engine) == ["prod", "prod-apis", "prod-rest", "prod"]
-    assert made == [("prod", 0), ("prod-apis", 1), ("prod-rest", 1)]
+    assert created == [("prod", 0), ("prod-apis", 1), ("prod-rest", 1)]
 
 
 def test_a_base_stays_while_a_partition_of_before_stands_on_it(

@@ -70,19 +70,22 @@ def test_several_stand_before_a_component_each_under_its_name() -> None:
 
 def test_one_of_a_name_stands_once() -> None:
     """As Kong has one of a name on a service; the second one is told where the first is."""
-    (one,) = compiled(
+    (diagnostic,) = compiled(
         asked(
             "{name: acl}",
             "{name: bot-detection}",
             "{name: acl, config: {allow: [a]}}",
         )
     ).diagnostics
-    assert (one.code, one.position.line if one.position else 0) == (
+    assert (
+        diagnostic.code,
+        diagnostic.position.line if diagnostic.position else 0,
+    ) == (
         "OAM106",
         16,
     )
     assert (
-        one.message
+        diagnostic.message
         == "a plugin of one `name` stands once before a component (first in line 12)"
     )
 
@@ -158,10 +161,10 @@ def test_a_waiver_ends_with_its_last_day(
 
 
 def test_a_day_that_is_none_is_refused() -> None:
-    (one,) = compiled(
+    (diagnostic,) = compiled(
         asked("{name: acl, waiver: {reason: r, until: 2026-02-30}}")
     ).diagnostics
-    assert (one.code, one.message) == (
+    assert (diagnostic.code, diagnostic.message) == (
         "OAM103",
         "'2026-02-30' is no day of the calendar",
     )

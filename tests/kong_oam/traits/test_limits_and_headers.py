@@ -263,11 +263,11 @@ def test_other_headers_are_an_application_s(said: str) -> None:
 @pytest.mark.parametrize("trait", ["limits", "headers"])
 def test_nothing_is_bounded_that_is_not_exposed(trait: str) -> None:
     (found,) = (
-        one
-        for one in diagnostics(
+        diagnostic
+        for diagnostic in diagnostics(
             application(f"{trait}, properties: {{}}", exposed=False)
         )
-        if one.code == "ACC231"
+        if diagnostic.code == "ACC231"
     )
     assert "add a gateway trait" in found.message
 

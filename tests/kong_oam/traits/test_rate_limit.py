@@ -10,7 +10,7 @@ import pytest
 from kong_oam.access.settings.assumed import assumed
 from kong_oam.access.settings.redis import RedisSettings
 from kong_oam.access.settings.values import StackError
-from kong_oam.traits.rate_limit.at_kong import notice
+from kong_oam.traits.rate_limit.at_kong import redis_away
 from kong_oam.traits.rate_limit.value import RATE_LIMIT, RateLimit
 from tests.support.diffs import API, SHOP, edited, model, settings
 from tests.support.estates import STACK, api, compiled, estate
@@ -126,11 +126,11 @@ def test_a_preview_says_what_becomes_of_calls_while_redis_is_away() -> None:
         SHOP,
         on=on,
     ).estate
-    assert notice(limits, RedisSettings("redis")) == (
+    assert redis_away(limits, RedisSettings("redis")) == (
         "gateway: limits of orders/api are counted in Redis at redis:6379; while that is away, their calls are refused "
         "(500) (gateway.redis.away: closed)"
     )
     assert "NOTHING limits their calls (gateway.redis.away: open)" in str(
-        notice(limits, RedisSettings("redis", away="open"))
+        redis_away(limits, RedisSettings("redis", away="open"))
     )
-    assert notice(model(API, SHOP).estate, RedisSettings("redis")) is None
+    assert redis_away(model(API, SHOP).estate, RedisSettings("redis")) is None

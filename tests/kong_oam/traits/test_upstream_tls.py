@@ -29,8 +29,8 @@ def with_tls(
 
 def said(*texts: str, stack: object = TLS) -> list[str]:
     return [
-        str(one).splitlines()[0]
-        for one in compiled(*texts, stack=stack).diagnostics
+        str(diagnostic).splitlines()[0]
+        for diagnostic in compiled(*texts, stack=stack).diagnostics
     ]  # type: ignore[arg-type]
 
 
@@ -62,7 +62,9 @@ def test_ports_that_are_not_listed_stay_in_clear_text() -> None:
         with_tls("ports: [8443]", "{/orders: 8443, /metrics: 8080}"), stack=TLS
     ).components["orders/api"]
     assert list(component.backends) == ["8080", "8443__tls"]
-    assert [certified_name(component, one) for one in component.backends] == [
+    assert [
+        certified_name(component, backend) for backend in component.backends
+    ] == [
         None,
         "api.orders.svc",
     ]
@@ -191,8 +193,8 @@ def test_nobody_else_makes_the_secret_that_a_workload_shows() -> None:
         .replace("name: api", "name: web")
     )
     found = [
-        str(one)
-        for one in rendered(
+        str(diagnostic)
+        for diagnostic in rendered(
             with_tls("secretName: own") + "\0", other, stack=TLS
         ).diagnostics
     ]
@@ -227,9 +229,9 @@ def test_nobody_else_asks_for_a_certificate_of_its_name(
         stack=allowing,
     )
     (refused,) = [
-        str(one).splitlines()[0]
-        for one in found.diagnostics
-        if one.severity == "error"
+        str(diagnostic).splitlines()[0]
+        for diagnostic in found.diagnostics
+        if diagnostic.severity == "error"
     ]
     assert refused.partition("ACC217: ")[2] == (
         f"Certificate 'web' of 'shop/web': '{name.lower()}' is a name by which the gateway believes the workload of "
@@ -252,7 +254,7 @@ def test_a_service_made_elsewhere_is_verified_by_its_own_name() -> None:
     )
     assert found.estate, found.diagnostics
     component = found.estate.components["orders/api"]
-    assert [certified_name(component, one) for one in component.backends] == [
-        "es-http.orders.svc"
-    ]
+    assert [
+        certified_name(component, backend) for backend in component.backends
+    ] == ["es-http.orders.svc"]
     assert component.backends["9200__tls"].service == "api-gateway"

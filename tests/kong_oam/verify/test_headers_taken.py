@@ -13,31 +13,31 @@ from tests.support.verifying import Deployment, sample
 TAKEN = ("x-tenant", "x-user-id")
 
 
-def deployment(*taken: str) -> Deployment:
+def deployment(*headers: str) -> Deployment:
     settings, estate = sample()
-    gateway = replace(settings.gateway, strip_headers=taken)
+    gateway = replace(settings.gateway, strip_headers=headers)
     return Deployment.of(replace(settings, gateway=gateway), estate)
 
 
-def findings(meant: Deployment, live: Entities) -> list[tuple[str, Reason]]:
+def findings(expected: Deployment, live: Entities) -> list[tuple[str, Reason]]:
     return [
         (found.kind, reason)
-        for found, reasons in meant.judged(live).findings
+        for found, reasons in expected.judged(live).findings
         for reason in reasons
     ]
 
 
 def test_a_stack_that_takes_more_is_as_it_is_meant() -> None:
     """Its admissions are scripts of ours, whatever they take."""
-    meant = deployment(*TAKEN)
-    assert findings(meant, meant.meant) == []
+    deployed = deployment(*TAKEN)
+    assert findings(deployed, deployed.meant) == []
 
 
-@pytest.mark.parametrize("now", [(), TAKEN[:1]])
-def test_what_callers_may_send_again_weakens(now: tuple[str, ...]) -> None:
-    meant = deployment(*TAKEN)
+@pytest.mark.parametrize("headers", [(), TAKEN[:1]])
+def test_what_callers_may_send_again_weakens(headers: tuple[str, ...]) -> None:
+    deployed = deployment(*TAKEN)
     found = findings(
-        meant, replace(deployment(*now), issuer=meant.issuer).meant
+        deployed, replace(deployment(*headers), issuer=deployed.issuer).meant
     )
     assert {kind for kind, _ in found} == {"weakened"}
     assert all(

@@ -35,10 +35,12 @@ def test_the_route_that_was_reached_is_among_those_that_may_be(
 ) -> None:
     """And where one alone may be, it is that one; where none was, none is for certain."""
     first, *lines = recorded("kong-3.10/recorded-router.jsonl")
-    asked = alone = 0
+    total = alone = 0
     for line in lines:
-        routes = [{**first["route_defaults"], **one} for one in line["routes"]]
-        names = {one["id"]: one["name"] for one in routes}
+        routes = [
+            {**first["route_defaults"], **route} for route in line["routes"]
+        ]
+        names = {route["id"]: route["name"] for route in routes}
         router = Router(routes)
         for request in () if "refused" in line else line["requests"]:
             call = _call(request)
@@ -49,15 +51,15 @@ def test_the_route_that_was_reached_is_among_those_that_may_be(
             ):
                 continue
             reached = router.reached(call)
-            found = [names[one.route["id"]] for one in reached]
+            found = [names[call.route["id"]] for call in reached]
             where = (line["family"], line["n"], request, found)
-            asked += 1
+            total += 1
             if request["matched"] is None:
-                assert not any(one.certain for one in reached), where
+                assert not any(call.certain for call in reached), where
             else:
                 assert request["matched"] in found, where
                 alone += found == [request["matched"]]
     report(
-        f"router of verify, recorded: {asked} requests compared, for {alone} of them one route alone may be reached"
+        f"router of verify, recorded: {total} requests compared, for {alone} of them one route alone may be reached"
     )
-    assert asked > 5_000 and alone > 2_000
+    assert total > 5_000 and alone > 2_000

@@ -20,7 +20,7 @@ OURS, OTHERS = (
 SERVICE = {"id": "1", "name": "kong-oam.local.orders.api.8080"}
 
 
-def found(
+def openings(
     plugin: dict[str, Any], *services: dict[str, Any]
 ) -> list[tuple[str, bool]]:
     """The component of each plugin found, and whether it has an opening."""
@@ -40,7 +40,7 @@ def found(
     ]
 
 
-def given(table: Any, phase: str = "access") -> dict[str, Any]:
+def admission_script(table: Any, phase: str = "access") -> dict[str, Any]:
     return {
         phase: [
             "return function() end",
@@ -68,8 +68,10 @@ def test_whose_an_opening_is(
     table: dict[str, Any], tags: list[str] | None, expected: bool
 ) -> None:
     """A table that names another stack is that stack's, whatever its tags."""
-    config = given({**table, "component": "orders/api", "opened": OPENED})
-    assert found({"config": config, "tags": tags}) == (
+    config = admission_script(
+        {**table, "component": "orders/api", "opened": OPENED}
+    )
+    assert openings({"config": config, "tags": tags}) == (
         [("orders/api", True)] if expected else []
     )
 
@@ -77,7 +79,7 @@ def test_whose_an_opening_is(
 @pytest.mark.parametrize("phase", ["access", "rewrite", "log"])
 def test_an_opening_is_found_in_every_phase(phase: str) -> None:
     """Also behind another script."""
-    config = given(
+    config = admission_script(
         {
             "ring": "kong-oam.local.ring.okta",
             "component": "orders/api",
@@ -85,17 +87,17 @@ def test_an_opening_is_found_in_every_phase(phase: str) -> None:
         },
         phase,
     )
-    assert found({"config": config}) == [("orders/api", True)]
+    assert openings({"config": config}) == [("orders/api", True)]
 
 
 def test_what_stands_on_a_service_of_ours_is_a_guard_without_a_table() -> None:
     """On a route, without tags, it is anybody's."""
     config = {"access": ["return function() end"]}
-    assert found({"config": config, "service": {"id": "1"}}, SERVICE) == [
+    assert openings({"config": config, "service": {"id": "1"}}, SERVICE) == [
         ("orders/api", False)
     ]
     assert (
-        found(
+        openings(
             {"config": config, "service": {"id": "1"}, "route": {"id": "2"}},
             SERVICE,
         )
@@ -114,7 +116,11 @@ def test_an_opening_that_cannot_be_read_is_none_to_list(opening: Any) -> None:
         "ring": "kong-oam.local.ring.okta",
         "opened": opening,
     }
-    plugin = {"id": "p", "name": "post-function", "config": given(table)}
+    plugin = {
+        "id": "p",
+        "name": "post-function",
+        "config": admission_script(table),
+    }
     live = Entities(plugins=(plugin,))
     (guard,) = find_openings(live, deployment("local").settings).scripts
     assert list(guard.openings) == []
@@ -126,10 +132,10 @@ def test_an_opening_of_another_version_is_left_to_it() -> None:
     plugin = {
         "id": "p",
         "name": "post-function",
-        "config": given({"version": 3, "opened": OPENED}),
+        "config": admission_script({"version": 3, "opened": OPENED}),
         "tags": OURS,
     }
     (guard,) = find_openings(
         Entities(plugins=(plugin,)), deployment("local").settings
     ).scripts
-    assert (guard.is_known, guard.closed_config()) == (False, {})
+    assert (guard.table, guard.closed_config()) == ({}, {})

@@ -19,7 +19,13 @@ from tests.support.estates import PROVIDER, STACK, api, estate
 from tests.support.gateway_cases import Case
 from tests.support.gateway_tokens import Issuer
 from tests.support.tiers import examples
-from tests.support.verifying import ISSUER, Deployment, Hands, Running, told
+from tests.support.verifying import (
+    ISSUER,
+    Deployment,
+    Hands,
+    Running,
+    report_lines,
+)
 
 ACCESS = """
             owner: team
@@ -82,8 +88,8 @@ def running() -> Iterator[Running]:
         estate(api(access=ACCESS) + ALLOWED, SHOP, stack=stack),
         Issuer(time.time(), provider),
     )
-    with Running(deployment) as one:
-        yield one
+    with Running(deployment) as verified:
+        yield verified
 
 
 Addresses = dict[str, dict[str, list[str]]]
@@ -113,7 +119,7 @@ def change(hands: Hands, changed: Callable[[Addresses], Any]) -> None:
 
 
 def test_what_was_deployed_is_what_is_meant(running: Running) -> None:
-    assert told(running.judged()) == []
+    assert report_lines(running.judged()) == []
 
 
 CHANGES: dict[str, tuple[Callable[[Addresses], Any], list[str]]] = {
@@ -148,17 +154,17 @@ def test_a_change_by_hand_is_said_with_where_one_calls_from(
     changed, expected = CHANGES[name]
     with Hands(running.kong.admin_url) as hands:
         change(hands, changed)
-        kind, *found = told(running.judged())
+        kind, *found = report_lines(running.judged())
         assert kind.startswith("closed: " if "narrower" in name else "opened: ")
         assert sorted(found) == sorted(expected)
-    assert told(running.judged()) == []
+    assert report_lines(running.judged()) == []
 
 
 def test_networks_that_nobody_can_read_count_as_open(running: Running) -> None:
     """Whatever the gate makes of them."""
     with Hands(running.kong.admin_url) as hands:
         change(hands, lambda found: {**found, "/orders": {"*": ["10.0.0.1/8"]}})
-        assert told(running.judged())[0].startswith("opened: ")
+        assert report_lines(running.judged())[0].startswith("opened: ")
 
 
 @pytest.mark.parametrize("name", ["nothing", *CHANGES])
@@ -169,14 +175,14 @@ def test_the_reading_of_networks_is_what_the_gateway_does(
     with Hands(running.kong.admin_url) as hands:
         if name != "nothing":
             change(hands, CHANGES[name][0])
-        live, there = running.gateway(), running.entities()
-        asked = set()
-        every = list(classes(running.deployment.estate, live))
+        live, entities = running.gateway(), running.entities()
+        outcomes = set()
+        every_call = list(classes(running.deployment.estate, live))
         for call, caller, _ in random.Random(name).sample(
-            every, min(SAMPLED, len(every))
+            every_call, min(SAMPLED, len(every_call))
         ):
             (verdict,) = live.verdicts(call, caller)
-            tokens = running.deployment.tokens(caller, there)
+            tokens = running.deployment.tokens(caller, entities)
             cases = [
                 Case(
                     call.method,
@@ -192,5 +198,5 @@ def test_the_reading_of_networks_is_what_the_gateway_does(
                 for case in cases
             )
             assert reached == verdict.allowed, (call, caller)
-            asked.add((call.address, reached))
-        assert len(asked) >= 6
+            outcomes.add((call.address, reached))
+        assert len(outcomes) >= 6

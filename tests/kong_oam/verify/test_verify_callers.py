@@ -75,12 +75,16 @@ def tokens(
     granted: Mapping[str, Hashable], scopes: Iterable[str] = ()
 ) -> set[tuple[tuple[str, ...], Claims]]:
     """Names and tokens of the callers on the API's host."""
-    asked = classes(ESTATE, Telling(granted, scopes))
+    classes_of_callers = classes(ESTATE, Telling(granted, scopes))
     found = {
-        caller for call, caller, _ in asked if call.host == "orders.example.com"
+        caller
+        for call, caller, _ in classes_of_callers
+        if call.host == "orders.example.com"
     }
     return {
-        (one.names, one.token) for one in found if isinstance(one.token, Claims)
+        (caller.names, caller.token)
+        for caller in found
+        if isinstance(caller.token, Claims)
     }
 
 
@@ -106,16 +110,16 @@ def test_clients_that_the_gateway_tells_apart_are_asked_about_one_by_one() -> (
 def test_tokens_list_every_scope_that_is_spoken_of() -> None:
     """One of before may: so a scope that the gateway grants somebody by hand is asked for, whoever issues it now."""
     found = tokens({}, ["write"])
-    assert {one.client for _, one in found} == {"shop/one", ""}
-    assert {one.scopes for _, one in found} == {("read", "write")}
+    assert {token.client for _, token in found} == {"shop/one", ""}
+    assert {token.scopes for _, token in found} == {("read", "write")}
 
 
 def test_clients_of_others_call_as_themselves_and_for_users_in_every_group() -> (
     None
 ):
     """Nobody says what they are granted: it is the most that there is."""
-    others = {one for _, one in tokens({}) if not one.client}
-    assert {(one.user, one.scopes, one.groups) for one in others} == {
+    others = {token for _, token in tokens({}) if not token.client}
+    assert {(token.user, token.scopes, token.groups) for token in others} == {
         (False, ("read",), ()),
         (True, ("read",), ("sales",)),
     }

@@ -19,7 +19,13 @@ from tests.support.drifts import DRIFTS, EXPECTED
 from tests.support.gateway_cases import Case
 from tests.support.gateway_tokens import Issuer
 from tests.support.tiers import deep_after
-from tests.support.verifying import Deployment, Hands, Running, sample, told
+from tests.support.verifying import (
+    Deployment,
+    Hands,
+    Running,
+    report_lines,
+    sample,
+)
 
 UP = "pulumi up -s local --refresh"
 SAMPLED = 100
@@ -28,8 +34,8 @@ SAMPLED = 100
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Running]:
-    with Running(Deployment.of(*sample())) as one:
-        yield one
+    with Running(Deployment.of(*sample())) as verified:
+        yield verified
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +54,8 @@ def test_a_change_by_hand_is_found_if_it_matters(
     """By the entity, with who may call what, and with nothing else; once it is undone there is nothing to be said."""
     with Hands(running.kong.admin_url) as hands:
         DRIFTS[name](hands, pem)
-        assert told(running.judged()) == EXPECTED[name]
-    assert told(running.judged()) == []
+        assert report_lines(running.judged()) == EXPECTED[name]
+    assert report_lines(running.judged()) == []
 
 
 def test_clients_are_told_apart_by_what_live_tables_grant_them(
@@ -74,38 +80,38 @@ def test_each_request_that_is_said_works_and_is_all_that_a_run_leaves(
     """Each works as it is written, and none is said again; what is left is for `pulumi up`, if that was said."""
     with Hands(running.kong.admin_url) as hands:
         DRIFTS[name](hands, pem)
-        said = _remedies(running)
-        for command in said:
+        remedies = _remedies(running)
+        for command in remedies:
             request, _, after = command.partition(" && ")
             if request != UP:
                 assert after in ("", UP)
                 hands.run(request)
-        left = set(_remedies(running))
-        assert left <= (
-            {UP} if any(command.endswith(UP) for command in said) else set()
+        remaining = set(_remedies(running))
+        assert remaining <= (
+            {UP} if any(command.endswith(UP) for command in remedies) else set()
         )
 
 
 def test_an_empty_slot_may_hold_any_key_of_the_issuer() -> None:
     """Nobody signs with its key id, and a run fills it with whichever key comes first."""
-    one = Deployment.of(*sample())
-    (first,) = one.deployed.slots["okta"]
+    deployment = Deployment.of(*sample())
+    (first,) = deployment.deployed.slots["okta"]
     assert first.key
-    pem = Issuer(now=0, provider=one.issuer.provider).pem
+    pem = Issuer(now=0, provider=deployment.issuer.provider).pem
     second = Slot(replace(first.key, kid="k2", pem=pem))
     deployed = replace(
-        one.deployed, slots={"okta": (first, second, Slot(None))}
+        deployment.deployed, slots={"okta": (first, second, Slot(None))}
     )
-    live = intended(one.settings, one.estate, deployed)
-    *kept, empty = live.credentials
+    live = intended(deployment.settings, deployment.estate, deployed)
+    *filled_slots, empty = live.credentials
     filled = replace(
-        live, credentials=(*kept, {**empty, "rsa_public_key": pem})
+        live, credentials=(*filled_slots, {**empty, "rsa_public_key": pem})
     )
     assert (
-        told(
+        report_lines(
             judge(
-                one.settings,
-                one.estate,
+                deployment.settings,
+                deployment.estate,
                 deployed,
                 filled,
                 lambda _, config: config,
@@ -117,12 +123,12 @@ def test_an_empty_slot_may_hold_any_key_of_the_issuer() -> None:
 
 def _remedies(running: Running) -> list[str]:
     """What is said to do, in that order."""
-    said = (
+    remedies = (
         reason.remedy
         for _, reasons in running.judged().findings
         for reason in reasons
     )
-    return list(dict.fromkeys(filter(None, said)))
+    return list(dict.fromkeys(filter(None, remedies)))
 
 
 @pytest.mark.parametrize("name", deep_after(2, ["nothing", *DRIFTS]))
@@ -133,39 +139,38 @@ def test_the_reading_of_a_gateway_is_what_it_does(
     with Hands(running.kong.admin_url) as hands:
         if name != "nothing":
             DRIFTS[name](hands, pem)
-        live, meant = running.gateway(), running.meant()
-        there = running.entities()
+        live, wanted = running.gateway(), running.meant()
+        entities = running.entities()
         changed: list[tuple[Call, Caller]] = []
         same: list[tuple[Call, Caller]] = []
         for call, caller, _ in classes(running.deployment.estate, live):
             (
                 same
-                if live.verdicts(call, caller) == meant.verdicts(call, caller)
+                if live.verdicts(call, caller) == wanted.verdicts(call, caller)
                 else changed
             ).append((call, caller))
         chosen = random.Random(name)
         pairs = [
-            pair
-            for some in (changed, same)
-            for pair in chosen.sample(some, min(SAMPLED, len(some)))
+            *chosen.sample(changed, min(SAMPLED, len(changed))),
+            *chosen.sample(same, min(SAMPLED, len(same))),
         ]
         assert len(pairs) >= SAMPLED
         for call, caller in pairs:
             verdicts = live.verdicts(call, caller)
             found = (
                 _reached(running, call, token)
-                for token in running.deployment.tokens(caller, there)
+                for token in running.deployment.tokens(caller, entities)
             )
-            reached = next((one for one in found if one), None)
-            if all(one.judged for one in verdicts):
-                assert reached in [_read(one) for one in verdicts], (
+            reached = next((verdict for verdict in found if verdict), None)
+            if all(verdict.judged for verdict in verdicts):
+                assert reached in [_read(verdict) for verdict in verdicts], (
                     call,
                     caller,
                     verdicts,
                 )
             else:
                 assert reached is None or any(
-                    one.allowed for one in verdicts
+                    verdict.allowed for verdict in verdicts
                 ), (
                     call,
                     caller,

@@ -12,10 +12,16 @@ from kong_oam.kong.owners import Asking
 from kong_oam.traits.headers.value import HEADERS, Headers
 from kong_oam.traits.limits.value import LIMITS, Limits, Retries
 from kong_oam.verify.drift import drifts
-from tests.support.drifts import ORDERS
 from tests.support.estates import asking
-from tests.support.verifying import Deployment, Hands, Running, sample, told
+from tests.support.verifying import (
+    Deployment,
+    Hands,
+    Running,
+    report_lines,
+    sample,
+)
 
+ORDERS = "kong-oam.local.orders.api.8080"
 BOTH = {
     LIMITS: Limits(body=2048, read=5000, retries=Retries(2)),
     HEADERS: Headers(secure=True),
@@ -27,19 +33,19 @@ def running() -> Iterator[Running]:
     settings, estate = sample()
     with Running(
         Deployment.of(settings, asking(estate, "orders/api", BOTH))
-    ) as one:
-        yield one
+    ) as verified:
+        yield verified
 
 
 def test_what_is_meant_is_no_finding(running: Running) -> None:
     """The service has its times, and every script is ours."""
     (service,) = (
-        one
-        for one in running.kong.entities("services")
-        if one["name"] == ORDERS
+        service
+        for service in running.kong.entities("services")
+        if service["name"] == ORDERS
     )
     assert (service["read_timeout"], service["retries"]) == (5000, 2)
-    assert told(running.judged()) == []
+    assert report_lines(running.judged()) == []
 
 
 @pytest.mark.parametrize(
@@ -54,19 +60,19 @@ def test_a_table_with_another_limit_is_told_of(
 ) -> None:
     with Hands(running.kong.admin_url) as hands:
         admission = hands.find("plugins", name="pre-function", service=ORDERS)
-        first, *more = admission["config"]["access"]
+        first, *further_scripts = admission["config"]["access"]
         assert old in first
         hands.change(
             "plugins",
             admission,
-            config={"access": [first.replace(old, new), *more]},
+            config={"access": [first.replace(old, new), *further_scripts]},
         )
-        (finding,) = told(running.judged())
+        (finding,) = report_lines(running.judged())
         assert finding.endswith(
             f"plugin pre-function of service '{ORDERS}': its table differs in {entry}"
         )
         assert finding.startswith("weakened: ")
-    assert told(running.judged()) == []
+    assert report_lines(running.judged()) == []
 
 
 @pytest.mark.parametrize("name", ["pre-function", "post-function"])
@@ -83,12 +89,12 @@ def test_a_script_beside_is_missed(running: Running, name: str) -> None:
             plugin,
             config={"access": [first.replace("CODE.limits()\n", "")]},
         )
-        finding = told(running.judged())[0]
+        finding = report_lines(running.judged())[0]
         assert (
             f"plugin {name} of service '{ORDERS}': its script is not the one that is meant"
             in finding
         )
-    assert told(running.judged()) == []
+    assert report_lines(running.judged()) == []
 
 
 @pytest.mark.parametrize("kind", ["services", "routes"])
@@ -96,25 +102,32 @@ def test_every_field_of_a_service_and_a_route_is_judged(
     running: Running, kind: str
 ) -> None:
     """Whatever the program sets, whether an Application asks for it or not."""
-    live, meant, asking_stack = (
+    live, wanted_entities, asking_stack = (
         running.entities(),
         running.deployment.meant,
         Asking("local"),
     )
     wanted = next(
-        one for one in getattr(meant, kind) if one["name"].startswith(ORDERS)
+        entity
+        for entity in getattr(wanted_entities, kind)
+        if entity["name"].startswith(ORDERS)
     )
     others = [
-        one for one in getattr(live, kind) if one["name"] != wanted["name"]
+        entity
+        for entity in getattr(live, kind)
+        if entity["name"] != wanted["name"]
     ]
-    (there,) = (
-        one for one in getattr(live, kind) if one["name"] == wanted["name"]
+    (altered,) = (
+        entity
+        for entity in getattr(live, kind)
+        if entity["name"] == wanted["name"]
     )
     for name in {*wanted} - {"id", "name", "service", "tags"}:
         changed = replace(
-            live, **{kind: (*others, {**there, name: _another(there[name])})}
+            live,
+            **{kind: (*others, {**altered, name: _another(altered[name])})},
         )
-        drift = drifts(changed, meant, asking_stack)[
+        drift = drifts(changed, wanted_entities, asking_stack)[
             f"{kind[:-1]} '{wanted['name']}'"
         ]
         assert drift.misplaced and f"{name} is " in drift.text, name
@@ -142,7 +155,7 @@ def test_a_time_that_somebody_changed_is_repaired_by_a_run(
             "services", hands.find("services", name=ORDERS), write_timeout=1
         )
         result = running.judged()
-        assert told(result) == [
+        assert report_lines(result) == [
             f"weakened: service '{ORDERS}': write_timeout is 1, not 60000"
         ]
         ((_, (reason,)),) = result.findings

@@ -12,10 +12,17 @@ from kong_oam.traits.kong_plugin.value import (
     KongPlugin,
     PluginWaiver,
 )
-from tests.support.drifts import HELLO, ORDERS
 from tests.support.estates import asking
-from tests.support.verifying import Deployment, Hands, Running, sample, told
+from tests.support.verifying import (
+    Deployment,
+    Hands,
+    Running,
+    report_lines,
+    sample,
+)
 
+HELLO = "kong-oam.local.hello.hello-world.8000"
+ORDERS = "kong-oam.local.orders.api.8080"
 WAIVER = PluginWaiver("moved", "2999-12-31")
 
 
@@ -34,15 +41,15 @@ def running() -> Iterator[Running]:
         Deployment.of(
             settings, asking(estate, "orders/api", {KONG_PLUGIN: PLUGINS})
         )
-    ) as one:
-        yield one
+    ) as verified:
+        yield verified
 
 
 def test_what_is_asked_for_is_no_finding(running: Running) -> None:
     """Not even what answers by a waiver: what it does to calls is judged by nobody."""
-    made = {one["name"] for one in running.kong.entities("plugins")}
+    made = {plugin["name"] for plugin in running.kong.entities("plugins")}
     assert made >= {"correlation-id", "bot-detection", "request-termination"}
-    assert told(running.judged()) == []
+    assert report_lines(running.judged()) == []
 
 
 def test_what_is_changed_or_gone_is_named(running: Running) -> None:
@@ -57,11 +64,11 @@ def test_what_is_changed_or_gone_is_named(running: Running) -> None:
             "plugins",
             hands.find("plugins", name="bot-detection", service=ORDERS),
         )
-        assert sorted(told(running.judged())) == [
+        assert sorted(report_lines(running.judged())) == [
             f"weakened: plugin bot-detection of service '{ORDERS}' is missing",
             f'weakened: plugin correlation-id of service \'{ORDERS}\': header_name is "X-A", not "X-Cid"',
         ]
-    assert told(running.judged()) == []
+    assert report_lines(running.judged()) == []
 
 
 def test_a_waiver_is_for_its_component_alone(running: Running) -> None:
@@ -73,9 +80,9 @@ def test_a_waiver_is_for_its_component_alone(running: Running) -> None:
             name="request-termination",
             config={"status_code": 410},
         )
-        first, *_ = told(running.judged())
+        first, *_ = report_lines(running.judged())
         assert (
             first
             == f"closed: plugin request-termination of service '{HELLO}' is not ours"
         )
-    assert told(running.judged()) == []
+    assert report_lines(running.judged()) == []

@@ -12,26 +12,36 @@ from kong_oam.kong.entities import Entities
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
 from kong_oam.kong.plugins import CLEARED
 from kong_oam.verify.effects import Effect, effect_of
-from tests.support.drifts import ANYBODY, LIBRARY, MEANT, ORDERS, RING, ROUTE
-from tests.support.verifying import Deployment, Running, sample, told
+from tests.support.verifying import Deployment, Running, report_lines, sample
 
+ANYBODY = "anybody, without a token"
+LIBRARY = "kong-oam.local.reports.library.8000"
+MEANT = [
+    "  shop/checkout, shop/web for users in order-desk, shop/web for users in sales | GET,HEAD | http://orders.example.com/orders",
+    "  shop/web for users in order-desk | POST,PUT,DELETE | http://orders.example.com/orders",
+    "  anybody, without a token | GET,HEAD | http://orders.example.com/orders/health",
+]
+"""What all may do at `orders/api` who may do something there."""
+ORDERS = "kong-oam.local.orders.api.8080"
+RING = "kong-oam.local.ring.okta"
+ROUTE = "kong-oam.local.orders.api.8080.protected-1"
 MINUTE = {"minute": 1}
 EVERYWHERE: Mapping[str, str] = {}
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Running]:
-    with Running(Deployment.of(*sample())) as one:
-        yield one
+    with Running(Deployment.of(*sample())) as verified:
+        yield verified
 
 
 @pytest.fixture(scope="module")
-def there(running: Running) -> Entities:
+def entities(running: Running) -> Entities:
     return running.entities()
 
 
 def _with(
-    there: Entities,
+    entities: Entities,
     name: str,
     config: Mapping[str, Any],
     scope: Mapping[str, str],
@@ -39,12 +49,17 @@ def _with(
 ) -> Entities:
     """The stand-in takes no plugin that it does not run, so this is one more among what was read from it."""
     named = {
-        "service": {one["name"]: one["id"] for one in there.services},
-        "route": {one["name"]: one["id"] for one in there.routes},
-        "consumer": {one["username"]: one["id"] for one in there.consumers},
+        "service": {
+            service["name"]: service["id"] for service in entities.services
+        },
+        "route": {route["name"]: route["id"] for route in entities.routes},
+        "consumer": {
+            consumer["username"]: consumer["id"]
+            for consumer in entities.consumers
+        },
     }
     plugin = {
-        "id": f"byhand-{len(there.plugins)}",
+        "id": f"byhand-{len(entities.plugins)}",
         "name": name,
         "config": config,
         "enabled": True,
@@ -55,7 +70,7 @@ def _with(
         },
         **fields,
     }
-    return replace(there, plugins=(*there.plugins, plugin))
+    return replace(entities, plugins=(*entities.plugins, plugin))
 
 
 @pytest.mark.parametrize(
@@ -90,12 +105,12 @@ def test_what_refuses_some_calls_limits(
 
 
 def test_a_limit_is_said_with_what_removes_it(
-    running: Running, there: Entities
+    running: Running, entities: Entities
 ) -> None:
     """Of every call that is meant, and of no other."""
-    live = _with(there, "rate-limiting", MINUTE, {"service": ORDERS})
+    live = _with(entities, "rate-limiting", MINUTE, {"service": ORDERS})
     result = running.judged(live)
-    assert told(result) == [
+    assert report_lines(result) == [
         f"limited: plugin rate-limiting of service '{ORDERS}' is not ours",
         *MEANT,
     ]
@@ -127,16 +142,16 @@ def test_a_limit_is_said_with_what_removes_it(
 )
 def test_a_limit_is_found_in_every_scope(
     running: Running,
-    there: Entities,
+    entities: Entities,
     scope: Mapping[str, str],
     words: str,
     urls: int,
 ) -> None:
     """By what it stands on; everywhere it meets all calls that are meant, and of a ring all those with a token."""
-    (finding, (reason,)), *more = running.judged(
-        _with(there, "rate-limiting", MINUTE, scope)
+    (finding, (reason,)), *further_findings = running.judged(
+        _with(entities, "rate-limiting", MINUTE, scope)
     ).findings
-    assert (finding.kind, reason.text, more) == (
+    assert (finding.kind, reason.text, further_findings) == (
         "limited",
         f"plugin rate-limiting of {words} is not ours",
         [],
@@ -152,23 +167,25 @@ def test_a_limit_is_found_in_every_scope(
 
 @pytest.mark.parametrize("name", ["rate-limiting", "request-termination"])
 def test_what_stands_at_a_service_of_others_says_nothing_of_ours(
-    running: Running, there: Entities, name: str
+    running: Running, entities: Entities, name: str
 ) -> None:
     """Also for callers with our keys: neither as a limit, nor as what would close where our gate is open."""
-    theirs = {**there.services[0], "id": "theirs", "name": "theirs"}
-    for gates in (there, _without_scopes(there)):
+    theirs = {**entities.services[0], "id": "theirs", "name": "theirs"}
+    for gates in (entities, _without_scopes(entities)):
         live = replace(gates, services=(*gates.services, theirs))
         beside = _with(
             live, name, MINUTE, {"consumer": RING, "service": "theirs"}
         )
-        assert told(running.judged(beside)) == told(running.judged(live))
+        assert report_lines(running.judged(beside)) == report_lines(
+            running.judged(live)
+        )
 
 
 def test_what_answers_a_group_hides_no_opening(
-    running: Running, there: Entities
+    running: Running, entities: Entities
 ) -> None:
     """Nobody here knows who is in the group."""
-    live = _without_scopes(there)
+    live = _without_scopes(entities)
     beside = _with(
         live,
         "request-termination",
@@ -176,22 +193,26 @@ def test_what_answers_a_group_hides_no_opening(
         EVERYWHERE,
         consumer_group={"id": "group"},
     )
-    first, *exposures = told(running.judged(live))
+    first, *exposures = report_lines(running.judged(live))
     assert first.startswith("opened: ")
-    assert {first, *exposures} <= {*told(running.judged(beside))}
+    assert {first, *exposures} <= {*report_lines(running.judged(beside))}
 
 
-def _without_scopes(there: Entities) -> Entities:
+def _without_scopes(entities: Entities) -> Entities:
     """With a gate that lets everybody pass whose key counts."""
     gate = next(
-        one
-        for one in there.plugins
-        if one["name"] == "post-function" and _name(there, one) == ORDERS
+        plugin
+        for plugin in entities.plugins
+        if plugin["name"] == "post-function"
+        and _name(entities, plugin) == ORDERS
     )
     changed = {**gate, "config": {**gate["config"], "access": ["return"]}}
     return replace(
-        there,
-        plugins=(*(one for one in there.plugins if one is not gate), changed),
+        entities,
+        plugins=(
+            *(plugin for plugin in entities.plugins if plugin is not gate),
+            changed,
+        ),
     )
 
 
@@ -199,37 +220,39 @@ HARMLESS = [name for name, doing in PLUGIN_KINDS.items() if doing == "harmless"]
 
 
 def test_a_plugin_on_everything_that_only_watches_is_no_finding(
-    running: Running, there: Entities
+    running: Running, entities: Entities
 ) -> None:
     """Nor is a limit that is switched off, or for streams: no call meets it."""
     for name in HARMLESS:
-        there = _with(there, name, {}, EVERYWHERE)
-    there = _with(
-        there, "rate-limiting", MINUTE, {"service": ORDERS}, enabled=False
+        entities = _with(entities, name, {}, EVERYWHERE)
+    entities = _with(
+        entities, "rate-limiting", MINUTE, {"service": ORDERS}, enabled=False
     )
-    there = _with(there, "rate-limiting", MINUTE, EVERYWHERE, protocols=["tcp"])
-    there = _with(
-        there, "response-transformer", {}, {"route": ROUTE}, enabled=False
+    entities = _with(
+        entities, "rate-limiting", MINUTE, EVERYWHERE, protocols=["tcp"]
     )
-    assert told(running.judged(there)) == []
+    entities = _with(
+        entities, "response-transformer", {}, {"route": ROUTE}, enabled=False
+    )
+    assert report_lines(running.judged(entities)) == []
 
 
 @pytest.mark.parametrize(
     "scope", [{"service": ORDERS}, {"route": ROUTE}, {"consumer": RING}]
 )
 def test_every_plugin_on_an_entity_of_ours_is_a_finding(
-    running: Running, there: Entities, scope: Mapping[str, str]
+    running: Running, entities: Entities, scope: Mapping[str, str]
 ) -> None:
     """Whatever it does: it may alter answers, or act in the place of ours."""
     ((kind, name),) = scope.items()
-    live = there
+    live = entities
     for plugin in HARMLESS:
         live = _with(live, plugin, {}, scope)
     expected = {
         f"weakened: plugin {plugin} of {kind} '{name}' is not ours"
         for plugin in HARMLESS
     }
-    assert {*told(running.judged(live))} == expected
+    assert {*report_lines(running.judged(live))} == expected
 
 
 @pytest.mark.parametrize(
@@ -311,22 +334,25 @@ def test_what_writes_or_clears_headers_may_do_anything(
 
 
 def test_what_writes_or_clears_headers_is_said(
-    running: Running, there: Entities
+    running: Running, entities: Entities
 ) -> None:
     """Kong answers everybody with a 500 for the one, and a trigger may be in every call."""
     live = _with(
-        there, "correlation-id", {"header_name": "Content-Length"}, EVERYWHERE
+        entities,
+        "correlation-id",
+        {"header_name": "Content-Length"},
+        EVERYWHERE,
     )
-    assert told(running.judged(live)) != []
+    assert report_lines(running.judged(live)) != []
     live = _with(
-        there,
+        entities,
         "request-termination",
         {"status_code": 503, "trigger": "authorization"},
         EVERYWHERE,
     )
     assert any(
         line.startswith("limited: plugin request-termination")
-        for line in told(running.judged(live))
+        for line in report_lines(running.judged(live))
     )
 
 
@@ -337,7 +363,7 @@ ANY_PAGE = {"add": {"headers": ["Access-Control-Allow-Origin:*"]}}
     ("name", "config"), [("cors", {}), ("response-transformer", ANY_PAGE)]
 )
 def test_what_lets_pages_read_is_said(
-    running: Running, there: Entities, name: str, config: Mapping[str, Any]
+    running: Running, entities: Entities, name: str, config: Mapping[str, Any]
 ) -> None:
     """Where our scripts tell browsers whose pages may read what: both of these write over it."""
     for scope, of in (
@@ -345,13 +371,15 @@ def test_what_lets_pages_read_is_said(
         (EVERYWHERE, "everything (global)"),
     ):
         found = f"weakened: plugin {name} of {of} is not ours"
-        assert told(running.judged(_with(there, name, config, scope))) == [
-            found
-        ]
+        assert report_lines(
+            running.judged(_with(entities, name, config, scope))
+        ) == [found]
     assert (
-        told(
+        report_lines(
             running.judged(
-                _with(there, name, config, {"service": LIBRARY}, enabled=False)
+                _with(
+                    entities, name, config, {"service": LIBRARY}, enabled=False
+                )
             )
         )
         == []
@@ -359,20 +387,23 @@ def test_what_lets_pages_read_is_said(
 
 
 def test_a_limit_is_told_apart_from_what_else_is_wrong(
-    running: Running, there: Entities
+    running: Running, entities: Entities
 ) -> None:
     """It is no reason of another finding, and limits nobody where a call is refused for certain."""
-    limited = _with(there, "rate-limiting", MINUTE, {"service": ORDERS})
+    limited = _with(entities, "rate-limiting", MINUTE, {"service": ORDERS})
     gate = next(
-        one
-        for one in limited.plugins
-        if one["name"] == "post-function" and _name(there, one) == ORDERS
+        plugin
+        for plugin in limited.plugins
+        if plugin["name"] == "post-function"
+        and _name(entities, plugin) == ORDERS
     )
     closed = replace(
         limited,
-        plugins=tuple(one for one in limited.plugins if one is not gate),
+        plugins=tuple(
+            plugin for plugin in limited.plugins if plugin is not gate
+        ),
     )
-    assert told(running.judged(closed)) == [
+    assert report_lines(running.judged(closed)) == [
         f"closed: plugin post-function of service '{ORDERS}' is missing",
         *MEANT,
         f"weakened: plugin rate-limiting of service '{ORDERS}' is not ours",
@@ -380,7 +411,7 @@ def test_a_limit_is_told_apart_from_what_else_is_wrong(
     changed = {**gate, "config": {**gate["config"], "access": ["return"]}}
     opened = replace(closed, plugins=(*closed.plugins, changed))
     found = [
-        (finding.kind, [one.text for one in reasons])
+        (finding.kind, [reason.text for reason in reasons])
         for finding, reasons in running.judged(opened).findings
     ]
     wrong = f"plugin post-function of service '{ORDERS}': its script is not the one that is meant"
@@ -393,11 +424,11 @@ def test_a_limit_is_told_apart_from_what_else_is_wrong(
     ]
 
 
-def _name(there: Entities, plugin: Mapping[str, Any]) -> str:
+def _name(entities: Entities, plugin: Mapping[str, Any]) -> str:
     return str(
         next(
-            one["name"]
-            for one in there.services
-            if one["id"] == plugin["service"]["id"]
+            service["name"]
+            for service in entities.services
+            if service["id"] == plugin["service"]["id"]
         )
     )

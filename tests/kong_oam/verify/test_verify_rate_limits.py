@@ -9,10 +9,17 @@ import pytest
 
 from kong_oam.access.model import Estate
 from kong_oam.traits.rate_limit.value import RATE_LIMIT, RateLimit
-from tests.support.drifts import ORDERS, RING
 from tests.support.estates import asking
-from tests.support.verifying import Deployment, Hands, Running, sample, told
+from tests.support.verifying import (
+    Deployment,
+    Hands,
+    Running,
+    report_lines,
+    sample,
+)
 
+ORDERS = "kong-oam.local.orders.api.8080"
+RING = "kong-oam.local.ring.okta"
 LIMIT = f"plugin rate-limiting of service '{ORDERS}'"
 
 
@@ -26,24 +33,27 @@ def limited(estate: Estate) -> Estate:
 @pytest.fixture(scope="module")
 def running() -> Iterator[Running]:
     settings, estate = sample()
-    with Running(Deployment.of(settings, limited(estate))) as one:
-        yield one
+    with Running(Deployment.of(settings, limited(estate))) as verified:
+        yield verified
 
 
 def limits(running: Running) -> list[dict[str, Any]]:
     """That of everybody else, then that of callers with a token."""
     found = (
-        one
-        for one in running.kong.entities("plugins")
-        if one["name"] == "rate-limiting"
+        plugin
+        for plugin in running.kong.entities("plugins")
+        if plugin["name"] == "rate-limiting"
     )
-    return sorted(found, key=lambda one: bool(one["consumer"]))
+    return sorted(found, key=lambda plugin: bool(plugin["consumer"]))
 
 
 def test_limits_that_are_meant_are_no_finding(running: Running) -> None:
     """Both of them: that of callers with a token, and that of all others."""
-    assert [bool(one["consumer"]) for one in limits(running)] == [False, True]
-    assert told(running.judged()) == []
+    assert [bool(plugin["consumer"]) for plugin in limits(running)] == [
+        False,
+        True,
+    ]
+    assert report_lines(running.judged()) == []
 
 
 def test_a_limit_that_is_raised_or_gone_is_told_of(running: Running) -> None:
@@ -52,11 +62,11 @@ def test_a_limit_that_is_raised_or_gone_is_told_of(running: Running) -> None:
         others, callers = limits(running)
         hands.change("plugins", callers, config={"minute": 100000})
         hands.remove("plugins", others)
-        assert told(running.judged()) == [
+        assert report_lines(running.judged()) == [
             f"weakened: {LIMIT} is missing",
             f"weakened: {LIMIT} and consumer '{RING}': minute is 100000, not 100",
         ]
-    assert told(running.judged()) == []
+    assert report_lines(running.judged()) == []
 
 
 def test_a_script_that_says_whose_budget_it_is_is_ours_alone(
@@ -72,9 +82,9 @@ def test_a_script_that_says_whose_budget_it_is_is_ours_alone(
             admission,
             config={"access": [script.replace("CODE.budget()\n", "")]},
         )
-        findings = told(running.judged())
+        findings = report_lines(running.judged())
         assert (
             findings[0]
             == f"opened: plugin pre-function of service '{ORDERS}': its script is not the one that is meant"
         )
-    assert told(running.judged()) == []
+    assert report_lines(running.judged()) == []

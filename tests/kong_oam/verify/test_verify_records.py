@@ -15,8 +15,18 @@ from kong_oam.access.settings.logs import (
     TcpSink,
 )
 from kong_oam.access.stack import Records
-from tests.support.drifts import HELLO, ORDERS, RING, ROUTE
-from tests.support.verifying import Deployment, Hands, Running, sample, told
+from tests.support.verifying import (
+    Deployment,
+    Hands,
+    Running,
+    report_lines,
+    sample,
+)
+
+HELLO = "kong-oam.local.hello.hello-world.8000"
+ORDERS = "kong-oam.local.orders.api.8080"
+RING = "kong-oam.local.ring.okta"
+ROUTE = "kong-oam.local.orders.api.8080.protected-1"
 
 
 @pytest.fixture(scope="module")
@@ -42,24 +52,27 @@ def recording() -> Deployment:
 def test_a_gateway_that_keeps_records_is_as_meant(
     recording: Deployment,
 ) -> None:
-    assert {one["name"] for one in recording.meant.plugins} >= {
+    assert {plugin["name"] for plugin in recording.meant.plugins} >= {
         "http-log",
         "file-log",
     }
-    assert told(recording.judged(recording.meant)) == []
+    assert report_lines(recording.judged(recording.meant)) == []
 
 
 def test_opentelemetry_that_is_gone_is_missed(recording: Deployment) -> None:
     """By its entity alone: the stand-in does not have it."""
-    meant = recording.meant
-    left = tuple(one for one in meant.plugins if one["name"] != "opentelemetry")
-    services = sorted(one["name"] for one in meant.services)
+    wanted = recording.meant
+    plugins = tuple(
+        plugin for plugin in wanted.plugins if plugin["name"] != "opentelemetry"
+    )
+    services = sorted(service["name"] for service in wanted.services)
     missing = [
         f"weakened: plugin opentelemetry of service '{service}' is missing"
         for service in services
     ]
     assert (
-        sorted(told(recording.judged(replace(meant, plugins=left)))) == missing
+        sorted(report_lines(recording.judged(replace(wanted, plugins=plugins))))
+        == missing
     )
 
 
@@ -82,40 +95,39 @@ def running() -> Iterator[Running]:
             replace(settings, stack=stack, gateway=gateway),
             replace(estate, stack=stack),
         )
-    ) as one:
-        yield one
+    ) as verified:
+        yield verified
 
 
 def test_every_sink_is_as_meant(running: Running) -> None:
-    assert {one["name"] for one in running.kong.entities("plugins")} >= {*KINDS}
-    assert told(running.judged()) == []
+    assert {plugin["name"] for plugin in running.kong.entities("plugins")} >= {
+        *KINDS
+    }
+    assert report_lines(running.judged()) == []
 
 
 @pytest.mark.parametrize(
-    ("kind", "done"),
+    ("kind", "changes", "finding"),
     [
-        ("http-log", None),
-        ("tcp-log", {"enabled": False}),
-        ("file-log", {"service": None}),
-        ("prometheus", None),
+        ("http-log", None, " is missing"),
+        ("tcp-log", {"enabled": False}, ": it is disabled"),
+        ("file-log", {"service": None}, " is missing"),
+        ("prometheus", None, " is missing"),
     ],
 )
 def test_a_sink_that_is_gone_or_off_is_missed(
-    running: Running, kind: str, done: dict[str, Any] | None
+    running: Running, kind: str, changes: dict[str, Any] | None, finding: str
 ) -> None:
     """Calls go on, and nobody keeps what they were."""
     with Hands(running.kong.admin_url) as hands:
         plugin = hands.find("plugins", name=kind, service=ORDERS)
-        if done is None:
+        if changes is None:
             hands.remove("plugins", plugin)
         else:
-            hands.change("plugins", plugin, **done)
-        because = (
-            ": it is disabled" if done == {"enabled": False} else " is missing"
-        )
+            hands.change("plugins", plugin, **changes)
         found = running.judged()
-        assert told(found) == [
-            f"weakened: plugin {kind} of service '{ORDERS}'{because}"
+        assert report_lines(found) == [
+            f"weakened: plugin {kind} of service '{ORDERS}'{finding}"
         ]
         ((_, (reason,)),) = found.findings
         assert reason.remedy == "pulumi up -s local --refresh"
@@ -128,7 +140,7 @@ def test_a_gate_that_no_longer_cuts_queries_from_traces_is_told_of(
     with Hands(running.kong.admin_url) as hands:
         plugin = hands.find("plugins", name="post-function", service=ORDERS)
         hands.change("plugins", plugin, config={"header_filter": []})
-        assert told(running.judged()) == [
+        assert report_lines(running.judged()) == [
             f"weakened: plugin post-function of service '{ORDERS}': its script is not the one that is meant"
         ]
 
@@ -147,7 +159,9 @@ def test_one_of_somebody_s_in_its_place_is_told_of(
         )
         hands.make("/plugins", name=kind, config=config)
         hello = next(
-            one for one in hands.list("routes") if one["name"].startswith(HELLO)
+            route
+            for route in hands.list("routes")
+            if route["name"].startswith(HELLO)
         )
         hands.make(
             f"/routes/{hello['id']}/plugins",
@@ -159,9 +173,9 @@ def test_one_of_somebody_s_in_its_place_is_told_of(
         hands.make(
             "/plugins", name=kind, config=config, consumer={"id": other["id"]}
         )
-        assert told(running.judged()) == []
+        assert report_lines(running.judged()) == []
         hands.make(f"/routes/{route['id']}/plugins", name=kind, config=config)
-        assert told(running.judged()) == [
+        assert report_lines(running.judged()) == [
             f"weakened: plugin {kind} of route '{ROUTE}' is not ours"
         ]
         hands.make(
@@ -169,5 +183,5 @@ def test_one_of_somebody_s_in_its_place_is_told_of(
         )
         assert (
             f"weakened: plugin {kind} of consumer '{RING}' is not ours"
-            in told(running.judged())
+            in report_lines(running.judged())
         )

@@ -10,7 +10,13 @@ from tests.support.rendered import (
     compiled,
     ingress,
 )
-from tests.support.verifying import Deployment, Hands, Running, sample, told
+from tests.support.verifying import (
+    Deployment,
+    Hands,
+    Running,
+    report_lines,
+    sample,
+)
 
 RULES = ", ".join(
     f"{{host: {host}.test, http: {{paths: [{{backend: {{serviceName: {service}, servicePort: 80}}}}]}}}}"
@@ -41,11 +47,11 @@ def test_two_services_of_one_port_are_as_meant_until_a_route_leads_to_the_other(
     assert estate is not None
     component = estate.components["orders/api"]
     service, other = (
-        names.service(settings.stack.name, component, one)
-        for one in ("80", "80_api-web")
+        names.service(settings.stack.name, component, port)
+        for port in ("80", "80_api-web")
     )
     with Running(Deployment.of(settings, estate)) as running:
-        assert told(running.judged()) == []
+        assert report_lines(running.judged()) == []
         with Hands(running.kong.admin_url) as hands:
             to = hands.find("services", name=service)
             hands.change(
@@ -53,4 +59,4 @@ def test_two_services_of_one_port_are_as_meant_until_a_route_leads_to_the_other(
                 hands.find("routes", name=f"{other}.protected-0"),
                 service={"id": to["id"]},
             )
-            assert told(running.judged())[0].startswith("closed: ")
+            assert report_lines(running.judged())[0].startswith("closed: ")

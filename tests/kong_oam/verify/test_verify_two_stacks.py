@@ -29,7 +29,7 @@ from tests.support.two_stacks import (
     in_partitions,
     union,
 )
-from tests.support.verifying import Hands, Running, told
+from tests.support.verifying import Hands, Running, report_lines
 
 ADMISSION = "plugin pre-function of service 'kong-oam.local.orders.shop.3000'"
 ANYBODY = "anybody, without a token"
@@ -66,7 +66,7 @@ def test_both_stacks_decide_as_meant_beside_each_other(
     stacks: dict[str, Running], stack: str
 ) -> None:
     """The other stack's keys are no findings."""
-    assert told(stacks[stack].judged()) == []
+    assert report_lines(stacks[stack].judged()) == []
 
 
 def _disable(hands: Hands) -> None:
@@ -115,7 +115,7 @@ def test_without_an_admission_its_stack_alone_has_a_finding(
     assert [
         line for line in lines if "to do" in line or "has to act" in line
     ] == ["    to do: pulumi up -s local --refresh"]
-    assert told(stacks["prod"].judged()) == []
+    assert report_lines(stacks["prod"].judged()) == []
 
 
 def test_a_route_of_another_stack_that_diverts_calls_is_told_with_that_stack(
@@ -255,7 +255,7 @@ def test_a_limit_of_another_stack_for_its_own_consumer_is_no_finding(
     hands.make(
         f"/consumers/{RING}/plugins", name=name, config=config, tags=OF_PROD
     )
-    assert told(stacks["local"].judged()) == []
+    assert report_lines(stacks["local"].judged()) == []
 
 
 def test_a_foreign_plugin_on_a_consumer_of_another_stack_is_left_to_that_stack(
@@ -346,9 +346,11 @@ def test_a_service_of_another_stack_with_our_tags_is_not_ours_renamed() -> None:
     }
     theirs = {**ours, "name": "kong-oam.prod.a.b.80"}
     by_hand = {**ours, "name": "orders"}
-    meant = Entities(services=(ours,))
-    assert recognised(Entities(services=(theirs,)), meant).services == (theirs,)
-    assert recognised(Entities(services=(by_hand,)), meant).services == (ours,)
+    wanted = Entities(services=(ours,))
+    assert recognised(Entities(services=(theirs,)), wanted).services == (
+        theirs,
+    )
+    assert recognised(Entities(services=(by_hand,)), wanted).services == (ours,)
 
 
 @pytest.mark.parametrize("number", deep_after(2, range(5)))
@@ -358,11 +360,13 @@ def test_no_command_touches_an_entity_of_the_other_stack(number: int) -> None:
         stack: generated(stack, number) if number else deployment(stack)
         for stack in STACKS
     }
-    there = union(pair.values())
+    entities = union(pair.values())
     for seed in range(examples(60)):
-        live = edited(Random(seed), there, STACKS)
+        live = edited(Random(seed), entities, STACKS)
         by_id = {
-            one["id"]: one for kind in KINDS for one in getattr(live, kind)
+            entity["id"]: entity
+            for kind in KINDS
+            for entity in getattr(live, kind)
         }
         for stack, other in (STACKS, STACKS[::-1]):
             lines = printed(pair[stack].judged(live), stack)
@@ -381,12 +385,14 @@ def test_no_command_touches_an_entity_of_the_other_stack(number: int) -> None:
                     touched = by_id[identifier]
                     deletes = " DELETE " in line
                     with_it = [
-                        one
-                        for one in by_id.values()
-                        if deletes and _belongs(one, touched)
+                        entity
+                        for entity in by_id.values()
+                        if deletes and _belongs(entity, touched)
                     ]
                     assert not [
-                        one for one in (touched, *with_it) if _is_of(one, other)
+                        entity
+                        for entity in (touched, *with_it)
+                        if _is_of(entity, other)
                     ], (
                         seed,
                         line,
@@ -397,8 +403,8 @@ def test_no_command_touches_an_entity_of_the_other_stack(number: int) -> None:
                         if deletes and touched.get(scope)
                     ]
                     is_theirs = any(
-                        _is_of(one, other) for one in on
-                    ) and not any(_is_of(one, stack) for one in on)
+                        _is_of(entity, other) for entity in on
+                    ) and not any(_is_of(entity, stack) for entity in on)
                     assert not is_theirs, (seed, line)
 
 
@@ -441,13 +447,17 @@ def test_the_stack_of_an_estate_that_owns_an_entity_has_to_act(
     partition: str | None, kind: str, line: str
 ) -> None:
     """Stacks of one estate share a tag: the tag of the partition says whose an entity is."""
-    one = in_partitions(partition)
-    there = union([one])
+    deployed = in_partitions(partition)
+    entities = union([deployed])
     gone = "post-function" if kind == "plugins" else ""
-    kept = tuple(
-        one for one in getattr(there, kind) if gone and one["name"] != gone
+    others = tuple(
+        entity
+        for entity in getattr(entities, kind)
+        if gone and entity["name"] != gone
     )
-    lines = printed(one.judged(replace(there, **{kind: kept})), "local")
+    lines = printed(
+        deployed.judged(replace(entities, **{kind: others})), "local"
+    )
     assert {
         text.strip()
         for text in lines
@@ -459,17 +469,20 @@ def test_an_object_of_another_stack_in_the_cluster_is_told_with_that_stack(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whatever its fields are, there is no command that changes it."""
-    one = deployment("local")
-    (meant, *_) = objects_of(one.estate, one.settings)
-    labels = {**meant["metadata"].get("labels", {}), STACK: "prod"}
-    theirs = {**meant, "metadata": {**meant["metadata"], "labels": labels}}
+    deployed = deployment("local")
+    (manifest, *_) = objects_of(deployed.estate, deployed.settings)
+    labels = {**manifest["metadata"].get("labels", {}), STACK: "prod"}
+    theirs = {
+        **manifest,
+        "metadata": {**manifest["metadata"], "labels": labels},
+    }
     monkeypatch.setattr(
-        kubectl, "read", lambda *_: {kubectl.name_of(meant): theirs}
+        kubectl, "read", lambda *_: {kubectl.name_of(manifest): theirs}
     )
     found = {
         altered.name: altered.reasons
-        for altered in workloads(one.settings, one.estate).altered
+        for altered in workloads(deployed.settings, deployed.estate).altered
     }
     assert found[
-        f"Deployment '{meant['metadata']['namespace']}/{meant['metadata']['name']}'"
+        f"Deployment '{manifest['metadata']['namespace']}/{manifest['metadata']['name']}'"
     ] == (Reason("it is of stack 'prod'", "", stack="prod"),)

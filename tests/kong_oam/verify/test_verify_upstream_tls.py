@@ -12,7 +12,13 @@ import pytest
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.oam.application import read_bytes, together
 from tests.support.estates import api
-from tests.support.verifying import Deployment, Hands, Running, sample, told
+from tests.support.verifying import (
+    Deployment,
+    Hands,
+    Running,
+    report_lines,
+    sample,
+)
 from tests.support.workload_tls import authority, settings
 
 CA, STRANGER = authority("workloads"), authority("stranger")
@@ -35,12 +41,12 @@ def running() -> Iterator[Running]:
         together([read_bytes("orders.yaml", text.encode())]), on.stack
     ).estate
     assert made is not None
-    with Running(Deployment.of(on, made), CA.certificate) as one:
-        yield one
+    with Running(Deployment.of(on, made), CA.certificate) as verified:
+        yield verified
 
 
 def test_what_is_deployed_is_what_is_meant(running: Running) -> None:
-    assert told(running.judged()) == []
+    assert report_lines(running.judged()) == []
 
 
 @pytest.mark.parametrize(
@@ -56,9 +62,9 @@ def test_a_weaker_service_is_found(
     """And nothing is left to be said once it is undone."""
     with Hands(running.kong.admin_url) as hands:
         hands.change("services", hands.find("services", name=SERVICE), **change)
-        said = told(running.judged())
-        assert any(expected in one for one in said), said
-    assert told(running.judged()) == []
+        reasons = report_lines(running.judged())
+        assert any(expected in reason for reason in reasons), reasons
+    assert report_lines(running.judged()) == []
 
 
 def test_a_ca_under_an_id_that_is_used_is_known_by_what_it_is(
@@ -71,8 +77,8 @@ def test_a_ca_under_an_id_that_is_used_is_known_by_what_it_is(
         url, json={"cert": STRANGER.certificate}, trust_env=False
     ).raise_for_status()
     try:
-        said = told(running.judged())
-        assert any("which Kong lacks" in one for one in said), said
+        reasons = report_lines(running.judged())
+        assert any("which Kong lacks" in reason for reason in reasons), reasons
     finally:
         httpx.patch(
             url, json={"cert": CA.certificate}, trust_env=False

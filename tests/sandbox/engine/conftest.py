@@ -32,12 +32,12 @@ def project(local: Local, tmp_path: Path) -> Iterator[Callable[[str], Project]]:
         (folder / "Pulumi.yaml").write_text(
             f"name: tiny{number}\nruntime: python\n"
         )
-        one = Project(local, folder)
-        one.write(program)
-        one.pulumi("stack", "init", "test")
-        made.append(one)
-        return one
+        engine_project = Project(local, folder)
+        engine_project.write(program)
+        engine_project.pulumi("stack", "init", "test")
+        made.append(engine_project)
+        return engine_project
 
     yield make
-    for one in made:
-        one.pulumi("destroy", "--yes", "--skip-preview", check=False)
+    for engine_project in made:
+        engine_project.pulumi("destroy", "--yes", "--skip-preview", check=False)

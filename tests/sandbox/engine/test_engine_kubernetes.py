@@ -39,9 +39,9 @@ def test_what_somebody_changed_by_hand_is_theirs_until_it_is_forced(
 ) -> None:
     """A preview that looks and an up say the conflict, and leave the value; with enablePatchForce it is put back. A key
     that somebody added is no part of what is compared, and stays."""
-    one = project(HELD.format(force=None, value="ours"))
-    one.up()
-    cluster = one.local.cluster
+    program = project(HELD.format(force=None, value="ours"))
+    program.up()
+    cluster = program.local.cluster
     about = {"name": "c", "namespace": "default"}
     theirs = {
         "apiVersion": "v1",
@@ -51,17 +51,17 @@ def test_what_somebody_changed_by_hand_is_theirs_until_it_is_forced(
     }
     cluster.put(theirs)
     for verb, yes in (("preview", ()), ("up", ("--yes", "--skip-preview"))):
-        failed = one.pulumi(verb, "--refresh", *yes, check=False)
+        failed = program.pulumi(verb, "--refresh", *yes, check=False)
         assert failed.returncode != 0
         assert (
             'Apply failed with 1 conflict: conflict with "kubectl-edit" using v1: .data.a'
             in failed.stdout
         )
     assert cluster.objects("ConfigMap")[0]["data"] == theirs["data"]
-    one.write(HELD.format(force=True, value="ours"))
-    assert one.changes("up", "--refresh") == {"same": 1, "update": 2}
+    program.write(HELD.format(force=True, value="ours"))
+    assert program.changes("up", "--refresh") == {"same": 1, "update": 2}
     assert cluster.objects("ConfigMap")[0]["data"] == {"a": "ours", "b": "more"}
-    assert one.changes("preview", "--refresh") == {"same": 3}
+    assert program.changes("preview", "--refresh") == {"same": 3}
 
 
 @pytest.mark.deep
@@ -69,21 +69,21 @@ def test_a_new_name_replaces_and_a_new_count_updates(
     project: Callable[[str], Project],
 ) -> None:
     """Identity and selector cannot change in place, the rest can."""
-    one = project(_deployment())
-    one.up()
-    one.write(_deployment(replicas=3))
-    assert one.changes("preview") == {"same": 1, "update": 1}
-    one.write(_deployment(name="api2"))
-    assert one.changes("preview") == {"same": 1, "replace": 1}
-    one.write(_deployment(selector='{"app": "api", "tier": "one"}'))
-    assert one.changes("preview") == {"same": 1, "replace": 1}
+    program = project(_deployment())
+    program.up()
+    program.write(_deployment(replicas=3))
+    assert program.changes("preview") == {"same": 1, "update": 1}
+    program.write(_deployment(name="api2"))
+    assert program.changes("preview") == {"same": 1, "replace": 1}
+    program.write(_deployment(selector='{"app": "api", "tier": "one"}'))
+    assert program.changes("preview") == {"same": 1, "replace": 1}
 
 
 def test_an_object_that_exists_is_not_taken_over(
     project: Callable[[str], Project],
 ) -> None:
     """Somebody else's object of that name: the create fails, and it stays as it was."""
-    one = project(
+    program = project(
         "import pulumi_kubernetes as k; k.core.v1.ConfigMap('c', metadata={'name': 'taken'}, data={'a': 'b'})"
     )
     theirs = {
@@ -91,11 +91,11 @@ def test_an_object_that_exists_is_not_taken_over(
         "kind": "ConfigMap",
         "metadata": {"name": "taken", "namespace": "default"},
     }
-    one.local.cluster.put(theirs)
-    failed = one.up(check=False)
+    program.local.cluster.put(theirs)
+    failed = program.up(check=False)
     assert failed.returncode != 0
     assert "ConfigMap default/taken (v1) already exists" in failed.stdout
-    assert "data" not in one.local.cluster.objects("ConfigMap")[0]
+    assert "data" not in program.local.cluster.objects("ConfigMap")[0]
 
 
 STRINGS = """
@@ -110,17 +110,17 @@ def test_a_key_that_goes_from_a_secret_stays_where_it_was_given_as_a_string(
     project: Callable[[str], Project],
 ) -> None:
     """From the second update on: an apply of stringData owns none of what it becomes. Given as data, it goes."""
-    one = project(
+    program = project(
         STRINGS.format(given='string_data={"a": "1", "b": "2", "c": "3"}')
     )
-    one.up()
-    for given, left in (
+    program.up()
+    for strings, keys in (
         ('string_data={"a": "1", "b": "2", "c": "4"}', {"a", "b", "c"}),
         ('string_data={"a": "1", "b": "2"}', {"a", "b", "c"}),
         ('data={"a": "MQ==", "b": "Mg==", "d": "NA=="}', {"a", "b", "c", "d"}),
         ('data={"a": "MQ=="}', {"a", "c"}),
     ):
-        one.write(STRINGS.format(given=given))
-        one.up()
-        assert one.local.cluster.objects("Secret")[0]["data"].keys() == left
-    assert one.changes("preview", "--refresh") == {"same": 3}
+        program.write(STRINGS.format(given=strings))
+        program.up()
+        assert program.local.cluster.objects("Secret")[0]["data"].keys() == keys
+    assert program.changes("preview", "--refresh") == {"same": 3}

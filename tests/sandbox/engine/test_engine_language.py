@@ -30,12 +30,15 @@ def test_an_interrupted_up_ends_the_program(
 ) -> None:
     """Ctrl-C at the CLI: the program's process is gone soon after, too."""
     mark = tmp_path / "pid"
-    one = project(
+    sleeper = project(
         f"import os, pathlib, time; pathlib.Path({str(mark)!r}).write_text(str(os.getpid())); time.sleep(600)"
     )
     command = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"]
     with subprocess.Popen(
-        command, cwd=one.folder, env=one.local.env, stdout=subprocess.DEVNULL
+        command,
+        cwd=sleeper.folder,
+        env=sleeper.local.env,
+        stdout=subprocess.DEVNULL,
     ) as cli:
         _wait(lambda: mark.exists() and mark.read_text() != "")
         for _ in range(2):  # the first asks, the second insists

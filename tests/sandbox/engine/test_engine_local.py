@@ -84,14 +84,14 @@ def test_serve_prints_what_to_export_and_ends_with_a_signal(
         start_new_session=True,
     ) as serving:
         assert serving.stdout is not None
-        said = ""
-        while "Ctrl-C ends everything." not in said:
+        printed = ""
+        while "Ctrl-C ends everything." not in printed:
             line = serving.stdout.readline()
-            assert line, said
-            said += line
+            assert line, printed
+            printed += line
         serving.send_signal(signal.SIGTERM)
         assert serving.wait(20) == 143
-    assert "stand-ins: pulumi-language-python" in said
+    assert "stand-ins: pulumi-language-python" in printed
     for name in (
         "PULUMI_BACKEND_URL",
         "KONG_ADMIN_ADDR",
@@ -99,9 +99,9 @@ def test_serve_prints_what_to_export_and_ends_with_a_signal(
         "OKTA_HTTP_PROXY",
         "OKTA_API_TOKEN",
     ):
-        assert f"export {name}=" in said
+        assert f"export {name}=" in printed
     line = next(
-        line for line in said.splitlines() if line.startswith("export PATH=")
+        line for line in printed.splitlines() if line.startswith("export PATH=")
     )
     script = f'PATH=/mine/bin:/usr/bin; {line}; echo "$PATH"'
     path = subprocess.run(
@@ -297,13 +297,13 @@ def test_what_is_installed_for_the_user_is_neither_used_nor_touched(
     before = _tree(user)
     try:
         with Local() as local:
-            done = _up(local, tmp_path / "project", _NAMESPACE)
-            assert done.returncode == 0, done
+            completed = _up(local, tmp_path / "project", _NAMESPACE)
+            assert completed.returncode == 0, completed
             assert local.launchers.official == ()
-            assert [one["kind"] for one in local.cluster.objects()] == [
-                "Namespace"
-            ]
-        assert "warning" not in (done.stdout + done.stderr).lower()
+            assert [
+                manifest["kind"] for manifest in local.cluster.objects()
+            ] == ["Namespace"]
+        assert "warning" not in (completed.stdout + completed.stderr).lower()
         assert not started.exists()
         assert _tree(user) == before
     finally:  # two programs of more than 100 MB

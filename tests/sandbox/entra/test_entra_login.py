@@ -54,9 +54,9 @@ def _set_up(tenant: Entra) -> tuple[dict[str, Any], dict[str, Any]]:
     client = directory.create_application({"displayName": "job"})
     own = [
         directory.create_principal(
-            {"appId": one["appId"], "appRoleAssignmentRequired": True}
+            {"appId": application["appId"], "appRoleAssignmentRequired": True}
         )
-        for one in (api, client)
+        for application in (api, client)
     ]
     directory.assign(
         own[0]["id"], {"appRoleId": "r", "principalId": own[1]["id"]}
@@ -68,12 +68,12 @@ def _consent(tenant: Entra, client: dict[str, Any], *scopes: str) -> None:
     """An administrator's, for everybody, to scopes of a sign-in."""
     graph = tenant.directory.principal_of(MICROSOFT_GRAPH)
     assert graph is not None, "every tenant has it"
-    said = {
+    consent = {
         "clientId": client["id"],
         "resourceId": graph["id"],
         "consentType": "AllPrincipals",
     }
-    tenant.directory.grant({**said, "scope": " ".join(scopes)})
+    tenant.directory.grant({**consent, "scope": " ".join(scopes)})
 
 
 def _claims(answer: dict[str, Any]) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def test_a_clusters_token_of_the_one_service_account_is_a_proof() -> None:
             "audiences": [AUDIENCE],
         }
         tenant.directory.add_federated(client["id"], trusted)
-        said = {
+        payload = {
             "iss": cluster.url,
             "sub": SUBJECT,
             "aud": [AUDIENCE],
@@ -111,7 +111,7 @@ def test_a_clusters_token_of_the_one_service_account_is_a_proof() -> None:
         }
         key = cluster.published[0]
         claims = _claims(
-            tenant.login.token(_form(api, client, key.sign(said)), "")
+            tenant.login.token(_form(api, client, key.sign(payload)), "")
         )
         assert (claims["aud"], claims["azp"], claims["roles"]) == (
             api["appId"],
@@ -124,17 +124,17 @@ def test_a_clusters_token_of_the_one_service_account_is_a_proof() -> None:
             tenant.issuer,
         )
         for wrong in (
-            key.sign({**said, "sub": "system:serviceaccount:shop:other"}),
-            key.sign({**said, "aud": ["kubernetes"]}),
-            key.sign({**said, "exp": 1}),
-            Key(kid=key.kid).sign(said),
+            key.sign({**payload, "sub": "system:serviceaccount:shop:other"}),
+            key.sign({**payload, "aud": ["kubernetes"]}),
+            key.sign({**payload, "exp": 1}),
+            Key(kid=key.kid).sign(payload),
         ):
             with pytest.raises(LoginError) as refused:
                 tenant.login.token(_form(api, client, wrong), "")
             assert refused.value.error == "invalid_client"
 
 
-def _known(value: bytes | str, **more: str) -> dict[str, Any]:
+def _known(value: bytes | str, **headers: str) -> dict[str, Any]:
     key = value if isinstance(value, str) else base64.b64encode(value).decode()
     return {
         "keyCredentials": [
@@ -142,7 +142,7 @@ def _known(value: bytes | str, **more: str) -> dict[str, Any]:
                 "type": "AsymmetricX509Cert",
                 "usage": "Verify",
                 "key": key,
-                **more,
+                **headers,
             }
         ]
     }
@@ -220,15 +220,15 @@ def test_a_page_has_a_token_where_the_redirect_is_a_pages(
         )
         base = f"{tenant.url}/{tenant.directory.tenant}/oauth2/v2.0"
         where = Endpoints(f"{base}/authorize", f"{base}/token")
-        asked = (where, app["appId"], None, redirect, ["openid"], "anna")
+        arguments = (where, app["appId"], None, redirect, ["openid"], "anna")
         if not refused:
-            assert login(*asked, origin)["id_token"]
+            assert login(*arguments, origin)["id_token"]
             return
         with pytest.raises(
             CrossOriginError if origin else IssuerError,
             match="allows no page" if origin else refused,
         ):
-            login(*asked, origin)
+            login(*arguments, origin)
         tenant.login.codes["c"] = Code(
             app["appId"], redirect, "", "anna", None, None, []
         )
@@ -262,16 +262,18 @@ def test_a_sign_in_needs_an_administrators_consent_to_each_of_its_scopes() -> (
             {"appRoleId": NO_ROLE, "principalId": next(iter(directory.groups))},
         )
 
-        def answered(scope: str) -> str:
-            asked = {
+        def error_for(scope: str) -> str:
+            query = {
                 "client_id": app["appId"],
                 "redirect_uri": redirect,
                 "sandbox_user": "anna",
                 "scope": scope,
             }
-            return str(tenant.login.authorize(asked).get("error"))
+            return str(tenant.login.authorize(query).get("error"))
 
-        assert answered("openid") == "consent_required"
+        assert error_for("openid") == "consent_required"
         _consent(tenant, client, "openid", "offline_access")
-        assert answered("openid") == answered("openid offline_access") == "None"
-        assert answered("openid profile") == "consent_required"
+        assert (
+            error_for("openid") == error_for("openid offline_access") == "None"
+        )
+        assert error_for("openid profile") == "consent_required"

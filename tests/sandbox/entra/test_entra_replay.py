@@ -50,85 +50,93 @@ class _Names:
             "<client-secret>": entra.secret,
         }
 
-    def learn(self, recorded: Any, got: Any) -> None:
-        if isinstance(recorded, dict) and isinstance(got, dict):
-            for key in recorded.keys() & got.keys():
-                self.learn(recorded[key], got[key])
-        elif isinstance(recorded, list) and isinstance(got, list):
-            for pair in zip(recorded, got, strict=False):
+    def learn(self, recorded: Any, replayed: Any) -> None:
+        if isinstance(recorded, dict) and isinstance(replayed, dict):
+            for key in recorded.keys() & replayed.keys():
+                self.learn(recorded[key], replayed[key])
+        elif isinstance(recorded, list) and isinstance(replayed, list):
+            for pair in zip(recorded, replayed, strict=False):
                 self.learn(*pair)
         elif (
             isinstance(recorded, str)
-            and isinstance(got, str)
+            and isinstance(replayed, str)
             and _OWN.match(recorded)
         ):
-            self._known.setdefault(recorded, got)
+            self._known.setdefault(recorded, replayed)
 
     def here(self, text: str) -> str:
-        for recorded, got in self._known.items():
-            text = text.replace(recorded, got)
+        for recorded, replayed in self._known.items():
+            text = text.replace(recorded, replayed)
         return text
 
 
-def _differences(recorded: Any, got: Any, where: str = "") -> Iterator[str]:
-    if isinstance(recorded, dict) and isinstance(got, dict):
-        for key in recorded.keys() | got.keys():
+def _differences(
+    recorded: Any, replayed: Any, where: str = ""
+) -> Iterator[str]:
+    if isinstance(recorded, dict) and isinstance(replayed, dict):
+        for key in recorded.keys() | replayed.keys():
             if key not in _VARYING:
                 yield from _differences(
                     recorded.get(key, "absent"),
-                    got.get(key, "absent"),
+                    replayed.get(key, "absent"),
                     f"{where}.{key}",
                 )
     elif (
         isinstance(recorded, list)
-        and isinstance(got, list)
-        and len(recorded) == len(got)
+        and isinstance(replayed, list)
+        and len(recorded) == len(replayed)
     ):
-        for index, pair in enumerate(zip(recorded, got, strict=True)):
+        for index, pair in enumerate(zip(recorded, replayed, strict=True)):
             yield from _differences(*pair, f"{where}[{index}]")
-    elif recorded != got:
-        yield f"{where}: {got!r}, recorded as {recorded!r}"
+    elif recorded != replayed:
+        yield f"{where}: {replayed!r}, recorded as {recorded!r}"
 
 
 def test_every_recorded_exchange_of_the_official_plugin_is_repeated() -> None:
     """Create, refresh, update, drift by hand, deletion outside, import, faults and destroy: status and members."""
-    exchanges, wrong, done = _recorded(), [], 0
+    exchanges, wrong, compared = _recorded(), [], 0
     with Entra() as entra:
         entra.directory.principals.clear()  # the recording's server had none of Microsoft Graph's own
         entra.directory.add_group("orders-writers", GROUP, "writers")
         names = _Names(entra)
-        for one in exchanges:
-            if one["step"] in _LATE:
+        for exchange in exchanges:
+            if exchange["step"] in _LATE:
                 continue
             query = (
-                names.here(one["query"]).replace(" ", "+").replace("'", "%27")
+                names.here(exchange["query"])
+                .replace(" ", "+")
+                .replace("'", "%27")
             )
-            body = one["request_body"]
+            body = exchange["request_body"]
             text = (
                 names.here(body if isinstance(body, str) else json.dumps(body))
                 if body is not None
                 else ""
             )
-            if one["step"] == "x-wrong":
+            if exchange["step"] == "x-wrong":
                 text = text.replace(entra.secret, "wrong")
-            target = names.here(one["path"]) + (f"?{query}" if query else "")
+            target = names.here(exchange["path"]) + (
+                f"?{query}" if query else ""
+            )
             status, answer, _ = entra.answer(
-                one["method"],
+                exchange["method"],
                 target,
                 {"authorization": "Bearer a"},
                 text.encode(),
             )
-            names.learn(one["response_body"], answer)
-            expected = json.loads(names.here(json.dumps(one["response_body"])))
+            names.learn(exchange["response_body"], answer)
+            expected = json.loads(
+                names.here(json.dumps(exchange["response_body"]))
+            )
             found = (
                 [f"status {status}"]
-                if status != one["status"]
+                if status != exchange["status"]
                 else list(_differences(expected, answer))
             )
             wrong += [
-                f"{one['seq']} {one['method']} {one['path']} ({one['step']}): {what}"
-                for what in found
+                f"{exchange['seq']} {exchange['method']} {exchange['path']} ({exchange['step']}): {difference}"
+                for difference in found
             ]
-            done += 1
+            compared += 1
     assert wrong == []
-    assert done > 500
+    assert compared > 500

@@ -46,12 +46,12 @@ def test_a_list_comes_in_pages(kong: Kong) -> None:
     """`next` leads through every entity once, in the order of ids."""
     for number in range(5):
         ask(kong, "PUT", f"/consumers/c{number}", {"tags": ["page"]})
-    path, seen, pages = "/consumers?tags=page&size=2", [], 0
+    path, ids, pages = "/consumers?tags=page&size=2", [], 0
     while path:
         _, page = ask(kong, "GET", path)
-        seen += [one["id"] for one in page["data"]]
+        ids += [row["id"] for row in page["data"]]
         path, pages = page["next"], pages + 1
-    assert (len(seen), pages, seen) == (5, 3, sorted(seen))
+    assert (len(ids), pages, ids) == (5, 3, sorted(ids))
 
 
 def test_without_the_admin_token_nothing_is_answered() -> None:

@@ -48,7 +48,7 @@ def echo(port: int) -> Server:
 
     def answer(request: Request | InvalidRequestError) -> Response:
         assert isinstance(request, Request)
-        got = {
+        fields = {
             "port": port,
             "target": request.target,
             "host": request.header("host"),
@@ -56,7 +56,7 @@ def echo(port: int) -> Server:
         return Response(
             200,
             (("Content-Type", "application/json"),),
-            json.dumps(got).encode(),
+            json.dumps(fields).encode(),
         )
 
     return Server(0, answer)
@@ -164,12 +164,14 @@ def test_an_upstream_without_targets_is_unavailable(
     """Kong answers itself, whatever the port of the Service, and says nothing of the upstream's latency."""
     ask(kong, "PATCH", "/services/api", {"port": port})
     route(kong)
-    got = get(kong)
-    assert (got.status, got.body) == (503, NO_PEER)
-    assert got.headers["content-type"] == "application/json; charset=utf-8"
-    assert got.headers["server"] == "kong/3.10.0"
-    assert {"via", "x-kong-upstream-latency"}.isdisjoint(got.headers)
-    assert {"x-kong-response-latency", "x-kong-request-id"} <= set(got.headers)
+    reply = get(kong)
+    assert (reply.status, reply.body) == (503, NO_PEER)
+    assert reply.headers["content-type"] == "application/json; charset=utf-8"
+    assert reply.headers["server"] == "kong/3.10.0"
+    assert {"via", "x-kong-upstream-latency"}.isdisjoint(reply.headers)
+    assert {"x-kong-response-latency", "x-kong-request-id"} <= set(
+        reply.headers
+    )
 
 
 @pytest.mark.parametrize(
@@ -238,5 +240,5 @@ def test_a_target_that_leads_nowhere_has_an_answer_of_its_own(
 ) -> None:
     """Only the types and the range of the port are checked; what the host means, DNS says."""
     route(kong, f"kong.service.set_target({arguments})")
-    got = get(kong)
-    assert (got.status, got.body) == (status, body)
+    reply = get(kong)
+    assert (reply.status, reply.body) == (status, body)

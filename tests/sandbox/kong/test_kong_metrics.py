@@ -14,25 +14,26 @@ import pytest
 
 from kong_oam.access.settings.logs import LogSettings
 from kong_oam.access.stack import Records
-from kong_oam.kong import names
 from sandbox.kong import Kong
 from tests.support import kong_deployment
-from tests.support.estates import estate
-from tests.support.gateway_cases import landmarks
-from tests.support.gateway_estates import (
-    Scene,
-    issuers,
-    nested_applications,
-    stack,
-)
+from tests.support.estates import api, estate
+from tests.support.gateway_cases import Case
+from tests.support.gateway_estates import Scene, issuers, stack
 
 RECORDED = Path(__file__).with_name("metrics-3.10.txt").read_text("utf-8")
 STACK = replace(stack("recorded"), records=Records())
-SCENE = Scene(
-    estate(*nested_applications("example.com"), stack=STACK),
-    issuers(STACK, time.time()),
+ORDERS = api(
+    access="""
+            owner: team
+            scopes: {read: Read}
+            rules: [{paths: [/orders], methods: [GET], scopes: [read]}]
+            roles: {viewer: {scopes: [read], groups: [sales]}}
+"""
 )
-CASE = next(case for case in landmarks(SCENE) if case.authorization)
+SCENE = Scene(estate(ORDERS, stack=STACK), issuers(STACK, time.time()))
+TOKEN = SCENE.issuers["main"].service(["read"])
+NOBODY = Case("GET", "orders.example.com", b"/orders")
+READER = replace(NOBODY, authorization=(f"Bearer {TOKEN}",))
 
 
 def forms(text: str) -> dict[str, list[str]]:
@@ -68,13 +69,8 @@ def printed(kong: Kong) -> str:
 def test_it_is_printed_as_a_real_kong_printed_it() -> None:
     """Families, kinds, labels in their order, and bounds; what the node itself measures is not there."""
     with counting() as kong:
-        assert kong.handle(CASE.raw(), STACK.scheme).status == 200
-        assert (
-            kong.handle(
-                replace(CASE, authorization=()).raw(), STACK.scheme
-            ).status
-            == 401
-        )
+        assert kong.handle(READER.raw(), STACK.scheme).status == 200
+        assert kong.handle(NOBODY.raw(), STACK.scheme).status == 401
         found = forms(printed(kong))
     assert [*found] == [
         "kong_datastore_reachable",
@@ -91,15 +87,13 @@ def test_calls_are_counted_by_service_status_and_who_answered(
     sink: bool, tmp_path: Path
 ) -> None:
     """Also where records take the place of Kong's own, by which the plugin counts."""
-    component = CASE.meant(SCENE).component
-    assert component is not None
     with counting(
         LogSettings(file=str(tmp_path / "records")) if sink else None
     ) as kong:
-        for case in (CASE, CASE, replace(CASE, authorization=())):
+        for case in (READER, READER, NOBODY):
             kong.handle(case.raw(), STACK.scheme)
         text = printed(kong)
-    service = f'service="{names.service("recorded", component, next(iter(component.backends)))}"'
+    service = 'service="kong-oam.recorded.orders.api.8080"'
     counted = [
         line
         for line in text.splitlines()

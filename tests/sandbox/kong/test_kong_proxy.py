@@ -68,7 +68,7 @@ def get(kong: Kong, target: str, *headers: str, method: str = "GET") -> Answer:
     return kong.handle("\r\n".join(lines).encode("latin-1"))
 
 
-def sent(answer: Answer) -> dict[str, str]:
+def upstream_headers(answer: Answer) -> dict[str, str]:
     assert answer.upstream is not None, answer
     return {name.lower(): value for name, value in answer.upstream.headers}
 
@@ -180,7 +180,7 @@ def test_the_sandbox_has_no(kong: Kong, name: str) -> None:
         kong,
         f"return function() kong.service.request.set_header('X-Type', type({name})) end",
     )
-    assert sent(get(kong, "/orders"))["x-type"] == "nil"
+    assert upstream_headers(get(kong, "/orders"))["x-type"] == "nil"
 
 
 SAYS_WHO = "kong.service.request.set_header('X-Auth-Client', 'c')"
@@ -209,21 +209,23 @@ def test_a_client_can_name_a_header_hop_by_hop_and_so_take_it_away(
         )
         route(kong, "orders", paths=["/orders"])
         function(kong, script)
-        found = sent(get(kong, "/orders", "Connection: close, X-Auth-Client"))
+        found = upstream_headers(
+            get(kong, "/orders", "Connection: close, X-Auth-Client")
+        )
         assert ("x-auth-client" in found) == arrives
 
 
 def test_kong_looks_at_the_first_connection_header_alone(kong: Kong) -> None:
     """And among the first hundred headers alone."""
     route(kong, "orders", paths=["/orders"])
-    assert "x-a" in sent(
+    assert "x-a" in upstream_headers(
         get(kong, "/orders", "X-A: 1", "Connection: close", "Connection: X-A")
     )
-    assert "x-a" not in sent(
+    assert "x-a" not in upstream_headers(
         get(kong, "/orders", "X-A: 1", "Connection: X-A", "Connection: close")
     )
     filling = [f"X-Filling-{number}: 1" for number in range(100)]
-    assert "x-a" in sent(
+    assert "x-a" in upstream_headers(
         get(kong, "/orders", "X-A: 1", *filling, "Connection: X-A")
     )
 
@@ -234,12 +236,15 @@ def test_a_body_whose_length_is_named_hop_by_hop_goes_upstream_without_it(
     """So the upstream takes the body for the next request."""
     route(kong, "orders", paths=["/orders"])
     raw = b"POST /orders HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nConnection: %b\r\n\r\nbody"
-    for listed, there in ((b"close", True), (b"Content-Length", False)):
+    for listed, reaches in ((b"close", True), (b"Content-Length", False)):
         answer = kong.handle(raw % listed)
         assert answer.upstream is not None
-        assert (answer.upstream.body, "content-length" in sent(answer)) == (
+        assert (
+            answer.upstream.body,
+            "content-length" in upstream_headers(answer),
+        ) == (
             b"body",
-            there,
+            reaches,
         )
 
 
@@ -253,11 +258,11 @@ def test_routes_plugins_and_credentials_are_seen_each_with_its_own_lag() -> (
         ask(kong, "PUT", "/services/api", {"host": "h"})
         route(kong, "orders", paths=["/orders"])
         function(kong, deny)
-        seen = []
+        statuses = []
         for moment in (1000.5, 1001.0, 1004.9, 1005.0):
             clock.time = moment
-            seen.append(get(kong, "/orders").status)
-        assert seen == [404, 200, 200, 403]
+            statuses.append(get(kong, "/orders").status)
+        assert statuses == [404, 200, 200, 403]
         kong.lags = Lags(plugins=60.0)
         assert get(kong, "/orders").status == 200
         kong.lags = Lags()
@@ -284,7 +289,10 @@ def test_a_credential_counts_once_its_view_has_it() -> None:
         )
         clock.time += 5.0
         answer = get(kong, "/orders", f"Authorization: Bearer {token}")
-        assert (answer.status, sent(answer)["x-consumer-username"]) == (
+        assert (
+            answer.status,
+            upstream_headers(answer)["x-consumer-username"],
+        ) == (
             200,
             "ann",
         )
@@ -300,6 +308,8 @@ def test_an_anonymous_consumer_that_is_gone_is_no_way_in(kong: Kong) -> None:
         "/services/api/plugins",
         {"name": "jwt", "config": {"anonymous": "guest"}},
     )
-    assert sent(get(kong, "/orders"))["x-anonymous-consumer"] == "true"
+    assert (
+        upstream_headers(get(kong, "/orders"))["x-anonymous-consumer"] == "true"
+    )
     ask(kong, "DELETE", "/consumers/guest")
     assert get(kong, "/orders").status == 500

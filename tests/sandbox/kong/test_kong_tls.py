@@ -62,7 +62,7 @@ def connected(
         yield secured
 
 
-def shown(kong: Kong, name: str | None) -> str:
+def certificate_shown(kong: Kong, name: str | None) -> str:
     with connected(kong, name) as connection:
         der = connection.getpeercert(binary_form=True)
     assert der is not None
@@ -89,12 +89,16 @@ def test_a_client_is_shown_the_certificate_of_the_name_it_asks_for(
     """The exact name, else a wildcard for its first label of three or more, else one for its last."""
     exact, wild = show(kong, "api.example.com"), show(kong, "*.example.com")
     suffix, _ = show(kong, "api.*"), show(kong, "*.test")
-    assert shown(kong, "api.example.com") == exact
-    assert shown(kong, "web.example.com") == wild
-    assert shown(kong, "api.test") == suffix
-    default = shown(kong, "a.b.example.com")
+    assert certificate_shown(kong, "api.example.com") == exact
+    assert certificate_shown(kong, "web.example.com") == wild
+    assert certificate_shown(kong, "api.test") == suffix
+    default = certificate_shown(kong, "a.b.example.com")
     assert default not in (exact, wild, suffix)
-    assert shown(kong, "example.com") == shown(kong, None) == default
+    assert (
+        certificate_shown(kong, "example.com")
+        == certificate_shown(kong, None)
+        == default
+    )
 
 
 def test_a_request_over_tls_is_https(kong: Kong) -> None:

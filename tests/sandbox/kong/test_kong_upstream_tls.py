@@ -57,13 +57,13 @@ def test_what_is_verified_is_what_a_kong_verifies(
         Workload(signed(ca, "api.shop.svc")) as workload,
         _admin(kong) as admin,
     ):
-        own = _made(admin, "/ca_certificates", {"cert": ca.certificate})["id"]
+        own = _create(admin, "/ca_certificates", {"cert": ca.certificate})["id"]
         if "ca_certificates" in fields:
             fields = {
                 **fields,
                 "ca_certificates": [
-                    own if one == "CA" else one
-                    for one in fields["ca_certificates"]
+                    own if certificate == "CA" else certificate
+                    for certificate in fields["ca_certificates"]
                 ],
             }
         service = {
@@ -73,14 +73,14 @@ def test_what_is_verified_is_what_a_kong_verifies(
             "port": 1,
             **fields,
         }
-        scope = {"service": {"id": _made(admin, "/services", service)["id"]}}
-        _made(
+        scope = {"service": {"id": _create(admin, "/services", service)["id"]}}
+        _create(
             admin,
             "/routes",
             {**scope, "hosts": ["public.example.com"], "preserve_host": True},
         )
         script = SEND.format(workload.port, name)
-        _made(
+        _create(
             admin,
             "/plugins",
             {**scope, "name": "post-function", "config": {"access": [script]}},
@@ -97,7 +97,7 @@ def _admin(kong: Kong) -> httpx.Client:
     return httpx.Client(base_url=kong.admin_url, trust_env=False)
 
 
-def _made(admin: httpx.Client, path: str, body: Any) -> Any:
+def _create(admin: httpx.Client, path: str, body: Any) -> Any:
     answer = admin.post(path, json=body)
     assert answer.status_code == 201, answer.text
     return answer.json()

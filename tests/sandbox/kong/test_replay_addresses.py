@@ -36,32 +36,33 @@ def test_the_stand_in_takes_the_same_for_the_address_as_a_recorded_kong() -> (
     None
 ):
     """From a trusted peer and from another, with one header and with several, and with what is no address."""
-    asked: set[tuple[str, str]] = set()
+    combinations: set[tuple[str, str]] = set()
     for line in recorded("recorded-behaviour.jsonl"):
         settings = _settings(line.get("case", ""))
         for request in line.get("requests", ()) if settings is not None else ():
-            for seen in (
+            for address in (
                 entry["seen"]
                 for entry in request.get("log") or ()
                 if "seen" in entry
             ):
-                given = Request(
+                request_ = Request(
                     "GET",
                     "/orders",
                     1,
                     _headers(request),
                     b"",
                     "api.example.com",
-                    peer=seen["ip"],
+                    peer=address["ip"],
                 )
                 assert (
-                    client_address(given, settings or {}) == seen["forwarded"]
+                    client_address(request_, settings or {})
+                    == address["forwarded"]
                 ), (
                     line["case"],
                     request,
                 )
-                asked.add((str(settings), seen["forwarded"]))
-    assert len(asked) >= 6
+                combinations.add((str(settings), address["forwarded"]))
+    assert len(combinations) >= 6
 
 
 @pytest.mark.parametrize(

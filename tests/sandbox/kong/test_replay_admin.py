@@ -99,7 +99,10 @@ class Replay:
         if len(path) > 3 and path[1] == "consumers" and path[3] not in NESTED:
             return f"/consumers/.../{path[3]}"
         text = f"{row.get('request_raw') or json.dumps(body)} {row['path']}"
-        if any(one in self.unknown for one in recordings.ID.findall(text)):
+        if any(
+            identifier in self.unknown
+            for identifier in recordings.ID.findall(text)
+        ):
             return "belongs to what is not modelled"
         if path[1] in ("services", "routes") and self.names & set(path):
             return "belongs to what is not modelled"
@@ -166,10 +169,10 @@ class Replay:
         """A list without the entities that are not modelled."""
         if isinstance(theirs, dict) and isinstance(theirs.get("data"), list):
             rows = [
-                one
-                for one in theirs["data"]
-                if not isinstance(one, dict)
-                or one.get("id") not in self.unknown
+                row
+                for row in theirs["data"]
+                if not isinstance(row, dict)
+                or row.get("id") not in self.unknown
             ]
             return {**theirs, "data": rows}
         return theirs
@@ -187,22 +190,25 @@ class Replay:
                 self.ids[theirs["id"]] = own["id"]
             for name in ("secret", "key"):
                 pair = theirs.get(name), own.get(name)
-                if all(isinstance(one, str) and len(one) == 32 for one in pair):
+                if all(
+                    isinstance(value, str) and len(value) == 32
+                    for value in pair
+                ):
                     own[name] = theirs[name]
             if isinstance(theirs.get("data"), list) and isinstance(
                 own.get("data"), list
             ):
                 # A certificate's SNIs are made on the side: their ids are first seen in a list.
                 by_name = {
-                    one.get("name"): one
-                    for one in own["data"]
-                    if "certificate" in one
+                    field.get("name"): field
+                    for field in own["data"]
+                    if "certificate" in field
                 }
-                for one in theirs["data"]:
+                for field in theirs["data"]:
                     self.learn(
-                        one,
-                        by_name.get(one.get("name"))
-                        if isinstance(one, dict)
+                        field,
+                        by_name.get(field.get("name"))
+                        if isinstance(field, dict)
                         else None,
                     )
 
@@ -224,11 +230,11 @@ class Replay:
         encoding = "latin-1" if data and "\xff" in data else "utf-8"
         path = recordings.ID.sub(self.own_id, row["path"])
         target = f"{path}?{row['query']}" if row.get("query") else path
-        left = {"content-length", "host", "connection"}
+        left_out = {"content-length", "host", "connection"}
         headers = {
             name: value
             for name, value in row["request_headers"].items()
-            if name not in left
+            if name not in left_out
         }
         self.connection.request(
             row["method"],
@@ -262,7 +268,7 @@ def sorted_lists(value: Any) -> Any:
         rows = recordings.without(value["data"], {"secret", "key"})
         return {
             **value,
-            "data": sorted(json.dumps(one, sort_keys=True) for one in rows),
+            "data": sorted(json.dumps(row, sort_keys=True) for row in rows),
         }
     return value
 
@@ -294,17 +300,19 @@ def test_the_admin_api_answers_what_a_real_kong_answered(name: str) -> None:
             theirs = replay.modelled(row.get("response_body"))
             if status in (200, 201):
                 replay.learn(theirs, own)
-            wanted, got = (
+            wanted, answered = (
                 sorted_lists(replay.translated(theirs)),
                 sorted_lists(replay.translated(own)),
             )
             only_status = edge_cases and row["seq"] in STATUS
-            if status != row["status"] or (wanted != got and not only_status):
-                asked = (
+            if status != row["status"] or (
+                wanted != answered and not only_status
+            ):
+                exchange = (
                     f"{row['seq']} {row['step']} {row['method']} {row['path']}"
                 )
                 wrong.append(
-                    f"{asked}: {status} {str(got)[:400]}\n  not {row['status']} {str(wanted)[:400]}"
+                    f"{exchange}: {status} {str(answered)[:400]}\n  not {row['status']} {str(wanted)[:400]}"
                 )
         replay.connection.close()
     print(

@@ -83,10 +83,10 @@ def echo(request: Request | InvalidRequestError) -> Response | None:
         return None  # it began to speak TLS, which is not spoken here
     path = request.target
     status = int(path.split("/")[2]) if path.startswith("/status/") else 200
-    got = {
+    received = {
         "method": request.method,
         "path": path,
-        "headers": [list(one) for one in request.headers],
+        "headers": [list(header) for header in request.headers],
         "body": request.body.decode("latin-1"),
     }
     own = (("Server", "echo"), ("Content-Type", "application/json"))
@@ -101,7 +101,7 @@ def echo(request: Request | InvalidRequestError) -> Response | None:
             ("Set-Cookie", "b=2"),
             ("RateLimit-Limit", "77"),
         )
-    return Response(status, own, json.dumps(got).encode())
+    return Response(status, own, json.dumps(received).encode())
 
 
 def asleep(_: Request | InvalidRequestError) -> Response | None:
@@ -195,7 +195,7 @@ def compared_headers(headers: list[Any]) -> list[tuple[str, str]]:
         (name.lower(), masked(recordings.ID.sub("<id>", value), {}))
         for name, value in headers
     )
-    return sorted(one for one in shown if one[0] in COMPARED)
+    return sorted(header for header in shown if header[0] in COMPARED)
 
 
 def set_up(kong: Kong, rows: list[dict[str, Any]]) -> set[str]:

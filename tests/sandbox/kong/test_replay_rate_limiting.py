@@ -138,35 +138,37 @@ def test_it_refuses_counts_and_says_what_a_real_kong_did() -> None:
             httpx.Client(base_url=kong.admin_url, trust_env=False) as admin,
         ):
             for case in replayed:
-                if why := compared(case, kong, Made(admin, server.port)):
-                    different.append(f"{case['case']}: {why}")
+                if difference := difference_of(
+                    case, kong, Made(admin, server.port)
+                ):
+                    different.append(f"{case['case']}: {difference}")
                 for kind in ("plugins", "routes", "services"):
-                    for one in kong.entities(kind):
-                        admin.delete(f"/{kind}/{one['id']}")
+                    for entity in kong.entities(kind):
+                        admin.delete(f"/{kind}/{entity['id']}")
     finally:
         server.stop()
     assert different == []
 
 
-def compared(case: dict[str, Any], kong: Kong, makes: Made) -> str:
+def difference_of(case: dict[str, Any], kong: Kong, makes: Made) -> str:
     """Says what differs; empty where nothing does."""
     made = makes.make(case["config"])
     if refused := case.get("refused"):
-        told = refused["body"]["fields"]["services"][0]["plugins"][0]
+        plugin = refused["body"]["fields"]["services"][0]["plugins"][0]
         return (
             ""
-            if (made.status_code, made.json()["fields"]) == (400, told)
+            if (made.status_code, made.json()["fields"]) == (400, plugin)
             else f"{made.status_code} {made.text}"
         )
     for number, request in enumerate(case["requests"]):
         if GRPC not in request.get("headers", ()) and (
-            wanted := shown(request)
-        ) != (answer := asked(kong, request)):
+            wanted := recorded_parts(request)
+        ) != (answer := answer_parts(kong, request)):
             return f"request {number}: {answer} and not {wanted}"
     return ""
 
 
-def asked(kong: Kong, request: dict[str, Any]) -> tuple[Any, ...]:
+def answer_parts(kong: Kong, request: dict[str, Any]) -> tuple[Any, ...]:
     headers = [
         ("Host", "api.example.com"),
         *map(tuple, request.get("headers", ())),
@@ -185,7 +187,7 @@ def asked(kong: Kong, request: dict[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def shown(request: dict[str, Any]) -> tuple[Any, ...]:
+def recorded_parts(request: dict[str, Any]) -> tuple[Any, ...]:
     sent = request["method"] == "POST"
     return compared_parts(
         request["status"],

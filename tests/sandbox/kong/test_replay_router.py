@@ -60,7 +60,7 @@ def test_every_request_reaches_the_route_that_it_reached(
 ) -> None:
     """By status, and by the route's own name. Left out is what the real one itself did not answer twice alike."""
     first, *recorded = recordings.recorded("recorded-router.jsonl")
-    asked: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     wrong = []
     for line in recorded:
         if "refused" in line:
@@ -68,7 +68,7 @@ def test_every_request_reaches_the_route_that_it_reached(
         proxy = _gateway(first["route_defaults"], line["routes"])
         for request in line["requests"]:
             if request.get("unstable"):
-                asked["unstable"] += 1
+                counts["unstable"] += 1
                 continue
             scheme = request.get("scheme") or "http"
             answer = proxy.handle(
@@ -80,7 +80,7 @@ def test_every_request_reaches_the_route_that_it_reached(
             expected = (
                 request["matched"] if request["status"] == ANSWERED else None
             )
-            asked["compared"] += 1
+            counts["compared"] += 1
             if (answer.status, matched) != (request["status"], expected):
                 wrong.append(
                     (line["family"], line["n"], request, answer.status, matched)
@@ -88,7 +88,7 @@ def test_every_request_reaches_the_route_that_it_reached(
     for family, n, request, status, matched in wrong[:40]:
         print(family, n, request, "->", status, matched)
     report(
-        f"router, recorded: {asked['compared']} requests compared, {asked['unstable']} unstable ones left out"
+        f"router, recorded: {counts['compared']} requests compared, {counts['unstable']} unstable ones left out"
     )
     assert not wrong, Counter(family for family, *_ in wrong)
-    assert asked["compared"] > 13_000
+    assert counts["compared"] > 13_000

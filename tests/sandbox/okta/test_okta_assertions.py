@@ -59,10 +59,10 @@ def keyed(estate: Estate) -> Estate:
         ]
     }
     body = app("checkout", "service", method="private_key_jwt", jwks=keys)
-    status, told = estate.admin.call(
+    status, answer = estate.admin.call(
         "PUT", f"/api/v1/apps/{estate.service['id']}", body
     )
-    assert status == 200, told
+    assert status == 200, answer
     return estate
 
 
@@ -79,16 +79,22 @@ def assertion(estate: Estate) -> Signing:
 
 
 def ask(
-    estate: Estate, signed: object, more: Mapping[str, str] = {}, **form: str
+    estate: Estate,
+    signed: object,
+    more_headers: Mapping[str, str] = {},
+    **form: str,
 ) -> tuple[int, dict[str, Any]]:
     """Status and body; `more` are headers."""
-    asked = {
+    fields = {
         "grant_type": "client_credentials",
         "scope": "orders.read",
         "client_assertion_type": ASSERTION,
     }
-    headers = {"Content-Type": "application/x-www-form-urlencoded", **more}
-    body = urlencode({**asked, "client_assertion": str(signed), **form})
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        **more_headers,
+    }
+    body = urlencode({**fields, "client_assertion": str(signed), **form})
     answer = _call("POST", f"{estate.issuer}/v1/token", body, headers)
     return answer.status, json.loads(answer.body)
 
@@ -158,9 +164,9 @@ def test_an_assertion_that_does_not_count(
     """One detail is wrong: 401, and why."""
     signing = assertion(keyed)
     change(signing, time.time())
-    status, told = ask(keyed, signing)
-    assert (status, told["error"]) == (401, "invalid_client")
-    assert reason in told["error_description"]
+    status, answer = ask(keyed, signing)
+    assert (status, answer["error"]) == (401, "invalid_client")
+    assert reason in answer["error_description"]
     assert ask(keyed, assertion(keyed))[0] == 200
 
 
@@ -168,8 +174,8 @@ def test_an_assertion_counts_once(keyed: Estate) -> None:
     """Whoever overhears it gets nothing with it."""
     signed = str(assertion(keyed))
     assert ask(keyed, signed)[0] == 200
-    status, told = ask(keyed, signed)
-    assert (status, told["error_description"]) == (
+    status, answer = ask(keyed, signed)
+    assert (status, answer["error_description"]) == (
         401,
         "The client_assertion token has already been used.",
     )

@@ -24,9 +24,9 @@ def verified(token: str, issuer: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Header and claims of a token whose signature is good under the issuer's published key of its kid."""
     header, claims = jose.read(token)
     (key,) = (
-        one
-        for one in httpx.get(f"{issuer}/v1/keys").json()["keys"]
-        if one["kid"] == header["kid"]
+        key
+        for key in httpx.get(f"{issuer}/v1/keys").json()["keys"]
+        if key["kid"] == header["kid"]
     )
     assert jose.verifies(jose.public_key(key), "RS256", token)
     return header, claims
@@ -99,16 +99,18 @@ def test_a_service_token_holds_what_oktas_holds() -> None:
 @pytest.mark.parametrize(
     ("scopes", "error"),
     [
+        # Exists, but the rule does not list it.
         (
             ("orders.write",),
             "invalid_scope",
-        ),  # exists, but the rule does not list it
+        ),
         (("orders.read", "orders.write"), "invalid_scope"),
         (("orders.drop",), "invalid_scope"),  # does not exist
+        # None asked for, and the server has no default scope.
         (
             (),
             "invalid_scope",
-        ),  # none asked for, and the server has no default scope
+        ),
         (("openid",), "invalid_scope"),  # needs a user
     ],
 )
@@ -138,13 +140,13 @@ def test_a_user_who_is_not_assigned_to_the_app_is_denied(
     estate: Estate,
 ) -> None:
     """Assignment is by group; removing a group from the app removes its users."""
-    told = ("access_denied", "User is not assigned to the client application.")
-    assert refusal(estate, "user-none", "orders.read") == told
+    error = ("access_denied", "User is not assigned to the client application.")
+    assert refusal(estate, "user-none", "orders.read") == error
     estate.admin.call(
         "DELETE",
         f"/api/v1/apps/{estate.web['id']}/groups/{estate.groups['sales']}",
     )
-    assert refusal(estate, "user-sales", "orders.read") == told
+    assert refusal(estate, "user-sales", "orders.read") == error
     assert as_user(estate, "user-both", "orders.read")["scope"] == "orders.read"
 
 

@@ -43,7 +43,7 @@ def test_the_official_plugins_whole_life_cycle_is_answered_as_recorded() -> (
                 replay.drift(step)
                 replay.prepare(step)
             replay.play(exchange)
-        left = {
+        objects = {
             kind: okta.objects(kind)
             for kind in (
                 "authorizationServers",
@@ -62,4 +62,4 @@ def test_the_official_plugins_whole_life_cycle_is_answered_as_recorded() -> (
         REPLAYED,
     )
     assert replay.counts["values compared"] >= VALUES_AT_LEAST
-    assert set(map(len, left.values())) == {0}
+    assert set(map(len, objects.values())) == {0}

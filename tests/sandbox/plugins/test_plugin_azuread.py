@@ -82,11 +82,11 @@ def _recorded(
         pytest.skip(f"{TRAFFIC.name} is not beside this checkout")
     rows = map(json.loads, TRAFFIC.read_text("utf-8").splitlines())
     return [
-        one
-        for one in rows
-        if one["step"] == step
-        and one["method"] in methods
-        and path in one["path"]
+        row
+        for row in rows
+        if row["step"] == step
+        and row["method"] in methods
+        and path in row["path"]
     ]
 
 
@@ -94,8 +94,8 @@ def _as_sets(value: Any) -> Any:
     """Without what varies: addresses, temporary names, and the order of lists, which are sets to the plugin."""
     if isinstance(value, dict):
         return {
-            key: _as_sets(one)
-            for key, one in value.items()
+            key: _as_sets(field)
+            for key, field in value.items()
             if key not in ("owners@odata.bind", "id")
         }
     if isinstance(value, list):
@@ -112,15 +112,17 @@ def test_the_recorded_creation_of_an_application_is_repeated(
 ) -> None:
     """All bodies of POST and PATCH, and which requests come in which order."""
     (made,) = (
-        one
-        for one in _recorded("create", "/v1.0/applications", ("POST",))
-        if one["request_body"].get("appRoles")
+        post
+        for post in _recorded("create", "/v1.0/applications", ("POST",))
+        if post["request_body"].get("appRoles")
     )
     object_id = made["response_body"]["id"]
     recorded = [
-        one
-        for one in _recorded("create", object_id, ("PATCH", "DELETE", "GET"))
-        if "servicePr" not in one["path"]
+        exchange
+        for exchange in _recorded(
+            "create", object_id, ("PATCH", "DELETE", "GET")
+        )
+        if "servicePr" not in exchange["path"]
     ]
     identifier, _ = Application(graph).create(from_graph(made["response_body"]))
     assert _as_sets(graph.asked[0][2]) == _as_sets(made["request_body"])
@@ -130,8 +132,12 @@ def test_the_recorded_creation_of_an_application_is_repeated(
         for method, path, body in graph.asked[1:]
     ]
     assert sent == [
-        (one["method"], one["path"], _as_sets(one["request_body"]))
-        for one in recorded[: len(sent)]
+        (
+            exchange["method"],
+            exchange["path"],
+            _as_sets(exchange["request_body"]),
+        )
+        for exchange in recorded[: len(sent)]
     ]
     assert len(sent) == 6
 
@@ -156,18 +162,20 @@ def test_the_recorded_removal_of_a_scope_and_a_role_is_repeated(
     graph.asked.clear()
     wanted = {**inputs, "identifierUris": []}
     wanted["appRoles"] = [
-        one for one in inputs["appRoles"] if one["value"] != "orders.write.all"
+        role
+        for role in inputs["appRoles"]
+        if role["value"] != "orders.write.all"
     ]
-    kept = [
-        one
-        for one in inputs["api"]["oauth2PermissionScopes"]
-        if one["value"] != "orders.write"
+    scopes = [
+        scope
+        for scope in inputs["api"]["oauth2PermissionScopes"]
+        if scope["value"] != "orders.write"
     ]
-    wanted["api"] = {**inputs["api"], "oauth2PermissionScopes": kept}
+    wanted["api"] = {**inputs["api"], "oauth2PermissionScopes": scopes}
     application.update(identifier, state, wanted)
     sent = [body for method, _, body in graph.asked if method == "PATCH"]
     assert [_as_sets(body) for body in sent] == [
-        _as_sets(one["request_body"]) for one in recorded
+        _as_sets(exchange["request_body"]) for exchange in recorded
     ]
 
 
@@ -222,19 +230,20 @@ def test_a_certificate_is_sent_as_the_text_that_it_is_in(
         for number in (1, 2)
     ]
     for pem in pems:
-        given = {
+        assignment = {
             "applicationId": identifier,
             "encoding": "pem",
             "value": pem,
             "type": "AsymmetricX509Cert",
         }
-        ApplicationCertificate(graph).create(given)
+        ApplicationCertificate(graph).create(assignment)
     ((first,), (known, second)) = (
         body["keyCredentials"]
         for _, _, body in graph.asked
         if "keyCredentials" in (body or {})
     )
     assert [
-        base64.b64decode(one["key"]).decode() for one in (first, second)
+        base64.b64decode(credential["key"]).decode()
+        for credential in (first, second)
     ] == pems
     assert known["key"] is None

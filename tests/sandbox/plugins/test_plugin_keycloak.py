@@ -45,9 +45,9 @@ def exchanges(step: str) -> list[Exchange]:
     if not TRAFFIC.exists():
         pytest.skip(f"{TRAFFIC.name} is not beside this checkout")
     return [
-        one
-        for one in map(json.loads, TRAFFIC.read_text().splitlines())
-        if one["step"] == step
+        exchange
+        for exchange in map(json.loads, TRAFFIC.read_text().splitlines())
+        if exchange["step"] == step
     ]
 
 
@@ -61,10 +61,10 @@ class Recorded(AdminApi):
         super().__init__()
         self.asked: list[Asked] = []
         self._answers: dict[tuple[str, str], list[Exchange]] = {}
-        for one in exchanges(step):
-            self._answers.setdefault((one["method"], one["path"]), []).append(
-                one
-            )
+        for exchange in exchanges(step):
+            self._answers.setdefault(
+                (exchange["method"], exchange["path"]), []
+            ).append(exchange)
 
     def send(
         self, method: str, path: str, body: Any = None, *, server: bool = False
@@ -72,24 +72,27 @@ class Recorded(AdminApi):
         target = f"/admin{path}" if server else f"/admin/realms{path}"
         self.asked.append((method, target, body))
         found = self._answers.get((method, target), [])
-        if (
-            method == "POST"
-        ):  # of several in one collection, the one that was asked for this
+        # Of several in one collection, the one that was asked for this.
+        if method == "POST":
             found = [
-                one for one in found if one["request_body"] == body
+                exchange
+                for exchange in found
+                if exchange["request_body"] == body
             ] or found
         if not found:
             return Answer(404, {"error": "not recorded"}, "not recorded", {})
-        one = found.pop(0) if len(found) > 1 and method == "GET" else found[0]
+        exchange = (
+            found.pop(0) if len(found) > 1 and method == "GET" else found[0]
+        )
         headers = (
-            {"Location": one["response_location"]}
-            if one.get("response_location")
+            {"Location": exchange["response_location"]}
+            if exchange.get("response_location")
             else {}
         )
         return Answer(
-            one["status"],
-            one["response_body"],
-            json.dumps(one["response_body"]),
+            exchange["status"],
+            exchange["response_body"],
+            json.dumps(exchange["response_body"]),
             headers,
         )
 
@@ -99,15 +102,15 @@ class Recorded(AdminApi):
 
     def body(self, method: str) -> Any:
         """The body of the one request of this method."""
-        (found,) = (body for asked, _, body in self.asked if asked == method)
+        (found,) = (body for called, _, body in self.asked if called == method)
         return found
 
 
 def posts(end: str) -> Iterator[Exchange]:
     return (
-        one
-        for one in exchanges("create")
-        if one["method"] == "POST" and one["path"].endswith(end)
+        exchange
+        for exchange in exchanges("create")
+        if exchange["method"] == "POST" and exchange["path"].endswith(end)
     )
 
 
@@ -123,10 +126,10 @@ def checked(resource: Any, **inputs: Any) -> Properties:
 def test_roles_are_made_looked_up_and_written_once_more() -> None:
     """As recorded: POST, GET by name, PUT and GET by id."""
     count = 0
-    for one in posts(f"{REALM}/roles"):
+    for post in posts(f"{REALM}/roles"):
         api = Recorded("create")
         role = Role(api)
-        sent = one["request_body"]
+        sent = post["request_body"]
         identifier, state = role.create(
             checked(role, name=sent["name"], description=sent["description"])
         )
@@ -151,9 +154,9 @@ def test_roles_are_made_looked_up_and_written_once_more() -> None:
 
 def test_client_scopes_are_posted_as_recorded() -> None:
     """With every attribute; the program of the recording set an order in the console for one of them."""
-    seen = []
-    for one in posts("/client-scopes"):
-        sent = one["request_body"]
+    names = []
+    for post in posts("/client-scopes"):
+        sent = post["request_body"]
         if sent["attributes"]["gui.order"]:
             continue
         api = Recorded("create")
@@ -167,13 +170,13 @@ def test_client_scopes_are_posted_as_recorded() -> None:
         )
         identifier, state = scope.create(inputs)
         assert api.asked == [
-            ("POST", one["path"], sent),
-            ("GET", f"{one['path']}/{identifier}", None),
+            ("POST", post["path"], sent),
+            ("GET", f"{post['path']}/{identifier}", None),
         ]
         assert state["includeInTokenScope"] is listed
         assert scope.differences(state, inputs, inputs).changed == frozenset()
-        seen.append(sent["name"])
-    assert seen == ["groups", "orders.write"]
+        names.append(sent["name"])
+    assert names == ["groups", "orders.write"]
 
 
 MAPPERS: dict[str, type[Mapper]] = {
@@ -184,11 +187,11 @@ MAPPERS: dict[str, type[Mapper]] = {
 
 def test_mappers_are_posted_as_recorded() -> None:
     """After a look at the names that are there; every setting is a text."""
-    seen: Counter[str] = Counter()
-    for one in posts("/protocol-mappers/models"):
-        sent = one["request_body"]
+    counts: Counter[str] = Counter()
+    for post in posts("/protocol-mappers/models"):
+        sent = post["request_body"]
         kind = MAPPERS.get(sent["protocolMapper"])
-        if kind is None or "/client-scopes/" not in one["path"]:
+        if kind is None or "/client-scopes/" not in post["path"]:
             continue
         api = Recorded("create")
         mapper = kind(api)
@@ -196,7 +199,7 @@ def test_mappers_are_posted_as_recorded() -> None:
             name: sent["config"][setting]
             for name, setting in mapper.config.items()
         }
-        given = {
+        typed_config = {
             k: v == "true" if v in ("true", "false") else v
             for k, v in config.items()
             if v != ""
@@ -204,20 +207,20 @@ def test_mappers_are_posted_as_recorded() -> None:
         inputs = checked(
             mapper,
             name=sent["name"],
-            clientScopeId=one["path"].split("/")[5],
-            **given,
+            clientScopeId=post["path"].split("/")[5],
+            **typed_config,
         )
         identifier, state = mapper.create(inputs)
         # Others made mappers in the same scope meanwhile: what is there already is another run's answer.
         assert api.calls == [
-            ("GET", one["path"]),
-            ("POST", one["path"]),
-            ("GET", f"{one['path']}/{identifier}"),
+            ("GET", post["path"]),
+            ("POST", post["path"]),
+            ("GET", f"{post['path']}/{identifier}"),
         ]
         assert api.body("POST") == sent
         assert mapper.differences(state, inputs, inputs).changed == frozenset()
-        seen[sent["protocolMapper"]] += 1
-    assert seen.keys() == MAPPERS.keys()
+        counts[sent["protocolMapper"]] += 1
+    assert counts.keys() == MAPPERS.keys()
 
 
 def test_a_scope_is_mapped_to_a_role_as_recorded() -> None:
@@ -250,9 +253,9 @@ def test_a_scope_is_mapped_to_a_role_as_recorded() -> None:
 
 def test_a_group_gets_its_roles_as_recorded() -> None:
     (post,) = (
-        one
-        for one in posts("/role-mappings/realm")
-        if "/groups/" in one["path"]
+        post
+        for post in posts("/role-mappings/realm")
+        if "/groups/" in post["path"]
     )
     group = post["path"].split("/")[5]
     api = Recorded("create")
@@ -260,7 +263,7 @@ def test_a_group_gets_its_roles_as_recorded() -> None:
     inputs = checked(
         roles,
         groupId=group,
-        roleIds=[one["id"] for one in post["request_body"]],
+        roleIds=[role["id"] for role in post["request_body"]],
     )
     identifier, _ = roles.create(inputs)
     assert identifier == f"acme/{group}"
@@ -279,7 +282,7 @@ def _client_inputs(client: Client, sent: dict[str, Any]) -> Properties:
         sent["attributes"].get("post.logout.redirect.uris"),
         sent["attributes"],
     )
-    said = {
+    inputs = {
         "clientId": sent["clientId"],
         "name": sent["name"],
         "accessType": kinds[sent["publicClient"], sent["bearerOnly"]],
@@ -302,12 +305,12 @@ def _client_inputs(client: Client, sent: dict[str, Any]) -> Properties:
     extra = [
         name for name in attributes if name.startswith("token.endpoint.auth")
     ]
-    said["extraConfig"] |= {name: attributes[name] for name in extra}
+    inputs["extraConfig"] |= {name: attributes[name] for name in extra}
     return checked(
         client,
         **{
             name: value
-            for name, value in said.items()
+            for name, value in inputs.items()
             if value not in (None, "", {})
         },
     )
@@ -315,15 +318,15 @@ def _client_inputs(client: Client, sent: dict[str, Any]) -> Properties:
 
 def test_clients_are_posted_as_recorded() -> None:
     """Every attribute, as a text; a secret only where the program gives one, and read back from a path of its own."""
-    seen = []
-    for one in posts("/clients"):
-        sent = one["request_body"]
+    names = []
+    for post in posts("/clients"):
+        sent = post["request_body"]
         api = Recorded("create")
         client = Client(api)
         inputs = _client_inputs(client, sent)
         identifier, state = client.create(inputs)
         assert api.body("POST") == sent, sent["clientId"]
-        path = f"{one['path']}/{identifier}"
+        path = f"{post['path']}/{identifier}"
         service = (
             [("GET", f"{path}/service-account-user")]
             if sent["serviceAccountsEnabled"]
@@ -331,7 +334,7 @@ def test_clients_are_posted_as_recorded() -> None:
         )
         assert api.calls == [
             ("GET", "/admin/serverinfo"),
-            ("POST", one["path"]),
+            ("POST", post["path"]),
             ("GET", path),
             ("GET", f"{path}/client-secret"),
             *service,
@@ -339,8 +342,8 @@ def test_clients_are_posted_as_recorded() -> None:
         assert (
             client.differences(state, inputs, inputs).changed == frozenset()
         ), sent["clientId"]
-        seen.append(sent["clientId"])
-    assert sorted(seen) == ["batch", "batch-jwt", "orders-api", "spa", "web"]
+        names.append(sent["clientId"])
+    assert sorted(names) == ["batch", "batch-jwt", "orders-api", "spa", "web"]
 
 
 @pytest.mark.parametrize("kind", [ClientDefaultScopes, ClientOptionalScopes])
@@ -349,17 +352,22 @@ def test_lists_of_scopes_are_taken_over_as_recorded(
 ) -> None:
     """The same requests for each client, the unwanted detached and the missing attached; their order is free."""
     recorded: dict[str, list[Exchange]] = {}
-    for one in exchanges("create"):
-        if f"/{kind.part}" in one["path"] and "/clients/" in one["path"]:
-            recorded.setdefault(one["path"].split("/")[5], []).append(one)
+    for exchange in exchanges("create"):
+        if (
+            f"/{kind.part}" in exchange["path"]
+            and "/clients/" in exchange["path"]
+        ):
+            recorded.setdefault(exchange["path"].split("/")[5], []).append(
+                exchange
+            )
     assert len(recorded) >= 3
     for client, calls in recorded.items():
-        last = [one for one in calls if one["method"] == "GET"][-1]
+        last = [call for call in calls if call["method"] == "GET"][-1]
         api = Recorded("create")
         api._answers["GET", f"{REALM}/clients/{client}/{kind.other}"] = [
             {"status": 200, "response_body": []}
         ]
-        first = [one for one in calls if one["method"] == "GET"]
+        first = [call for call in calls if call["method"] == "GET"]
         api._answers["GET", f"{REALM}/clients/{client}/{kind.part}"] = _own(
             first
         )
@@ -370,12 +378,12 @@ def test_lists_of_scopes_are_taken_over_as_recorded(
             (method, path) for method, path in api.calls if method != "GET"
         )
         assert changes == Counter(
-            (one["method"], one["path"])
-            for one in calls
-            if one["method"] != "GET"
+            (call["method"], call["path"])
+            for call in calls
+            if call["method"] != "GET"
         )
 
 
 def _own(gets: list[Exchange]) -> list[Exchange]:
     """Of a list's reads, those of its own reconciliation: as it was, and as it became."""
-    return [max(gets, key=lambda one: len(one["response_body"])), gets[-1]]
+    return [max(gets, key=lambda call: len(call["response_body"])), gets[-1]]

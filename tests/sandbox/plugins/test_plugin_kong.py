@@ -69,7 +69,7 @@ def _inputs(resource: Entity, exchange: dict[str, Any]) -> dict[str, Any]:
     sent |= {
         key: value
         for key, value in state.items()
-        if key in resource.fields and _sent(resource, key, exchange)
+        if key in resource.fields and _sends(resource, key, exchange)
     }
     if "config" in exchange["request_body"]:
         sent["configJson"] = json.dumps(exchange["request_body"]["config"])
@@ -80,7 +80,7 @@ def _inputs(resource: Entity, exchange: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def _sent(resource: Entity, key: str, exchange: dict[str, Any]) -> bool:
+def _sends(resource: Entity, key: str, exchange: dict[str, Any]) -> bool:
     return resource.fields[key].name in exchange["request_body"]
 
 

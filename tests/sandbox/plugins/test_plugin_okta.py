@@ -149,10 +149,11 @@ def test_every_recorded_update_of_the_official_plugin_is_repeated() -> None:
             }
             inputs["omitSecret"] = client.get("client_secret") == ""
             inputs["status"] = state["status"] = "ACTIVE"
+        # The answer still has the old status.
         if kind in (
             ServerPolicy,
             ServerPolicyRule,
-        ):  # the answer still has the old status
+        ):
             inputs["status"] = state["status"] = exchange["request_body"][
                 "status"
             ]

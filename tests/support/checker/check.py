@@ -118,8 +118,8 @@ class Meaning:
     @cached_property
     def places(self) -> frozenset[SourcePosition]:
         return frozenset(
-            (one.component, one.port)
-            for one in meaning.endpoints(list(self.documents), self.stack)
+            (endpoint.component, endpoint.port)
+            for endpoint in meaning.endpoints(list(self.documents), self.stack)
         )
 
     def _token(self, caller: Caller) -> Token | None:
@@ -232,7 +232,7 @@ class Held:
             workloads,
         )
         self.callers = {
-            kid: [one for one in callers if one.kid == kid]
+            kid: [caller for caller in callers if caller.kid == kid]
             for kid in sorted({c.kid for c in callers})
         }
         self.plane = Plane({*workloads, PASSED})
@@ -258,14 +258,14 @@ class Held:
     def scene(self, target: Target) -> Scene:
         path = uri.normalized(target[1])
         routes = frozenset(
-            one["id"]
-            for one in self.versions["routes"]
-            if takes(one, target[0], path)
+            route["id"]
+            for route in self.versions["routes"]
+            if takes(route, target[0], path)
         )
         services = {
-            one["service"]["id"]
-            for one in self.versions["routes"]
-            if one["id"] in routes
+            route["service"]["id"]
+            for route in self.versions["routes"]
+            if route["id"] in routes
         }
         return Scene(self, target, path, routes, frozenset(services))
 
@@ -285,9 +285,9 @@ class Held:
     ) -> dict[str, Entity]:
         """The entities of these ids after the operations of `done`."""
         table = {
-            one: entity
-            for one, entity in self.replay.start.entities.tables[kind].items()
-            if one in ids
+            item: entity
+            for item, entity in self.replay.start.entities.tables[kind].items()
+            if item in ids
         }
         for number in members(done):
             for write in self.replay.operations[number].writes:
@@ -301,8 +301,8 @@ class Held:
     def rollouts(self, component: str) -> list[int]:
         return [
             number
-            for number, one in enumerate(self.replay.operations)
-            if component in one.images
+            for number, operation in enumerate(self.replay.operations)
+            if component in operation.images
         ]
 
     def image(self, component: str, done: int) -> str | None:
@@ -423,13 +423,13 @@ def _leads(answer: Answer, position: SourcePosition) -> bool:
 
 def _by_content(versions: Iterable[Entity]) -> Iterator[Entity]:
     met: set[str] = set()
-    for one in versions:
+    for version in versions:
         content = repr(
-            {key: value for key, value in one.items() if key not in _STAMPS}
+            {key: value for key, value in version.items() if key not in _STAMPS}
         )
         if content not in met:
             met.add(content)
-            yield one
+            yield version
 
 
 @dataclass(frozen=True)
@@ -459,7 +459,11 @@ class Scene:
                     )
 
     def _callers(self) -> list[Caller]:
-        return [one for callers in self.run.callers.values() for one in callers]
+        return [
+            caller
+            for callers in self.run.callers.values()
+            for caller in callers
+        ]
 
     def _kinds(self) -> list[tuple[str, Caller]]:
         """A request of every kind: who calls as what, signed by whom, and what the models say of it. What is missing is
@@ -494,9 +498,9 @@ class Scene:
         where the service leads. `some`: with parts of it missing, too."""
         run = self.run
         plugins = [
-            ("plugins", one)
-            for one in run.different["plugins"]
-            if _on(one, route, service)
+            ("plugins", plugin)
+            for plugin in run.different["plugins"]
+            if _on(plugin, route, service)
         ]
         balanced = [
             (kind, one)
@@ -505,7 +509,8 @@ class Scene:
         ]
         levels = [
             _choices(
-                [one for one in plugins if one[1]["name"] == name], some=some
+                [plugin for plugin in plugins if plugin[1]["name"] == name],
+                some=some,
             )
             for name in ORDER
         ]
@@ -522,17 +527,17 @@ class Scene:
         """These plugins with the credential and the consumers that they look up."""
         run = self.run
         secrets = [
-            ("jwt_secrets", one)
-            for one in run.different["jwt_secrets"]
-            if jwt and one["key"] == kid
+            ("jwt_secrets", jwt_secret)
+            for jwt_secret in run.different["jwt_secrets"]
+            if jwt and jwt_secret["key"] == kid
         ]
         anonymous = {one["config"]["anonymous"] for _, one in jwt}
         for found in _choices(secrets, some=some):
             wanted = anonymous | {one["consumer"]["id"] for _, one in found}
             consumers = [
-                ("consumers", one)
-                for one in run.different["consumers"]
-                if wanted & {one["id"], one["username"]}
+                ("consumers", consumer)
+                for consumer in run.different["consumers"]
+                if wanted & {consumer["id"], consumer["username"]}
             ]
             for known in _choices(consumers, some=some):
                 yield (*jwt, *found, *known)
@@ -595,7 +600,7 @@ class Scene:
     def ask_moments(self) -> None:
         """Where no image changes, the mixtures say all of it."""
         run = self.run
-        if not any(one.images for one in run.replay.operations):
+        if not any(operation.images for operation in run.replay.operations):
             return
         for kid, callers in run.callers.items():
             for seen, done in self._moments(kid):
@@ -687,8 +692,8 @@ class Scene:
         """Each state of all that decides, with the operations that have led to it."""
         rollouts = sum(
             1 << number
-            for number, one in enumerate(self.run.replay.operations)
-            if one.images
+            for number, operation in enumerate(self.run.replay.operations)
+            if operation.images
         )
         routed, plugged, known = self.masks(kid)
         for done in self.run.order.states(routed | plugged | known | rollouts):
@@ -756,14 +761,14 @@ class Scene:
         ):
             service = state["services"][route["service"]["id"]]
             plugins = [
-                one
-                for one in state["plugins"].values()
-                if _on(one, route, service)
+                plugin
+                for plugin in state["plugins"].values()
+                if _on(plugin, route, service)
             ]
             chosen: list[Chosen] = [
                 ("routes", route),
                 ("services", service),
-                *(("plugins", one) for one in plugins),
+                *(("plugins", plugin) for plugin in plugins),
             ]
             for kind in ("upstreams", "targets", "consumers", "jwt_secrets"):
                 chosen += [(kind, one) for one in state[kind].values()]
@@ -776,14 +781,14 @@ class Scene:
             for kind in DECIDING
         }
         plugins = frozenset(
-            one["id"]
-            for one in self.run.versions["plugins"]
-            if self._concerns(one)
+            plugin["id"]
+            for plugin in self.run.versions["plugins"]
+            if self._concerns(plugin)
         )
         credentials = frozenset(
-            one["id"]
-            for one in self.run.versions["jwt_secrets"]
-            if one["key"] == kid
+            jwt_secret["id"]
+            for jwt_secret in self.run.versions["jwt_secrets"]
+            if jwt_secret["key"] == kid
         )
         return {
             **found,

@@ -72,15 +72,15 @@ class Commands:
         self.backend.begin()
         self.behind = self.behind[-behind:]
         self.start = {
-            key: one
+            key: item
             for state in self.backend.stacks.values()
-            for key, one in state.resources.items()
+            for key, item in state.resources.items()
         }
 
     def roll_out(self) -> None:
         """Rolls all pods out, as somebody does by hand whose `--exclude` left a Secret out and rolled the pods."""
         self.read = {
-            key: one for key, one in self.start.items() if key[0] == SECRET
+            key: item for key, item in self.start.items() if key[0] == SECRET
         }
 
     def up(
@@ -158,16 +158,16 @@ class Commands:
         start, read = dict(self.start), dict(self.read)
         entities = backend.kong.past()[-1]
         stacks = {
-            name: replace(one, resources=dict(one.resources))
-            for name, one in backend.stacks.items()
+            name: replace(item, resources=dict(item.resources))
+            for name, item in backend.stacks.items()
         }
         tags = dict(backend.tags)
 
         def back() -> None:
             backend.kong.restore(entities)
             backend.stacks = {
-                name: replace(one, resources=dict(one.resources))
-                for name, one in stacks.items()
+                name: replace(item, resources=dict(item.resources))
+                for name, item in stacks.items()
             }
             backend.tags = dict(tags)
             self.behind, self._layout, self.start, self.read = (
@@ -196,12 +196,16 @@ class Commands:
         ]
         workloads = dict(
             position
-            for one in rows
-            if one.type == SERVICE
-            for position in _places(one)
+            for row in rows
+            if row.type == SERVICE
+            for position in _places(row)
         )
         models: list[Meaning] = [one.meaning for one in self.behind]
-        callers = {one.name: one for model in models for one in _callers(model)}
+        callers = {
+            caller.name: caller
+            for model in models
+            for caller in _callers(model)
+        }
         replay = Replay(
             backend.start, tuple(backend.done), tuple(backend.before)
         )
@@ -231,22 +235,24 @@ class Commands:
             return True
         for before, after in pairwise(self.behind):
             clients = [
-                one
-                for one in after.shape.clients
-                if finding.caller.startswith(f"by-{one.name}/")
+                client
+                for client in after.shape.clients
+                if finding.caller.startswith(f"by-{client.name}/")
             ]
             gates = [
                 part
                 for part in after.shape.parts
                 if any(position[0] == host for position in part.places)
             ]
-            homes = {after.partition_of(f"by-{one.name}") for one in clients}
+            homes = {
+                after.partition_of(f"by-{client.name}") for client in clients
+            }
             is_one_run = homes == {
                 after.partition_of(f"of-{part.uid}") for part in gates
             }
             if is_one_run and any(
-                granted(before, one.name) != granted(after, one.name)
-                for one in clients
+                granted(before, client.name) != granted(after, client.name)
+                for client in clients
             ):
                 return True
         return False
@@ -273,9 +279,9 @@ def granted(estate: Parted, client: str) -> set[tuple[str, str]]:
     clients = [one for one in estate.shape.clients if one.name == client]
     return {
         (part.uid, scope)
-        for one in clients
+        for client in clients
         for part in estate.shape.parts
-        for scope in one.asks(part)
+        for scope in client.asks(part)
     }
 
 
@@ -291,12 +297,12 @@ def with_grants(estate: Parted, shapes: Iterable[Shape]) -> Parted:
         for part in shape.parts:
             scopes.setdefault(part.uid, {}).update(dict.fromkeys(part.scopes))
     clients = [
-        replace(one, calls=tuple(sorted(calls[one.name])))
-        for one in estate.shape.clients
+        replace(client, calls=tuple(sorted(calls[client.name])))
+        for client in estate.shape.clients
     ]
     parts = [
-        replace(one, scopes=tuple(scopes[one.uid]))
-        for one in estate.shape.parts
+        replace(part, scopes=tuple(scopes[part.uid]))
+        for part in estate.shape.parts
     ]
     return replace(
         estate,
@@ -306,9 +312,9 @@ def with_grants(estate: Parted, shapes: Iterable[Shape]) -> Parted:
 
 def _places(service: Registered) -> Iterator[tuple[Address, SourcePosition]]:
     metadata = service.inputs["metadata"]
-    for one in service.inputs["spec"]["ports"]:
+    for port in service.inputs["spec"]["ports"]:
         host = f"{metadata['name']}.{metadata['namespace']}.svc.cluster.local"
-        yield (host, int(one["port"])), (service.parent, int(one["port"]))
+        yield (host, int(port["port"])), (service.parent, int(port["port"]))
 
 
 def _callers(model: Meaning) -> Iterator[Caller]:

@@ -253,11 +253,15 @@ def _direct(resources: Sequence[Resource]) -> dict[str, set[str]]:
     """What a resource depends on by name. One that was replaced and still waits for its end shares its URN with its
     successor; what either names counts."""
     direct: dict[str, set[str]] = {}
-    for one in resources:
-        provider = str(one.get("provider", "")).rsplit("::", 1)[0]
-        names = (*(one.get("dependencies") or ()), one.get("parent"), provider)
-        direct.setdefault(one["urn"], set()).update(
-            name for name in names if name and name != one["urn"]
+    for resource in resources:
+        provider = str(resource.get("provider", "")).rsplit("::", 1)[0]
+        names = (
+            *(resource.get("dependencies") or ()),
+            resource.get("parent"),
+            provider,
+        )
+        direct.setdefault(resource["urn"], set()).update(
+            name for name in names if name and name != resource["urn"]
         )
     return direct
 
@@ -332,8 +336,8 @@ def _narrowed(whole: Replay) -> Replay:
     """Without the operations that change nothing here; what waited for them waits for what they waited for."""
     kept = [
         number
-        for number, one in enumerate(whole.operations)
-        if one.writes or one.images
+        for number, operation in enumerate(whole.operations)
+        if operation.writes or operation.images
     ]
     below = whole.order.below
     before = tuple(

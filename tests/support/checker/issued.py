@@ -138,7 +138,7 @@ def meant(model: Meaning, whose: Whose) -> Caller:
 
 def _id(model: Meaning, key: str) -> str:
     return next(
-        identifier for identifier, one in model.clients.items() if one == key
+        identifier for identifier, item in model.clients.items() if item == key
     )
 
 
@@ -149,7 +149,7 @@ def read_by_pods(
 ) -> dict[Key, Registered]:
     """The Secrets as pods have read them that were rolled out last: `before`, and by what was done since `start`."""
     found = {
-        **{key: one for key, one in start.items() if key[0] == SECRET},
+        **{key: item for key, item in start.items() if key[0] == SECRET},
         **before,
     }
     there = {key: start.get(key) for key in found}
@@ -177,7 +177,7 @@ def ask_fresh(
     clients = [
         whose
         for whose in everybody(first)
-        if all(whose[0] in one.clients.values() for one in others)
+        if all(whose[0] in other.clients.values() for other in others)
     ]
     for target in targets(held.models):
         scene = held.scene(target)
@@ -201,7 +201,7 @@ def _must(
         model.answer(target, method, meant(model, whose)) for model in models
     ]
     return first.allowed and all(
-        meaning.must_allow(first, one) for one in others
+        meaning.must_allow(first, other) for other in others
     )
 
 
@@ -304,9 +304,9 @@ def _issued(
     ):
         return Caller(f"{key} without a token for {user.login}")
     known = {
-        one.inputs["name"]
-        for kind, one in there.items()
-        if kind[0] == names.SCOPE and one
+        item.inputs["name"]
+        for kind, item in there.items()
+        if kind[0] == names.SCOPE and item
     }
     there_is = known & {*rule.inputs["scopeWhitelists"]}
     asked = there_is if asked is None else asked

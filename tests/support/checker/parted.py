@@ -61,7 +61,7 @@ class Parted:
     def documents(self) -> tuple[dict[str, Any], ...]:
         shape = self.shape
         homes = {part.name: f"of-{part.uid}" for part in shape.parts} | {
-            one.name: f"by-{one.name}" for one in shape.clients
+            client.name: f"by-{client.name}" for client in shape.clients
         }
         rows = [
             *(
@@ -81,8 +81,8 @@ class Parted:
     @cached_property
     def compiled(self) -> Compiled:
         readings = [
-            read_bytes(f"{number}.yaml", json.dumps(one).encode())
-            for number, one in enumerate(self.documents)
+            read_bytes(f"{number}.yaml", json.dumps(document).encode())
+            for number, document in enumerate(self.documents)
         ]
         return compile_estate(
             together(readings),
@@ -96,8 +96,8 @@ class Parted:
         assert estate is not None, self.compiled.diagnostics
         ids = {
             client_id(STACK, key): key
-            for key, one in estate.components.items()
-            if one.identity.clients
+            for key, item in estate.components.items()
+            if item.identity.clients
         }
         return Meaning(
             self.documents,
@@ -206,17 +206,17 @@ def _exchanged(
         (
             path,
             method,
-            tuple(sorted({new if one == old else one for one in scopes})),
+            tuple(sorted({new if scope == old else scope for scope in scopes})),
         )
         for path, method, scopes in part.rules
     )
     clients = tuple(
         replace(
-            one,
+            client,
             calls=tuple(
                 sorted(
                     {
-                        *(one.calls if keeps else ()),
+                        *(client.calls if keeps else ()),
                         *(
                             (
                                 uid,
@@ -224,13 +224,13 @@ def _exchanged(
                                 if (uid, scope) == (part.uid, old)
                                 else scope,
                             )
-                            for uid, scope in one.calls
+                            for uid, scope in client.calls
                         ),
                     }
                 )
             ),
         )
-        for one in shape.clients
+        for client in shape.clients
     )
     return replace(shape.changed(part.uid, rules=rules), clients=clients)
 

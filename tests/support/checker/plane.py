@@ -137,7 +137,7 @@ def _matched(
     host: str,
     path: str,
 ) -> Entity | None:
-    router = Router({one["id"]: one for one in routes}, services)
+    router = Router({route["id"]: route for route in routes}, services)
     match = router.match(
         Request("GET", path, 1, (("Host", host),), b"", ""), "http", PORT, path
     )

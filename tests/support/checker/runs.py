@@ -78,7 +78,7 @@ class Run:
         """Both in a row, the second before anybody has seen the first."""
         models = (
             *self.models,
-            *(one for one in other.models if one not in self.models),
+            *(model for model in other.models if model not in self.models),
         )
         together = self.replay.then(other.replay)
         known = {**self.workloads, **other.workloads}
@@ -304,8 +304,8 @@ class Recorder:
             component = (
                 f"app/{service['spec']['selector']['app.oam.dev/component']}"
             )
-            for one in service["spec"]["ports"]:
-                self.workloads[host, one["port"]] = component, one["port"]
+            for port in service["spec"]["ports"]:
+                self.workloads[host, port["port"]] = component, port["port"]
 
     def _meaning(self, shape: Shape) -> Meaning:
         """What an Application means, and who is whom at the provider."""
@@ -336,10 +336,10 @@ class Recorder:
             if one["label"].startswith(label)
         ]
         return {
-            one["credentials"]["oauthClient"]["client_id"]: one[
+            app["credentials"]["oauthClient"]["client_id"]: app[
                 "label"
             ].removeprefix(label)
-            for one in apps
+            for app in apps
         }
 
     def _look(self) -> None:

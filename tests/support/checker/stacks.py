@@ -89,10 +89,12 @@ class State:
         """As the engine tells it to a program: {URN: {type, outputs}}."""
         if self.updated is None:
             return {}
-        urns = {urn_in(stack, key): one for key, one in self.resources.items()}
+        urns = {
+            urn_in(stack, key): item for key, item in self.resources.items()
+        }
         found = {
-            urn: {"type": one.type, "outputs": one.inputs}
-            for urn, one in urns.items()
+            urn: {"type": item.type, "outputs": item.inputs}
+            for urn, item in urns.items()
         }
         return {
             **found,
@@ -231,7 +233,7 @@ class Backend:
         was = self.stacks[stack].resources
         stays: dict[Key, Registered] = {}
         while True:
-            told = {name: one.told(name) for name, one in self.stacks.items()}
+            told = {name: item.told(name) for name, item in self.stacks.items()}
             registered = run_stack(
                 stack, told, identify=identified, stays=stays
             )
@@ -244,8 +246,8 @@ class Backend:
             left = without_left_out(was, wanted, words)
             staying = {
                 key: was[key]
-                for key, one in wanted.items()
-                if left.get(key) != one and key in was
+                for key, item in wanted.items()
+                if left.get(key) != item and key in was
             }
             if staying.keys() <= stays.keys():
                 return left, next(
@@ -277,7 +279,7 @@ class Backend:
             key for key in state.failed if wanted.get(key) is not was.get(key)
         }  # it is, where it is left out
         changed = _new(
-            {key: one for key, one in was.items() if key not in again}, wanted
+            {key: item for key, item in was.items() if key not in again}, wanted
         )
         steps = [
             Step(
@@ -302,9 +304,9 @@ class Backend:
             else (1 << len(steps)) - 1
         )
         state.resources |= {
-            key: one
-            for key, one in wanted.items()
-            if not _made(key) or was.get(key) == one
+            key: item
+            for key, item in wanted.items()
+            if not _made(key) or was.get(key) == item
         }
         numbers: dict[int, int] = {}
         for number in sorted(
@@ -399,9 +401,9 @@ class Backend:
 
     def _moment(self) -> Moment:
         running = {
-            component_of(key): _image(one)
+            component_of(key): _image(item)
             for state in self.stacks.values()
-            for key, one in state.resources.items()
+            for key, item in state.resources.items()
         }
         return Moment(
             self.kong.past()[-1],
@@ -457,24 +459,24 @@ class Backend:
         """As the engine exports it: parents stand before what lies under them."""
         state = self.stacks[stack]
         above = {
-            urn_in(stack, key): urn_in(stack, (COMPONENT, one.parent))
-            for key, one in state.resources.items()
+            urn_in(stack, key): urn_in(stack, (COMPONENT, item.parent))
+            for key, item in state.resources.items()
         }
-        told = sorted(
+        item = sorted(
             state.told(stack).items(),
             key=lambda pair: pair[1]["type"] != COMPONENT,
         )
         return [
             {"urn": urn, "id": urn, "parent": above.get(urn), **one}
-            for urn, one in told
+            for urn, one in item
         ]
 
     def _move(self, source: State, target: State, urns: Sequence[str]) -> None:
         for component in (urn.rpartition("::")[2] for urn in urns):
             under = [
                 k
-                for k, one in source.resources.items()
-                if k == (COMPONENT, component) or one.parent == component
+                for k, item in source.resources.items()
+                if k == (COMPONENT, component) or item.parent == component
             ]
             target.resources |= {
                 key: source.resources.pop(key) for key in under
@@ -513,17 +515,17 @@ class _SideBySide:
         try:
             for number, item in queue:
                 backend.stacks = {
-                    name: replace(one, resources=dict(one.resources))
-                    for name, one in stacks.items()
+                    name: replace(item, resources=dict(item.resources))
+                    for name, item in stacks.items()
                 }
                 backend.tags = dict(tags)
                 try:
                     results[number] = action(item)
                 finally:
                     changed |= {
-                        n: one
-                        for n, one in backend.stacks.items()
-                        if one.updated != stacks[n].updated
+                        n: item
+                        for n, item in backend.stacks.items()
+                        if item.updated != stacks[n].updated
                     }
                     written |= {
                         name: value
@@ -555,8 +557,8 @@ def _new(
     """What is made or changed."""
     return [
         key
-        for key, one in wanted.items()
-        if _made(key) and (key not in was or was[key].inputs != one.inputs)
+        for key, item in wanted.items()
+        if _made(key) and (key not in was or was[key].inputs != item.inputs)
     ]
 
 
@@ -569,10 +571,12 @@ def _listed(resources: Mapping[Key, Registered]) -> list[dict[str, Any]]:
         {
             "urn": _urn(key),
             "dependencies": [
-                urn for name in sorted(one.after) for urn in named.get(name, ())
+                urn
+                for name in sorted(item.after)
+                for urn in named.get(name, ())
             ],
         }
-        for key, one in resources.items()
+        for key, item in resources.items()
     ]
 
 

@@ -22,7 +22,7 @@ def entities(local: Local) -> dict[str, list[str]]:
     """Everything in Kong, at Okta (but for its groups, which exist before) and in the cluster, by kind; kinds with none
     are left out."""
     found = {
-        kind: [json.dumps(one) for one in local.kong.entities(kind)]
+        kind: [json.dumps(entity) for entity in local.kong.entities(kind)]
         for kind in KONG
     }
     found |= {
@@ -30,4 +30,4 @@ def entities(local: Local) -> dict[str, list[str]]:
         for kind in OKTA
     }
     found["objects"] = [json.dumps(one) for one in local.cluster.objects()]
-    return {kind: ones for kind, ones in found.items() if ones}
+    return {kind: item for kind, item in found.items() if item}

@@ -185,14 +185,14 @@ def shape(stack: Stack) -> dict[str, list[str]]:
     kinds["objects"] = local.cluster.objects()
     names = {local.okta.url: "ORG"}
     for found in (
-        *(one for ones in kinds.values() for one in ones),
+        *(one for kind in kinds.values() for one in kind),
         *local.okta.objects("groups"),
     ):
         names |= _names(found)
     return {
-        kind: sorted(_named(kind, one, names) for one in ones)
-        for kind, ones in kinds.items()
-        if ones
+        kind: sorted(_named(kind, one, names) for one in item)
+        for kind, item in kinds.items()
+        if item
     }
 
 
@@ -231,8 +231,8 @@ def _named(kind: str, found: dict[str, Any], names: dict[str, str]) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {
-            key: _plain(one)
-            for key, one in value.items()
+            key: _plain(item)
+            for key, item in value.items()
             if key not in _DROPPED
         }
     return [_plain(one) for one in value] if isinstance(value, list) else value

@@ -263,7 +263,9 @@ def is_at_rest(deployment: Deployment) -> None:
 def ids(deployment: Deployment) -> dict[str, set[str]]:
     """The ids of what Kong has of each component."""
     return {
-        kind: {str(one["id"]) for one in deployment.local.kong.entities(kind)}
+        kind: {
+            str(entity["id"]) for entity in deployment.local.kong.entities(kind)
+        }
         for kind in ("services", "routes", "plugins")
     }
 

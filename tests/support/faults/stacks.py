@@ -153,7 +153,9 @@ class Stack:
     def entity(self, kind: str, name: str) -> dict[str, Any]:
         """The one entity of Kong of that name."""
         (found,) = (
-            one for one in self.local.kong.entities(kind) if one["name"] == name
+            entity
+            for entity in self.local.kong.entities(kind)
+            if entity["name"] == name
         )
         return found
 
@@ -161,10 +163,10 @@ class Stack:
         """The one plugin of a kind on a service."""
         identifier = self.entity("services", service)["id"]
         (found,) = (
-            one
-            for one in self.local.kong.entities("plugins")
-            if one["name"] == kind
-            and (one["service"] or {}).get("id") == identifier
+            entity
+            for entity in self.local.kong.entities("plugins")
+            if entity["name"] == kind
+            and (entity["service"] or {}).get("id") == identifier
         )
         return found
 

@@ -339,7 +339,7 @@ def flags(live: LiveGateway, folder: Path) -> Iterator[Flags]:
         between = started.enter_context(Between(live.target))
         made = started.enter_context(engine(live, folder, "flags"))
         made.local.env["KONG_ADMIN_ADDR"] = between.url
-        ports = [one.port for one in workloads]
+        ports = [workload.port for workload in workloads]
         found = Flags(
             made,
             between,

@@ -80,8 +80,8 @@ class Hammer:
     def arrived(self, stage: str, caller: str) -> int:
         """How many of a caller's requests reached a workload."""
         return sum(
-            len(one.arrived(self._mark(stage, caller)))
-            for one in self._workloads
+            len(workload.arrived(self._mark(stage, caller)))
+            for workload in self._workloads
         )
 
     def let_through(self, *stages: str) -> dict[tuple[str, str], int]:
@@ -140,8 +140,9 @@ class Hammer:
         """Waits until every caller has had enough answers in this stage. Fails after 30 seconds."""
         until = time.monotonic() + 30
         while any(
-            self._counts.get((self._stage, one), Counter()).total() < 2 * LEAST
-            for one in self._callers
+            self._counts.get((self._stage, caller), Counter()).total()
+            < 2 * LEAST
+            for caller in self._callers
         ):
             assert time.monotonic() < until, (
                 f"the callers get no answers while '{self._stage}'"

@@ -322,8 +322,8 @@ def _chunks() -> dict[str, Attack]:
         "a chunk, then a request": (chunk() + HIDDEN, own, HIDDEN),
     }
     return {
-        f"chunks: {name}": Attack((CHUNKED,), *one)
-        for name, one in bodies.items()
+        f"chunks: {name}": Attack((CHUNKED,), *item)
+        for name, item in bodies.items()
     }
 
 

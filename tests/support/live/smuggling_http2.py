@@ -40,10 +40,10 @@ class Http2Attack:
             b":path": path,
             b":authority": host,
         }
-        given = {**first, **self.pseudo}.items()
+        item = {**first, **self.pseudo}.items()
         found = [
             (name, value.replace(b"%path", path))
-            for name, value in given
+            for name, value in item
             if value is not None
         ]
         found += [
@@ -142,12 +142,12 @@ def _bytes() -> dict[str, Http2Attack]:
         b"x-a\r\ncontent-length",
     )
     found = {
-        f"value {one!r}": Http2Attack(400, (LENGTH, (b"x-a", one)))
-        for one in values
+        f"value {value!r}": Http2Attack(400, (LENGTH, (b"x-a", value)))
+        for value in values
     }
     return found | {
-        f"name {one!r}": Http2Attack(400, (LENGTH, (one, b"0")))
-        for one in names
+        f"name {name!r}": Http2Attack(400, (LENGTH, (name, b"0")))
+        for name in names
     }
 
 

@@ -102,8 +102,8 @@ class Opened:
             more = self._connection.recv(4096)
             assert more, f"ended before {mark!r}: {self._left!r}"
             self._left += more
-        said, self._left = self._left.split(mark, 1)
-        return said + mark
+        part, self._left = self._left.split(mark, 1)
+        return part + mark
 
     def say(self, what: bytes) -> None:
         self._connection.sendall(what)

@@ -48,14 +48,19 @@ def defined() -> frozenset[str]:
 def used(file: Path) -> frozenset[str]:
     """The types of the components and traits in a file of Applications, but for those that KubeVela does not have."""
     components = [
-        one
+        component
         for document in yaml.safe_load_all(file.read_text("utf-8"))
-        for one in document["spec"]["components"]
+        for component in document["spec"]["components"]
     ]
     traits = [
-        trait["type"] for one in components for trait in one.get("traits", ())
+        trait["type"]
+        for component in components
+        for trait in component.get("traits", ())
     ]
-    return frozenset({*(one["type"] for one in components), *traits}) - _OWN
+    return (
+        frozenset({*(component["type"] for component in components), *traits})
+        - _OWN
+    )
 
 
 def volume(name: str) -> dict[str, Any]:

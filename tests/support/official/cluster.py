@@ -144,10 +144,10 @@ class Kubernetes:
         """All objects of a kind, but for what the server makes for itself."""
         items: list[Object] = self.ask("GET", _PATHS[kind])["items"]
         return [
-            {"kind": kind, **one}
-            for one in items
-            if not one["metadata"]["namespace"].startswith("kube-")
-            and one["metadata"]["name"] not in _SERVERS
+            {"kind": kind, **item}
+            for item in items
+            if not item["metadata"]["namespace"].startswith("kube-")
+            and item["metadata"]["name"] not in _SERVERS
         ]
 
     def kubectl(self, *arguments: str) -> str:

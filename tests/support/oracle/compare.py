@@ -76,7 +76,7 @@ class Project:
     @property
     def estate(self) -> Estate:
         assert self.compiled.estate is not None, "\n".join(
-            str(one) for one in self.compiled.diagnostics
+            str(diagnostic) for diagnostic in self.compiled.diagnostics
         )
         return self.compiled.estate
 

@@ -524,7 +524,7 @@ def from_there(
     IPv4, however that is written."""
     component = components(applications)[key]
     rules = rules_of(key, access_of(component) or ANY_TOKEN, listed)
-    owner = max((one for one, _ in rules if owns(one, path)), key=len)
+    owner = max((rule for rule, _ in rules if owns(rule, path)), key=len)
     for trait in traits(component, "ip-allow"):
         own = [
             one
@@ -539,7 +539,7 @@ def from_there(
             or {"0.0.0.0/0", "::/0"} <= set(networks)
         ):
             return True  # both together are anywhere, whatever the address is
-        return any(holds(one, request.address) for one in networks)
+        return any(holds(network, request.address) for network in networks)
     return True
 
 
@@ -566,8 +566,10 @@ def _status(
     token = request.token
     access = access_of(components(applications)[key])
     rules = rules_of(key, ANY_TOKEN if access is None else access, listed)
-    owner = max((len(one) for one, _ in rules if owns(one, path)), default=-1)
-    if any(len(one) > owner and may_own(one, path) for one, _ in rules):
+    owner = max(
+        (len(rule) for rule, _ in rules if owns(rule, path)), default=-1
+    )
+    if any(len(rule) > owner and may_own(rule, path) for rule, _ in rules):
         return 400
     deciding = [
         rule
@@ -605,13 +607,13 @@ def origins(
     """The origins of a browser client's pages: where its users come back to."""
     scheme = setting(stack, "gateway", {}).get("scheme", "https")
     return {
-        f"{scheme}://{one.host}"
+        f"{scheme}://{endpoint.host}"
         for trait in traits(components(applications)[client], "client")
         for path in trait.get("redirectPaths", [])
-        for one in endpoints(applications, stack)
+        for endpoint in endpoints(applications, stack)
         if trait["kind"] == "browser"
-        and one.component == client
-        and owns(elements(one.path), elements(path))
+        and endpoint.component == client
+        and owns(elements(endpoint.path), elements(path))
     }
 
 
@@ -634,8 +636,10 @@ def readable(applications: list[Document], stack: Document, page: Page) -> bool:
     component = components(applications)[key]
     access = access_of(component)
     rules = rules_of(key, ANY_TOKEN if access is None else access, listed)
-    owner = max((len(one) for one, _ in rules if owns(one, path)), default=-1)
-    if any(len(one) > owner and may_own(one, path) for one, _ in rules):
+    owner = max(
+        (len(rule) for rule, _ in rules if owns(rule, path)), default=-1
+    )
+    if any(len(rule) > owner and may_own(rule, path) for rule, _ in rules):
         return False
     deciding = [
         rule
@@ -682,9 +686,9 @@ def over_tls(applications: list[Document], key: str) -> bool:
     """Whether a component's workload is spoken to by verified https alone; of one that says so of some ports, no."""
     traits = components(applications).get(key, {}).get("traits", ())
     return any(
-        one["type"] == "upstream-tls"
-        and "ports" not in one.get("properties", {})
-        for one in traits
+        trait["type"] == "upstream-tls"
+        and "ports" not in trait.get("properties", {})
+        for trait in traits
     )
 
 

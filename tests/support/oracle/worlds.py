@@ -535,9 +535,9 @@ def _repair(plan: Plan) -> None:
         part.access = part.access and bool(part.gateways)
         provider = part.provider or plan.providers[0]["name"]
         part.scopes = [
-            one
-            for one in dict.fromkeys(part.scopes)
-            if part.access and (provider, one) not in declared
+            scope
+            for scope in dict.fromkeys(part.scopes)
+            if part.access and (provider, scope) not in declared
         ]
         declared |= {(provider, scope) for scope in part.scopes}
         _repair_rules(part)
@@ -550,9 +550,9 @@ def _repair(plan: Plan) -> None:
                 if scope in part.scopes
             ]
             role["components"] = [
-                one
-                for one in dict.fromkeys(role["components"])
-                if one in plan.parts and plan.parts[one].kind
+                component
+                for component in dict.fromkeys(role["components"])
+                if component in plan.parts and plan.parts[component].kind
             ]
         part.roles = {
             name: role
@@ -566,9 +566,9 @@ def _repair(plan: Plan) -> None:
             if part.kind
             and (
                 kept := [
-                    one
-                    for one in dict.fromkeys(scopes)
-                    if _covered(plan, key, callee, one)
+                    scope
+                    for scope in dict.fromkeys(scopes)
+                    if _covered(plan, key, callee, scope)
                 ]
             )
         }
@@ -668,12 +668,14 @@ def _repair_allow(part: Part) -> None:
     for single in part.allow.get("rules", []):
         (path,) = single["paths"]
         methods = [
-            one
-            for one in single["methods"]
-            if one in listed.get(path, ()) and (path, one) not in said
+            method
+            for method in single["methods"]
+            if method in listed.get(path, ()) and (path, method) not in said
         ]
         methods = [
-            one for one in methods if one != "HEAD" or "GET" not in methods
+            method
+            for method in methods
+            if method != "HEAD" or "GET" not in methods
         ]
         if "GET" in methods and (path, "HEAD") in said:
             methods.remove("GET")
@@ -982,12 +984,12 @@ class _Facts:
         }
         self.clients = {
             key: trait
-            for key, one in self.components.items()
-            for trait in meaning.traits(one, "client")
+            for key, item in self.components.items()
+            for trait in meaning.traits(item, "client")
         }
         self.owners = {
-            key: meaning.provider_of(one, stack)["name"]
-            for key, one in self.components.items()
+            key: meaning.provider_of(item, stack)["name"]
+            for key, item in self.components.items()
         }
         self.paths: dict[str, list[str]] = {}
         self.declared: dict[tuple[str, str], str] = {}
@@ -1022,20 +1024,20 @@ class _Facts:
         }
         domains = [
             trait.get("domain")
-            for one in self.components.values()
-            for trait in meaning.traits(one, "gateway")
+            for component in self.components.values()
+            for trait in meaning.traits(component, "gateway")
         ]
         self.hosts = sorted(
             {endpoint.host for endpoint in self.endpoints}
-            | {one for one in domains if one}
+            | {domain for domain in domains if domain}
         )
         self.groups = sorted(
             {
                 *GROUPS,
                 *(
                     name
-                    for one in self.providers.values()
-                    for name in one["groups"].values()
+                    for provider in self.providers.values()
+                    for name in provider["groups"].values()
                 ),
             }
         )
@@ -1240,9 +1242,9 @@ def seen(
         if (
             len(
                 {
-                    one.component
-                    for one in now.endpoints
-                    if one.host == question.request.host
+                    endpoint.component
+                    for endpoint in now.endpoints
+                    if endpoint.host == question.request.host
                 }
             )
             > 1

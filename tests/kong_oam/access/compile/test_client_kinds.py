@@ -131,9 +131,9 @@ def test_a_partners_service_calls_as_itself() -> None:
 def test_what_runs_elsewhere_has_no_objects_in_the_cluster() -> None:
     """Its name is free for a component of another application in the same namespace."""
     native = shop("native", uris("com.example.shop:/callback"), "external", "")
-    other = (
+    web = (
         api("web", domain="w.example.com")
         .replace("name: api", "name: it")
         .replace("namespace: web", "namespace: shop")
     )
-    assert estate(ORDERS, native, other).components["shop/it"].outside
+    assert estate(ORDERS, native, web).components["shop/it"].outside

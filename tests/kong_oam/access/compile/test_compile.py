@@ -101,7 +101,7 @@ def test_a_mistake_is_found_where_it_stands(
 
 
 @pytest.mark.parametrize(
-    ("properties", "gateway", "said"),
+    ("properties", "gateway", "message"),
     [
         ("", "", None),
         ("ports: []", "", None),
@@ -121,7 +121,7 @@ def test_a_mistake_is_found_where_it_stands(
     ],
 )
 def test_a_gateway_leads_to_a_port_that_the_component_lists(
-    properties: str, gateway: str, said: str | None
+    properties: str, gateway: str, message: str | None
 ) -> None:
     """As its Service does: to the container's port, or to one that is exposed on the same Service. Who lists none says
     nothing of what the image listens on."""
@@ -132,13 +132,13 @@ def test_a_gateway_leads_to_a_port_that_the_component_lists(
     )
     (found,) = messages(text) or [None]
     assert found == (
-        said
-        and f"app1.yaml:11:{64 + len(gateway)}: error ACC223: 'api' has no port 80; {said}"
+        message
+        and f"app1.yaml:11:{64 + len(gateway)}: error ACC223: 'api' has no port 80; {message}"
     )
 
 
 @pytest.mark.parametrize(
-    ("second", "said"),
+    ("second", "message"),
     [
         ("{port: 80, containerPort: 9000, expose: true}", "TCP port 80 is exposed already (line 8); a Service has it once"),
         ("{port: 80.0, expose: true, protocol: TCP}", "TCP port 80 is exposed already (line 8); a Service has it once"),
@@ -147,7 +147,7 @@ def test_a_gateway_leads_to_a_port_that_the_component_lists(
         ("{port: 81, containerPort: 8080, expose: true}", None),
     ],
 )  # fmt: skip
-def test_a_service_has_a_port_once(second: str, said: str | None) -> None:
+def test_a_service_has_a_port_once(second: str, message: str | None) -> None:
     """Two of one number would be one port that leads to two."""
     ports = (
         f"ports: [{{port: 80, containerPort: 8080, expose: true}}, {second}]"
@@ -156,13 +156,13 @@ def test_a_service_has_a_port_once(second: str, said: str | None) -> None:
         api(http="{/: 80}").replace("{image: x}", f"{{image: x, {ports}}}")
     ) or [None]
     assert found == (
-        said
-        and f"app1.yaml:8:{19 + len('{image: x, ports: [{port: 80, containerPort: 8080, expose: true}, {port: ')}: error OAM106: {said}"
+        message
+        and f"app1.yaml:8:{19 + len('{image: x, ports: [{port: 80, containerPort: 8080, expose: true}, {port: ')}: error OAM106: {message}"
     )
 
 
 @pytest.mark.parametrize(
-    ("applications", "taken"),
+    ("applications", "expected"),
     [
         ([("a", "*.example.com", "/"), ("b", "x.example.com", "/")], ["x.example.com/ lies below *.example.com/ of 'a/api'"]),
         ([("a", "*.example.com", "/"), ("b", "x.y.example.com", "/p")], ["x.y.example.com/p lies below *.example.com/ of 'a/api'"]),
@@ -179,7 +179,7 @@ def test_a_service_has_a_port_once(second: str, said: str | None) -> None:
     ],
 )  # fmt: skip
 def test_a_host_below_a_wildcard_of_another_owner_is_told_of(
-    applications: list[tuple[str, str, str]], taken: list[str]
+    applications: list[tuple[str, str, str]], expected: list[str]
 ) -> None:
     """It takes the wildcard's calls, be its path the longer or the shorter one; what comes nearer had them already."""
     access = "{{owner: {name}, rules: [{{public: {{reason: r}}}}]}}"
@@ -195,7 +195,7 @@ def test_a_host_below_a_wildcard_of_another_owner_is_told_of(
     assert [
         line.partition("ACC219: ")[2].partition(" (")[0]
         for line in messages(*texts)
-    ] == taken
+    ] == expected
     assert (
         messages(
             *(
@@ -263,7 +263,7 @@ def test_the_stack_maps_domain_suffixes() -> None:
 
 def test_scope_names_are_unique_per_issuer_only() -> None:
     """Two APIs of different identity providers may use one scope name."""
-    one = api(
+    first = api(
         "a", domain="a.example.com", access="{owner: o, scopes: {read: r}}"
     )
     two = api(
@@ -271,7 +271,7 @@ def test_scope_names_are_unique_per_issuer_only() -> None:
         domain="b.example.com",
         access="{owner: o, identityProvider: other, scopes: {read: r}}",
     )
-    assert messages(one, two, stack=TWO_PROVIDERS) == []
+    assert messages(first, two, stack=TWO_PROVIDERS) == []
 
 
 def test_a_client_gets_what_its_calls_ask_for_and_roles_grant() -> None:
@@ -385,9 +385,11 @@ READ_AT = {
 }
 
 
-@pytest.mark.parametrize("how", READS)
+@pytest.mark.parametrize("manner", READS)
 @pytest.mark.parametrize("secret", ["job-client", "job-oauth"])
-def test_nobody_reads_the_credential_of_another(how: str, secret: str) -> None:
+def test_nobody_reads_the_credential_of_another(
+    manner: str, secret: str
+) -> None:
     """Not the Secret that is made for a client, and not one that the stack names for a client that exists."""
     stack = replace(
         STACK,
@@ -395,20 +397,22 @@ def test_nobody_reads_the_credential_of_another(how: str, secret: str) -> None:
             {("shop/job", "job-oauth"), ("shop/gone", "x")}
         ),
     )
-    said = messages(
-        ORDERS, CLIENT, THIEF % ("", READS[how] % secret), stack=stack
+    found = messages(
+        ORDERS, CLIENT, THIEF % ("", READS[manner] % secret), stack=stack
     )
-    column, path = READ_AT[how]
-    assert said == [
+    column, path = READ_AT[manner]
+    assert found == [
         f"app3.yaml:8:{column}: error ACC217: Deployment 'thief' of 'thief/thief': spec.template.spec.{path} '{secret}' is the "
         "credential of 'shop/job'; a component has its own client trait"
     ]
-    elsewhere = THIEF % (", namespace: other", READS[how] % secret)
+    elsewhere = THIEF % (", namespace: other", READS[manner] % secret)
     assert (
         messages(ORDERS, CLIENT, elsewhere, stack=stack) == []
     )  # another namespace has Secrets of its own
     assert (
-        messages(ORDERS, CLIENT, THIEF % ("", READS[how] % "own"), stack=stack)
+        messages(
+            ORDERS, CLIENT, THIEF % ("", READS[manner] % "own"), stack=stack
+        )
         == []
     )
 

@@ -20,7 +20,7 @@ ROUTE = ingress("{defaultBackend: {service: {name: api, port: {number: 80}}}}")
 OPEN = f"{DEPLOYMENT}---{SERVICE}---\n{ROUTE}"
 
 
-def other(
+def shop(
     objects: str = "",
     *,
     traits: str = "[]",
@@ -38,9 +38,12 @@ def other(
     )
 
 
-def said(*texts: str, **stack: Any) -> list[str]:
+def messages(*texts: str, **stack: Any) -> list[str]:
     found = compiled(*texts, stack=replace(STACK, **stack))
-    return [f"{one.code} {one.message}" for one in found.diagnostics]
+    return [
+        f"{diagnostic.code} {diagnostic.message}"
+        for diagnostic in found.diagnostics
+    ]
 
 
 WEBSERVICE = (
@@ -52,7 +55,7 @@ CLIENT = "[{type: client, properties: {kind: service}}]"
 def test_what_is_right_stands() -> None:
     """Beside what needs no definition."""
     assert (
-        said(application(OPEN), other(component=WEBSERVICE, traits=CLIENT))
+        messages(application(OPEN), shop(component=WEBSERVICE, traits=CLIENT))
         == []
     )
 
@@ -66,15 +69,17 @@ def test_no_property_gives_pods_another_components_labels(
 ) -> None:
     """As definitions refuse it: it is not read over."""
     labelled = WEBSERVICE.replace("tier: front", f"{key}: VALUE")
-    (found,) = said(
-        application(OPEN), other(component=labelled.replace("VALUE", "victim"))
+    (found,) = messages(
+        application(OPEN), shop(component=labelled.replace("VALUE", "victim"))
     )
     assert (
         found
         == f"ACC226 label '{key}' says 'victim', and the pods of 'shop/web' have '{own}'; take it out"
     )
     assert (
-        said(application(OPEN), other(component=labelled.replace("VALUE", own)))
+        messages(
+            application(OPEN), shop(component=labelled.replace("VALUE", own))
+        )
         == []
     )
 
@@ -84,61 +89,65 @@ def test_a_clients_secret_is_no_certificate() -> None:
     tls = ingress(
         "{tls: [{secretName: web-client}], defaultBackend: {service: {name: api, port: {number: 80}}}}"
     )
-    ours = application(f"{DEPLOYMENT}---{SERVICE}---\n{tls}")
-    (found,) = said(ours, other(component=WEBSERVICE, traits=CLIENT))
+    orders = application(f"{DEPLOYMENT}---{SERVICE}---\n{tls}")
+    (found,) = messages(orders, shop(component=WEBSERVICE, traits=CLIENT))
     assert (
         found.startswith("ACC217 the certificate of ")
         and "'web-client', is the credential of 'shop/web'" in found
     )
-    assert said(ours, other(component=WEBSERVICE)) == []
+    assert messages(orders, shop(component=WEBSERVICE)) == []
     gateway = "{type: gateway, properties: {domain: web.example.com, secretName: web-client, http: {/: 80}}}"
     access = "{type: access, properties: {owner: t, rules: [{public: {reason: docs}}]}}"
     exposed = WEBSERVICE.replace("image: i,", "image: i, ports: [{port: 80}],")
-    found = said(
-        other(component=exposed, traits=f"[{gateway}, {access}, {CLIENT[1:]}")
+    found = messages(
+        shop(component=exposed, traits=f"[{gateway}, {access}, {CLIENT[1:]}")
     )
-    assert [one.partition(",")[0] for one in found] == [
+    assert [message.partition(",")[0] for message in found] == [
         "ACC217 the certificate of 'web.example.com'"
     ]
 
 
 def test_the_stack_says_what_is_deployed() -> None:
     extra = f"{OPEN}---\napiVersion: a.test/v1\nkind: Thing\nmetadata: {{name: t, namespace: orders}}\n"
-    (found,) = said(application(extra))
+    (found,) = messages(application(extra))
     assert found.startswith("ACC224 ")
-    assert said(application(extra), allowed={"a.test/Thing": "nothing"}) == []
+    assert (
+        messages(application(extra), allowed={"a.test/Thing": "nothing"}) == []
+    )
     balanced = OPEN.replace(
         "spec: {selector: {app.oam.dev/component: api}",
         "spec: {type: LoadBalancer, selector: {app.oam.dev/component: api}",
     )
-    (found,) = said(application(balanced))
+    (found,) = messages(application(balanced))
     assert found.startswith("ACC227 ")
-    assert said(application(balanced), reach="loadBalancer") == []
+    assert messages(application(balanced), reach="loadBalancer") == []
 
 
 def test_what_is_made_beside_rendered_objects_has_its_name_once() -> None:
     """An account of ours for the pods that have none of their own."""
     stateful = DEPLOYMENT.replace("kind: Deployment", "kind: StatefulSet")
-    (twin,) = said(application(DEPLOYMENT), other(stateful, name="api"))
+    (twin,) = messages(application(DEPLOYMENT), shop(stateful, name="api"))
     assert twin.startswith(
         "OAM107 NetworkPolicy 'api' in namespace 'orders' would also be made for 'orders/api'"
     )
     account = "---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: api, namespace: orders}\n"
-    assert said(application(DEPLOYMENT + account)) == []
-    (twin,) = said(application(DEPLOYMENT), other(account, name="api"))
+    assert messages(application(DEPLOYMENT + account)) == []
+    (twin,) = messages(application(DEPLOYMENT), shop(account, name="api"))
     assert twin.startswith(
         "OAM107 ServiceAccount 'api' in namespace 'orders' would also be made for 'orders/api'"
     )
 
 
 def test_pods_are_where_their_definition_says() -> None:
-    thing = "apiVersion: a.test/v1\nkind: Thing\nmetadata: {name: t, namespace: orders}\nspec: {pods: {spec: {volumes: [{name: v, strange: {}}]}}}\n"
+    manifest = "apiVersion: a.test/v1\nkind: Thing\nmetadata: {name: t, namespace: orders}\nspec: {pods: {spec: {volumes: [{name: v, strange: {}}]}}}\n"
     stack = replace(STACK, allowed={"a.test/Thing": "nothing"})
     found = (
-        compiled(application(thing), stack=stack, pods=path).diagnostics
+        compiled(application(manifest), stack=stack, pods=path).diagnostics
         for path in ("spec.pods.spec", "")
     )
-    assert [[one.code for one in diagnostics] for diagnostics in found] == [
+    assert [
+        [diagnostic.code for diagnostic in diagnostics] for diagnostics in found
+    ] == [
         ["ACC226"],
         [],
     ]

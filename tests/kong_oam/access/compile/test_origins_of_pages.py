@@ -19,8 +19,8 @@ def found(properties: str, scheme: str = "https") -> list[str]:
     """What is wrong with the trait, without the source lines."""
     stack = replace(STACK, scheme=scheme)  # type: ignore[arg-type]
     return [
-        str(one).splitlines()[0]
-        for one in compiled(
+        str(diagnostic).splitlines()[0]
+        for diagnostic in compiled(
             api(access=RULES) + TRAIT + properties, stack=stack
         ).diagnostics
     ]
@@ -70,9 +70,9 @@ def test_origins_are_taken_as_browsers_send_them() -> None:
 
 
 def test_a_trait_says_all_that_pages_are_told() -> None:
-    said = "{origins: [https://b.example, https://a.example, https://b.example], headers: [X-A], exposeHeaders: [X-B], maxAge: 0, credentials: true}"
+    properties = "{origins: [https://b.example, https://a.example, https://b.example], headers: [X-A], exposeHeaders: [X-B], maxAge: 0, credentials: true}"
     trait = (
-        estate(api(access=RULES) + TRAIT + said)
+        estate(api(access=RULES) + TRAIT + properties)
         .components["orders/api"]
         .traits.get(CORS)
     )
@@ -97,11 +97,11 @@ def test_pages_of_a_browser_client_are_known_without_a_trait(
     kind: str, origins: set[str] | None
 ) -> None:
     """Those of no other kind: its pages do not call."""
-    one = estate(
+    model = estate(
         ORDERS,
         shop(kind, "            redirectPaths: [/callback]\n", traits=PAGES),
     )
-    found = readers(one, one.components["orders/api"])
+    found = readers(model, model.components["orders/api"])
     assert (found and set(found)) == origins
 
 
@@ -113,8 +113,8 @@ def test_pages_that_share_every_host_of_an_api_need_nothing() -> None:
     text = shop(
         "browser", "            redirectPaths: [/shop/callback]\n", traits=pages
     )
-    one = estate(ORDERS, text)
-    assert readers(one, one.components["orders/api"]) is None
+    model = estate(ORDERS, text)
+    assert readers(model, model.components["orders/api"]) is None
     more = ORDERS.replace(
         "      traits:\n",
         "      traits:\n        - {type: gateway, properties: {name: two, domain: two.example.com, http: {/: 8080}}}\n",
@@ -127,8 +127,8 @@ def test_pages_that_share_every_host_of_an_api_need_nothing() -> None:
 
 def test_a_trait_without_pages_is_one_all_the_same() -> None:
     """The gateway answers preflights then, and no page reads anything."""
-    one = estate(api(access=RULES) + TRAIT + "{maxAge: 5}")
-    assert readers(one, one.components["orders/api"]) == {}
+    model = estate(api(access=RULES) + TRAIT + "{maxAge: 5}")
+    assert readers(model, model.components["orders/api"]) == {}
 
 
 def test_components_of_one_host_say_each_what_is_theirs() -> None:
@@ -143,9 +143,9 @@ def test_components_of_one_host_say_each_what_is_theirs() -> None:
         + TRAIT
         + "{origins: ['https://inner.example']}"
     )
-    both = estate(outer, inner)
+    model = estate(outer, inner)
     for name, path in (("orders", ()), ("inner", ("inner",))):
-        found = readers(both, both.components[f"{name}/api"]) or {}
+        found = readers(model, model.components[f"{name}/api"]) or {}
         assert {origin: set(reach) for origin, reach in found.items()} == {
             f"https://{'outer' if name == 'orders' else 'inner'}.example": {
                 path

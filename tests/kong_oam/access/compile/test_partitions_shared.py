@@ -17,9 +17,9 @@ THREE = replace(
 def found(*texts: str, stack: Stack = THREE) -> list[tuple[str, str]]:
     """Codes and messages of what is found."""
     return [
-        (one.code, one.message)
-        for one in compiled(*texts, stack=stack).diagnostics
-        if one.code in _CODES
+        (diagnostic.code, diagnostic.message)
+        for diagnostic in compiled(*texts, stack=stack).diagnostics
+        if diagnostic.code in _CODES
     ]
 
 
@@ -67,7 +67,7 @@ def test_hosts_in_one_partition_are_shared_as_before() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "said"),
+    ("first", "second", "words"),
     [
         (
             "x.test",
@@ -101,11 +101,11 @@ def test_hosts_in_one_partition_are_shared_as_before() -> None:
         ),
     ],
 )
-def test_a_host_is_one_partitions(first: str, second: str, said: str) -> None:
+def test_a_host_is_one_partitions(first: str, second: str, words: str) -> None:
     """The same one, and a wildcard with all below it, whichever of the two is read first; also on another path."""
     ((code, message),) = found(at("a", first), at("b", second, "{/b: 8080}"))
     assert code == "ACC250"
-    assert said in message
+    assert words in message
     assert "have both namespaces in one" in message
 
 
@@ -131,14 +131,14 @@ def test_each_of_three_partitions_that_meet_is_said() -> None:
         "x.test of 'b/api'",
         "x.test of 'c/api'",
     ]
-    both = [
+    conflicts = [
         message
         for _, message in found(
             at("a", "*.x.test"), at("b", "y.x.test"), at("c", "z.x.test")
         )
     ]
-    assert len(both) == 2
+    assert len(conflicts) == 2
     assert all(
         "lies below *.x.test, which is of 'a/api'" in message
-        for message in both
+        for message in conflicts
     )

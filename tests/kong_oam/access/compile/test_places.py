@@ -33,16 +33,18 @@ spec:
 def placed(text: str, *topologies: str) -> str:
     """The Application with a topology of these properties each."""
     policies = "".join(
-        f"    - {{name: t{number}, type: topology, properties: {one}}}\n"
-        for number, one in enumerate(topologies)
+        f"    - {{name: t{number}, type: topology, properties: {properties}}}\n"
+        for number, properties in enumerate(topologies)
     )
     return f"{text}  policies:\n{policies}"
 
 
-def said(*texts: str, **stack: Any) -> list[str]:
+def messages(*texts: str, **stack: Any) -> list[str]:
     return [
-        str(one).splitlines()[0]
-        for one in compiled(*texts, stack=replace(WEST, **stack)).diagnostics
+        str(diagnostic).splitlines()[0]
+        for diagnostic in compiled(
+            *texts, stack=replace(WEST, **stack)
+        ).diagnostics
     ]
 
 
@@ -85,12 +87,12 @@ def test_a_component_is_in_all_of_its_places(
 ) -> None:
     """The stack's own cluster first, with the names in the state that it has alone there; its access is said once."""
     text = placed(ORDERS, *topologies) if topologies else ORDERS
-    one = estate(text, JOB, stack=WEST).components["orders/api"]
-    assert sites(one) == expected
+    component = estate(text, JOB, stack=WEST).components["orders/api"]
+    assert sites(component) == expected
     assert (
-        len(one.exposure.endpoints),
-        len(one.exposure.rules),
-        one.where,
+        len(component.exposure.endpoints),
+        len(component.exposure.rules),
+        component.where,
     ) == (
         1,
         1,
@@ -101,22 +103,24 @@ def test_a_component_is_in_all_of_its_places(
 def test_clusters_are_those_of_the_stack() -> None:
     """Where nobody knows the stack, nobody knows its clusters."""
     text = placed(ORDERS, "{clusters: [local, wst]}")
-    assert said(text, JOB) == [
+    assert messages(text, JOB) == [
         "app1.yaml:15:65: error OAM103: cluster 'wst' is no context of the stack (kong-oam:cluster.contexts); did you mean 'west'?"
     ]
-    assert said(text, JOB, clusters=frozenset())[0].endswith(
+    assert messages(text, JOB, clusters=frozenset())[0].endswith(
         "(kong-oam:cluster.contexts); known: local"
     )
-    assert len(said(placed(ORDERS, "{clusters: [wst]}"), JOB)) == 1, (
+    assert len(messages(placed(ORDERS, "{clusters: [wst]}"), JOB)) == 1, (
         "nor is it said that the gateway does not reach it"
     )
-    assert said(text, JOB, clusters=None) == []
-    assert said(placed(ORDERS, "{clusters: [west]}"), JOB, clusters=None) == []
+    assert messages(text, JOB, clusters=None) == []
+    assert (
+        messages(placed(ORDERS, "{clusters: [west]}"), JOB, clusters=None) == []
+    )
     text = placed(ORDERS, "{clusterLabelSelector: {region: eu}}", "{}")
-    assert said(text, JOB, labels={"west": {"region": "us"}}) == [
+    assert messages(text, JOB, labels={"west": {"region": "us"}}) == [
         "app1.yaml:15:47: error OAM103: no context of the stack (kong-oam:cluster.contexts) has the labels region=eu"
     ]
-    assert said(text, JOB, clusters=None) == []
+    assert messages(text, JOB, clusters=None) == []
 
 
 def test_the_gateway_reaches_the_stacks_own_cluster_or_load_balancers_that_know_its_addresses() -> (
@@ -124,40 +128,42 @@ def test_the_gateway_reaches_the_stacks_own_cluster_or_load_balancers_that_know_
 ):
     """A name leads nowhere from another cluster, and a node port is one of the stack's own address."""
     text = placed(ORDERS, "{clusters: [west, east]}")
-    (found,) = said(text, JOB)
+    (found,) = messages(text, JOB)
     assert found.startswith(
         "app1.yaml:11:61: error ACC229: 'api' is in cluster 'west' alone, where this stack's gateway"
     )
     for reach in ("nodePort", "loadBalancer"):
-        assert [line[17:30] for line in said(text, JOB, reach=reach)] == [
+        assert [line[17:30] for line in messages(text, JOB, reach=reach)] == [
             "error ACC229:"
         ]
     assert [
         line[17:30]
-        for line in said(text, JOB, reach="nodePort", addressed=True)
+        for line in messages(text, JOB, reach="nodePort", addressed=True)
     ] == ["error ACC229:"]
-    assert said(text, JOB, reach="loadBalancer", addressed=True) == []
-    assert said(placed(ORDERS, "{clusters: [west, local]}"), JOB) == []
+    assert messages(text, JOB, reach="loadBalancer", addressed=True) == []
+    assert messages(placed(ORDERS, "{clusters: [west, local]}"), JOB) == []
     assert (
-        said(ORDERS, placed(JOB, "{clusters: [west]}")) == []
+        messages(ORDERS, placed(JOB, "{clusters: [west]}")) == []
     )  # it has no routes
 
 
 def test_a_client_by_its_service_account_is_deployed_once() -> None:
     """Another cluster signs other tokens, and another namespace is another ServiceAccount."""
-    assert said(ORDERS, JOB, federated=frozenset({"main"})) == []
+    assert messages(ORDERS, JOB, federated=frozenset({"main"})) == []
     for topology in ("{clusters: [west]}", "{clusters: [local, west]}"):
-        (found,) = said(
+        (found,) = messages(
             ORDERS, placed(JOB, topology), federated=frozenset({"main"})
         )
         assert found.startswith(
             "app2.yaml:10:11: error ACC230: 'shop/job' is deployed to "
         ), found
         assert (
-            said(ORDERS, placed(JOB, topology), federated=frozenset({"other"}))
+            messages(
+                ORDERS, placed(JOB, topology), federated=frozenset({"other"})
+            )
             == []
         )
-    (found,) = said(
+    (found,) = messages(
         ORDERS,
         placed(JOB, "{namespace: a}", "{namespace: b}"),
         federated=frozenset({"main"}),
@@ -168,31 +174,33 @@ def test_a_client_by_its_service_account_is_deployed_once() -> None:
 def test_no_component_comes_beside_the_gateway() -> None:
     """By a topology neither; in another cluster the namespace of that name is another."""
     beside = "namespace 'kong' is the gateway's: pods there could pass for it; use another"
-    assert said(placed(ORDERS, "{namespace: kong}"), JOB) == [
+    assert messages(placed(ORDERS, "{namespace: kong}"), JOB) == [
         f"app1.yaml:3:37: error ACC216: {beside}"
     ]
     spread = placed(ORDERS, "{clusters: [west]}", "{namespace: kong}")
-    assert said(spread, JOB) == [f"app1.yaml:6:13: error ACC216: {beside}"]
+    assert messages(spread, JOB) == [f"app1.yaml:6:13: error ACC216: {beside}"]
     assert (
-        said(placed(ORDERS, "{}", "{clusters: [west], namespace: kong}"), JOB)
+        messages(
+            placed(ORDERS, "{}", "{clusters: [west], namespace: kong}"), JOB
+        )
         == []
     )
 
 
 def test_objects_of_one_name_are_such_of_one_place() -> None:
     """Each cluster, and each namespace, is judged by itself."""
-    other = JOB.replace(
+    twin = JOB.replace(
         "name: shop, namespace: shop", "name: other, namespace: orders"
     ).replace("name: job", "name: api")
     twins = "OAM107: Deployment 'api' in namespace 'orders'"
-    lines = said(ORDERS.replace("shop/job", "other/api"), other)
+    lines = messages(ORDERS.replace("shop/job", "other/api"), twin)
     assert any(twins in line for line in lines)
-    apart = placed(other, "{clusters: [west]}")
-    assert said(ORDERS.replace("shop/job", "other/api"), apart) == []
-    both = placed(
+    apart = placed(twin, "{clusters: [west]}")
+    assert messages(ORDERS.replace("shop/job", "other/api"), apart) == []
+    overlapping = placed(
         ORDERS.replace("shop/job", "other/api"), "{clusters: [local, west]}"
     )
-    assert any(twins in line for line in said(both, apart))
+    assert any(twins in line for line in messages(overlapping, apart))
 
 
 def test_a_clients_secret_is_its_own_in_every_place() -> None:
@@ -202,17 +210,17 @@ def test_a_clients_secret_is_its_own_in_every_place() -> None:
         "{image: x}", env
     )
     found = "secretKeyRef.name 'job-client' is the credential of 'shop/job'"
-    assert [found in line for line in said(thief, JOB)] == [True]
-    assert said(thief, placed(JOB, "{clusters: [west]}")) == []
+    assert [found in line for line in messages(thief, JOB)] == [True]
+    assert messages(thief, placed(JOB, "{clusters: [west]}")) == []
     spread = placed(JOB, "{clusters: [local, west]}")
     assert [
         found in line
-        for line in said(
+        for line in messages(
             placed(thief, "{}", "{clusters: [west], namespace: far}"), spread
         )
     ] == [True]
     stolen = placed(thief, "{namespace: far}", "{clusters: [west]}")
-    assert [found in line for line in said(stolen, spread)] == [True]
+    assert [found in line for line in messages(stolen, spread)] == [True]
 
 
 def test_a_gateway_that_an_override_adds_is_judged_as_any() -> None:
@@ -229,12 +237,12 @@ def test_a_gateway_that_an_override_adds_is_judged_as_any() -> None:
         change = f"{{name: job, traits: [{', '.join(traits)}]}}"
         return f"{text}  policies:\n    - {{name: o, type: override, properties: {{components: [{change}]}}}}\n"
 
-    one = estate(ORDERS, overridden(gateway, access), stack=WEST).components[
-        "shop/job"
-    ]
+    component = estate(
+        ORDERS, overridden(gateway, access), stack=WEST
+    ).components["shop/job"]
     assert (
-        [endpoint.host for endpoint in one.exposure.endpoints],
-        one.public,
+        [endpoint.host for endpoint in component.exposure.endpoints],
+        component.public,
     ) == (
         ["job.example.com"],
         True,
@@ -244,10 +252,10 @@ def test_a_gateway_that_an_override_adds_is_judged_as_any() -> None:
         .components["shop/job"]
         .public
     )
-    taken = gateway.replace("job.example.com", "orders.example.com").replace(
-        "/: 80", "/orders: 80"
-    )
-    (found,) = said(ORDERS, overridden(taken, access))
+    conflicting = gateway.replace(
+        "job.example.com", "orders.example.com"
+    ).replace("/: 80", "/orders: 80")
+    (found,) = messages(ORDERS, overridden(conflicting, access))
     assert (
         "ACC205: orders.example.com/orders already belongs to 'orders/api'"
         in found
@@ -293,7 +301,9 @@ def test_a_clients_secret_is_nobodys_certificate_in_any_place(
         "  components:\n    - name: web\n      type: webservice\n      properties: {image: x}\n      traits:\n"
         "        - {type: access, properties: {owner: o, rules: [{public: {reason: r}}]}}\n"
     )
-    thief += "".join(f"        - {one}\n" for one in (traits, gateway) if one)
+    thief += "".join(
+        f"        - {trait}\n" for trait in (traits, gateway) if trait
+    )
     known = frozenset({("shop/job", secret)} if secret else ())
     for topologies in (
         [],
@@ -301,7 +311,7 @@ def test_a_clients_secret_is_nobodys_certificate_in_any_place(
         ["{namespace: shop}", "{namespace: far}"],
     ):
         job = placed(JOB, *topologies) if topologies else JOB
-        lines = said(
+        lines = messages(
             ORDERS, job, thief, upstream_tls="tls", known_secrets=known
         )
         assert [found in line and "ACC217" in line for line in lines] == [

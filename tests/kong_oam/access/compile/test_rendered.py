@@ -66,9 +66,11 @@ _GATEWAYS = st.lists(
             ),
             "secretName": st.just("tls"),
         },
-    ).filter(lambda one: "domain" in one or "secretName" not in one),
+    ).filter(
+        lambda gateway: "domain" in gateway or "secretName" not in gateway
+    ),
     max_size=2,
-    unique_by=lambda one: one.get("name"),
+    unique_by=lambda gateway: gateway.get("name"),
 )
 _PROPERTIES = st.sampled_from(
     [
@@ -86,8 +88,8 @@ def texts(draw: st.DrawFn) -> str:
     for name in draw(st.sampled_from([["one"], ["one", "two"]])):
         gateways = draw(_GATEWAYS)
         traits = "".join(
-            f"        - {{type: gateway, properties: {one}}}\n"
-            for one in gateways
+            f"        - {{type: gateway, properties: {gateway}}}\n"
+            for gateway in gateways
         )
         traits += ACCESS.lstrip("\n") if draw(st.booleans()) else ""
         text = f"    - name: {name}\n      type: webservice\n      properties: {draw(_PROPERTIES)}\n"
@@ -104,30 +106,41 @@ def test_what_kubevela_renders_is_compiled_as_what_it_renders_of(
     """The same estate, or the same findings; of Services with one port each has a gate of its own. A port that is not
     listed is refused where properties list them, and told of where containers do."""
     reading = read_bytes("a.yaml", text.encode())
-    if any(one.severity == "error" for one in reading.diagnostics):
+    if any(
+        diagnostic.severity == "error" for diagnostic in reading.diagnostics
+    ):
         return
     plain, rendered = (
         compile_estate(reading, STACK),
         compile_estate(as_rendered(reading, version), STACK),
     )
-    told = {
-        (one.code, "warning" if one.code == "ACC223" else one.severity)
-        for one in plain.diagnostics
+    findings = {
+        (
+            diagnostic.code,
+            "warning" if diagnostic.code == "ACC223" else diagnostic.severity,
+        )
+        for diagnostic in plain.diagnostics
     }
-    assert told == {(one.code, one.severity) for one in rendered.diagnostics}
+    assert findings == {
+        (diagnostic.code, diagnostic.severity)
+        for diagnostic in rendered.diagnostics
+    }
     if plain.estate and rendered.estate:
         assert plain.estate == _together(rendered.estate)
-        for ours, theirs in zip(
+        for from_type, from_objects in zip(
             _endpoints(plain.estate), _endpoints(rendered.estate), strict=True
         ):
-            assert (ours.service, ours.port) == (theirs.service, theirs.port)
+            assert (from_type.service, from_type.port) == (
+                from_objects.service,
+                from_objects.port,
+            )
         assert _exposures(plain.estate) == _exposures(rendered.estate)
 
 
 def _together(estate: Estate) -> Estate:
     """With one gate for a port, as of what needs no definition."""
 
-    def one(component: Component) -> Component:
+    def joined(component: Component) -> Component:
         return with_fields(
             component,
             endpoints=tuple(
@@ -136,7 +149,7 @@ def _together(estate: Estate) -> Estate:
         )
 
     applications = (
-        replace(app, components=tuple(map(one, app.components)))
+        replace(app, components=tuple(map(joined, app.components)))
         for app in estate.applications
     )
     return replace(estate, applications=tuple(applications))
@@ -164,8 +177,8 @@ def test_every_question_has_the_same_answer() -> None:
         [read_bytes(file.name, file.read_bytes()) for file in files]
     )
     plain, rendered = (
-        compile_estate(one, STACK).estate
-        for one in (reading, as_rendered(reading))
+        compile_estate(source, STACK).estate
+        for source in (reading, as_rendered(reading))
     )
     assert plain and rendered and plain.exposed
     assert access_table(plain) == access_table(rendered)
@@ -198,18 +211,20 @@ def test_two_services_with_one_port_have_a_gate_each() -> None:
         ("a.test", "80"),
         ("b.test", "80_api-web"),
     ]
-    assert {name: one.service for name, one in component.backends.items()} == {
+    assert {
+        name: backend.service for name, backend in component.backends.items()
+    } == {
         "80": "api",
         "80_api-web": "api-web",
     }
-    assert [names.service("s", component, one) for one in component.backends] == [
+    assert [names.service("s", component, backend) for backend in component.backends] == [
         "kong-oam.s.orders.api.80", "kong-oam.s.orders.api.80_api-web",
     ]  # fmt: skip
     assert (
         names.component_of("s", "kong-oam.s.orders.api.80_api-web")
         == "orders/api"
     )
-    assert [(one.backend, one.hosts) for one in routes(component)] == [
+    assert [(route.backend, route.hosts) for route in routes(component)] == [
         ("80", ("a.test",)),
         ("80_api-web", ("b.test",)),
     ]
@@ -254,18 +269,19 @@ def test_rules_that_guard_nothing_are_refused(
     objects: str, traits: str, expected: str
 ) -> None:
     found = compiled(application(objects, traits))
-    assert [(one.code, one.message) for one in found.diagnostics] == [
-        ("ACC211", expected)
-    ]
+    assert [
+        (diagnostic.code, diagnostic.message)
+        for diagnostic in found.diagnostics
+    ] == [("ACC211", expected)]
 
 
 def test_what_is_neither_plain_nor_rendered_is_refused() -> None:
     reading = read_bytes("a.yaml", application("").encode().rstrip(b"\x00"))
-    assert [one.code for one in reading.diagnostics] == []
+    assert [diagnostic.code for diagnostic in reading.diagnostics] == []
     found = compile_estate(reading, STACK)
-    assert found.estate is None and [one.code for one in found.diagnostics] == [
-        "OAM104"
-    ]
+    assert found.estate is None and [
+        diagnostic.code for diagnostic in found.diagnostics
+    ] == ["OAM104"]
 
 
 def test_another_rendering_is_seen_by_who_asks_after_every_save() -> None:
@@ -277,13 +293,13 @@ def test_another_rendering_is_seen_by_who_asks_after_every_save() -> None:
         text = application(
             "", "[{type: client, properties: {kind: service}}]"
         ).replace("name: api", f"name: {name}")
-        (one,) = read_bytes("a.yaml", text.encode()[:-1]).applications
+        (orders,) = read_bytes("a.yaml", text.encode()[:-1]).applications
         parts = tuple(
             with_objects(part, objects.replace(": api", f": {name}"))
-            for part in one.components
+            for part in orders.components
         )
         estate = compile_estate(
-            Reading((replace(one, components=parts),), ()), STACK, memory
+            Reading((replace(orders, components=parts),), ()), STACK, memory
         ).estate
         assert estate
         return workload_of(estate.components[f"orders/{name}"])
@@ -310,9 +326,9 @@ def test_what_a_gateway_trait_says_to_an_ingress_controller_is_judged_alike() ->
     ):
         assert found.estate is None
         assert [
-            (one.code, str(one.position))
-            for one in found.diagnostics
-            if one.severity == "error"
+            (diagnostic.code, str(diagnostic.position))
+            for diagnostic in found.diagnostics
+            if diagnostic.severity == "error"
         ] == [("OAM108", "a.yaml:6:128")]
 
 
@@ -327,10 +343,10 @@ def test_what_a_gateway_trait_says_to_an_ingress_controller_is_judged_alike() ->
     "traits", ["[]", "[{type: client, properties: {kind: service}}]"]
 )
 @pytest.mark.parametrize(
-    ("name", "what"), [("api.v1", "a dot"), ("Api", "a capital")]
+    ("name", "flaw"), [("api.v1", "a dot"), ("Api", "a capital")]
 )
 def test_what_is_exposed_or_a_client_has_a_plain_name(
-    objects: str, traits: str, name: str, what: str
+    objects: str, traits: str, name: str, flaw: str
 ) -> None:
     """Roles, calls, hosts and names at the gateway have no dots and no capitals. Any other component may have them, and
     no capitals where its fence has its name."""
@@ -338,13 +354,16 @@ def test_what_is_exposed_or_a_client_has_a_plain_name(
         "name: api\n      type", f"name: {name}\n      type"
     )
     found = compiled(text.replace("component: api}", f"component: {name}}}"))
-    wrong = [f"{one.position} {one.message}" for one in found.diagnostics]
-    message = f"'{name}' has {what}, and a component that is exposed or a client is named without one elsewhere"
+    wrong = [
+        f"{diagnostic.position} {diagnostic.message}"
+        for diagnostic in found.diagnostics
+    ]
+    message = f"'{name}' has {flaw}, and a component that is exposed or a client is named without one elsewhere"
     fence = "'Api' would be the name of a NetworkPolicy, which has no capitals"
-    said = [] if (objects, traits) == (DEPLOYMENT, "[]") else [message]
+    messages = [] if (objects, traits) == (DEPLOYMENT, "[]") else [message]
     assert wrong == [
-        f"app1.yaml:6:13 {one}"
-        for one in (*said, *([fence] if name == "Api" else []))
+        f"app1.yaml:6:13 {message}"
+        for message in (*messages, *([fence] if name == "Api" else []))
     ]
 
 

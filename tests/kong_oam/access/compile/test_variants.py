@@ -44,13 +44,13 @@ spec:
         - type: gateway
           properties: {domain: lib.example.com, http: {/: 80}}
         - type: access
-          properties: {owner: o, scopes: {see: s}, rules: [{scopes: [see]}], roles: {all: {scopes: [see], components: [shop/job]}}}
+          properties: {owner: o, scopes: {see: s}, rules: [{scopes: [see]}], roles: {all: {scopes: [see], components: [shop/job, shop/partner]}}}
     - name: partner
       type: external
       properties: {jwksUri: "https://partner.example.com/keys"}
       traits:
         - type: client
-          properties: {kind: external, calls: []}
+          properties: {kind: external, calls: [{component: shop/lib, scopes: [see]}]}
   policies:
     - {name: staging, type: topology, properties: {namespace: staging}}
     - {name: production, type: topology, properties: PLACE}
@@ -65,25 +65,26 @@ SAID_ONCE = "who may call is said once for all places: take it out of the overri
 
 
 def text(change: str = LARGE, position: str = "{namespace: production}") -> str:
-    whole = TEXT.replace("CHANGE", change).replace("PLACE", position)
-    return whole.replace(
-        "calls: []", "calls: [{component: shop/lib, scopes: [see]}]"
-    ).replace("[shop/job]", "[shop/job, shop/partner]")
+    """The Application with this change in its override, which production has at this position."""
+    return TEXT.replace("CHANGE", change).replace("PLACE", position)
 
 
-def said(whole: str, **stack: Any) -> list[str]:
+def messages(application: str, **stack: Any) -> list[str]:
     """The errors, without the line that they are in."""
-    reading = read_bytes("a.yaml", whole.encode())
+    reading = read_bytes("a.yaml", application.encode())
     labels = stack.get("labels", {})
     reading = replace(
         reading,
         applications=tuple(
-            on_clusters(one, labels) for one in reading.applications
+            on_clusters(application, labels)
+            for application in reading.applications
         ),
     )
     found = compile_estate(reading, replace(ALL, **stack)).diagnostics
     return [
-        str(one).splitlines()[0] for one in found if one.severity == "error"
+        str(diagnostic).splitlines()[0]
+        for diagnostic in found
+        if diagnostic.severity == "error"
     ]
 
 
@@ -101,36 +102,36 @@ def cpu_of(site: Component) -> str:
 
 def test_each_place_has_its_form_under_the_names_that_places_have() -> None:
     """One set of routes, rules and roles; what is deployed differs."""
-    one = estate(text(), stack=ALL).components["shop/web"]
+    component = estate(text(), stack=ALL).components["shop/web"]
     assert [
-        (site.at, site.state_name, cpu_of(site)) for site in one.instances
+        (site.at, site.state_name, cpu_of(site)) for site in component.instances
     ] == [
         ("staging", "shop/web", "1"),
         ("production", "/production:shop/web", "4"),
     ]
-    assert ["env" in container_of(site) for site in one.instances] == [
+    assert ["env" in container_of(site) for site in component.instances] == [
         False,
         True,
     ]
-    assert len(one.exposure.endpoints) == 1
-    assert {site.exposure.endpoints for site in one.instances} == {
-        one.exposure.endpoints
+    assert len(component.exposure.endpoints) == 1
+    assert {site.exposure.endpoints for site in component.instances} == {
+        component.exposure.endpoints
     }
 
 
 def test_the_stacks_own_cluster_comes_first_in_whichever_form() -> None:
     """That is where routes lead, which is said at the step."""
-    whole = text(position="{clusters: [local]}").replace(
+    application = text(position="{clusters: [local]}").replace(
         "{namespace: staging}", "{clusters: [west]}"
     )
-    one = estate(whole, stack=ALL).components["shop/web"]
+    component = estate(application, stack=ALL).components["shop/web"]
     assert [
-        (site.at, site.state_name, cpu_of(site)) for site in one.instances
+        (site.at, site.state_name, cpu_of(site)) for site in component.instances
     ] == [
         ("shop", "shop/web", "4"),
         ("west/shop", "west:shop/web", "1"),
     ]
-    (warning,) = _warnings(whole)
+    (warning,) = _warnings(application)
     assert (warning.code, getattr(warning.position, "line", 0)) == (
         "OAM109",
         41,
@@ -143,8 +144,8 @@ def test_the_stacks_own_cluster_comes_first_in_whichever_form() -> None:
     )
 
 
-def _warnings(whole: str) -> list[Diagnostic]:
-    (application,) = read_bytes("a.yaml", whole.encode()).applications
+def _warnings(source: str) -> list[Diagnostic]:
+    (application,) = read_bytes("a.yaml", source.encode()).applications
     found: list[Diagnostic] = []
     for part in application.components:
         compile_alone(application, part, ALL, found)
@@ -180,11 +181,13 @@ def test_who_may_call_and_what_is_reached_is_the_same_in_all_forms(
     change: str, field: str, values: tuple[str, str]
 ) -> None:
     """Else the field, what it is in either form, and the steps are said, where the override says it."""
-    (only,) = said(text(change))
+    (only,) = messages(text(change))
     name = change.partition(",")[0].removeprefix("{name: ")
-    there, here = values
-    assert f": error OAM108: component '{name}': {field} is {there}" in only
-    assert f" by step 'to-production' (override 'large'), and {here}" in only
+    production, staging = values
+    assert (
+        f": error OAM108: component '{name}': {field} is {production}" in only
+    )
+    assert f" by step 'to-production' (override 'large'), and {staging}" in only
     assert f" by step 'to-staging' (no override); {SAID_ONCE}" in only
 
 
@@ -216,10 +219,10 @@ def test_a_difference_is_told_where_it_is_written(
     change: str, line: int, written: str
 ) -> None:
     """In the override; of what that takes away, at the component; of what is derived, at the step."""
-    whole = text(change)
-    _, at, column, _ = said(whole)[0].split(":", 3)
+    application = text(change)
+    _, at, column, _ = messages(application)[0].split(":", 3)
     assert int(at) == line
-    assert whole.splitlines()[line - 1][
+    assert application.splitlines()[line - 1][
         int(column.split()[0]) - 1 :
     ].startswith(written)
 
@@ -261,13 +264,15 @@ def test_each_form_is_judged_as_any_component_is(
     change: str, code: str
 ) -> None:
     """What an override brings to one place alone, too; and in that place."""
-    assert any(code in line for line in said(text(change))), said(text(change))
-    assert said(text()) == []
+    assert any(code in line for line in messages(text(change))), messages(
+        text(change)
+    )
+    assert messages(text()) == []
 
 
 def test_what_all_forms_have_wrong_is_told_once() -> None:
     """When it is read, and when it is compiled."""
-    (only,) = said(text().replace("http: {/: 80}", "http: {/: 82}", 1))
+    (only,) = messages(text().replace("http: {/: 80}", "http: {/: 82}", 1))
     assert "ACC223: 'web' has no port 82" in only
     warned = text().replace("http: {/: 80}", "http: {/: 80}, class: nginx", 1)
     (warning,) = read_bytes("a.yaml", warned.encode()).diagnostics
@@ -276,13 +281,13 @@ def test_what_all_forms_have_wrong_is_told_once() -> None:
 
 def test_what_is_wrong_about_a_form_is_told_before_it_is_compared() -> None:
     """Of what cannot be read nobody knows what it would be; and it is told where the override says it."""
-    whole = text(GATEWAY + "properties: {http: {/x: 82}}}]}")
-    (only,) = said(whole)
+    application = text(GATEWAY + "properties: {http: {/x: 82}}}]}")
+    (only,) = messages(application)
     assert (
         only.startswith("a.yaml:37:") and "ACC223: 'web' has no port 82" in only
     )
     volumes = "{hostPath: [{name: a, path: /, mountPath: /a}]}"
-    (only,) = said(
+    (only,) = messages(
         text(f"{{name: web, properties: {{volumeMounts: {volumes}}}}}")
     )
     assert only.startswith("a.yaml:37:") and "hostPath" in only
@@ -290,26 +295,29 @@ def test_what_is_wrong_about_a_form_is_told_before_it_is_compared() -> None:
 
 def test_two_selections_of_clusters_may_meet_in_one_place() -> None:
     """Only a stack says which clusters labels select."""
-    whole = text(position="{clusterLabelSelector: {tier: a}}").replace(
+    application = text(position="{clusterLabelSelector: {tier: a}}").replace(
         "{namespace: staging}", "{clusters: [west, local]}"
     )
     labels = {"west": {"tier": "a"}, "east": {"tier": "b"}}
-    (web, *_) = said(whole, labels=labels)
+    (web, *_) = messages(application, labels=labels)
     assert web == (
         "a.yaml:41:9: error OAM108: component 'web' is deployed in two forms to one place, 'west/shop': by step "
         "'to-staging' (no override) and by step 'to-production' (override 'large'); give each step a topology of its "
         "own, or both the same overrides"
     )
     assert (
-        said(whole, labels={"west": {"tier": "b"}, "east": {"tier": "a"}}) == []
+        messages(
+            application, labels={"west": {"tier": "b"}, "east": {"tier": "a"}}
+        )
+        == []
     )
-    assert said(whole, clusters=None) == []
+    assert messages(application, clusters=None) == []
 
 
 def test_a_form_that_is_only_elsewhere_is_no_way_in() -> None:
     """One that would not be reached where it is, does not have to be: the gateway leads to the first place alone."""
-    assert said(text(position="{clusters: [west]}")) == []
-    (found, *_) = said(
+    assert messages(text(position="{clusters: [west]}")) == []
+    (found, *_) = messages(
         text(position="{clusters: [east]}").replace(
             "{namespace: staging}", "{clusters: [west]}"
         )
@@ -319,21 +327,25 @@ def test_a_form_that_is_only_elsewhere_is_no_way_in() -> None:
 
 def test_forms_are_no_other_access() -> None:
     """For whoever asks who may call, a component is what it is in one form."""
-    one, two = (
+    plain, varied = (
         estate(text(change), stack=ALL).components["shop/web"]
         for change in ("{name: web}", LARGE)
     )
-    assert one == two
+    assert plain == varied
 
 
 def test_forms_are_told_apart_as_json_tells_values_apart() -> None:
     """`true` is not 1."""
     for value, variants in (("1", 0), ("true", 2)):
-        whole = text("{name: job, properties: {x: 1}}").replace(
+        application = text("{name: job, properties: {x: 1}}").replace(
             "worker\n      properties: {",
             f"t\n      properties: {{x: {value}, ",
         )
-        parts = read_bytes("a.yaml", whole.encode()).applications[0].components
+        parts = (
+            read_bytes("a.yaml", application.encode())
+            .applications[0]
+            .components
+        )
         assert {part.name: len(part.variants) for part in parts}[
             "job"
         ] == variants

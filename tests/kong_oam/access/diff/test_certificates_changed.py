@@ -72,23 +72,27 @@ def test_a_secret_named_for_another_path_changes_the_whole_host() -> None:
     old = model(ORDERS)
     new = model(ORDERS, EVIL_WITH_TLS)
     alone = (BY_ORDERS,)
-    both = (BY_EVIL, BY_ORDERS)
+    exposers = (BY_EVIL, BY_ORDERS)
     host = "orders.example.com"
     assert certificates(old, new) == [
-        shown(host, None, "evil/tls", alone, both)
+        shown(host, None, "evil/tls", alone, exposers)
     ]
     assert all(change.kind in OPENING for change in diff(old, new))
     assert certificates(new, old) == [
-        shown(host, "evil/tls", None, both, alone)
+        shown(host, "evil/tls", None, exposers, alone)
     ]
 
 
 def test_another_secret_of_the_same_name_is_another_certificate() -> None:
     """It is in another namespace."""
-    both = (BY_EVIL, BY_ORDERS)
+    exposers = (BY_EVIL, BY_ORDERS)
     assert certificates(
         model(WITH_TLS, EVIL), model(ORDERS, EVIL_WITH_TLS)
-    ) == [shown("orders.example.com", "orders/tls", "evil/tls", both, both)]
+    ) == [
+        shown(
+            "orders.example.com", "orders/tls", "evil/tls", exposers, exposers
+        )
+    ]
 
 
 def test_a_wildcard_shows_its_certificate_on_hosts_below_that_name_none() -> (
@@ -100,13 +104,13 @@ def test_a_wildcard_shows_its_certificate_on_hosts_below_that_name_none() -> (
         EVIL_WITH_TLS, ("orders.example.com", "*.example.com")
     )
     evil = (BY_EVIL,)
-    both = (BY_EVIL, BY_ORDERS)
+    exposers = (BY_EVIL, BY_ORDERS)
     below = shown("*.example.com", None, "evil/tls", evil, evil)
     assert certificates(
         model(ORDERS, wildcard), model(ORDERS, wildcard_with_tls)
     ) == [
         below,
-        shown("orders.example.com", None, "evil/tls", both, both),
+        shown("orders.example.com", None, "evil/tls", exposers, exposers),
     ]
     own = model(WITH_TLS, wildcard)
     assert certificates(own, model(WITH_TLS, wildcard_with_tls)) == [below]
@@ -114,13 +118,13 @@ def test_a_wildcard_shows_its_certificate_on_hosts_below_that_name_none() -> (
 
 def test_a_former_owner_is_kept_beside_the_new_one() -> None:
     """A change cannot take itself for its own reviewer."""
-    taken = edited(WITH_TLS, ("team-t", "team-x"))
-    (change,) = certificates(model(ORDERS), model(taken))
+    takeover = edited(WITH_TLS, ("team-t", "team-x"))
+    (change,) = certificates(model(ORDERS), model(takeover))
     before, after = change.exposers
-    assert [(one.component, one.owner) for one in before] == [
+    assert [(endpoint.component, endpoint.owner) for endpoint in before] == [
         ("orders/api", "team-t")
     ]
-    assert [(one.component, one.owner) for one in after] == [
+    assert [(endpoint.component, endpoint.owner) for endpoint in after] == [
         ("orders/api", "team-x")
     ]
 

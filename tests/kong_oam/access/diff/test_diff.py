@@ -12,6 +12,7 @@ from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.model import empty
 from kong_oam.access.diff.snapshot import ModelError, dump_model, load_model
 from kong_oam.access.model import METHODS
+from kong_oam.access.networks import Source, network
 from kong_oam.access.principals import ITSELF, Principal
 from kong_oam.access.request_classes import Region, Subtree
 from tests.support.diffs import API, SHOP, edited, model, settings
@@ -39,7 +40,7 @@ def users(client: str, *groups: str) -> Whom:
 
 def orders_change(
     kind: str,
-    whom: Whom,
+    caller: Whom,
     methods: str,
     region: Region,
     minutes: int | None = None,
@@ -47,7 +48,7 @@ def orders_change(
     """A change at orders.example.com; test_diff_exact.py holds every example request to its change."""
     return Change(
         kind,
-        (whom,),
+        (caller,),
         tuple(methods.split(",")),
         "orders.example.com",
         region,
@@ -171,7 +172,7 @@ def test_a_client_that_moves_to_another_namespace_is_another_principal() -> (
     checkout = SHOP[
         SHOP.index("    - name: checkout") : SHOP.index("    - name: web")
     ]
-    other = f"""
+    press = f"""
 apiVersion: core.oam.dev/v1beta1
 kind: Application
 metadata: {{name: other, namespace: other}}
@@ -179,7 +180,7 @@ spec:
   components:
 {checkout}"""
     orders = edited(API, ("shop/checkout", "other/checkout"))
-    assert diff(BEFORE, model(orders, other, SHOP.replace(checkout, ""))) == (
+    assert diff(BEFORE, model(orders, press, SHOP.replace(checkout, ""))) == (
         orders_change(
             "granted", service("other/checkout"), "GET,HEAD", NOT_HEALTH
         ),
@@ -434,10 +435,10 @@ ISSUED_FOR_5 = settings(
 )
 
 
-def hello_change(whom: Whom, kind: str, minutes: int) -> Change:
-    everything = Region(Subtree(()))
+def hello_change(caller: Whom, kind: str, minutes: int | None) -> Change:
+    region = Region(Subtree(()))
     return Change(
-        kind, (whom,), METHODS, "hello.example.com", everything, ANY, minutes
+        kind, (caller,), METHODS, "hello.example.com", region, ANY, minutes
     )
 
 
@@ -463,6 +464,40 @@ def test_old_tokens_of_users_count_where_any_token_will_do() -> None:
         orders_change("revoked", users("shop/web", "sales"), "GET,HEAD", NOT_HEALTH),
         orders_change("revoked", users("shop/web", "desk", "sales"), "POST", NOT_HEALTH),
     )  # fmt: skip
+
+
+def test_old_tokens_count_where_a_public_api_asks_for_any_token() -> None:
+    """A client that gets no token any more calls on with an old one."""
+    rules = f"[{{methods: [{', '.join(METHODS)}], public: {{reason: pages}}}}]"
+    trait = (
+        f"{{type: access, properties: {{owner: team-hello, rules: {rules}}}}}"
+    )
+    public = model(API, SHOP, f"{HELLO}        - {trait}\n")
+    calls = "calls: [{component: orders/api, scopes: [read]}]"
+    idle = model(API, edited(SHOP, (calls, "calls: []")), HELLO)
+    assert hello_change(EVERYBODY, "narrowed", 60) in diff(public, idle)
+    same = model(API, SHOP, HELLO)
+    assert hello_change(EVERYBODY, "narrowed", None) in diff(public, same)
+
+
+def test_old_tokens_count_from_networks_that_stay_allowed() -> None:
+    """Users in sales get no token any more. Old ones are refused from 10.0.0.0 alone."""
+    access = "        - type: access\n"
+    limited = edited(
+        API,
+        (access, f"        - {{type: ip-allow, properties: {{from: [10.0.0.0/8]}}}}\n{access}"),
+        ("scopes: [write], groups: [desk]", "scopes: [read, write], groups: [desk]"),
+    )  # fmt: skip
+    after = edited(
+        limited,
+        ("10.0.0.0/8", "10.128.0.0/9"),
+        ("[shop/checkout, shop/web]}", "[shop/checkout]}"),
+    )
+    sales = replace(
+        users("shop/web", "sales"), source=Source((network("10.0.0.0/8"),))
+    )
+    narrowed = orders_change("narrowed", sales, "GET,HEAD", NOT_HEALTH, 60)
+    assert narrowed in diff(model(limited, SHOP), model(after, SHOP))
 
 
 def test_old_tokens_count_as_long_as_they_were_issued_for() -> None:
@@ -522,14 +557,14 @@ spec:
         calling("[]", "[{component: b/api, scopes: [data.read]}]"),
     )
     checkout = service("shop/checkout")
-    everything = Region(Subtree(()))
+    region = Region(Subtree(()))
     assert diff(before, after) == (
         Change(
             "revoked",
             (checkout,),
             METHODS,
             "a.example.com",
-            everything,
+            region,
             ANY,
             None,
         ),

@@ -103,7 +103,7 @@ def _answers(change: Change) -> _Ways | None:
     return (before.component, before.port), (after.component, after.port)
 
 
-def _told(
+def _covering(
     changes: Iterable[Difference],
     site: str,
     request: Request,
@@ -140,7 +140,7 @@ def _from(source: Source, address: str | None) -> bool:
 
 
 def _check(
-    told: list[Change],
+    changes: list[Change],
     principal: Principal | None,
     groups: frozenset[str],
     address: str | None,
@@ -155,32 +155,40 @@ def _check(
     `otherwise`: whether something else answers. Where the request is allowed both times, one change says so.
     `lives`: whether the new gate lets a token of before through. A change that closes says how long, then.
     """
-    note(f"{principal} {set(groups)}: {was} -> {now}; {told}")
-    answered = [change for change in told if change.kind == "answered by"]
+    note(f"{principal} {set(groups)}: {was} -> {now}; {changes}")
+    answered = [change for change in changes if change.kind == "answered by"]
     covering = [
-        whom
+        caller
         for change in answered
-        for whom in change.whom
-        if _from(whom.source, address)
+        for caller in change.whom
+        if _from(caller.source, address)
         and (
-            whom.principal is None
+            caller.principal is None
             or (
-                whom.principal == principal and suffices(groups, whom.condition)
+                caller.principal == principal
+                and suffices(groups, caller.condition)
             )
         )
     ]
     assert len(covering) == (was and now and otherwise)
     explained = lived = False
-    for change in (one for one in told if one.kind != "answered by"):
+    for change in (
+        candidate for candidate in changes if candidate.kind != "answered by"
+    ):
         answers = (True, False) if change.kind in CLOSING else (False, True)
-        for whom in (one for one in change.whom if _from(one.source, address)):
-            if whom.principal is None or (
-                whom.principal == principal and suffices(groups, whom.condition)
+        for caller in (
+            candidate
+            for candidate in change.whom
+            if _from(candidate.source, address)
+        ):
+            if caller.principal is None or (
+                caller.principal == principal
+                and suffices(groups, caller.condition)
             ):
                 explained |= answers == (was, now)
                 lived |= change.minutes is not None
-            if whom.principal == principal and (
-                principal is None or whom.condition & {groups, frozenset()}
+            if caller.principal == principal and (
+                principal is None or caller.condition & {groups, frozenset()}
             ):
                 assert answers == (was, now)
     assert was == now or explained
@@ -218,10 +226,10 @@ def _callers(
 @MANY
 @given(pairs(), REQUESTED)
 def test_requests_are_answered_differently_exactly_where_the_diff_says_so(
-    both: tuple[Estate, Estate], requests: list[Request]
+    pair: tuple[Estate, Estate], requests: list[Request]
 ) -> None:
     """For every principal and set of groups, from every class of addresses."""
-    _check_requests(both, requests)
+    _check_requests(pair, requests)
 
 
 @pytest.mark.parametrize("kind", ["from", "assigned from"])
@@ -236,16 +244,16 @@ def test_other_networks_and_groups_of_clients_are_told_of_exactly_where_they_let
 
 
 def _check_requests(
-    both: tuple[Estate, Estate], requests: list[Request]
+    pair: tuple[Estate, Estate], requests: list[Request]
 ) -> None:
-    old, new = both
+    old, new = pair
     changes, sides = (
         diff(model(old), model(new)),
         (SitesByHost(old), SitesByHost(new)),
     )
     for request in requests:
         site = site_of({*old.by_host, *new.by_host}, request.host)
-        told = _told(
+        covering = _covering(
             changes,
             site,
             request,
@@ -256,10 +264,10 @@ def _check_requests(
             component_of(old, request.host, path),
             component_of(new, request.host, path),
         )
-        ways = [_answering(estate, request.host, path) for estate in both]
+        ways = [_answering(estate, request.host, path) for estate in pair]
         otherwise = ways[0] != ways[1]
-        note(f"{request}: {told}")
-        assert {*map(_answers, told)} <= {_otherwise(*ways)}
+        note(f"{request}: {covering}")
+        assert {*map(_answers, covering)} <= {_otherwise(*ways)}
         for principal, groups, before, after in _callers(old, new, apis):
             was, now = (
                 allowed(old, request, before),
@@ -267,7 +275,7 @@ def _check_requests(
             )
             lives = allowed(new, request, before)
             _check(
-                told,
+                covering,
                 principal,
                 groups,
                 request.address,
@@ -281,44 +289,44 @@ def _check_requests(
 @MANY
 @given(pairs(kinds=("endpoints", "pods", "components")), REQUESTED)
 def test_another_answer_is_told_of_exactly_where_the_request_stays_allowed(
-    both: tuple[Estate, Estate], requests: list[Request]
+    pair: tuple[Estate, Estate], requests: list[Request]
 ) -> None:
     """Where a path leads to another component, port or pods; where nothing else changes."""
-    _check_requests(both, requests)
+    _check_requests(pair, requests)
 
 
 @MANY
 @given(pairs("another"), REQUESTED)
 def test_stacks_differ_exactly_where_a_component_can_be_called_by_others(
-    both: tuple[Estate, Estate], requests: list[Request]
+    pair: tuple[Estate, Estate], requests: list[Request]
 ) -> None:
     """By component, port and path, whatever the hosts; groups are told apart by their logical names."""
-    one, two = both
+    old, new = pair
     changes, sides = (
-        diff(model(one), model(two)),
-        (SitesByPort(one), SitesByPort(two)),
+        diff(model(old), model(new)),
+        (SitesByPort(old), SitesByPort(new)),
     )
     for request in requests:
         for site in {*sides[0].names(), *sides[1].names()}:
-            told = _told(
+            covering = _covering(
                 changes,
                 site,
                 request,
                 {path for side in sides for path in side.declared(site)},
             )
             key = site.rpartition(":")[0]
-            apis = one.components.get(key), two.components.get(key)
+            apis = old.components.get(key), new.components.get(key)
             for principal, groups, before, after in _callers(
-                one, two, apis, logical=True
+                old, new, apis, logical=True
             ):
                 note(f"{site} {request}")
                 was, now = (
-                    _reached(one, site, request, before),
-                    _reached(two, site, request, after),
+                    _reached(old, site, request, before),
+                    _reached(new, site, request, after),
                 )
                 otherwise = all(apis) and _pods(apis[0]) != _pods(apis[1])
                 _check(
-                    told,
+                    covering,
                     principal,
                     groups,
                     request.address,
@@ -328,7 +336,9 @@ def test_stacks_differ_exactly_where_a_component_can_be_called_by_others(
                 )
 
 
-def _reached(estate: Estate, site: str, request: Request, held: Tokens) -> bool:
+def _reached(
+    estate: Estate, site: str, request: Request, token: Tokens
+) -> bool:
     """Whether the token is let through to the component's port on any of its hosts."""
     key, _, port = site.rpartition(":")
     component = estate.components.get(key)
@@ -336,17 +346,17 @@ def _reached(estate: Estate, site: str, request: Request, held: Tokens) -> bool:
     for endpoint in component.exposure.endpoints if component else ():
         host = endpoint.host.replace("*", "_fresh")
         owners = [
-            other
-            for other, _ in estate.by_host[endpoint.host]
-            if within(path, other.path)
+            owner
+            for owner, _ in estate.by_host[endpoint.host]
+            if within(path, owner.path)
         ]
         if (
             owners
-            and max(owners, key=lambda other: len(other.path)) is endpoint
+            and max(owners, key=lambda owner: len(owner.path)) is endpoint
             and endpoint.port == int(port)
         ):
             assert component_of(estate, host, path) is component
-            if allowed(estate, replace(request, host=host), held):
+            if allowed(estate, replace(request, host=host), token):
                 return True
     return False
 
@@ -354,10 +364,10 @@ def _reached(estate: Estate, site: str, request: Request, held: Tokens) -> bool:
 @MANY
 @given(pairs())
 def test_every_change_is_witnessed_by_a_request(
-    both: tuple[Estate, Estate],
+    pair: tuple[Estate, Estate],
 ) -> None:
     """Its example is answered differently, in the direction that the change says; for each principal that it names."""
-    old, new = both
+    old, new = pair
     for change in _requests(diff(model(old), model(new))):
         example = change.example
         assert example.address == _example(change.whom[0].source)
@@ -368,23 +378,23 @@ def test_every_change_is_witnessed_by_a_request(
             (change.whom[0].principal, True),
             (None, False),
         )
-        for whom in change.whom:
-            address = _example(whom.source)
+        for caller in change.whom:
+            address = _example(caller.source)
             request = Request(
                 example.method,
                 example.now or "",
                 written(example.path).encode(),
                 address or "192.0.2.9",
             )
-            for groups in whom.condition or [frozenset()]:
-                note(f"{change} {whom}")
+            for groups in caller.condition or [frozenset()]:
+                note(f"{change} {caller}")
                 was, now = (
-                    _allowed(estate, request, whom.principal, groups)
-                    for estate in both
+                    _allowed(estate, request, caller.principal, groups)
+                    for estate in pair
                 )
                 before, after = (
                     _answering(estate, request.host, read(request.target))
-                    for estate in both
+                    for estate in pair
                 )
                 assert _answers(change) == _otherwise(before, after)
                 if change.kind == "answered by":
@@ -415,14 +425,14 @@ def _allowed(
 @settings(MANY, max_examples=examples(1000))
 @given(pairs(kinds=(*ASSIGNED, "roles", "rules", "from", "groups")))
 def test_a_site_is_left_out_only_where_nothing_changes(
-    both: tuple[Estate, Estate],
+    pair: tuple[Estate, Estate],
 ) -> None:
     """The shortcut by what all answers on a site follow from: without it, the diff is the same."""
-    old, new = map(model, map(connected, both))
+    old, new = map(model, map(connected, pair))
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(side.Side, "basis", lambda one, site: None)
-        whole = diff(old, new)
-    assert diff(old, new) == whole
+        patched.setattr(side.Side, "basis", lambda self, site: None)
+        complete = diff(old, new)
+    assert diff(old, new) == complete
 
 
 @MANY
@@ -460,12 +470,12 @@ PAYLOADS = st.fixed_dictionaries(
 @MANY
 @given(pairs(kinds=TOKENS), st.lists(PAYLOADS, min_size=4, max_size=8))
 def test_tokens_count_differently_only_where_the_diff_says_so(
-    both: tuple[Estate, Estate], payloads: list[dict[str, Any]]
+    pair: tuple[Estate, Estate], payloads: list[dict[str, Any]]
 ) -> None:
     """Whatever its claims: one that counts now, or says something else, may widen access."""
-    told = [
+    provider_settings = [
         change
-        for change in diff(*map(model, both))
+        for change in diff(*map(model, pair))
         if isinstance(change, Setting) and not change.of.component
     ]
     rings = [
@@ -474,7 +484,7 @@ def test_tokens_count_differently_only_where_the_diff_says_so(
             provider=stack.providers["main"],
             issuer=stack.providers["main"].issuer,
         )
-        for stack in (both[0].stack, both[1].stack)
+        for stack in (pair[0].stack, pair[1].stack)
     ]
     for number, payload in enumerate(payloads):
         provider = rings[number % 2].provider
@@ -490,9 +500,11 @@ def test_tokens_count_differently_only_where_the_diff_says_so(
             _meaning(authenticate(shown, ring, NOW, KEYS)) for ring in rings
         )
         if was != now:
-            note(f"{payload}: {was} -> {now}; {told}")
+            note(f"{payload}: {was} -> {now}; {provider_settings}")
             kinds = {
-                change.kind for change in told if change.of.provider == "main"
+                change.kind
+                for change in provider_settings
+                if change.of.provider == "main"
             }
             assert kinds
             assert now is None or "may widen" in kinds
@@ -505,11 +517,11 @@ def _meaning(claims: Claims | Refusal) -> Claims | None:
 @MANY
 @given(pairs())
 def test_clients_owners_and_the_scheme_differ_exactly_where_the_diff_says_so(
-    both: tuple[Estate, Estate],
+    pair: tuple[Estate, Estate],
 ) -> None:
     """Of what is on both sides; of clients for themselves or for users both times."""
-    old, new = both
-    told = {
+    old, new = pair
+    found = {
         (change.of.component, change.of.provider, change.name, change.kind)
         for change in diff(model(old), model(new))
         if isinstance(change, Setting)
@@ -551,4 +563,4 @@ def test_clients_owners_and_the_scheme_differ_exactly_where_the_diff_says_so(
             expected.add(
                 (*key, "redirectUris", "may widen" if more else "may narrow")
             )
-    assert told == expected
+    assert found == expected

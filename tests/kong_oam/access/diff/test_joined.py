@@ -1,8 +1,7 @@
-"""The models that the stacks of an estate export, as one."""
+"""The models that the stacks of an estate export are read as one model."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,90 +16,118 @@ from kong_oam.access.diff.snapshot import (
 from kong_oam.access.model import Estate
 from kong_oam.access.partitions import deployed_by
 from kong_oam.access.report import access_table, grants
-from kong_oam.access.settings.stack import parse
-from kong_oam.access.settings.values import Settings
-from tests.support.estates import estate
-from tests.support.partitioned import ANY, MAIL, ORDERS, SHOP
+from tests.support.diffs import model, settings
 
-SETTINGS = parse(
-    "tests",
-    {
-        "cloud": "local",
-        "asOf": "2026-11-25",
-        "gateway": {"namespace": "kong", "podLabels": {"app": "kong"}},
-        "identityProviders": [{"name": "main", "type": "oidc"}],
-    },
+ORDERS = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: orders, namespace: orders}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: orders}
+      traits:
+        - type: gateway
+          properties: {domain: orders.example.com, http: {/orders: 8080}}
+        - type: access
+          properties:
+            owner: team-orders
+            scopes: {read: Read}
+            rules: [{methods: [GET], scopes: [read]}]
+            roles: {viewer: {scopes: [read], components: [shop/web]}}
+    - name: database
+      type: worker
+      properties: {image: database}
+"""
+SHOP = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop, namespace: shop}
+spec:
+  components:
+    - name: web
+      type: worker
+      properties: {image: web}
+      traits:
+        - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}}
+"""
+STACK = settings()
+PARTITIONED = settings(partitions={"apis": ["orders"], "sales": ["shop"]})
+ESTATE = model(ORDERS, SHOP, on=PARTITIONED).estate
+BASE, APIS, SALES = (
+    deployed_by(ESTATE, partition) for partition in (None, "apis", "sales")
 )
-TEXTS = (ORDERS, SHOP, MAIL, ANY)
-WHOLE = estate(*TEXTS)
-NAMESPACES = sorted({one.namespace for one in WHOLE.applications})
+ALONE = model(ORDERS, SHOP, on=STACK)
+EXPORTED_ALONE = dump_model(ALONE)
+EXPORTED_BY_BASE, EXPORTED_BY_APIS, EXPORTED_BY_SALES = (
+    dump_model(model_of(part, PARTITIONED)) for part in (BASE, APIS, SALES)
+)
 
 
-def in_partitions() -> tuple[Estate, Settings]:
-    """The same estate with a partition for each namespace."""
-    stack = replace(
-        WHOLE.stack, partitions={f"p-{name}": (name,) for name in NAMESPACES}
-    )
-    made = estate(*TEXTS, stack=stack)
-    return made, replace(SETTINGS, stack=stack)
+@pytest.mark.parametrize("base_first", [True, False])
+def test_the_models_of_all_stacks_are_the_model_of_one_stack(
+    base_first: bool,
+) -> None:
+    """One stack that deploys both Applications exports the same."""
+    stacks = [EXPORTED_BY_BASE, EXPORTED_BY_APIS, EXPORTED_BY_SALES]
+    found = load_model(joined(stacks if base_first else stacks[::-1]))
+    expected = load_model(EXPORTED_ALONE)
+    assert found.estate.components == expected.estate.components
+    assert found.workloads == expected.workloads
 
 
-def dumped(partition: str | None) -> str:
-    made, settings = in_partitions()
-    return dump_model(model_of(deployed_by(made, partition), settings))
+@pytest.mark.parametrize(
+    ("exported", "components"),
+    [
+        ([EXPORTED_BY_BASE], set()),
+        ([EXPORTED_BY_BASE, EXPORTED_BY_APIS], {"orders/api"}),
+        ([EXPORTED_BY_BASE, EXPORTED_BY_SALES], {"shop/web"}),
+        ([EXPORTED_ALONE], {"orders/api", "shop/web"}),
+        ([EXPORTED_ALONE, EXPORTED_BY_APIS], {"orders/api", "shop/web"}),
+    ],
+    ids=["base", "base and apis", "base and sales", "one stack", "one stack, then apis"],
+)  # fmt: skip
+def test_components_are_those_of_stacks_that_have_run(
+    exported: list[str], components: set[str]
+) -> None:
+    """A model that was exported before the estate had partitions counts until each of them has run."""
+    assert {*load_model(joined(exported)).estate.components} == components
 
 
-def test_all_stacks_together_are_the_whole() -> None:
-    """Base first or last."""
-    meant = load_model(dump_model(model_of(WHOLE, SETTINGS)))
-    texts = [dumped(None), *(dumped(f"p-{name}") for name in NAMESPACES)]
-    for order in (texts, texts[::-1]):
-        model = load_model(joined(order))
-        assert model.estate.components == meant.estate.components
-        assert model.workloads == meant.workloads
+@pytest.mark.parametrize(
+    ("exported", "expected"),
+    [
+        (
+            ['1\nstack {"name":"prod"}', '1\norders/api {"a":1}'],
+            '1\nstack {"name":"prod"}\norders/api {"a":1}',
+        ),
+        (
+            ['1\norders/api {"a":1}', '1\norders/api {"foreign":true}'],
+            '1\norders/api {"a":1}',
+        ),
+        (
+            ['1\norders/api {"a":1}', '1\norders/api {"a":2}'],
+            '1\norders/api {"a":2}',
+        ),
+    ],
+    ids=["lines of both", "another stack deploys it", "the last"],
+)  # fmt: skip
+def test_lines_are_joined_by_component(
+    exported: list[str], expected: str
+) -> None:
+    """A stack marks a component that another stack deploys as foreign."""
+    assert joined(exported) == expected
 
 
-def test_what_its_own_stack_has_not_made_is_not_there() -> None:
-    """Of a partition that was never run the base and those whom it calls only know."""
-    assert load_model(joined([dumped(None)])).estate.components == {}
-    some = load_model(joined([dumped(None), dumped(f"p-{NAMESPACES[0]}")]))
-    assert {one.key for one in some.estate.components.values()} == {
-        one.key
-        for one in WHOLE.components.values()
-        if one.workload.namespace == NAMESPACES[0]
-        and (one.exposure.endpoints or one.identity.clients)
+def test_a_stack_states_facts_of_its_own_components_alone() -> None:
+    """Else all facts of a component would look new once it moves to another stack."""
+    exported = load_model(EXPORTED_BY_APIS)
+    assert {*exported.estate.components} == {"orders/api", "shop/web"}
+    assert {subject.component for subject in exported.facts} == {
+        "",
+        "orders/api",
     }
-
-
-def test_a_stack_states_facts_of_what_it_deploys_alone() -> None:
-    """It is given less of others: once such a one is moved there, all of it would look new."""
-    made, _ = in_partitions()
-    others = set()
-    for name in made.stack.partitions:
-        given, model = deployed_by(made, name), load_model(dumped(name))
-        stated = {subject.component for subject in model.facts} - {""}
-        assert stated == {
-            key
-            for key, one in given.own.items()
-            if one.exposure.endpoints or one.identity.clients
-        }
-        others |= model.estate.components.keys() - stated
-    assert others
-
-
-def test_what_a_stack_exported_before_it_was_a_base_stays_until_a_partition_has_run() -> (
-    None
-):
-    """States were moved, and no stack was run since: all is there, by what the one stack exported."""
-    meant = load_model(dump_model(model_of(WHOLE, SETTINGS))).estate.components
-    before = dump_model(model_of(WHOLE, SETTINGS))
-    assert load_model(joined([before])).estate.components == meant
-    assert (
-        load_model(
-            joined([before, dumped(f"p-{NAMESPACES[0]}")])
-        ).estate.components
-        == meant
-    )
 
 
 @pytest.mark.parametrize(
@@ -116,24 +143,31 @@ def test_what_a_stack_exported_before_it_was_a_base_stays_until_a_partition_has_
         "2",
     ],
 )
-def test_what_is_no_model_is_refused_in_words(text: Any) -> None:
-    """Alone, and behind one that is."""
-    for texts in ([text], [dumped(None), text] if text != "" else [text]):
+def test_a_text_that_is_no_model_is_refused(text: Any) -> None:
+    """Alone, and behind a model."""
+    for texts in ([text], [EXPORTED_BY_BASE, text] if text != "" else [text]):
         with pytest.raises(ModelError):
             load_model(joined(texts))
 
 
-def test_the_tables_of_partitions_are_lines_of_the_wholes() -> None:
-    """Who may call what, and what clients are granted: each line is in one stack's, and the base has none."""
-    made, _ = in_partitions()
-    stacks = [
-        deployed_by(made, name) for name in (None, *made.stack.partitions)
-    ]
-    for table in (access_table, grants):
-        head, *lines = table(WHOLE).splitlines()
-        of_stacks = [table(one).splitlines() for one in stacks]
-        assert of_stacks[0] == [head]
-        assert sorted(
-            line for of_stack in of_stacks for line in of_stack[1:]
-        ) == sorted(lines)
-        assert lines
+@pytest.mark.parametrize(
+    ("stack", "access", "granted"),
+    [
+        (BASE, "", ""),
+        (APIS, "GET,HEAD orders.example.com/orders  orders/api: read: shop/web\n", ""),
+        (SALES, "", "shop/web at okta  read\n"),
+        (
+            ALONE.estate,
+            "GET,HEAD orders.example.com/orders  orders/api: read: shop/web\n",
+            "shop/web at okta  read\n",
+        ),
+    ],
+    ids=["base", "apis", "sales", "one stack"],
+)  # fmt: skip
+def test_a_line_of_a_table_is_in_the_stack_that_deploys_its_component(
+    stack: Estate, access: str, granted: str
+) -> None:
+    """The access table lists APIs; the table of grants lists clients."""
+    head = "REQUESTS  COMPONENT, SCOPES AND WHO HAS THEM\n"
+    assert access_table(stack) == head + access
+    assert grants(stack) == f"CLIENT  SCOPES\n{granted}"

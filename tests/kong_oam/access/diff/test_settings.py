@@ -240,7 +240,9 @@ def test_another_client_without_a_workload_is_another_principal() -> None:
         ("name: partner\n", "name: ally\n"),
     )
     changes = diff(BEFORE, estate(renamed))
-    assert [(one.kind, one.whom[0].principal.client) for one in changes] == [
+    assert [
+        (change.kind, change.whom[0].principal.client) for change in changes
+    ] == [
         ("granted", "outside/other"),
         ("revoked", "outside/app"),
     ]

@@ -30,9 +30,9 @@ JOB, WEB = (
 RENAMED = Principal("app/site", "main", users=True)
 """What WEB is called afterwards."""
 SETS = [
-    frozenset(some)
+    frozenset(groups)
     for size in range(1, 4)
-    for some in combinations("abc", size)
+    for groups in combinations("abc", size)
 ]
 EVERY_SET = [frozenset[str](), *SETS]
 ADDRESSES = ("10.1.0.1", "10.200.0.1", "192.0.2.1", "2001:db8::1")
@@ -52,7 +52,9 @@ _networks = st.sampled_from(
 )
 _conditions = st.sets(st.sampled_from(SETS), min_size=1, max_size=3).map(
     lambda sets: frozenset(
-        one for one in sets if not any(other < one for other in sets)
+        groups
+        for groups in sets
+        if not any(smaller < groups for smaller in sets)
     )
 )
 
@@ -63,7 +65,7 @@ def accesses(web: Principal) -> st.SearchStrategy[Access]:
         {}, optional={JOB: st.just(ITSELF), web: _conditions}
     )
     return st.builds(
-        lambda everybody, some, networks: Access(networks=networks, **({"everybody": True} if everybody else {"principals": some})),
+        lambda everybody, principals, networks: Access(networks=networks, **({"everybody": True} if everybody else {"principals": principals})),
         st.sampled_from((False, False, True)),
         by_principal,
         _networks,
@@ -80,21 +82,21 @@ def may(
         return False
     condition = access.principals.get(principal) if principal else None
     return access.everybody or (
-        condition is not None and any(one <= groups for one in condition)
+        condition is not None and any(needed <= groups for needed in condition)
     )
 
 
 def covered(
-    whom: Whom,
+    caller: Whom,
     principal: Principal | None,
     groups: frozenset[str],
     address: str,
 ) -> bool:
-    if not admits(whom.source.networks, address):
+    if not admits(caller.source.networks, address):
         return False
-    return whom.principal is None or (
-        whom.principal == principal
-        and any(one <= groups for one in whom.condition)
+    return caller.principal is None or (
+        caller.principal == principal
+        and any(needed <= groups for needed in caller.condition)
     )
 
 
@@ -108,15 +110,15 @@ def test_who_stays_is_who_may_before_and_after(
     for old_name, new_name in ((None, None), (JOB, JOB), (WEB, RENAMED)):
         for groups in EVERY_SET:
             for address in ADDRESSES:
-                both = may(was, old_name, groups, address) and may(
+                allowed = may(was, old_name, groups, address) and may(
                     now, new_name, groups, address
                 )
                 assert (
                     sum(
-                        covered(whom, new_name, groups, address)
-                        for whom in stays
+                        covered(caller, new_name, groups, address)
+                        for caller in stays
                     )
-                    == both
+                    == allowed
                 )
 
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from kong_oam.access.diff.change import Setting, Subject
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.snapshot import AccessModel, dump_model, load_model
-from tests.support import workload_tls
+from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from tests.support.diffs import model, settings
-from tests.support.workload_tls import Pair, authority
 
 ORDERS = """
 apiVersion: core.oam.dev/v1beta1
@@ -26,28 +26,23 @@ spec:
           properties: {domain: orders.example.com, http: {/orders: 8080}}
 """
 ORDERS_OVER_TLS = ORDERS + "        - {type: upstream-tls, properties: {}}\n"
-ONE = authority("one")
-OTHER = authority("other")
+ORDERS_API, STACK = Subject("orders/api"), Subject()
 
 
 def over_tls(
-    text: str, *authorities: Pair, client: str | None = None, depth: int = 1
+    text: str, ca: tuple[str, ...], depth: int = 1, client: str | None = None
 ) -> AccessModel:
-    """The model on a stack that trusts these CAs with workloads, with a client certificate or without."""
+    """The model on a stack that trusts CAs of these fingerprints, with a client certificate or without."""
     on = settings()
-    trusted = replace(
-        workload_tls.settings(*authorities, client=client), depth=depth
-    )
+    trusted = UpstreamTlsSettings(ca, depth, client_certificate=client)
     stack = replace(on.stack, upstream_tls="mtls" if client else "tls")
     gateway = replace(on.gateway, upstream_tls=trusted)
     return model(text, on=replace(on, gateway=gateway, stack=stack))
 
 
-def settings_changed(
-    before: AccessModel, after: AccessModel
-) -> list[tuple[str, str]]:
-    changes = diff(load_model(dump_model(before)), after)
-    return [(change.kind, change.name) for change in changes]
+def changes(before: AccessModel, after: AccessModel) -> tuple[object, ...]:
+    """What `diff` finds against a model that a stack exported."""
+    return diff(load_model(dump_model(before)), after)
 
 
 def test_a_stack_without_it_exports_nothing_of_it() -> None:
@@ -56,43 +51,39 @@ def test_a_stack_without_it_exports_nothing_of_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "less", "name"),
+    ("more", "less", "subject", "name", "value_of_more", "value_of_less"),
     [
+        (over_tls(ORDERS_OVER_TLS, ("a",)), over_tls(ORDERS, ("a",)), ORDERS_API, "edge.upstreamTls.ports", [8080], None),
+        (over_tls(ORDERS_OVER_TLS, ("a",)), over_tls(ORDERS_OVER_TLS, ("a", "b")), STACK, "gateway.upstreamTls.ca", ["a"], ["a", "b"]),
+        (over_tls(ORDERS_OVER_TLS, ("a",)), over_tls(ORDERS_OVER_TLS, ("a",), depth=2), STACK, "gateway.upstreamTls.depth", 1, 2),
         (
-            over_tls(ORDERS_OVER_TLS, ONE),
-            over_tls(ORDERS, ONE),
-            "edge.upstreamTls.ports",
-        ),
-        (
-            over_tls(ORDERS_OVER_TLS, ONE),
-            over_tls(ORDERS_OVER_TLS, ONE, OTHER),
-            "gateway.upstreamTls.ca",
-        ),
-        (
-            over_tls(ORDERS_OVER_TLS, ONE),
-            over_tls(ORDERS_OVER_TLS, ONE, depth=2),
-            "gateway.upstreamTls.depth",
-        ),
-        (
-            over_tls(ORDERS_OVER_TLS, ONE, client="gateway"),
-            over_tls(ORDERS_OVER_TLS, ONE),
-            "gateway.upstreamTls.clientCertificate",
+            over_tls(ORDERS_OVER_TLS, ("a",), client="gateway"),
+            over_tls(ORDERS_OVER_TLS, ("a",)),
+            STACK, "gateway.upstreamTls.clientCertificate", "gateway", None,
         ),
     ],
     ids=["a port", "a CA more", "a longer chain", "a client certificate"],
-)
+)  # fmt: skip
 def test_less_tls_may_widen_and_more_may_narrow(
-    more: AccessModel, less: AccessModel, name: str
+    more: AccessModel,
+    less: AccessModel,
+    subject: Subject,
+    name: str,
+    value_of_more: object,
+    value_of_less: object,
 ) -> None:
     """No request is a change: it is the same port, whatever is spoken at it."""
-    assert settings_changed(more, less) == [("may widen", name)]
-    assert settings_changed(less, more) == [("may narrow", name)]
+    widened = Setting("may widen", subject, name, value_of_more, value_of_less)
+    assert changes(more, less) == (widened,)
+    narrowed = Setting(
+        "may narrow", subject, name, value_of_less, value_of_more
+    )
+    assert changes(less, more) == (narrowed,)
 
 
 def test_a_ca_alone_decides_nothing() -> None:
     """Nothing is spoken over TLS yet."""
-    kinds = {
-        kind
-        for kind, _ in settings_changed(model(ORDERS), over_tls(ORDERS, ONE))
-    }
-    assert kinds == {"changed"}
+    assert changes(model(ORDERS), over_tls(ORDERS, ("a",))) == (
+        Setting("changed", STACK, "gateway.upstreamTls.ca", None, ["a"]),
+        Setting("changed", STACK, "gateway.upstreamTls.depth", None, 1),
+    )

@@ -147,13 +147,23 @@ def test_a_place_is_a_url_without_its_exceptions(
         (replace(REVOKED, minutes=5), "tokens of before live up to 5 minutes"),
         (replace(REVOKED, kind="granted"), ""),
         (replace(REVOKED, whom=(Whom(None),)), ""),
+        (
+            replace(REVOKED, whom=(Whom(None),), minutes=5),
+            "tokens of before live up to 5 minutes",
+        ),
     ],
-    ids=["no old token counts", "old tokens count", "an opening", "everybody"],
+    ids=[
+        "no old token counts",
+        "old tokens count",
+        "an opening",
+        "everybody",
+        "everybody, old tokens count",
+    ],
 )
 def test_a_closing_change_says_how_long_old_tokens_count(
     change: Change, words: str
 ) -> None:
-    """Only of callers who need a token."""
+    """Of everybody only where old tokens count."""
     assert until(change) == words
 
 

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kong_oam.access.diff.change import (
+    Answer,
+    Change,
+    Difference,
+    Example,
+    Setting,
+    Subject,
+    Whom,
+)
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.snapshot import dump_model, load_model
 from kong_oam.access.graph.build import graph_of
 from kong_oam.access.graph.compare import graph_of_change, told
 from kong_oam.access.graph.graph import Graph, Node
 from kong_oam.access.graph.view import of_application, of_changes, of_principal
+from kong_oam.access.request_classes import Region, Subtree
 from tests.support.diffs import API, SHOP, edited, model, settings
 from tests.support.estates import api, estate
 
@@ -267,19 +280,12 @@ def test_one_request_more_and_one_less_are_two_lines_beside_what_stays() -> (
 
 def test_what_is_newly_public_is_added_and_no_role_is_drawn() -> None:
     """It needs none."""
-    new = model(
-        edited(API, ("methods: [GET], public", "methods: [GET, POST], public")),
-        SHOP,
+    orders = edited(
+        API, ("methods: [GET], public", "methods: [GET, POST], public")
     )
-    graph = of_changes(graph_of_change(BEFORE, new, ""))
-    assert lines(graph) == {
+    assert lines(changes(orders, SHOP)) == {
         ("public:orders/api:anybody", ORDERS, "+POST /orders/health")
     }
-    said = told(diff(BEFORE, new), "https")
-    assert (
-        said[1]
-        == "+ newly public: everybody: POST https://orders.example.com/orders/health"
-    )
 
 
 def test_a_role_under_another_name_is_drawn_and_diff_says_that_it_changes_nothing() -> (
@@ -295,19 +301,52 @@ def test_a_role_under_another_name_is_drawn_and_diff_says_that_it_changes_nothin
         VIEWER: "removed",
         "role:orders/api:reader": "added",
     }
-    assert told(diff(BEFORE, new), "https") == told((), "https")
+    assert diff(BEFORE, new) == ()
 
 
-def test_what_is_no_line_of_the_picture_is_told_below_it() -> None:
-    """A setting, and what a longer path takes from a shorter one."""
+def test_a_setting_is_no_line_of_the_picture() -> None:
     on = settings(
         providers=[{"name": "okta", "type": "okta", "accessTokenMinutes": 120}]
     )
     new = model(API, SHOP, on=on)
+    assert diff(BEFORE, new) != ()
     assert of_changes(graph_of_change(BEFORE, new, "")).edges == ()
-    assert told(diff(BEFORE, new), "https")[1:] == (
-        "+ may widen: clients of okta: identityProviders.okta.accessTokenMinutes: 60 -> 120",
-    )
+
+
+NEWLY_PUBLIC = Change(
+    "newly public",
+    whom=(Whom(None),),
+    methods=("POST",),
+    site="orders.example.com",
+    region=Region(Subtree(("orders",))),
+    example=Example("POST", ("orders",), None, None, None),
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (NEWLY_PUBLIC, "+ newly public: everybody: POST https://orders.example.com/orders"),
+        (
+            replace(NEWLY_PUBLIC, kind="revoked"),
+            "\N{MINUS SIGN} revoked: everybody: POST https://orders.example.com/orders",
+        ),
+        (
+            replace(NEWLY_PUBLIC, kind="answered by", answers=(Answer("orders/api", "8080"), Answer("evil/api", "80"))),
+            "· now answered by evil/api: everybody: POST https://orders.example.com/orders: orders/api:8080 -> evil/api:80",
+        ),
+        (
+            Setting("may widen", Subject(provider="okta"), "accessTokenMinutes", 60, 120),
+            "+ may widen: clients of okta: identityProviders.okta.accessTokenMinutes: 60 -> 120",
+        ),
+    ],
+    ids=["opens", "closes", "another answer", "setting"],
+)  # fmt: skip
+def test_a_line_below_the_picture_says_each_change(
+    change: Difference, line: str
+) -> None:
+    """With a sign for what opens, and one for what closes."""
+    assert told((change,), "https") == ("What diff says of it:", line)
 
 
 @given(

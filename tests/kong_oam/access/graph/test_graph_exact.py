@@ -80,13 +80,13 @@ def check(estate: Estate) -> None:
                 for id_ in ids
                 if id_.startswith("group:")
             }
-            for client in (one for one in shown if one.user_facing):
+            for client in (node for node in shown if node.user_facing):
                 alone = {group for group in groups if group in client.groups}
                 assert alone == {
-                    one
+                    groups
                     for sets in access.principals[principal_of(client)]
                     if len(sets) == 1
-                    for one in sets
+                    for groups in sets
                 }
             holding = {
                 g

@@ -208,8 +208,8 @@ def test_mermaid_of_a_large_estate_stays_within_what_github_draws() -> None:
     left_out = (
         f"{len(graph.nodes) + 1 - len(read.nodes)} of {len(graph.nodes)} boxes"
     )
-    said = f"Left out: {left_out}, all of the components from app{len(drawn):03}/api on. Mermaid draws no more."
-    assert read.nodes["notes"].split("\n")[1] == said
+    note = f"Left out: {left_out}, all of the components from app{len(drawn):03}/api on. Mermaid draws no more."
+    assert read.nodes["notes"].split("\n")[1] == note
     assert "--application NAME or --principal NAME" in read.nodes["notes"]
 
 
@@ -225,16 +225,16 @@ def test_no_box_overlaps_another_and_each_holds_its_text(graph: Graph) -> None:
         (box.x, box.y, box.x + BOX_WIDTH, box.y + box.height)
         for box in placed.boxes
     ]
-    for one, other in combinations(rectangles, 2):
+    for first, second in combinations(rectangles, 2):
         assert (
-            one[2] <= other[0]
-            or other[2] <= one[0]
-            or one[3] <= other[1]
-            or other[3] <= one[1]
+            first[2] <= second[0]
+            or second[2] <= first[0]
+            or first[3] <= second[1]
+            or second[3] <= first[1]
         )
-    for left, top, right, bottom in rectangles:
+    for start, top, right, bottom in rectangles:
         assert (
-            left >= 0
+            start >= 0
             and top >= 0
             and right <= WIDTH
             and bottom <= placed.height

@@ -7,17 +7,12 @@ from dataclasses import replace
 import pytest
 
 from kong_oam.access.lint.groups import doubtful_groups
+from tests.support.diffs import edited
 from tests.support.estates import PROVIDER, STACK, api, estate
-from tests.support.lint_estates import (
-    Data,
-    access_of,
-    changed,
-    files_of,
-    linted,
-)
+from tests.support.lint_estates import linted
 
 
-def of(
+def doubtful(
     *roles: str,
     mapped: tuple[str, ...] = (),
     known: frozenset[str] | None = None,
@@ -48,11 +43,11 @@ def of(
     ["salse", "sale", "saless", "salas", "Sales", "asles", "sales-", "xsales"],
 )
 def test_one_slip_of_a_name_that_others_use_is_found(typo: str) -> None:
-    assert of("[sales]", "[sales]", f"[{typo}]") == {typo: "sales"}
+    assert doubtful("[sales]", "[sales]", f"[{typo}]") == {typo: "sales"}
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("known", "similar"),
     [
         ("sales", "support"),
         ("sales-eu", "sales-us"),
@@ -63,77 +58,115 @@ def test_one_slip_of_a_name_that_others_use_is_found(typo: str) -> None:
         ("viewers", "reviewers"),
     ],
 )
-def test_names_that_are_alike_on_purpose_are_not(one: str, other: str) -> None:
+def test_names_that_are_alike_on_purpose_are_not(
+    known: str, similar: str
+) -> None:
     """Of numbered teams and short names, one letter says little."""
-    assert of(f"[{one}]", f"[{one}]", f"[{other}]") == {}
+    assert doubtful(f"[{known}]", f"[{known}]", f"[{similar}]") == {}
 
 
 def test_a_name_that_is_used_twice_is_meant() -> None:
     """In two roles; twice in one role is once."""
-    assert of("[sales]", "[sales]", "[salse]", "[salse]") == {}
-    assert of("[sales]", "[sales]", "[salse, salse]") == {"salse": "sales"}
-    assert of("[sales]", "[salse]") == {"sales": "salse", "salse": "sales"}, (
-        "nobody knows which"
-    )
-    assert of("[sales]", "[sales]", "[salea]", "[saleb]") == {
+    assert doubtful("[sales]", "[sales]", "[salse]", "[salse]") == {}
+    assert doubtful("[sales]", "[sales]", "[salse, salse]") == {
+        "salse": "sales"
+    }
+    assert doubtful("[sales]", "[salse]") == {
+        "sales": "salse",
+        "salse": "sales",
+    }, "nobody knows which"
+    assert doubtful("[sales]", "[sales]", "[salea]", "[saleb]") == {
         "salea": "sales",
         "saleb": "sales",
     }, "the one that is meant"
 
 
 def test_what_the_stack_maps_is_meant_and_may_be_what_was_meant() -> None:
-    assert of("[sales]", "[sales]", "[salse]", mapped=("salse",)) == {}
-    assert of("[salse]", mapped=("sales",)) == {"salse": "sales"}
+    assert doubtful("[sales]", "[sales]", "[salse]", mapped=("salse",)) == {}
+    assert doubtful("[salse]", mapped=("sales",)) == {"salse": "sales"}
 
 
 def test_where_the_stack_lists_its_groups_nothing_is_doubtful() -> None:
     assert (
-        of("[sales]", "[sales]", "[salse]", known=frozenset({"sales", "salse"}))
+        doubtful(
+            "[sales]", "[sales]", "[salse]", known=frozenset({"sales", "salse"})
+        )
         == {}
     )
 
 
+ORDERS = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: orders, namespace: orders}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: orders.example.com, http: {/orders: 8080}}
+        - type: access
+          properties:
+            owner: team-orders
+            scopes: {read: Read}
+            rules: [{methods: [GET], scopes: [read]}]
+            roles:
+              viewer: {scopes: [read], groups: [sales, desk], components: [orders/web]}
+              editor: {scopes: [read], groups: [sales, desk], components: [orders/web]}
+              third: {scopes: [read], groups: [salse], components: [orders/web]}
+    - name: web
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: web.example.com, http: {/: 8080}}
+        - type: access
+          properties:
+            owner: team-orders
+            rules: [{methods: [GET], public: {reason: pages, until: "2027-06-30"}}]
+        - type: client
+          properties: {kind: web, redirectPaths: [/cb], calls: [{component: orders/api, scopes: [read]}]}
+"""
+
+
 def test_the_finding_stands_at_the_group() -> None:
-    """And can be waived, as what only its owner knows."""
-
-    def mistyped(orders: Data, shop: Data) -> None:
-        access_of(orders)["roles"]["editor"]["groups"] = ["sales"]
-        access_of(orders)["roles"]["more"] = {
-            "scopes": ["read"],
-            "groups": ["desk", "salse"],
-        }
-
-    files = files_of(changed(mistyped), "mixed")
-    _, (finding,) = linted(files)
-    assert (finding.code, finding.message) == (
+    """Nobody but its owner knows the right name, so no change is suggested."""
+    _, (finding,) = linted({"orders.yaml": ORDERS})
+    assert (finding.code, str(finding.position), finding.message) == (
         "LINT311",
-        "only role 'more' names group 'salse'; did you mean 'sales'?",
+        "orders.yaml:20:48",
+        "only role 'third' names group 'salse'; did you mean 'sales'?",
     )
-    line = files["orders.yaml"].splitlines()[finding.position.line - 1]
-    assert line[finding.position.column - 1 :].startswith("salse")
     assert finding.change is None
 
-    def waived(orders: Data, shop: Data) -> None:
-        mistyped(orders, shop)
-        access_of(orders)["waivers"] = [
-            {"finding": "LINT311", "reason": "theirs", "until": "2027-01-01"}
-        ]
 
-    assert linted(files_of(changed(waived), "mixed"))[1] == ()
+def test_the_finding_can_be_waived() -> None:
+    waiver = '{finding: LINT311, reason: theirs, until: "2027-01-01"}'
+    waived = edited(
+        ORDERS,
+        (
+            "            roles:\n",
+            f"            waivers: [{waiver}]\n            roles:\n",
+        ),
+    )
+    assert linted({"orders.yaml": waived})[1] == ()
 
 
 def test_of_two_that_are_named_once_each_may_be_the_other() -> None:
     """At both places."""
-
-    def mistyped(orders: Data, shop: Data) -> None:
-        access_of(orders)["roles"]["editor"]["groups"] = ["support"]
-        access_of(orders)["roles"]["more"] = {
-            "scopes": ["read"],
-            "groups": ["desk", "suport"],
-        }
-
-    _, findings = linted(files_of(changed(mistyped), "mixed"))
-    assert [finding.message for finding in findings] == [
+    orders = edited(
+        ORDERS,
+        (
+            "editor: {scopes: [read], groups: [sales",
+            "editor: {scopes: [read], groups: [support",
+        ),
+        ("[salse]", "[suport]"),
+    )
+    assert [
+        finding.message for finding in linted({"orders.yaml": orders})[1]
+    ] == [
         "only role 'editor' names group 'support'; did you mean 'suport'?",
-        "only role 'more' names group 'suport'; did you mean 'support'?",
+        "only role 'third' names group 'suport'; did you mean 'support'?",
     ]

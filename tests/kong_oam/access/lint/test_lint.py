@@ -4,368 +4,385 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from kong_oam.access.lint.finding import LintFinding
-from tests.support.lint_estates import (
-    STYLES,
-    Data,
-    access_of,
-    answers,
-    changed,
-    files_of,
-    linted,
+from tests.support.diffs import edited
+from tests.support.lint_estates import STYLES, answers, linted, styled
+
+ORDERS = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: orders, namespace: orders}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: orders.example.com, http: {/orders: 8080}}
+        - type: access
+          properties:
+            owner: team-orders
+            scopes: {read: Read orders, write: Change orders}
+            rules:
+              - {paths: [/orders], methods: [GET], scopes: [read]}
+              - {paths: [/orders], methods: [POST, PUT], scopes: [write]}
+            roles:
+              viewer: {scopes: [read], groups: [sales], components: [shop/job, shop/web]}
+              editor: {scopes: [read, write], groups: [desk], components: [shop/web]}
+"""
+SHOP = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop, namespace: shop, annotations: {owner: team-shop}}
+spec:
+  components:
+    - name: job
+      type: worker
+      properties: {image: x}
+      traits:
+        - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [read]}]}}
+    - name: idle
+      type: worker
+      properties: {image: x}
+      traits:
+        - {type: client, properties: {kind: service}}
+    - name: web
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: shop.example.com, http: {/: 3000}}
+        - type: access
+          properties:
+            owner: team-shop
+            rules:
+              - {methods: [GET, POST], public: {reason: pages, until: "2027-06-30"}}
+        - type: client
+          properties: {kind: web, redirectPaths: [/cb], calls: [{component: orders/api, scopes: [read, write]}]}
+"""
+"""Both are right: nothing is found in them."""
+WITHOUT_WEB = edited(ORDERS, (", shop/web]", "]"), ("[shop/web]", "[]"))
+WITH_V1_AT_SHOP = edited(
+    SHOP,
+    (
+        "        - type: client\n          properties: {kind: web,",
+        "        - {type: gateway, properties: {name: v1, domain: orders.example.com, http: {/orders/v1: 80}}}\n"
+        "        - type: client\n          properties: {kind: web,",
+    ),
 )
+"""Requests for /orders/v1 go to `shop/web`."""
+FOR_EVER = edited(SHOP, (', until: "2027-06-30"', ""))
 
-Change = Callable[[Data, Data], None]
-
-
-def nothing(orders: Data, shop: Data) -> None:
-    pass
-
-
-def idle_viewer(orders: Data, shop: Data) -> None:
-    access_of(orders)["roles"]["viewer"]["components"].insert(1, "shop/idle")
+Case = tuple[str, str, str, str]
+"""The two Applications, a code and a message."""
 
 
-def last_viewer(orders: Data, shop: Data) -> None:
-    access_of(orders)["roles"]["viewer"]["components"].append("shop/idle")
-
-
-def writer_alone(orders: Data, shop: Data) -> None:
-    access_of(orders)["roles"]["writer"] = {
-        "scopes": ["write"],
-        "components": ["shop/job"],
-    }
-
-
-def writer_beside_a_group(orders: Data, shop: Data) -> None:
-    access_of(orders)["roles"]["writer"] = {
-        "scopes": ["write"],
-        "components": ["shop/job"],
-        "groups": ["desk"],
-    }
-
-
-def empty_role(orders: Data, shop: Data) -> None:
-    access_of(orders)["roles"] = {"nobody": {"scopes": ["read"]}} | access_of(
-        orders
-    )["roles"]
-
-
-def only_role(orders: Data, shop: Data) -> None:
-    access_of(shop, 2)["scopes"] = {"pages": "Pages"}
-    access_of(shop, 2)["rules"].append(
-        {"paths": ["/in"], "methods": ["GET"], "scopes": ["pages"]}
-    )
-    access_of(shop, 2)["roles"] = {"nobody": {"scopes": ["pages"]}}
-
-
-def idle_scope(orders: Data, shop: Data) -> None:
-    access_of(orders)["scopes"]["audit"] = "Read who did what"
-
-
-def only_scope(orders: Data, shop: Data) -> None:
-    access_of(shop, 2)["scopes"] = {"audit": "Read who did what"}
-
-
-def bundled_scope(orders: Data, shop: Data) -> None:
-    idle_scope(orders, shop)
-    access_of(orders)["roles"]["editor"]["scopes"].append("audit")
-
-
-def stricter_rule(orders: Data, shop: Data) -> None:
-    access_of(orders)["rules"].insert(
-        0,
-        {
-            "paths": ["/orders"],
-            "methods": ["GET", "PUT"],
-            "scopes": ["write", "read"],
-        },
+def with_rule(rule: str) -> str:
+    """`ORDERS` with one more rule, the last."""
+    return edited(
+        ORDERS,
+        (
+            "            roles:\n",
+            f"              - {rule}\n            roles:\n",
+        ),
     )
 
 
-def stricter_rule_with_a_scope_of_its_own(orders: Data, shop: Data) -> None:
-    idle_scope(orders, shop)
-    access_of(orders)["rules"].append(
-        {"paths": ["/orders"], "methods": ["GET"], "scopes": ["read", "audit"]}
+def with_role(role: str) -> str:
+    """`ORDERS` with one more role, the last."""
+    return f"{ORDERS}              {role}\n"
+
+
+def with_audit(text: str) -> str:
+    """With one more scope, which no rule of `ORDERS` asks for."""
+    return edited(
+        text,
+        (
+            "write: Change orders}",
+            "write: Change orders, audit: Read who did what}",
+        ),
     )
 
 
-def same_rule(orders: Data, shop: Data) -> None:
-    access_of(orders)["rules"].append(
-        {"paths": ["/orders"], "methods": ["GET"], "scopes": ["read"]}
+def of_pages(lines: str, text: str = SHOP) -> str:
+    """`SHOP` with these lines in the access trait of `shop/web`."""
+    return edited(
+        text,
+        (
+            "            owner: team-shop\n",
+            f"            owner: team-shop\n            {lines}\n",
+        ),
     )
 
 
-def repeated_rule(orders: Data, shop: Data) -> None:
-    access_of(orders)["rules"].append(
-        {"paths": ["/orders"], "methods": ["HEAD"], "scopes": ["read"]}
-    )
+def waiving(text: str, *waivers: str) -> str:
+    """With waivers of these codes and days in the access trait of `shop/web`."""
+    listed = []
+    for waiver in waivers:
+        code, _, day = waiver.partition(" until ")
+        listed.append(f'{{finding: {code}, reason: known, until: "{day}"}}')
+    return of_pages(f"waivers: [{', '.join(listed)}]", text)
 
 
-def stricter_path(orders: Data, shop: Data) -> None:
-    rule = {
-        "paths": ["/orders/x", "/orders"],
-        "methods": ["GET"],
-        "scopes": ["read", "write"],
-    }
-    access_of(orders)["rules"].append(rule)
-
-
-def repeated_public_rule(orders: Data, shop: Data) -> None:
-    access_of(shop, 2)["rules"].append(
-        {
-            "methods": ["POST", "GET"],
-            "public": {"reason": "again", "until": "2027-01-01"},
-        }
-    )
-
-
-def longer_gateway_path(orders: Data, shop: Data) -> None:
-    access_of(orders)["rules"].append(
-        {"paths": ["/orders/v1"], "methods": ["GET"], "scopes": ["write"]}
-    )
-    shop["spec"]["components"][2]["traits"].append(
-        {
-            "type": "gateway",
-            "properties": {
-                "name": "v1",
-                "domain": "orders.example.com",
-                "http": {"/orders/v1": 80},
-            },
-        }
-    )
-
-
-def public_for_all_methods(orders: Data, shop: Data) -> None:
-    del access_of(shop, 2)["rules"][0]["methods"]
-
-
-def public_root_beside_protected_paths(orders: Data, shop: Data) -> None:
-    access_of(shop, 2)["scopes"] = {"admin": "Administer"}
-    access_of(shop, 2)["rules"].append(
-        {"paths": ["/admin"], "scopes": ["admin"]}
-    )
-
-
-def public_for_ever(orders: Data, shop: Data) -> None:
-    del access_of(shop, 2)["rules"][0]["public"]["until"]
-
-
-def public_too_long(orders: Data, shop: Data) -> None:
-    access_of(shop, 2)["rules"][0]["public"]["until"] = "2026-11-24"
-
-
-def role_without_a_way_in(orders: Data, shop: Data) -> None:
-    access_of(orders)["scopes"]["audit"] = "Read who did what"
-    access_of(orders)["rules"].append(
-        {"paths": ["/orders/audit"], "methods": ["GET"], "scopes": ["audit"]}
-    )
-    access_of(orders)["roles"]["auditor"] = {
-        "scopes": ["audit"],
-        "groups": ["audit"],
-    }
-
-
-def no_client_for_users(orders: Data, shop: Data) -> None:
-    shop["spec"]["components"][2]["traits"].pop()
-    for role in access_of(orders)["roles"].values():
-        role["components"].remove("shop/web")
-
-
-def no_owner(orders: Data, shop: Data) -> None:
-    del shop["metadata"]["annotations"]
-
-
-def no_owner_at_all(orders: Data, shop: Data) -> None:
-    del shop["metadata"]["annotations"]
-    traits = shop["spec"]["components"][2]["traits"]
-    traits[:] = [trait for trait in traits if trait["type"] == "gateway"]
-    for role in access_of(orders)["roles"].values():
-        role["components"] = [
-            member for member in role["components"] if member != "shop/web"
-        ]
-
-
-def wider_rule(orders: Data, shop: Data) -> None:
-    access_of(orders)["rules"].append(
-        {"paths": ["/orders"], "methods": ["GET", "DELETE"], "scopes": ["read"]}
-    )
-
-
-def alternative_rule(orders: Data, shop: Data) -> None:
-    access_of(orders)["rules"].append(
-        {"paths": ["/orders"], "methods": ["GET"], "scopes": ["write"]}
-    )
-
-
-def rule_below(orders: Data, shop: Data) -> None:
-    access_of(orders)["rules"].append(
-        {"paths": ["/orders/x"], "methods": ["GET"], "scopes": ["read"]}
-    )
-
-
-def own_path_below_a_longer_gateway_path(orders: Data, shop: Data) -> None:
-    longer_gateway_path(orders, shop)
-    orders["spec"]["components"][0]["traits"][0]["properties"]["http"][
-        "/orders/v1/own"
-    ] = 8080
-
-
-def waived(finding: str, until: str, *more: Change) -> Change:
-    def change(orders: Data, shop: Data) -> None:
-        for one in more:
-            one(orders, shop)
-        waiver = {"finding": finding, "reason": "known", "until": until}
-        access_of(shop, 2).setdefault("waivers", []).append(waiver)
-
-    return change
-
-
-stale = waived("LINT306", "2027-01-01")
-late = waived("LINT306", "2026-11-24", public_for_ever)
-
-MENDED: list[tuple[Change, str, str]] = [
+WITH_LOGIN = edited(
+    SHOP,
     (
-        idle_viewer,
+        '"2027-06-30"}}\n',
+        '"2027-06-30"}}\n              - {paths: [/in], methods: [GET], scopes: [pages]}\n',
+    ),
+)
+"""With a rule at /in that asks for the scope `pages`."""
+
+MENDED: dict[str, Case] = {
+    "a component asks for none of a role's scopes": (
+        edited(ORDERS, ("shop/job, shop/web", "shop/job, shop/idle, shop/web")),
+        SHOP,
         "LINT301",
         "'shop/idle' holds role 'viewer', but asks for none of its scopes",
     ),
-    (
-        last_viewer,
+    "the last component of a role": (
+        edited(ORDERS, ("shop/job, shop/web", "shop/job, shop/web, shop/idle")),
+        SHOP,
         "LINT301",
         "'shop/idle' holds role 'viewer', but asks for none of its scopes",
     ),
-    (
-        writer_alone,
+    "the only component of a role": (
+        with_role("writer: {scopes: [write], components: [shop/job]}"),
+        SHOP,
         "LINT301",
         "'shop/job' holds role 'writer', but asks for none of its scopes",
     ),
-    (
-        writer_beside_a_group,
+    "the only component beside a group": (
+        with_role("writer: {scopes: [write], components: [shop/job], groups: [desk]}"),
+        SHOP,
         "LINT301",
         "'shop/job' holds role 'writer', but asks for none of its scopes",
     ),
-    (empty_role, "LINT302", "no group and no component holds role 'nobody'"),
-    (only_role, "LINT302", "no group and no component holds role 'nobody'"),
-    (idle_scope, "LINT303", "no rule asks for scope 'audit'"),
-    (only_scope, "LINT303", "no rule asks for scope 'audit'"),
-    (
-        stricter_rule,
+    "an empty role before others": (
+        edited(ORDERS, ("roles:\n", "roles:\n              nobody: {scopes: [read]}\n")),
+        SHOP,
+        "LINT302",
+        "no group and no component holds role 'nobody'",
+    ),
+    "an empty role alone": (
+        ORDERS,
+        of_pages("roles: {nobody: {scopes: [pages]}}\n            scopes: {pages: Pages}", WITH_LOGIN),
+        "LINT302",
+        "no group and no component holds role 'nobody'",
+    ),
+    "a scope beside others": (
+        with_audit(ORDERS),
+        SHOP,
+        "LINT303",
+        "no rule asks for scope 'audit'",
+    ),
+    "a scope alone": (
+        ORDERS,
+        of_pages("scopes: {audit: Read who did what}"),
+        "LINT303",
+        "no rule asks for scope 'audit'",
+    ),
+    "a stricter rule before": (
+        edited(ORDERS, ("rules:\n", "rules:\n              - {paths: [/orders], methods: [GET, PUT], scopes: [write, read]}\n")),
+        SHOP,
         "LINT304",
         "never decides: GET, HEAD /orders needs no more than read (line N)",
     ),
-    (
-        stricter_rule_with_a_scope_of_its_own,
+    "a stricter rule with a scope of its own": (
+        with_audit(with_rule("{paths: [/orders], methods: [GET], scopes: [read, audit]}")),
+        SHOP,
         "LINT304",
         "never decides: GET, HEAD /orders needs no more than read (line N)",
     ),
-    (
-        same_rule,
+    "the same rule": (
+        with_rule("{paths: [/orders], methods: [GET], scopes: [read]}"),
+        SHOP,
         "LINT304",
         "never decides: GET, HEAD /orders needs no more than read (line N)",
     ),
-    (
-        repeated_rule,
+    "the same rule for HEAD": (
+        with_rule("{paths: [/orders], methods: [HEAD], scopes: [read]}"),
+        SHOP,
         "LINT304",
         "never decides: GET, HEAD /orders needs no more than read (line N)",
     ),
-    (
-        stricter_path,
+    "one of two paths": (
+        with_rule("{paths: [/orders/x, /orders], methods: [GET], scopes: [read, write]}"),
+        SHOP,
         "LINT304",
         "never decides on /orders: GET, HEAD /orders needs no more than read (line N)",
     ),
-    (
-        repeated_public_rule,
+    "a public rule twice": (
+        ORDERS,
+        edited(SHOP, ('"2027-06-30"}}\n', '"2027-06-30"}}\n              - {methods: [POST, GET], public: {reason: again, until: "2027-01-01"}}\n')),
         "LINT304",
         "never decides: GET, HEAD, POST / is public already (line N)",
     ),
-    (
-        late,
+    "a waiver whose day is over": (
+        ORDERS,
+        waiving(FOR_EVER, "LINT306 until 2026-11-24"),
         "LINT309",
         "LINT306 was accepted until 2026-11-24 (known); today is 2026-11-25",
     ),
-    (stale, "LINT310", "LINT306 is not found here, and waived (known)"),
-    (
-        waived("LINT305", "2020-01-01", late),
+    "a waiver of nothing": (
+        ORDERS,
+        waiving(SHOP, "LINT306 until 2027-01-01"),
+        "LINT310",
+        "LINT306 is not found here, and waived (known)",
+    ),
+    "a waiver of nothing beside another waiver": (
+        ORDERS,
+        waiving(FOR_EVER, "LINT306 until 2026-11-24", "LINT305 until 2020-01-01"),
         "LINT310",
         "LINT305 is not found here, and waived (known)",
     ),
-]
-UNDECIDED: list[tuple[Change, str, str]] = [
-    (bundled_scope, "LINT303", "no rule asks for scope 'audit'"),
-    (longer_gateway_path, "LINT304", "never decides: requests for /orders/v1 go to 'shop/web'"),
-    (public_for_all_methods, "LINT305", "names no methods, so that POST, PUT, PATCH, DELETE are public as well"),
-    (public_root_beside_protected_paths, "LINT305", "names no paths, so that whatever no longer path protects is public, new paths included"),
-    (public_for_ever, "LINT306", "public without an end date (pages)"),
-    (public_too_long, "LINT307", "public until 2026-11-24 (pages), and still open on 2026-11-25"),
-    (role_without_a_way_in, "LINT312", "role 'auditor' lets nobody in: no client that signs users in asks for 'audit'"),
-    (no_client_for_users, "LINT312", "role 'editor' lets nobody in: no client that signs users in asks for 'read' or 'write'"),
-    (no_owner, "LINT308", "nobody owns 'job', 'idle'"),
-    (no_owner_at_all, "LINT308", "nobody owns 'job', 'idle', 'web'"),
-]  # fmt: skip
+}  # fmt: skip
+UNDECIDED: dict[str, Case] = {
+    "a scope that a role grants": (
+        edited(with_audit(ORDERS), ("scopes: [read, write], groups", "scopes: [read, write, audit], groups")),
+        SHOP,
+        "LINT303",
+        "no rule asks for scope 'audit'",
+    ),
+    "a longer path of another component": (
+        with_rule("{paths: [/orders/v1], methods: [GET], scopes: [write]}"),
+        WITH_V1_AT_SHOP,
+        "LINT304",
+        "never decides: requests for /orders/v1 go to 'shop/web'",
+    ),
+    "public for all methods": (
+        ORDERS,
+        edited(SHOP, ("methods: [GET, POST], public", "public")),
+        "LINT305",
+        "names no methods, so that POST, PUT, PATCH, DELETE are public as well",
+    ),
+    "public at the root, beside a protected path": (
+        ORDERS,
+        edited(
+            of_pages("scopes: {admin: Administer}"),
+            ('"2027-06-30"}}\n', '"2027-06-30"}}\n              - {paths: [/admin], scopes: [admin]}\n'),
+        ),
+        "LINT305",
+        "names no paths, so that whatever no longer path protects is public, new paths included",
+    ),
+    "public for ever": (
+        ORDERS,
+        FOR_EVER,
+        "LINT306",
+        "public without an end date (pages)",
+    ),
+    "public for too long": (
+        ORDERS,
+        edited(SHOP, ("2027-06-30", "2026-11-24")),
+        "LINT307",
+        "public until 2026-11-24 (pages), and still open on 2026-11-25",
+    ),
+    "no client asks for a scope of the role": (
+        edited(
+            with_audit(with_rule("{paths: [/orders/audit], methods: [GET], scopes: [audit]}")),
+            ("roles:\n", "roles:\n              auditor: {scopes: [audit], groups: [audit]}\n"),
+        ),
+        SHOP,
+        "LINT312",
+        "role 'auditor' lets nobody in: no client that signs users in asks for 'audit'",
+    ),
+    "no client for users": (
+        WITHOUT_WEB,
+        SHOP.partition("        - type: client\n")[0],
+        "LINT312",
+        "role 'editor' lets nobody in: no client that signs users in asks for 'read' or 'write'",
+    ),
+    "no owner of clients": (
+        ORDERS,
+        edited(SHOP, (", annotations: {owner: team-shop}", "")),
+        "LINT308",
+        "nobody owns 'job', 'idle'",
+    ),
+    "no owner at all": (
+        WITHOUT_WEB,
+        edited(SHOP.partition("        - type: access\n")[0], (", annotations: {owner: team-shop}", "")),
+        "LINT308",
+        "nobody owns 'job', 'idle', 'web'",
+    ),
+}  # fmt: skip
 
 
-def said(findings: tuple[LintFinding, ...]) -> list[tuple[str, str]]:
+def messages(findings: tuple[LintFinding, ...]) -> list[tuple[str, str]]:
     """Codes and messages, without the lines that some of them name."""
     return sorted(
-        (one.code, re.sub(r"\(line \d+\)", "(line N)", one.message))
-        for one in findings
+        (finding.code, re.sub(r"\(line \d+\)", "(line N)", finding.message))
+        for finding in findings
     )
+
+
+def found_in(orders: str, shop: str = SHOP) -> list[tuple[str, str]]:
+    return messages(linted({"orders.yaml": orders, "shop.yaml": shop})[1])
 
 
 @pytest.mark.parametrize("style", STYLES)
 def test_an_estate_that_is_right_has_no_findings(style: str) -> None:
-    """The one that every test below changes."""
-    assert said(linted(files_of(changed(nothing), style))[1]) == []
+    assert messages(linted(styled(ORDERS, SHOP, style))[1]) == []
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("rule", "shop"),
     [
-        wider_rule,
-        alternative_rule,
-        rule_below,
-        own_path_below_a_longer_gateway_path,
+        ("{paths: [/orders], methods: [GET, DELETE], scopes: [read]}", SHOP),
+        ("{paths: [/orders], methods: [GET], scopes: [write]}", SHOP),
+        ("{paths: [/orders/x], methods: [GET], scopes: [read]}", SHOP),
+        ("{paths: [/orders/v1], methods: [GET], scopes: [write]}", WITH_V1_AT_SHOP),
     ],
-)
-def test_a_rule_that_decides_something_is_no_finding(change: Change) -> None:
-    """For one of its methods, for other callers, below another path, or where only some requests go elsewhere."""
-    assert said(linted(files_of(changed(change), "mixed"))[1]) == []
-
-
-def test_a_role_that_a_group_holds_stays() -> None:
-    """Only its unused component goes; without its only holder the whole role does."""
-    texts = {}
-    for change in (writer_alone, writer_beside_a_group):
-        (finding,) = linted(files_of(changed(change), "mixed"))[1]
-        assert finding.change
-        texts[change] = finding.change() or ""
-    assert "writer:" not in texts[writer_alone]
-    assert (
-        "writer:\n                scopes: [write]\n                groups: [desk]\n"
-        in texts[writer_beside_a_group]
+    ids=["one more method", "another scope", "a path below", "some requests go elsewhere"],
+)  # fmt: skip
+def test_a_rule_that_decides_something_is_no_finding(
+    rule: str, shop: str
+) -> None:
+    orders = edited(
+        with_rule(rule),
+        ("{/orders: 8080}", "{/orders: 8080, /orders/v1/own: 8080}"),
     )
+    assert found_in(orders, shop) == []
+
+
+@pytest.mark.parametrize(
+    ("role", "mended"),
+    [
+        ("writer: {scopes: [write], components: [shop/job]}", ORDERS),
+        (
+            "writer: {scopes: [write], components: [shop/job], groups: [desk]}",
+            with_role("writer: {scopes: [write], groups: [desk]}"),
+        ),
+    ],
+    ids=["no other holder", "a group"],
+)
+def test_a_role_that_a_group_holds_stays(role: str, mended: str) -> None:
+    """Only its unused component goes; without its only holder the whole role does."""
+    (finding,) = linted({"orders.yaml": with_role(role), "shop.yaml": SHOP})[1]
+    assert finding.change
+    assert finding.change() == mended
 
 
 @pytest.mark.parametrize("style", STYLES)
-@pytest.mark.parametrize(("change", "code", "message"), MENDED)
+@pytest.mark.parametrize(
+    ("orders", "shop", "code", "message"), MENDED.values(), ids=MENDED
+)
 def test_the_suggested_diff_mends_the_finding_and_nothing_else(
-    change: Change, code: str, message: str, style: str, tmp_path: Path
+    orders: str, shop: str, code: str, message: str, style: str, tmp_path: Path
 ) -> None:
     """`patch -p0` and `git apply -p0` take it; then the finding is gone, the others and every answer stay as they were."""
-    files = files_of(changed(change), style)
+    files = styled(orders, shop, style)
     estate, findings = linted(files)
-    assert (code, message) in said(findings)
+    assert (code, message) in messages(findings)
     finding = next(
-        one
-        for one in findings
-        if one.code == code
-        and re.sub(r"line \d+", "line N", one.message) == message
+        finding
+        for finding in findings
+        if finding.code == code
+        and re.sub(r"line \d+", "line N", finding.message) == message
     )
     diff = finding.suggestion()
     assert diff is not None
@@ -376,10 +393,10 @@ def test_the_suggested_diff_mends_the_finding_and_nothing_else(
         _applied(diff, files, tmp_path / "git", "git", "apply", "-p0")
         == patched
     )
-    after, left = linted(patched)
-    remaining = said(findings)
+    after, unfixed = linted(patched)
+    remaining = messages(findings)
     remaining.remove((code, message))
-    assert said(left) == remaining
+    assert messages(unfixed) == remaining
     assert answers(after) == answers(estate)
     if style == "commented":
         _only_whole_lines(files, patched)
@@ -408,19 +425,23 @@ def _only_whole_lines(before: dict[str, str], after: dict[str, str]) -> None:
         shorter, longer = sorted(
             (text.splitlines(), after[name].splitlines()), key=len
         )
-        rest = iter(longer)
-        assert all(line in rest for line in shorter)
+        lines = iter(longer)
+        assert all(line in lines for line in shorter)
 
 
 @pytest.mark.parametrize("style", ["flow", "commented"])
-@pytest.mark.parametrize(("change", "code", "message"), UNDECIDED)
+@pytest.mark.parametrize(
+    ("orders", "shop", "code", "message"), UNDECIDED.values(), ids=UNDECIDED
+)
 def test_where_no_change_is_certain_none_is_suggested(
-    change: Change, code: str, message: str, style: str
+    orders: str, shop: str, code: str, message: str, style: str
 ) -> None:
     """The finding says what to do in words."""
-    _, findings = linted(files_of(changed(change), style))
+    _, findings = linted(styled(orders, shop, style))
     (finding,) = [
-        one for one in findings if (one.code, one.message) == (code, message)
+        finding
+        for finding in findings
+        if (finding.code, finding.message) == (code, message)
     ]
     assert finding.suggestion() is None
     assert finding.remedy
@@ -428,67 +449,62 @@ def test_where_no_change_is_certain_none_is_suggested(
 
 def test_a_finding_stands_where_it_is_written() -> None:
     """At the name in the role, not at the role."""
-    _, (finding,) = linted(files_of(changed(idle_viewer), "flow"))
-    text = files_of(changed(idle_viewer), "flow")["orders.yaml"]
-    assert text[finding.position.column - 1 :].startswith("shop/idle")
+    orders = edited(
+        ORDERS, ("[shop/job, shop/web]", "[shop/job, shop/idle, shop/web]")
+    )
+    _, (finding,) = linted({"orders.yaml": orders, "shop.yaml": SHOP})
     assert str(finding.diagnostic).startswith(
-        f"orders.yaml:1:{finding.position.column}: warning LINT301: "
+        "orders.yaml:20:80: warning LINT301: "
     )
 
 
 def test_a_waived_finding_is_none_until_its_day_is_over() -> None:
     """The day itself included; afterwards both the finding and the waiver are findings."""
-    in_time = waived("LINT306", "2026-11-25", public_for_ever)
-    assert said(linted(files_of(changed(in_time), "mixed"))[1]) == []
-    assert [
-        one.code for one in linted(files_of(changed(late), "mixed"))[1]
-    ] == [
+    in_time = waiving(FOR_EVER, "LINT306 until 2026-11-25")
+    assert found_in(ORDERS, in_time) == []
+    late = waiving(FOR_EVER, "LINT306 until 2026-11-24")
+    assert [code for code, _ in found_in(ORDERS, late)] == [
         "LINT306",
         "LINT309",
     ]
 
 
 def test_a_waiver_is_for_its_own_component_and_code() -> None:
-    """What is waived in one component is found in another."""
-
-    def elsewhere(orders: Data, shop: Data) -> None:
-        public_for_ever(orders, shop)
-        waiver = {
-            "finding": "LINT306",
-            "reason": "known",
-            "until": "2027-01-01",
-        }
-        access_of(orders)["waivers"] = [waiver]
-
-    assert [
-        one.code for one in linted(files_of(changed(elsewhere), "mixed"))[1]
-    ] == [
-        "LINT310",
+    """`orders/api` waives what is found in `shop/web`."""
+    orders = edited(
+        ORDERS,
+        (
+            "owner: team-orders",
+            "owner: team-orders\n"
+            '            waivers: [{finding: LINT306, reason: known, until: "2027-01-01"}]',
+        ),
+    )
+    assert [code for code, _ in found_in(orders, FOR_EVER)] == [
         "LINT306",
+        "LINT310",
     ]
 
 
 def test_aliases_make_every_edit_uncertain() -> None:
     """One text stands for two places: nobody edits it by position."""
-    files = files_of(changed(idle_scope), "mixed")
-    first, rest = files["orders.yaml"].split("[read]", 1)
-    aliased = files | {
-        "orders.yaml": f"{first}&r [read]{rest.replace('[read]', '*r')}"
-    }
-    assert linted(files)[1][0].suggestion() is not None
-    (finding,) = linted(aliased)[1]
+    orders = with_audit(ORDERS)
+    aliased = edited(
+        orders,
+        ("scopes: [read]}", "scopes: &read [read]}"),
+        ("viewer: {scopes: [read]", "viewer: {scopes: *read"),
+    )
+    (finding,) = linted({"orders.yaml": orders, "shop.yaml": SHOP})[1]
+    assert finding.suggestion() is not None
+    (finding,) = linted({"orders.yaml": aliased, "shop.yaml": SHOP})[1]
     assert (finding.code, finding.suggestion()) == ("LINT303", None)
 
 
 def test_a_reason_cannot_talk_to_the_terminal() -> None:
     """Control characters of a reason are spaces in a message, and a long one is cut."""
-
-    def loud(orders: Data, shop: Data) -> None:
-        access_of(shop, 2)["rules"][0]["public"] = {
-            "reason": "\x1b[31mred\n" + "x" * 200
-        }
-
-    (finding,) = linted(files_of(changed(loud), "mixed"))[1]
-    assert finding.message.startswith("public without an end date ([31mred xxx")
-    assert finding.message.isprintable()
-    assert len(finding.message) < 120
+    loud = edited(
+        FOR_EVER, ("reason: pages", f'reason: "\\e[31mred\\n{"x" * 200}"')
+    )
+    ((_, message),) = found_in(ORDERS, loud)
+    assert message.startswith("public without an end date ([31mred xxx")
+    assert message.isprintable()
+    assert len(message) < 120

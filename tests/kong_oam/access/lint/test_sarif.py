@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import ValidationError
 from pydantic_sarif.model import (
     StaticAnalysisResultsFormatSarifVersion210JsonSchema,
@@ -18,23 +20,69 @@ from kong_oam.codes import CODES
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.oam.application import read_bytes, together
 from kong_oam.oam.position import FilePlace
+from tests.support.diffs import edited
 from tests.support.estates import STACK, api
-from tests.support.lint_estates import AS_OF, Data, access_of, changed, files_of
 
 ROOT = Path("/src")
+AS_OF = datetime.date(2026, 11, 25)
 BROKEN = api(
     access="{owner: o, scopes: {r: r}, rules: [{scopes: [a]}, {methods: [GET], scopes: [b, c]}]}"
 )
 
 
-def _loose(orders: Data, shop: Data) -> None:
-    """Two findings of one code, and one of another."""
-    access_of(orders)["roles"]["viewer"]["components"].insert(0, "shop/idle")
-    access_of(orders)["roles"]["editor"]["components"].append("shop/idle")
-    del access_of(shop, 2)["rules"][0]["public"]["until"]
-
-
-FILES = files_of(changed(_loose), "mixed")
+ORDERS = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: orders, namespace: orders}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: orders.example.com, http: {/orders: 8080}}
+        - type: access
+          properties:
+            owner: team-orders
+            scopes: {read: Read, write: Write}
+            rules:
+              - {paths: [/orders], methods: [GET], scopes: [read]}
+              - {paths: [/orders], methods: [POST], scopes: [write]}
+            roles:
+              viewer: {scopes: [read], components: [shop/idle, shop/job]}
+              editor: {scopes: [write], components: [shop/job, shop/idle]}
+    - name: pages
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: pages.example.com, http: {/: 8080}}
+        - type: access
+          properties:
+            owner: team-orders
+            rules:
+              - {methods: [GET], public: {reason: pages}}
+"""
+SHOP = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop, namespace: shop, annotations: {owner: team-shop}}
+spec:
+  components:
+    - name: job
+      type: worker
+      properties: {image: x}
+      traits:
+        - {type: client, properties: {kind: service, calls: [{component: orders/api, scopes: [read, write]}]}}
+    - name: idle
+      type: worker
+      properties: {image: x}
+      traits:
+        - {type: client, properties: {kind: service}}
+"""
+FILES = {"orders.yaml": ORDERS, "shop.yaml": SHOP}
+"""`shop/idle` holds two roles whose scopes it does not ask for (LINT301), and pages are public for ever (LINT306)."""
 
 
 def found(files: dict[str, str]) -> tuple[Diagnostic, ...]:
@@ -63,36 +111,52 @@ def prints(files: dict[str, str]) -> list[tuple[str, str]]:
     """Rule and fingerprint of every result."""
     results = run_of(files)["results"]
     assert all(
-        len(set(one["partialFingerprints"].values())) == 1 for one in results
+        len(set(result["partialFingerprints"].values())) == 1
+        for result in results
     )
     return sorted(
-        (one["ruleId"], one["partialFingerprints"]["primaryLocationLineHash"])
-        for one in results
+        (
+            result["ruleId"],
+            result["partialFingerprints"]["primaryLocationLineHash"],
+        )
+        for result in results
     )
 
 
 def test_a_result_has_file_line_column_and_message() -> None:
-    """Checked by hand against sections 3.27 to 3.30 of SARIF 2.1.0: the places are those of the findings."""
-    findings = found(FILES)
-    document = sarif.document(findings, ROOT, CODES)
+    """As sections 3.27 to 3.30 of SARIF 2.1.0 have it."""
+    finding = Diagnostic(
+        "LINT301",
+        "'shop/idle' holds role 'viewer'",
+        FilePlace("orders.yaml", 12, 30),
+        severity="warning",
+    )
+    document = sarif.document([finding], ROOT, CODES)
     assert (document["version"], len(document["runs"])) == ("2.1.0", 1)
     run = document["runs"][0]
     assert run["columnKind"] == "unicodeCodePoints"
-    assert len(run["results"]) == len(findings) == 3
-    for result, finding in zip(run["results"], findings, strict=True):
-        assert finding.position
-        (location,) = result["locations"]
-        physical = location["physicalLocation"]
-        assert physical["artifactLocation"] == {
-            "uri": finding.position.file,
-            "uriBaseId": "%SRCROOT%",
+    (result,) = run["results"]
+    assert (result["ruleId"], result["level"]) == ("LINT301", "warning")
+    assert result["message"] == {"text": "'shop/idle' holds role 'viewer'"}
+    assert result["locations"] == [
+        {
+            "physicalLocation": {
+                "artifactLocation": {
+                    "uri": "orders.yaml",
+                    "uriBaseId": "%SRCROOT%",
+                },
+                "region": {"startLine": 12, "startColumn": 30},
+            }
         }
-        assert physical["region"] == {
-            "startLine": finding.position.line,
-            "startColumn": finding.position.column,
-        }
-        assert result["message"] == {"text": finding.message}
-        assert (result["ruleId"], result["level"]) == (finding.code, "warning")
+    ]
+
+
+def test_every_finding_is_a_result() -> None:
+    assert [result["ruleId"] for result in run_of(FILES)["results"]] == [
+        "LINT301",
+        "LINT301",
+        "LINT306",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -130,10 +194,10 @@ def test_every_rule_has_help_and_results_point_to_theirs() -> None:
         "warning",
         "warning",
     )
-    assert [rules[one["ruleIndex"]]["id"] for one in run["results"]] == [
-        one["ruleId"] for one in run["results"]
+    assert [rules[result["ruleIndex"]]["id"] for result in run["results"]] == [
+        result["ruleId"] for result in run["results"]
     ]
-    assert [one["level"] for one in run["results"]] == ["error"] * 3
+    assert [result["level"] for result in run["results"]] == ["error"] * 3
 
 
 def test_fingerprints_survive_moved_lines_and_files() -> None:
@@ -142,43 +206,45 @@ def test_fingerprints_survive_moved_lines_and_files() -> None:
         f"moved/{name}": f"# one\n# two\n{text}" for name, text in FILES.items()
     }
     assert prints(moved) == prints(FILES)
-    assert prints(files_of(changed(_loose), "flow")) == prints(FILES)
+    flow = yaml.safe_dump(yaml.safe_load(ORDERS), default_flow_style=True)
+    assert prints(FILES | {"orders.yaml": flow}) == prints(FILES)
     assert prints({"app.yaml": "# above\n" + BROKEN}) == prints(
         {"app.yaml": BROKEN}
     )
-    one, other = (
-        prints({"app.yaml": BROKEN.replace("b, c", scope)}) for scope in "bc"
+    only_b = prints({"app.yaml": BROKEN.replace("b, c", "b")})
+    only_c = prints({"app.yaml": BROKEN.replace("b, c", "c")})
+    assert {*only_b, *only_c} == {*prints({"app.yaml": BROKEN})}
+    assert only_b != only_c
+    more = edited(
+        ORDERS,
+        (
+            "              - {methods: [GET], public: {reason: pages}}",
+            "              - {paths: [/new], methods: [GET], public: {reason: new}}\n"
+            "              - {methods: [GET], public: {reason: pages}}",
+        ),
     )
-    assert set(one) | set(other) == set(prints({"app.yaml": BROKEN}))
-    assert one != other
-
-    def more(orders: Data, shop: Data) -> None:
-        _loose(orders, shop)
-        rule = {
-            "paths": ["/new"],
-            "methods": ["GET"],
-            "public": {"reason": "new"},
-        }
-        access_of(shop, 2)["rules"].insert(0, rule)
-
-    assert set(prints(FILES)) < set(prints(files_of(changed(more), "mixed")))
+    assert {*prints(FILES)} < {*prints(FILES | {"orders.yaml": more})}
 
 
 def test_a_fingerprint_is_another_where_the_finding_is() -> None:
     """The same code about another role, component or scope."""
+    renamed = edited(ORDERS, ("viewer:", "reader:"))
+    after = prints(FILES | {"orders.yaml": renamed})
+    assert len({*prints(FILES)} - {*after}) == 1
+    purchases = edited(BROKEN, ("orders", "purchases"))
+    assert not {*prints({"app.yaml": BROKEN})} & {
+        *prints({"app.yaml": purchases})
+    }
 
-    def other(orders: Data, shop: Data) -> None:
-        _loose(orders, shop)
-        roles = access_of(orders)["roles"]
-        roles["reader"] = roles.pop("viewer")
 
-    assert (
-        len(set(prints(FILES)) - set(prints(files_of(changed(other), "mixed"))))
-        == 1
-    )
-    assert not set(prints({"app.yaml": BROKEN})) & set(
-        prints({"app.yaml": BROKEN.replace("orders", "others")})
-    )
+def test_equal_findings_are_numbered() -> None:
+    equal = [Diagnostic("OAM101", "nothing here")] * 2
+    results = sarif.document(equal, ROOT, CODES)["runs"][0]["results"]
+    marks = [
+        result["partialFingerprints"]["primaryLocationLineHash"]
+        for result in results
+    ]
+    assert [mark.partition(":")[2] for mark in marks] == ["1", "2"]
 
 
 def test_a_file_that_cannot_be_read_is_a_result_too() -> None:

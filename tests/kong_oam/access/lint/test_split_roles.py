@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,50 +17,84 @@ from kong_oam.access.lint.lint import lint
 from kong_oam.access.model import Estate
 from kong_oam.access.tokens import Claims
 from kong_oam.oam.application import read_bytes, together
+from tests.support.diffs import edited
 from tests.support.estates import PROVIDER, STACK
-from tests.support.lint_estates import (
-    AS_OF,
-    STYLES,
-    Data,
-    access_of,
-    changed,
-    files_of,
-    linted,
-)
+from tests.support.lint_estates import AS_OF, STYLES, linted, styled
 from tests.support.tiers import examples
 
 GROUPS = ("sales", "desk", "staff")
-
-
-def split(orders: Data, shop: Data) -> None:
-    """What was one role is two: people have the groups, clients the component."""
-    access_of(orders)["roles"] = {
-        "people": {"scopes": ["read"], "groups": ["sales"]},
-        "clients": {"scopes": ["read"], "components": ["shop/job", "shop/web"]},
-        "editor": {
-            "scopes": ["write"],
-            "groups": ["desk"],
-            "components": ["shop/web"],
-        },
-    }
-
-
-def beside_another_client(orders: Data, shop: Data) -> None:
-    """The role of the groups names a client already."""
-    split(orders, shop)
-    access_of(orders)["roles"]["people"]["components"] = ["shop/job"]
-    access_of(orders)["roles"]["clients"]["components"] = ["shop/web"]
+ORDERS = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: orders, namespace: orders}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: orders.example.com, http: {/orders: 8080}}
+        - type: access
+          properties:
+            owner: team-orders
+            scopes: {read: Read orders, write: Change orders}
+            rules:
+              - {paths: [/orders], methods: [GET], scopes: [read]}
+              - {paths: [/orders], methods: [POST], scopes: [write]}
+            roles: ROLES
+"""
+SHOP = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop, namespace: shop, annotations: {owner: team-shop}}
+spec:
+  components:
+    - name: job
+      type: worker
+      properties: {image: x}
+      traits:
+        - {type: client, properties: {kind: service}}
+    - name: web
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: shop.example.com, http: {/: 3000}}
+        - type: access
+          properties: {owner: team-shop, rules: [{methods: [GET], public: {reason: pages, until: "2027-06-30"}}]}
+        - type: client
+          properties: {kind: web, redirectPaths: [/cb], calls: CALLS}
+"""
 
 
 @pytest.mark.parametrize("style", STYLES)
-@pytest.mark.parametrize("change", [split, beside_another_client])
+@pytest.mark.parametrize(
+    "roles",
+    [
+        """
+              people: {scopes: [read], groups: [sales]}
+              clients: {scopes: [read], components: [shop/job, shop/web]}
+              editor: {scopes: [write], groups: [desk], components: [shop/web]}
+""",
+        """
+              people: {scopes: [read], groups: [sales], components: [shop/job]}
+              clients: {scopes: [read], components: [shop/web]}
+              editor: {scopes: [write], groups: [desk], components: [shop/web]}
+""",
+    ],
+    ids=["people and clients", "another client beside the group"],
+)
 def test_a_split_role_is_found_with_the_change_that_mends_it(
-    change: Any, style: str
+    roles: str, style: str
 ) -> None:
     """At the client's name; afterwards users in the group get the scope through the client."""
-    files = files_of(changed(change), style)
+    calls = "[{component: orders/api, scopes: [read, write]}]"
+    files = styled(
+        edited(ORDERS, ("ROLES", roles)), edited(SHOP, ("CALLS", calls)), style
+    )
     estate, findings = linted(files)
-    (finding,) = [one for one in findings if one.code == "LINT313"]
+    (finding,) = [finding for finding in findings if finding.code == "LINT313"]
     assert finding.message == (
         "users in sales alone get nothing by 'read' through 'shop/web': role 'people' has their groups, and another role "
         "names the client; name 'shop/web' in 'people', too"
@@ -70,8 +104,8 @@ def test_a_split_role_is_found_with_the_change_that_mends_it(
         line[finding.position.column - 1 :].strip("'\"").startswith("shop/web")
     )
     assert finding.change
-    mended, left = linted({**files, "orders.yaml": finding.change() or ""})
-    assert "LINT313" not in [one.code for one in left]
+    mended, unfixed = linted({**files, "orders.yaml": finding.change() or ""})
+    assert "LINT313" not in [problem.code for problem in unfixed]
     assert scopes_of(estate, "sales") == frozenset()
     assert scopes_of(mended, "sales") == {"read"}
     assert scopes_of(mended, "desk") == scopes_of(estate, "desk") == {"write"}
@@ -79,7 +113,9 @@ def test_a_split_role_is_found_with_the_change_that_mends_it(
 
 def scopes_of(estate: Estate, group: str) -> frozenset[str]:
     """What a user in one group, by its name at the provider, can use at orders/api through shop/web."""
-    (client,) = [one for one in estate.clients if one.component == "shop/web"]
+    (client,) = [
+        client for client in estate.clients if client.component == "shop/web"
+    ]
     component = estate.components["orders/api"]
     claims = issue(
         estate.stack.providers["main"], client, User("somebody", (group,))
@@ -120,26 +156,19 @@ def test_it_is_found_exactly_where_no_group_can_use_a_scope_that_the_client_has(
         for scope in role["scopes"]
     }
 
-    def change(orders: Data, shop: Data) -> None:
-        access_of(orders)["roles"] = named
-        calls = (
-            [{"component": "orders/api", "scopes": sorted(covered)}]
-            if covered
-            else []
-        )
-        shop["spec"]["components"][2]["traits"][2]["properties"]["calls"] = (
-            calls
-        )
-        shop["spec"]["components"][0]["traits"][0]["properties"]["calls"] = []
-
+    calls = [{"component": "orders/api", "scopes": sorted(covered)}]
+    texts = (
+        edited(ORDERS, ("ROLES", json.dumps(named))),
+        edited(SHOP, ("CALLS", json.dumps(calls if covered else []))),
+    )
     stack = replace(STACK, providers={"main": replace(PROVIDER, groups=mapped)})
     reading = together(
-        read_bytes(f"{number}.yaml", yaml.safe_dump(one).encode())
-        for number, one in enumerate(changed(change))
+        read_bytes(f"{number}.yaml", text.encode())
+        for number, text in enumerate(texts)
     )
     compiled = compile_estate(reading, stack)
     assert compiled.estate is not None, compiled.diagnostics
-    held = {
+    granted = {
         scope
         for role in roles
         if role.get("groups")
@@ -147,19 +176,19 @@ def test_it_is_found_exactly_where_no_group_can_use_a_scope_that_the_client_has(
     }
     usable = {
         scope
-        for group in {mapped.get(one, one) for one in GROUPS}
+        for group in {mapped.get(name, name) for name in GROUPS}
         for scope in scopes_of(compiled.estate, group)
     }
     findings = [
-        one
-        for one in lint(reading.applications, compiled.estate, AS_OF)
-        if one.code == "LINT313"
+        finding
+        for finding in lint(reading.applications, compiled.estate, AS_OF)
+        if finding.code == "LINT313"
     ]
     found = {
         scope
-        for one in findings
+        for finding in findings
         for scope in ("read", "write")
-        if f"'{scope}'" in one.message
+        if f"'{scope}'" in finding.message
     }
-    assert found == (covered & held) - usable
-    assert all("through 'shop/web'" in one.message for one in findings)
+    assert found == (covered & granted) - usable
+    assert all("through 'shop/web'" in finding.message for finding in findings)

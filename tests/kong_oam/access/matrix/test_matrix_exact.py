@@ -38,7 +38,7 @@ Groups = frozenset[str]
 REQUESTED = st.lists(REQUESTS, min_size=1, max_size=12)
 
 
-def made(
+def matrix_of(
     estate: Estate,
     principals: set[str] | None = None,
     components: set[str] | None = None,
@@ -72,7 +72,7 @@ def meant(
     if principal is None:
         return allowed(estate, request, (None,))
     (client,) = (
-        one for one in estate.clients if principal_of(one) == principal
+        client for client in estate.clients if principal_of(client) == principal
     )
     provider = estate.stack.providers[client.provider]
     user = (
@@ -84,11 +84,13 @@ def meant(
     return allowed(estate, request, tokens_of(estate, client, user, api))
 
 
-def told(row: Row, principal: Principal | None, groups: Groups | None) -> bool:
+def cell_allows(
+    row: Row, principal: Principal | None, groups: Groups | None
+) -> bool:
     """Whether the cell says that the principal may."""
     condition = row.access.principals.get(principal) if principal else None
     return row.access.everybody or any(
-        one <= (groups or frozenset()) for one in condition or ()
+        needed <= (groups or frozenset()) for needed in condition or ()
     )
 
 
@@ -131,14 +133,14 @@ def rows_with(estate: Estate, found: Matrix, request: Request) -> list[Row]:
 @given(estates())
 def test_every_cell_says_what_decide_says(estate: Estate) -> None:
     """Of every principal, for users in every set of groups, at the path that the row names."""
-    found = made(estate)
+    found = matrix_of(estate)
     assert set(found.principals) == {None, *map(principal_of, estate.clients)}
     for row in found.rows:
         for request in examples(row):
             for principal in found.principals:
                 for groups in users_of(estate, principal):
                     note(f"{row} {request} {principal} {groups}")
-                    assert told(row, principal, groups) == meant(
+                    assert cell_allows(row, principal, groups) == meant(
                         estate, request, principal, groups
                     )
 
@@ -160,10 +162,11 @@ def test_any_request_is_in_one_row_or_nobody_may_make_it(
     components = data.draw(
         st.none() | st.sets(st.sampled_from(keys), min_size=1)
     )
-    found = made(estate, principals, components)
+    found = matrix_of(estate, principals, components)
     if principals is not None:
         assert {
-            one.client if one else ANONYMOUS for one in found.principals
+            principal.client if principal else ANONYMOUS
+            for principal in found.principals
         } == principals
         assert all(
             row.access.everybody or row.access.principals for row in found.rows
@@ -180,4 +183,7 @@ def test_any_request_is_in_one_row_or_nobody_may_make_it(
             for groups in users_of(estate, principal):
                 note(f"{request} {rows} {principal} {groups}")
                 may = chosen and meant(estate, request, principal, groups)
-                assert any(told(row, principal, groups) for row in rows) == may
+                assert (
+                    any(cell_allows(row, principal, groups) for row in rows)
+                    == may
+                )

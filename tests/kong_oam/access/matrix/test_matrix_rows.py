@@ -17,8 +17,8 @@ WEB, CHECKOUT = (
 )
 
 
-def callers(of: Estate) -> Callers:
-    return Callers(of, logical_names(logical_groups(of)))
+def callers(model: Estate) -> Callers:
+    return Callers(model, logical_names(logical_groups(model)))
 
 
 def test_a_public_row_has_the_reasons_of_its_own_rules() -> None:
@@ -28,7 +28,7 @@ def test_a_public_row_has_the_reasons_of_its_own_rules() -> None:
         "              - {paths: [/orders/health], methods: [POST], public: {reason: reports of probes}}\n"
         "              - {paths: [/orders/health/now], methods: [GET], public: {reason: probes}}"
     )
-    made = estate(
+    changed = estate(
         edited(
             API,
             (
@@ -38,7 +38,7 @@ def test_a_public_row_has_the_reasons_of_its_own_rules() -> None:
         ),
         SHOP,
     )
-    found = rows(made, callers(made))
+    found = rows(changed, callers(changed))
     reasons = {
         (row.methods, where(row)): [public.reason for public in row.public]
         for row in found
@@ -57,16 +57,16 @@ def test_a_principal_that_may_call_nothing_has_a_column() -> None:
     idle = SHOP.replace(
         "calls: [{component: orders/api, scopes: [read]}]", "calls: []"
     )
-    made = estate(
+    changed = estate(
         edited(
             API,
             ("components: [shop/checkout, shop/web]", "components: [shop/web]"),
         ),
         idle,
     )
-    assert matrix(made, callers(made)).principals == (None, CHECKOUT, WEB)
+    assert matrix(changed, callers(changed)).principals == (None, CHECKOUT, WEB)
     assert matrix(
-        made, callers(made), components={"orders/api"}
+        changed, callers(changed), components={"orders/api"}
     ).principals == (
         None,
         WEB,

@@ -57,7 +57,7 @@ HOSTILE = st.text(min_size=1, max_size=12) | st.sampled_from(
 )
 
 
-def made(
+def matrix_of(
     group: str = "sales",
     reason: str = "probes",
     owner: str | None = "team-orders",
@@ -89,7 +89,7 @@ def made(
 
 def test_text_has_a_mark_for_every_cell() -> None:
     """And says below what numbers and marks stand for."""
-    assert list(text(made())) == [
+    assert list(text(matrix_of())) == [
         "                                            1  2  3",
         "orders/api  https://orders.test",
         "  GET,HEAD  /orders but not /orders/health  .  x  a",
@@ -131,7 +131,7 @@ def test_nothing_to_show_is_said() -> None:
 
 def test_csv_has_a_line_per_endpoint_and_a_column_per_principal() -> None:
     """With lines and quotes as in RFC 4180."""
-    assert sheet(made()) == (
+    assert sheet(matrix_of()) == (
         "component,owner,host,path,but not,methods,from,anonymous,shop/job,shop/web\r\n"
         'orders/api,team-orders,orders.test,/orders,/orders/health,"GET,HEAD",,,itself,users in sales or (audit and desk)\r\n'
         "orders/api,team-orders,orders.test,/orders,/orders/health,POST,,,,\r\n"
@@ -143,7 +143,7 @@ def test_csv_has_a_line_per_endpoint_and_a_column_per_principal() -> None:
 @example("=1+1", ';"=1')
 def test_no_name_is_a_formula(group: str, owner: str) -> None:
     """Whether a spreadsheet separates by commas or by semicolons; read by commas, cells are what they were but for an apostrophe."""
-    written = sheet(made(group, owner=owner))
+    written = sheet(matrix_of(group, owner=owner))
     for separator in (",", ";"):
         for line in csv.reader(
             io.StringIO(written, newline=""), delimiter=separator
@@ -208,8 +208,8 @@ def test_no_name_is_html(
 ) -> None:
     """Elements and attributes are those of the page, whatever is written; its data are what was written."""
     found, plain = (
-        Elements(page(made(group, reason, owner, stack))),
-        Elements(page(made())),
+        Elements(page(matrix_of(group, reason, owner, stack))),
+        Elements(page(matrix_of())),
     )
     assert found.tags == plain.tags
     assert found.comments == plain.comments == []
@@ -230,11 +230,11 @@ def test_no_name_is_html(
 
 def test_the_page_runs_its_own_script_and_nothing_else() -> None:
     """By its Content-Security-Policy, which names script and style by their digests; it loads nothing, and links to nothing."""
-    found = Elements(page(made()))
+    found = Elements(page(matrix_of()))
     (policy,) = [
-        dict(given)["content"]
-        for tag, given in found.tags
-        if ("http-equiv", "Content-Security-Policy") in given
+        dict(pairs)["content"]
+        for tag, pairs in found.tags
+        if ("http-equiv", "Content-Security-Policy") in pairs
     ]
     digests = {
         name: b64encode(sha256(found.texts[name].encode()).digest()).decode()
@@ -244,27 +244,29 @@ def test_the_page_runs_its_own_script_and_nothing_else() -> None:
         f"default-src 'none'; script-src 'sha256-{digests['script']}'; style-src 'sha256-{digests['style']}'; "
         "base-uri 'none'; form-action 'none'"
     )
-    attributes = {name for _, given in found.tags for name, _ in given}
+    attributes = {name for _, pairs in found.tags for name, _ in pairs}
     assert not attributes & {"src", "href", "srcset", "style", "action"}
     assert not [name for name in attributes if name.startswith("on")]
-    assert page(made()).isascii()  # so that the digests hold in any encoding
+    assert page(
+        matrix_of()
+    ).isascii()  # so that the digests hold in any encoding
     assert not re.search(
         r"innerHTML|outerHTML|insertAdjacent|document\.write|eval|url\(|@import",
-        page(made()),
+        page(matrix_of()),
     )
 
 
 def test_the_page_has_every_cell() -> None:
     """As numbers of principals and conditions; one cell is everybody's."""
-    data = json.loads(Elements(page(made())).texts["data"])
-    names = [one["name"] for one in data["principals"]]
-    words = [one["words"] for one in data["conditions"]]
+    data = json.loads(Elements(page(matrix_of())).texts["data"])
+    names = [principal["name"] for principal in data["principals"]]
+    words = [groups["words"] for groups in data["conditions"]]
     cells = [
         None
         if row["access"] < 0
         else {
-            names[one]: words[met]
-            for one, met in data["accesses"][row["access"]]
+            names[principal]: words[met]
+            for principal, met in data["accesses"][row["access"]]
         }
         for row in data["rows"]
     ]
@@ -295,7 +297,7 @@ IN_A_BROWSER = pytest.mark.skipif(
 )
 
 
-def shown(folder: Path, html: str, asked: str) -> Elements:
+def shown(folder: Path, html: str, query: str) -> Elements:
     """What a browser makes of the page at an address that asks for something."""
     assert CHROMIUM is not None
     file = folder / "matrix.html"
@@ -308,7 +310,7 @@ def shown(folder: Path, html: str, asked: str) -> Elements:
         f"--user-data-dir={folder}/profile",
     ]
     done = subprocess.run(
-        [*command, "--dump-dom", f"file://{file}#{asked}"],
+        [*command, "--dump-dom", f"file://{file}#{query}"],
         capture_output=True,
         text=True,
         timeout=60,
@@ -322,13 +324,17 @@ def test_a_browser_shows_every_row(view: str, tmp_path: Path) -> None:
     """As text, whatever is written in it."""
     hostile = "<img src=x onerror=document.title='run'>"
     found = shown(
-        tmp_path, page(made(hostile, hostile, hostile, hostile)), f"view={view}"
+        tmp_path,
+        page(matrix_of(hostile, hostile, hostile, hostile)),
+        f"view={view}",
     )
     tags = [tag for tag, _ in found.tags]
     assert "img" not in tags
     assert tags.count("tr") == 5  # the head, the component, and three rows
     assert [
-        dict(given)["class"] for tag, given in found.tags if tag == "table"
+        dict(attributes)["class"]
+        for tag, attributes in found.tags
+        if tag == "table"
     ] == [view]
     assert found.texts["title"] == f"Who may call what: {hostile}"
     assert found.texts["b"].count("everybody") == 1
@@ -337,7 +343,7 @@ def test_a_browser_shows_every_row(view: str, tmp_path: Path) -> None:
 
 @IN_A_BROWSER
 @pytest.mark.parametrize(
-    ("asked", "rows", "principals"),
+    ("query", "rows", "principals"),
     [
         ("access=public", 1, ["anonymous"]),
         ("access=protected", 2, ["anonymous", "shop/job", "shop/web"]),
@@ -355,12 +361,14 @@ def test_a_browser_shows_every_row(view: str, tmp_path: Path) -> None:
     ],
 )
 def test_a_browser_shows_what_is_asked_for(
-    asked: str, rows: int, principals: list[str], tmp_path: Path
+    query: str, rows: int, principals: list[str], tmp_path: Path
 ) -> None:
     """By the filters in the address: rows, and columns that have something in them."""
-    found = shown(tmp_path, page(made()), f"view=matrix&{asked}")
+    found = shown(tmp_path, page(matrix_of()), f"view=matrix&{query}")
     scopes = [
-        dict(given).get("scope") for tag, given in found.tags if tag == "th"
+        dict(attributes).get("scope")
+        for tag, attributes in found.tags
+        if tag == "th"
     ]
     assert scopes.count("row") == rows
     assert scopes.count("col") == (len(principals) + 1 if rows else 0)

@@ -31,13 +31,15 @@ def stack(certificates: dict[str, Any]) -> dict[str, tuple[str, ...]]:
 
 def test_one_or_two_certificates_of_a_partner_are_read() -> None:
     """With what text tools put around them."""
-    both = (GOOD, f"subject: partner\n{certified(KEY)}")
-    assert stack({"partner/acme": list(both)}) == {"partner/acme": both}
+    certificates = (GOOD, f"subject: partner\n{certified(KEY)}")
+    assert stack({"partner/acme": list(certificates)}) == {
+        "partner/acme": certificates
+    }
     assert stack({"partner/acme": [GOOD]}) == {"partner/acme": (GOOD,)}
 
 
 @pytest.mark.parametrize(
-    ("pem", "said"),
+    ("pem", "message"),
     [
         ("MIIC", "has no X.509 certificate in PEM"),
         ("", "has no X.509 certificate in PEM"),
@@ -56,13 +58,13 @@ def test_one_or_two_certificates_of_a_partner_are_read() -> None:
     ids=["words", "nothing", "damaged", "two", "private", "weak", "curve"],
 )
 def test_what_cannot_be_used_is_said_with_its_place(
-    pem: str, said: str
+    pem: str, message: str
 ) -> None:
     """And without its text."""
     with pytest.raises(StackError) as refused:
         stack({"partner/acme": [GOOD, pem]})
     assert (
-        f"kong-oam:identityProviders.0.certificates.partner/acme.1: {said}"
+        f"kong-oam:identityProviders.0.certificates.partner/acme.1: {message}"
         in str(refused.value)
     )
     assert "-----END" not in str(refused.value)
@@ -86,8 +88,8 @@ def test_two_partners_do_not_prove_themselves_with_one_key() -> None:
                 "partner/other": [certified(rsa_key()), certified(KEY)],
             }
         )
-    said = "kong-oam:identityProviders.0.certificates.partner/other: has the key of partner/acme, too"
-    assert said in str(refused.value)
+    message = "kong-oam:identityProviders.0.certificates.partner/other: has the key of partner/acme, too"
+    assert message in str(refused.value)
     assert (
         len(
             stack(
@@ -102,7 +104,7 @@ def test_two_partners_do_not_prove_themselves_with_one_key() -> None:
 
 
 @pytest.mark.parametrize(
-    ("certificates", "said"),
+    ("certificates", "message"),
     [
         (
             {"partner/acme": []},
@@ -120,10 +122,10 @@ def test_two_partners_do_not_prove_themselves_with_one_key() -> None:
     ids=["none", "three", "no list"],
 )
 def test_what_is_not_of_the_form_is_refused(
-    certificates: dict[str, Any], said: str
+    certificates: dict[str, Any], message: str
 ) -> None:
     """And not shown: it may be a key."""
     with pytest.raises(StackError) as refused:
         stack(certificates)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert "PRIVATE KEY" not in str(refused.value)

@@ -15,13 +15,13 @@ from tests.support.diffs import API, SHOP, model, settings
 OPENS = "opens ports of the node"
 
 
-def of(**cluster: Any) -> Settings:
+def settings_with(**cluster: Any) -> Settings:
     return settings(cluster=cluster)
 
 
 def test_a_stack_says_which_kinds_and_which_version() -> None:
     types = ["NodePort", "LoadBalancer"]
-    stack = of(
+    stack = settings_with(
         allow={"apps.kruise.io/CloneSet": "pods", "Node": OPENS},
         rbac=True,
         serviceTypes=types,
@@ -58,7 +58,7 @@ def test_a_stack_that_says_nothing_has_a_version_all_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cluster", "said"),
+    ("cluster", "message"),
     [
         ({"version": 1.3}, 'cluster.version: 1.3 is no version of Kubernetes; write it in quotes, as "1.30"'),
         ({"version": "1.30.2"}, "is no version of Kubernetes"),
@@ -83,11 +83,11 @@ def test_a_stack_that_says_nothing_has_a_version_all_the_same() -> None:
     ],
 )  # fmt: skip
 def test_what_is_none_of_these_is_refused(
-    cluster: dict[str, Any], said: str
+    cluster: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(StackError) as refused:
-        of(**cluster)
-    assert said in str(refused.value)
+        settings_with(**cluster)
+    assert message in str(refused.value)
 
 
 def test_what_is_allowed_by_its_name_is_in_no_group() -> None:
@@ -96,7 +96,7 @@ def test_what_is_allowed_by_its_name_is_in_no_group() -> None:
         "shop/Namespace": "x",
         "gvisor/RuntimeClass": "x",
     }
-    assert of(allow=allow).stack.allowed == allow
+    assert settings_with(allow=allow).stack.allowed == allow
 
 
 def test_a_stack_names_further_clusters() -> None:
@@ -106,7 +106,7 @@ def test_a_stack_names_further_clusters() -> None:
         "name": "main",
         "clusterIssuer": "https://oidc.example.com",
     }
-    found = of(context="here", contexts={"west": "prod-west"})
+    found = settings_with(context="here", contexts={"west": "prod-west"})
     assert (
         found.stack.clusters,
         found.stack.addressed,
@@ -132,7 +132,7 @@ def test_a_stack_names_further_clusters() -> None:
 
 
 def test_a_further_cluster_may_have_labels() -> None:
-    found = of(
+    found = settings_with(
         context="here",
         contexts={
             "west": {"context": "c", "labels": {"region": "w"}},
@@ -157,15 +157,15 @@ def test_a_credential_that_comes_to_lie_in_more_places_is_told() -> None:
         return model(
             API,
             SHOP.rstrip() + "\n" + policy,
-            on=of(context="c", contexts={"west": "d"}),
+            on=settings_with(context="c", contexts={"west": "d"}),
         )
 
     changes = diff(spread("[local]"), spread("[local, west]"))
-    found = [one for one in changes if isinstance(one, Setting)]
+    found = [change for change in changes if isinstance(change, Setting)]
     assert len(changes) == len(found)
     assert [
-        (one.of.component, one.name, one.kind, one.was, one.now)
-        for one in found
+        (change.of.component, change.name, change.kind, change.was, change.now)
+        for change in found
     ] == [
         ("shop/checkout", "namespace", "may widen", "shop", "shop, west/shop"),
         ("shop/web", "namespace", "may widen", "shop", "shop, west/shop"),

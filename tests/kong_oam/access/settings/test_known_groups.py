@@ -63,7 +63,7 @@ def test_the_list_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "text", "said"),
+    ("setting", "text", "message"),
     [
         (
             "groups.yaml",
@@ -89,14 +89,14 @@ def test_the_list_itself() -> None:
     ],
 )
 def test_a_list_that_cannot_be_read_is_said_by_its_setting(
-    setting: str, text: str | None, said: str
+    setting: str, text: str | None, message: str
 ) -> None:
     """Else every group would be unknown, or none."""
     if text is not None:
         Path("stacks/groups.yaml").write_text(text, "utf-8")
     with pytest.raises(StackError) as error:
         known(f"  kong-oam:knownGroups: {setting}\n")
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 def test_a_group_that_the_stack_does_not_know_is_an_error(
@@ -122,7 +122,8 @@ def test_each_unknown_group_of_a_list_is_an_error() -> None:
         text, stack=replace(STACK, known_groups=frozenset({"a"}))
     ).diagnostics
     assert [
-        (one.code, one.position and one.position.column) for one in found
+        (diagnostic.code, diagnostic.position and diagnostic.position.column)
+        for diagnostic in found
     ] == [
         ("ACC222", 84),
         ("ACC222", 90),

@@ -19,12 +19,12 @@ from tests.support.diffs import settings
 GATEWAY = {"namespace": "kong", "podLabels": {"app": "kong"}}
 
 
-def of(**logs: Any) -> Settings:
+def settings_with(**logs: Any) -> Settings:
     return settings(gateway={**GATEWAY, "logs": logs})
 
 
 def test_several_sinks_at_once() -> None:
-    said = of(
+    configured = settings_with(
         http={
             "url": "https://logs.example.com/in",
             "headers": {"Authorization": "{vault://env/log-token}"},
@@ -39,7 +39,7 @@ def test_several_sinks_at_once() -> None:
         query=["page", "limit"],
         subjectKey="{vault://env/record-key}",
     )
-    assert said.gateway.logs == LogSettings(
+    assert configured.gateway.logs == LogSettings(
         HttpSink(
             "https://logs.example.com/in",
             {"Authorization": "{vault://env/log-token}"},
@@ -50,19 +50,19 @@ def test_several_sinks_at_once() -> None:
             "http://otel:4318/v1/logs", "http://otel:4318/v1/traces", queue=200
         ),
     )
-    assert said.stack.records == Records(
+    assert configured.stack.records == Records(
         ("limit", "page"), "{vault://env/record-key}", otlp=True
     )
 
 
 def test_a_stack_that_says_nothing_keeps_no_records() -> None:
     assert (settings().gateway.logs, settings().stack.records) == (None, None)
-    traces = of(otlp={"traces": "http://otel:4318/v1/traces"})
+    traces = settings_with(otlp={"traces": "http://otel:4318/v1/traces"})
     assert traces.stack.records == Records()
 
 
 @pytest.mark.parametrize(
-    ("logs", "said"),
+    ("logs", "message"),
     [
         (
             {},
@@ -133,9 +133,9 @@ def test_a_stack_that_says_nothing_keeps_no_records() -> None:
     ],
 )
 def test_a_sink_that_cannot_be_is_named(
-    logs: dict[str, Any], said: str
+    logs: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(StackError) as refused:
-        of(**logs)
-    assert said in str(refused.value)
+        settings_with(**logs)
+    assert message in str(refused.value)
     assert "a:secret" not in str(refused.value)

@@ -103,10 +103,10 @@ def test_a_partitions_stack_is_called_after_its_estate(
     project: Path, name: str
 ) -> None:
     written(project, name, estate="prod")
-    said = refusal(project, name)
+    message = refusal(project, name)
     assert (
         f"stack '{name}': kong-oam:estate: the stack of a partition is called '<estate>-<partition>'"
-        in said
+        in message
     )
 
 
@@ -160,7 +160,7 @@ def test_what_is_wrong_with_the_estates_settings_is_said_of_its_own_file(
 
 
 @pytest.mark.parametrize(
-    ("partitions", "said"),
+    ("partitions", "message"),
     [
         (
             {"a": ["x", "y"], "b": ["y"]},
@@ -180,12 +180,12 @@ def test_what_is_wrong_with_the_estates_settings_is_said_of_its_own_file(
     ids=str,
 )
 def test_what_partitions_cannot_be_is_said(
-    partitions: dict[str, Any], said: str
+    partitions: dict[str, Any], message: str
 ) -> None:
     """A namespace in two, `*` twice, none at all, and names that no stack or namespace has."""
     with pytest.raises(StackError) as refused:
         parse("prod", {**SETTINGS, "partitions": partitions})
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_a_stack_is_called_after_estate_and_partition() -> None:

@@ -31,11 +31,11 @@ def parsed(folder: Path, **upstream_tls: Any) -> Any:
 
 def test_a_stack_names_its_ca_by_a_file_beside_it(tmp_path: Path) -> None:
     """One certificate or several; what counts is what they are, and not where or in which order they stand."""
-    one, other = authority("one"), authority("other")
-    (tmp_path / "ca.pem").write_text(one.certificate + other.certificate)
+    first, second = authority("one"), authority("other")
+    (tmp_path / "ca.pem").write_text(first.certificate + second.certificate)
     found = parsed(tmp_path, ca="ca.pem", depth=3)
     assert found.gateway.upstream_tls.ca == tuple(
-        sorted([one.fingerprint, other.fingerprint])
+        sorted([first.fingerprint, second.fingerprint])
     )
     assert (found.gateway.upstream_tls.depth, found.stack.upstream_tls) == (
         3,

@@ -106,15 +106,15 @@ def test_an_account_is_of_the_stack_or_else_of_the_environment(
         "ARM_CLIENT_SECRET",
     ):
         monkeypatch.setenv(name, SECRET)
-    said = "of the environment"
+    source = "of the environment"
     assert okta.account(configuration()) == okta.Account(
-        said, "okta.com", SECRET, None
+        source, "okta.com", SECRET, None
     )
     assert keycloak.account(ISSUER, configuration()) == keycloak.Account(
-        "https://kc.example.com", "acme", "acme", said, SECRET
+        "https://kc.example.com", "acme", "acme", source, SECRET
     )
     assert entra.account(TENANT, configuration()) == entra.Account(
-        TENANT, said, SECRET
+        TENANT, source, SECRET
     )
     set_all_config(
         {
@@ -148,10 +148,10 @@ def test_a_token_proves_an_account_of_a_tenant_without_a_secret(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """As it is, or from a file; it goes to the token endpoint as an assertion, and a secret counts before it."""
-    asked: list[dict[str, list[str]]] = []
+    requests: list[dict[str, list[str]]] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(parse_qs(request.content.decode()))
+        requests.append(parse_qs(request.content.decode()))
         return httpx.Response(200, json={"access_token": "t"})
 
     file = tmp_path / "token"
@@ -166,7 +166,7 @@ def test_a_token_proves_an_account_of_a_tenant_without_a_secret(
     assert account == entra.Account(TENANT, "client", token="as it is")
     with entra.Graph(account, httpx.MockTransport(answer)):
         pass
-    (form,) = asked
+    (form,) = requests
     assert form["client_assertion"] == ["as it is"]
     assert form["client_assertion_type"] == [
         "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -189,7 +189,7 @@ def test_groups_are_looked_for_at_the_provider_that_guards() -> None:
         },
         domain="apps.example.com",
     )
-    both = estate(
+    two_applications = estate(
         *(
             api(
                 name,
@@ -201,5 +201,8 @@ def test_groups_are_looked_for_at_the_provider_that_guards() -> None:
         stack=stack,
     )
     settings = ProviderSettings("main", "okta", "api://tests")
-    assert group_names(settings, both) == ["ours"]
-    assert list(unclear_groups(settings, both, {"ours": ["1"]}, list)) == []
+    assert group_names(settings, two_applications) == ["ours"]
+    assert (
+        list(unclear_groups(settings, two_applications, {"ours": ["1"]}, list))
+        == []
+    )

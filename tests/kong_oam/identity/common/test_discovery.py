@@ -89,7 +89,7 @@ def test_rsa_and_p256_keys_are_taken_with_the_algorithm_of_their_kind() -> None:
 
 
 @pytest.mark.parametrize(
-    ("odd", "why"),
+    ("odd", "reason"),
     [
         (rsa_jwk(use="enc"), "not for signatures"),
         (rsa_jwk(key_ops=["encrypt"]), "not for signatures"),
@@ -113,7 +113,7 @@ def test_rsa_and_p256_keys_are_taken_with_the_algorithm_of_their_kind() -> None:
     ],
 )
 def test_a_key_that_cannot_sign_is_left_out_with_the_reason(
-    odd: dict[str, Any], why: str
+    odd: dict[str, Any], reason: str
 ) -> None:
     """Encryption keys, keys without an id, weak and unknown ones: beside a good key they are ignored."""
     assert [key.kid for key in keys(odd, rsa_jwk(kid="good"))] == ["good"]
@@ -121,7 +121,7 @@ def test_a_key_that_cannot_sign_is_left_out_with_the_reason(
         DiscoveryError, match="no key of its set can verify tokens"
     ) as refused:
         keys(odd)
-    assert str(refused.value).endswith(f": {why}")
+    assert str(refused.value).endswith(f": {reason}")
 
 
 def test_a_point_that_is_not_on_the_curve_is_no_key() -> None:
@@ -152,11 +152,11 @@ class Issuer:
 
     def __init__(self) -> None:
         answers: dict[str, Any] = {}
-        asked: list[str] = []
+        paths: list[str] = []
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                asked.append(self.path)
+                paths.append(self.path)
                 body = answers.get(self.path)
                 self.send_response(
                     404 if body is None else answers.get("status", 200)
@@ -171,7 +171,7 @@ class Issuer:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self.answers, self.asked = answers, asked
+        self.answers, self.asked = answers, paths
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
@@ -190,12 +190,12 @@ class Issuer:
 
 @pytest.fixture
 def issuer() -> Iterator[Issuer]:
-    one = Issuer()
-    thread = threading.Thread(target=one.server.serve_forever, daemon=True)
+    server = Issuer()
+    thread = threading.Thread(target=server.server.serve_forever, daemon=True)
     thread.start()
-    yield one
-    one.server.shutdown()
-    one.server.server_close()
+    yield server
+    server.server.shutdown()
+    server.server.server_close()
     thread.join(10)
 
 
@@ -204,13 +204,13 @@ def test_an_issuer_says_where_its_endpoints_and_keys_are(
 ) -> None:
     """Its document is read first, then its key set."""
     issuer.says()
-    said = discover(issuer.url)
-    assert (said.issuer, said.token_endpoint) == (
+    document = discover(issuer.url)
+    assert (document.issuer, document.token_endpoint) == (
         issuer.url,
         f"{issuer.url}/token",
     )
-    assert said.authorization_endpoint == f"{issuer.url}/authorize"
-    assert [key.kid for key in said.keys] == ["r"]
+    assert document.authorization_endpoint == f"{issuer.url}/authorize"
+    assert [key.kid for key in document.keys] == ["r"]
 
 
 def test_an_issuer_that_calls_itself_something_else_is_refused(
@@ -267,14 +267,16 @@ def test_through_a_proxy_the_issuer_is_asked_by_its_full_name(
     issuer: Issuer,
 ) -> None:
     """In absolute form and plain http, as Okta's SDK does with its `http_proxy`."""
-    there = "http://acme.okta.com/oauth2/a"
+    url_of_issuer = "http://acme.okta.com/oauth2/a"
     document = {
         "issuer": "https://acme.okta.com/oauth2/a",
         "token_endpoint": "t",
         "jwks_uri": "https://acme.okta.com/oauth2/a/v1/keys",
     }
-    issuer.answers[f"{there}/.well-known/openid-configuration"] = document
-    issuer.answers[f"{there}/v1/keys"] = {"keys": [rsa_jwk()]}
+    issuer.answers[f"{url_of_issuer}/.well-known/openid-configuration"] = (
+        document
+    )
+    issuer.answers[f"{url_of_issuer}/v1/keys"] = {"keys": [rsa_jwk()]}
     assert [
         key.kid
         for key in discover("https://acme.okta.com/oauth2/a", issuer.url).keys

@@ -9,13 +9,13 @@ from kong_oam.identity.common.groups import Ids, look_up, unique
 
 def test_a_provider_is_asked_once_for_all_groups() -> None:
     """What was read on the way is there as well. Who names no group asks nobody."""
-    asked: list[list[str]] = []
+    requests: list[list[str]] = []
 
     def ask(names: Collection[str]) -> Ids:
-        asked.append([*names])
+        requests.append([*names])
         return {"sales": ["1"], "desk": ["2"], "twins": ["3", "4"]}
 
-    assert look_up([], ask) == {} and asked == []
+    assert look_up([], ask) == {} and requests == []
     found = look_up(["sales", "twins", "nobody", "sales"], ask)
     assert found == {
         "sales": ["1"],
@@ -23,7 +23,7 @@ def test_a_provider_is_asked_once_for_all_groups() -> None:
         "twins": ["3", "4"],
         "nobody": (),
     }
-    assert asked == [["nobody", "sales", "twins"]]
+    assert requests == [["nobody", "sales", "twins"]]
 
 
 def test_a_group_is_known_where_it_is_there_once() -> None:

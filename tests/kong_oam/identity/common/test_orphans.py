@@ -135,7 +135,9 @@ def test_places_are_told_apart_by_more_than_is_shown_of_them(
         for name in ("a@acme", "b@acme", "b@acme")
     ]
     settings = [
-        one for issuer in issuers for one in _settings("keycloak", issuer)
+        setting
+        for issuer in issuers
+        for setting in _settings("keycloak", issuer)
     ]
     with ExitStack() as opened:
         found = find_orphans(
@@ -158,4 +160,4 @@ def test_who_was_asked_is_in_the_states_own_words() -> None:
         },
     ]
     found = parse({"pending_operations": pending}).pending
-    assert [one.provider for one in found] == ["keycloak-account", ""]
+    assert [orphan.provider for orphan in found] == ["keycloak-account", ""]

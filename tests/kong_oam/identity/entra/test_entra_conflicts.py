@@ -20,15 +20,49 @@ from kong_oam.identity.entra.names import Tenant
 from kong_oam.oam.application import read_files
 from sandbox.entra import Entra
 from sandbox.entra.service import ADMINISTRATOR, TENANT
-from tests.support.applications import WITH_SIGN_IN
 from tests.support.entra_mocks import SETTINGS, entra, program
 from tests.support.estates import estate
+
+WITH_SIGN_IN = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x, ports: [{port: 80}]}
+      traits:
+        - {type: gateway, properties: {domain: shop.example.com, http: {/: 80}}}
+        - type: access
+          properties:
+            owner: shop
+            scopes: {read: Read}
+            rules: [{scopes: [read]}]
+            roles:
+              reader: {scopes: [read], groups: [sales], components: [shop/job, shop/web]}
+    - name: job
+      type: worker
+      properties: {image: x}
+      traits: [{type: client, properties: {kind: service, calls: [{component: shop/api, scopes: [read]}]}}]
+    - name: web
+      type: webservice
+      properties: {image: x, ports: [{port: 80}]}
+      traits:
+        - {type: gateway, properties: {domain: web.example.com, http: {/: 80}}}
+        - type: access
+          properties: {owner: shop, rules: [{public: {reason: it signs users in}}]}
+        - type: client
+          properties: {kind: web, redirectPaths: [/callback], calls: [{component: shop/api, scopes: [read]}]}
+"""
+"""An API, and two clients of it: a service, and an application on a server that users sign in to."""
 
 STACK = Stack("tests", {"main": describe(SETTINGS)}, domain="apps.example.com")
 ESTATE = estate(WITH_SIGN_IN, stack=STACK)
 JOB = "kong-oam tests shop/job"
 ALL: Held = frozenset(
-    (one.type, one.logical) for one in applications(SETTINGS, ESTATE)
+    (application.type, application.logical)
+    for application in applications(SETTINGS, ESTATE)
 )
 
 
@@ -38,11 +72,13 @@ def tenant() -> Iterator[Entra]:
         yield made
 
 
-def told(tenant: Entra, held: Held = frozenset()) -> list[Diagnostic]:
+def _conflicts(
+    tenant: Entra, held_names: Held = frozenset()
+) -> list[Diagnostic]:
     with Graph(
         Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)
     ) as graph:
-        return list(name_conflicts(graph, SETTINGS, ESTATE, held))
+        return list(name_conflicts(graph, SETTINGS, ESTATE, held_names))
 
 
 def make(tenant: Entra, name: str) -> str:
@@ -64,49 +100,50 @@ def test_names_that_are_looked_for_are_those_that_are_made() -> None:
     ).estate
     assert sample is not None
     made = {
-        one.name: one.inputs["displayName"]
-        for one in entra(registered, "Application").values()
+        application.name: application.inputs["displayName"]
+        for application in entra(registered, "Application").values()
     }
     assert made == {
-        one.logical: one.name for one in applications(provider, sample)
+        application.logical: application.name
+        for application in applications(provider, sample)
     }
     principals = entra(registered, "ServicePrincipal")
     assert set(principals) == {
         name.replace("entra-", "entra-principal-", 1) for name in made
     }
     assigned = {
-        one.name: (
-            one.inputs["principalObjectId"],
-            one.inputs["appRoleId"],
-            one.inputs["resourceObjectId"],
+        assignment.name: (
+            assignment.inputs["principalObjectId"],
+            assignment.inputs["appRoleId"],
+            assignment.inputs["resourceObjectId"],
         )
-        for one in entra(registered, "AppRoleAssignment").values()
+        for assignment in entra(registered, "AppRoleAssignment").values()
     }
     expected = {}
-    for one in assignments(provider, sample):
+    for assignment in assignments(provider, sample):
         holder = (
-            f"id of {one.group}"
-            if one.group
-            else f"object entra-principal-{one.client}"
+            f"id of {assignment.group}"
+            if assignment.group
+            else f"object entra-principal-{assignment.client}"
         )
-        expected[one.logical] = (
+        expected[assignment.logical] = (
             holder,
-            one.role,
-            f"object entra-principal-{one.at}",
+            assignment.role,
+            f"object entra-principal-{assignment.at}",
         )
     assert assigned == expected and len(assigned) > 8
 
 
 def test_a_tenant_without_our_names_is_no_concern(tenant: Entra) -> None:
     make(tenant, f"{JOB}2")
-    assert told(tenant) == []
+    assert _conflicts(tenant) == []
 
 
 def test_what_the_state_holds_is_ours_and_is_not_asked_about(
     tenant: Entra,
 ) -> None:
     make(tenant, JOB)
-    assert told(tenant, ALL) == []
+    assert _conflicts(tenant, ALL) == []
     assert [path for _, path in tenant.requests if "applications" in path] == []
 
 
@@ -117,13 +154,13 @@ def test_all_applications_of_our_names_are_listed_and_none_is_adopted(
     api, *jobs = (
         make(tenant, name) for name in ("kong-oam tests shop/api API", JOB, JOB)
     )
-    (found,) = told(
+    (found,) = _conflicts(
         tenant,
         ALL - {("azuread:index/application:Application", "main-app-shop/job")},
     )
     assert found.code == "ENV403" and api not in str(found)
     assert all(
-        f"\n  Application '{JOB}', {one} (made " in str(found) for one in jobs
+        f"\n  Application '{JOB}', {job} (made " in str(found) for job in jobs
     )
     assert "`python -m kong_oam recover -s tests --remove` removes them" in str(
         found

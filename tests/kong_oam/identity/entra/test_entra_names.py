@@ -64,8 +64,8 @@ spec:
 
 def test_it_is_the_value_that_the_stack_describes() -> None:
     """Audience and groups are the stack's, the issuer is the tenant, and a token is for one API."""
-    given = replace(SETTINGS, groups={"sales": "ACME Sales"})
-    assert describe(given) == Provider(
+    settings = replace(SETTINGS, groups={"sales": "ACME Sales"})
+    assert describe(settings) == Provider(
         "main",
         "api://tests",
         SPELLING,
@@ -89,7 +89,7 @@ def test_only_its_own_apis_and_clients_are_in_its_tenant() -> None:
         name: ACCESS.replace("NAME", name).replace("PROVIDER", at)
         for name, at in (("a", "main"), ("b", "other"))
     }
-    both = estate(
+    two_applications = estate(
         *(
             api(name, domain=f"{name}.example.com", access=traits[name])
             for name in "ab"
@@ -97,14 +97,16 @@ def test_only_its_own_apis_and_clients_are_in_its_tenant() -> None:
         SHOP,
         stack=stack,
     )
-    assert set(apis(SETTINGS, both)) == {"a/api"}
-    assert [one.component for one in clients_at(SETTINGS, both)] == ["shop/job"]
-    assert other_tenants(SETTINGS, both) == []
+    assert set(apis(SETTINGS, two_applications)) == {"a/api"}
+    assert [
+        client.component for client in clients_at(SETTINGS, two_applications)
+    ] == ["shop/job"]
+    assert other_tenants(SETTINGS, two_applications) == []
 
 
 def test_tenants_of_another_cloud_sign_with_other_keys() -> None:
     """Only those of one Entra cannot be told apart by their keys."""
-    there = replace(
+    second_tenant = replace(
         SETTINGS,
         name="gov",
         issuer=ISSUER.replace("microsoftonline.com", "microsoftonline.us"),
@@ -116,7 +118,10 @@ def test_tenants_of_another_cloud_sign_with_other_keys() -> None:
     )
     stack = Stack(
         "tests",
-        {one.name: describe(one) for one in (SETTINGS, there, beside)},
+        {
+            provider.name: describe(provider)
+            for provider in (SETTINGS, second_tenant, beside)
+        },
         domain="apps.example.com",
     )
     found = other_tenants(SETTINGS, estate(api(), stack=stack))
@@ -166,8 +171,8 @@ def test_a_token_that_leaves_roles_or_groups_out_does_not_count(
         "uid": None,
     }
     token = signer.token(**claims, scp="orders.read", **{mark: True})
-    said = authenticate(token, ring, signer.now, "orders/api")
-    assert said == Refusal("the user's groups are too many to be listed")
+    refusal = authenticate(token, ring, signer.now, "orders/api")
+    assert refusal == Refusal("the user's groups are too many to be listed")
 
 
 def _pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:

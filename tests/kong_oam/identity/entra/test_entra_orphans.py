@@ -43,13 +43,15 @@ def _state(
     )
 
 
-def _found(tenant: Entra, state: ExportedState) -> list[tuple[str, str | None]]:
+def _orphans(
+    tenant: Entra, state: ExportedState
+) -> list[tuple[str, str | None]]:
     with Graph(
         Account(Tenant(tenant.url, TENANT), ADMINISTRATOR, tenant.secret)
     ) as graph:
         return [
-            (one.id, doubt)
-            for one, doubt in entra.orphans(graph, state, "entra-account")
+            (orphan.id, doubt)
+            for orphan, doubt in entra.orphans(graph, state, "entra-account")
         ]
 
 
@@ -60,8 +62,10 @@ def _remove(tenant: Entra, state: ExportedState) -> None:
         entra.remove(
             graph,
             [
-                one
-                for one, doubt in entra.orphans(graph, state, "entra-account")
+                orphan
+                for orphan, doubt in entra.orphans(
+                    graph, state, "entra-account"
+                )
                 if doubt is None
             ],
         )
@@ -77,9 +81,9 @@ def test_an_application_as_it_was_meant_is_certain(tenant: Entra) -> None:
     """It is removed, and nothing else; what the state knows is not listed."""
     other, app = _app(tenant, "theirs"), _app(tenant)
     state = _state(APPLICATION, **INPUTS)
-    assert _found(tenant, state) == [(f"/applications/{app['id']}", None)]
+    assert _orphans(tenant, state) == [(f"/applications/{app['id']}", None)]
     assert (
-        _found(
+        _orphans(
             tenant,
             _state(APPLICATION, (f"/applications/{app['id']}",), **INPUTS),
         )
@@ -97,7 +101,7 @@ def test_an_application_that_is_somebodys_is_kept(tenant: Entra) -> None:
         _state(APPLICATION, **INPUTS),
     )
     app["description"] = "by hand"
-    assert _found(tenant, state) == [
+    assert _orphans(tenant, state) == [
         (
             position,
             "its description is another than the one that it would have been given",
@@ -107,15 +111,15 @@ def test_an_application_that_is_somebodys_is_kept(tenant: Entra) -> None:
     key = tenant.directory.add_password(app["id"], {"displayName": "x"})[
         "keyId"
     ]
-    assert _found(tenant, state) == [(position, f"secret 'x' ({key})")]
+    assert _orphans(tenant, state) == [(position, f"secret 'x' ({key})")]
     tenant.directory.remove_password(app["id"], key)
     tenant.directory.owners[app["id"]] = [{"id": "u1"}]
-    assert _found(tenant, state) == [(position, "it has an owner, u1")]
+    assert _orphans(tenant, state) == [(position, "it has an owner, u1")]
     tenant.directory.owners.clear()
     tenant.directory.create_principal({"appId": app["appId"]})
-    assert _found(tenant, state) == [(position, "it has a service principal")]
+    assert _orphans(tenant, state) == [(position, "it has a service principal")]
     _app(tenant)
-    assert {doubt for _, doubt in _found(tenant, state)} == {
+    assert {doubt for _, doubt in _orphans(tenant, state)} == {
         "there are several that it could be"
     }
 
@@ -123,12 +127,12 @@ def test_an_application_that_is_somebodys_is_kept(tenant: Entra) -> None:
 def test_a_service_principal_is_of_its_application(tenant: Entra) -> None:
     app = _app(tenant)
     state = _state(PRINCIPAL, clientId=app["appId"])
-    assert _found(tenant, state) == []
+    assert _orphans(tenant, state) == []
     made = tenant.directory.create_principal({"appId": app["appId"]})["id"]
-    assert _found(tenant, state) == [(f"/servicePrincipals/{made}", None)]
+    assert _orphans(tenant, state) == [(f"/servicePrincipals/{made}", None)]
     (sales,) = tenant.directory.groups
     tenant.directory.assign(made, {"appRoleId": NO_ROLE, "principalId": sales})
-    assert _found(tenant, state) == [
+    assert _orphans(tenant, state) == [
         (
             f"/servicePrincipals/{made}",
             "somebody is assigned to it, or it to others",
@@ -152,28 +156,28 @@ def test_what_is_assigned_and_consented_to_is_known_by_whom_it_is_between(
     tenant.directory.assign(
         first, {"appRoleId": NO_ROLE, "principalId": second}
     )
-    wanted = {
+    assignment = {
         "resourceObjectId": first,
         "principalObjectId": sales,
         "appRoleId": NO_ROLE,
     }
     where = f"/servicePrincipals/{first}/appRoleAssignedTo/{made}"
-    assert _found(tenant, _state(ASSIGNMENT, **wanted)) == [(where, None)]
-    _remove(tenant, _state(ASSIGNMENT, **wanted))
+    assert _orphans(tenant, _state(ASSIGNMENT, **assignment)) == [(where, None)]
+    _remove(tenant, _state(ASSIGNMENT, **assignment))
     assert len(tenant.directory.assignments) == 1
     consent = {"clientId": first, "resourceId": second, "scope": "read"}
     tenant.directory.grant(
         {**consent, "consentType": "Principal", "principalId": "u1"}
     )
-    given = tenant.directory.grant({**consent, "consentType": "AllPrincipals"})[
-        "id"
-    ]
+    consent_grant = tenant.directory.grant(
+        {**consent, "consentType": "AllPrincipals"}
+    )["id"]
     inputs = {
         "servicePrincipalObjectId": first,
         "resourceServicePrincipalObjectId": second,
     }
-    assert _found(tenant, _state(GRANT, **inputs)) == [
-        (f"/oauth2PermissionGrants/{given}", None)
+    assert _orphans(tenant, _state(GRANT, **inputs)) == [
+        (f"/oauth2PermissionGrants/{consent_grant}", None)
     ]
 
 
@@ -189,14 +193,16 @@ def test_a_secret_that_nobody_learned_is_removed(tenant: Entra) -> None:
     other = tenant.directory.add_password(
         app["id"], {"displayName": "by hand"}
     )["keyId"]
-    wanted = {
+    password = {
         "applicationId": f"/applications/{app['id']}",
         "displayName": "kong-oam a",
     }
-    state = _state(PASSWORD, (f"{app['id']}/password/{old}",), **wanted)
-    assert _found(tenant, state) == [(f"{app['id']}/password/{new}", None)]
+    state = _state(PASSWORD, (f"{app['id']}/password/{old}",), **password)
+    assert _orphans(tenant, state) == [(f"{app['id']}/password/{new}", None)]
     _remove(tenant, state)
-    assert [one["keyId"] for one in app["passwordCredentials"]] == [old, other]
+    assert [
+        credential["keyId"] for credential in app["passwordCredentials"]
+    ] == [old, other]
 
 
 def test_trust_in_another_than_the_cluster_is_kept(tenant: Entra) -> None:
@@ -209,14 +215,16 @@ def test_trust_in_another_than_the_cluster_is_kept(tenant: Entra) -> None:
     made = tenant.directory.add_federated(
         app["id"], {"name": "kubernetes", **trust}
     )
-    wanted = {
+    credential = {
         "applicationId": f"/applications/{app['id']}",
         "displayName": "kubernetes",
         **trust,
     }
     position = f"{app['id']}/federatedIdentityCredential/{made['id']}"
-    assert _found(tenant, _state(FEDERATED, **wanted)) == [(position, None)]
+    assert _orphans(tenant, _state(FEDERATED, **credential)) == [
+        (position, None)
+    ]
     made["subject"] = "me"
-    assert _found(tenant, _state(FEDERATED, **wanted)) == [
+    assert _orphans(tenant, _state(FEDERATED, **credential)) == [
         (position, "it trusts others than the one that it would have")
     ]

@@ -63,9 +63,9 @@ ESTATE = estate(APP, stack=SETTINGS.stack)
 NAMES = Names(PROVIDER, ESTATE)
 ALL: Held = frozenset(
     [
-        *((ROLE, one) for one in NAMES.roles),
-        *((SCOPE, one) for one in NAMES.scopes),
-        *((CLIENT, one) for one in NAMES.clients),
+        *((ROLE, role) for role in NAMES.roles),
+        *((SCOPE, scope) for scope in NAMES.scopes),
+        *((CLIENT, client) for client in NAMES.clients),
     ]
 )
 PAGE, JOB = "kong-oam.tests.shop.page", "kong-oam.tests.shop.job"
@@ -98,19 +98,19 @@ class Recorded(Realm):
             self.answers[f"/default-{kind}-client-scopes"] = []
         self.asked: list[str] = []
 
-    def scope(self, name: str, **more: Any) -> None:
+    def scope(self, name: str, **fields: Any) -> None:
         """A client scope that nothing asks for."""
-        one = {
+        scope = {
             "id": f"id-{name}",
             "name": name,
             "protocol": "openid-connect",
             "attributes": {},
-            **more,
+            **fields,
         }
-        self.answers["/client-scopes"].append(one)
+        self.answers["/client-scopes"].append(scope)
         self.answers[f"/client-scopes/id-{name}/scope-mappings"] = {}
 
-    def client_of(self, name: str, **more: Any) -> None:
+    def client_of(self, name: str, **fields: Any) -> None:
         """A client through which nobody has signed in, and whose service account has what every user has."""
         path = f"/clients/id-{name}"
         self.answers["/clients"].append(
@@ -118,7 +118,7 @@ class Recorded(Realm):
                 "id": f"id-{name}",
                 "clientId": name,
                 "protocol": "openid-connect",
-                **more,
+                **fields,
             }
         )
         self.answers |= {
@@ -148,8 +148,10 @@ class Recorded(Realm):
         return httpx.Response(200 if known else 404, json=body, request=request)
 
 
-def told(realm: Realm, held: Held = frozenset()) -> list[Diagnostic]:
-    return list(name_conflicts(realm, PROVIDER, ESTATE, held))
+def _conflicts(
+    realm: Realm, held_names: Held = frozenset()
+) -> list[Diagnostic]:
+    return list(name_conflicts(realm, PROVIDER, ESTATE, held_names))
 
 
 def test_a_realm_without_our_names_is_no_concern() -> None:
@@ -157,13 +159,13 @@ def test_a_realm_without_our_names_is_no_concern() -> None:
     realm = Recorded()
     realm.scope("basic")
     realm.client_of(f"{JOB}2")
-    assert told(realm) == []
+    assert _conflicts(realm) == []
 
 
 def test_what_the_state_holds_is_ours_and_is_not_asked_about() -> None:
     realm = Recorded()
     realm.scope("read")
-    assert told(realm, ALL) == []
+    assert _conflicts(realm, ALL) == []
     assert realm.asked == []
 
 
@@ -174,7 +176,7 @@ def test_everything_of_our_names_is_listed_and_nothing_is_adopted() -> None:
     realm.scope("read")
     realm.scope(JOB, protocolMappers=[AUDIENCE_MAPPER])
     realm.client_of(JOB)
-    (found,) = told(realm)
+    (found,) = _conflicts(realm)
     assert found.code == "ENV403"
     assert [
         line for line in str(found).splitlines() if line.startswith("  ")
@@ -201,7 +203,7 @@ def test_many_names_are_looked_for_in_the_lists(
         {"id": "r2", "name": "desk2"},
     ]
     realm.client_of(JOB)
-    (found,) = told(realm)
+    (found,) = _conflicts(realm)
     assert "Role 'desk', r1" in str(found) and "desk2" not in str(found)
     assert f"openid.Client '{JOB}', id-{JOB}" in str(found)
     assert "/roles/desk" not in realm.asked
@@ -244,7 +246,7 @@ def test_what_was_made_as_it_was_meant_is_certain() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "doubt"),
+    ("fields", "doubt"),
     [
         (
             {
@@ -274,11 +276,11 @@ def test_what_was_made_as_it_was_meant_is_certain() -> None:
     ],
 )
 def test_a_client_that_was_not_made_so_or_is_used_is_kept(
-    more: dict[str, Any], doubt: str | None
+    fields: dict[str, Any], doubt: str | None
 ) -> None:
     """What its resource sets is no doubt."""
     realm = Recorded()
-    realm.client_of(JOB, **{"description": "ours", **more})
+    realm.client_of(JOB, **{"description": "ours", **fields})
     realm.answers["/users/sa/role-mappings"]["realmMappings"].append(
         {"name": "admin"}
     )
@@ -348,7 +350,7 @@ def test_a_role_that_somebody_has_or_asks_for_is_kept(
         "/roles-by-id/r1/composites": [],
     }
     realm.answers |= {
-        f"/roles-by-id/{one}/composites/realm": [] for one in ("r1", "r2")
+        f"/roles-by-id/{role}/composites/realm": [] for role in ("r1", "r2")
     }
     realm.scope("theirs")
     assert _doubts(realm, _state(ROLE, name="desk", description="d")) == [None]

@@ -19,14 +19,47 @@ from kong_oam.identity.okta.api import Account, client
 from kong_oam.identity.okta.conflicts import name_conflicts
 from kong_oam.identity.okta.names import objects
 from sandbox.okta import Okta
-from tests.support.applications import WITH_SIGN_IN
 from tests.support.estates import PROVIDER, estate
+
+WITH_SIGN_IN = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x, ports: [{port: 80}]}
+      traits:
+        - {type: gateway, properties: {domain: shop.example.com, http: {/: 80}}}
+        - type: access
+          properties:
+            owner: shop
+            scopes: {read: Read}
+            rules: [{scopes: [read]}]
+            roles:
+              reader: {scopes: [read], groups: [sales], components: [shop/job, shop/web]}
+    - name: job
+      type: worker
+      properties: {image: x}
+      traits: [{type: client, properties: {kind: service, calls: [{component: shop/api, scopes: [read]}]}}]
+    - name: web
+      type: webservice
+      properties: {image: x, ports: [{port: 80}]}
+      traits:
+        - {type: gateway, properties: {domain: web.example.com, http: {/: 80}}}
+        - type: access
+          properties: {owner: shop, rules: [{public: {reason: it signs users in}}]}
+        - type: client
+          properties: {kind: web, redirectPaths: [/callback], calls: [{component: shop/api, scopes: [read]}]}
+"""
+"""An API, and two clients of it: a service, and an application on a server that users sign in to."""
 
 ESTATE = estate(WITH_SIGN_IN, stack=Stack("tests", {"main": PROVIDER}))
 SETTINGS = ProviderSettings("main", "okta", "api://tests")
 NOTHING: Held = frozenset()
 ALL: Held = frozenset(
-    (one.type, one.logical) for one in objects(SETTINGS, ESTATE)
+    (entity.type, entity.logical) for entity in objects(SETTINGS, ESTATE)
 )
 
 
@@ -35,9 +68,9 @@ def org() -> Iterator[httpx.Client]:
     """An org with the group `sales`."""
     with (
         Okta(api_token="secret", groups=("sales",)) as okta,
-        client(Account("a", "okta.test", "secret", okta.url)) as asked,
+        client(Account("a", "okta.test", "secret", okta.url)) as connection,
     ):
-        yield asked
+        yield connection
 
 
 def _make(org: httpx.Client, path: str, **body: Any) -> str:
@@ -116,8 +149,10 @@ def _rule(org: httpx.Client, server: str, policy: str, name: str) -> str:
     )
 
 
-def _found(org: httpx.Client, held: Held = NOTHING) -> list[Diagnostic]:
-    return list(name_conflicts(org, SETTINGS, ESTATE, held, "kong-oam"))
+def _conflicts(
+    org: httpx.Client, held_names: Held = NOTHING
+) -> list[Diagnostic]:
+    return list(name_conflicts(org, SETTINGS, ESTATE, held_names, "kong-oam"))
 
 
 def _imported(found: Diagnostic) -> dict[str, Any]:
@@ -138,11 +173,11 @@ def _imported(found: Diagnostic) -> dict[str, Any]:
 
 def test_names_of_others_are_no_concern(org: httpx.Client) -> None:
     """An empty org, another stack's server and scopes, a label that only begins as ours."""
-    assert _found(org) == []
+    assert _conflicts(org) == []
     other = _server(org, "kong-oam tests2")
     _make(org, f"/authorizationServers/{other}/scopes", name="read")
     _app(org, "kong-oam tests shop/job2")
-    assert _found(org) == []
+    assert _conflicts(org) == []
 
 
 def test_what_is_a_partitions_is_adopted_by_its_own_stack(
@@ -191,20 +226,22 @@ def test_everything_of_our_names_is_listed_with_the_id_to_import_it_by(
         if row["profile"]["name"] == "sales"
     )
     org.put(f"/apps/{web}/groups/{sales}", json={}).raise_for_status()
-    (found,) = _found(org)
+    (found,) = _conflicts(org)
     assert found.code == "ENV403"
     assert f"\n  auth.ServerScope 'read', {server}/{scope}\n" in str(found)
     assert "`python -m kong_oam recover -s tests --remove` removes them" in str(
         found
     )
-    first, *rest = _imported(found)["resources"]
+    first, *children = _imported(found)["resources"]
     assert first == {
         "type": "kong-oam:identity:Okta",
         "name": "main",
         "component": True,
     }
-    assert {one["parent"] for one in rest} == {"main"}
-    assert {(one["type"], one["name"]): one["id"] for one in rest} == {
+    assert {child["parent"] for child in children} == {"main"}
+    assert {
+        (child["type"], child["name"]): child["id"] for child in children
+    } == {
         ("okta:auth/server:Server", "main-server"): server,
         (
             "okta:auth/serverScope:ServerScope",
@@ -236,8 +273,8 @@ def test_an_app_without_groups_has_no_assignments_to_take_over(
 ) -> None:
     """They are made as usual then: there is nothing at Okta that they could be imported from."""
     _app(org, "kong-oam tests shop/web")
-    (found,) = _found(org)
-    assert [one["name"] for one in _imported(found)["resources"]] == [
+    (found,) = _conflicts(org)
+    assert [resource["name"] for resource in _imported(found)["resources"]] == [
         "main",
         "main-app-shop/web",
     ]
@@ -256,8 +293,8 @@ def test_what_the_state_holds_is_ours_and_is_not_asked_about() -> None:
     with httpx.Client(
         base_url="https://a.okta.test/api/v1",
         transport=httpx.MockTransport(answer),
-    ) as asked:
-        assert _found(asked, ALL | {assignments}) == []
+    ) as connection:
+        assert _conflicts(connection, ALL | {assignments}) == []
 
 
 def test_what_is_new_is_looked_for_in_the_server_that_the_state_holds(
@@ -267,7 +304,9 @@ def test_what_is_new_is_looked_for_in_the_server_that_the_state_holds(
     server = _server(org)
     scope = _make(org, f"/authorizationServers/{server}/scopes", name="read")
     new = ("okta:auth/serverScope:ServerScope", "main-scope-read")
-    (found,) = _found(org, (ALL | {("kong-oam:identity:Okta", "main")}) - {new})
+    (found,) = _conflicts(
+        org, (ALL | {("kong-oam:identity:Okta", "main")}) - {new}
+    )
     file = _imported(found)
     assert file["resources"] == [
         dict(
@@ -281,9 +320,9 @@ def test_what_is_new_is_looked_for_in_the_server_that_the_state_holds(
 
 def test_of_several_of_one_label_none_is_taken_over(org: httpx.Client) -> None:
     """Okta allows it; both are listed, and there is no command."""
-    both = [_app(org, "kong-oam tests shop/job") for _ in range(2)]
-    (found,) = _found(org)
-    assert all(one in str(found) for one in both)
+    app_ids = [_app(org, "kong-oam tests shop/job") for _ in range(2)]
+    (found,) = _conflicts(org)
+    assert all(name in str(found) for name in app_ids)
     assert (
         "There are several of 'kong-oam tests shop/job': rename or remove all but the one"
         in str(found)
@@ -298,10 +337,10 @@ def test_policies_of_others_in_the_server_have_to_go_first(
     server = _server(org)
     _policy(org, server, "shop/job")
     theirs = _policy(org, server, "theirs")
-    taken, policy = _found(org)
-    assert (taken.code, policy.code) == ("ENV403", "ENV404")
+    app, policy = _conflicts(org)
+    assert (app.code, policy.code) == ("ENV403", "ENV404")
     assert (
         f"policy 'theirs' ({theirs}) of authorization server {server} is not this stack's"
         in policy.message
     )
-    assert "pulumi import" not in str(taken)
+    assert "pulumi import" not in str(app)

@@ -26,14 +26,14 @@ def _estate(groups: int) -> Estate:
 
 
 @pytest.mark.parametrize(
-    ("count", "said"), [(79, False), (80, True), (100, True), (101, True)]
+    ("count", "warned"), [(79, False), (80, True), (100, True), (101, True)]
 )
-def test_groups_that_roles_name_are_counted(count: int, said: bool) -> None:
+def test_groups_that_roles_name_are_counted(count: int, warned: bool) -> None:
     """A warning, since only a user who is in more than 100 of them gets no token. Those at another provider are none."""
-    many = f"roles of main name {count} groups, and Okta gives no token to a user who is in more than 100 of them"
+    warning = f"roles of main name {count} groups, and Okta gives no token to a user who is in more than 100 of them"
     advice = "Bind roles to fewer groups, or move Applications to a stack of their own"
-    found = [str(one) for one in limits(SETTINGS, _estate(count))]
-    assert found == ([f"warning ENV411: {many}. {advice}"] if said else [])
+    found = [str(warning) for warning in limits(SETTINGS, _estate(count))]
+    assert found == ([f"warning ENV411: {warning}. {advice}"] if warned else [])
     assert [
         *limits(
             ProviderSettings("other", "okta", "api://tests"), _estate(count)
@@ -54,7 +54,7 @@ def test_previews_tell_it_with_all_else_that_stands_in_the_way() -> None:
         found = inspect(
             SETTINGS, _estate(100), frozenset(), Configuration(values.get)
         ).findings
-    assert [(one.code, one.severity) for one in found] == [
+    assert [(warning.code, warning.severity) for warning in found] == [
         ("ENV411", "warning"),
         ("ENV401", "error"),
     ]

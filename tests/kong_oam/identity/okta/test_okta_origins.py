@@ -17,9 +17,45 @@ from kong_oam.identity.okta.conflicts import name_conflicts
 from kong_oam.identity.okta.names import ORIGIN, objects, origin_name
 from kong_oam.identity.okta.origins import origin_owner
 from sandbox.okta import Okta
-from tests.support.applications import WITH_CLIENTS
 from tests.support.estates import PROVIDER, estate
 from tests.support.provider_settings import stack
+
+WITH_CLIENTS = """\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: shop.example.com, http: {/: 8080}}
+        - type: access
+          properties:
+            owner: me
+            scopes: {read: Read}
+            rules: [{methods: [POST], scopes: [read]}, {methods: [GET], public: {reason: pages}}]
+            roles: {all: {scopes: [read], groups: [g], components: [shop/job, shop/spa]}}
+    - name: job
+      type: worker
+      properties: {image: x}
+      traits:
+        - type: client
+          properties: {kind: service, calls: [{component: shop/api, scopes: [read]}]}
+    - name: spa
+      type: webservice
+      properties: {image: x}
+      traits:
+        - type: gateway
+          properties: {domain: spa.example.com, http: {/: 8080}}
+        - type: access
+          properties: {owner: me, rules: [{public: {reason: pages}}]}
+        - type: client
+          properties: {kind: browser, redirectPaths: [/cb], calls: [{component: shop/api, scopes: [read]}]}
+"""
+"""An API, and two clients of it: a service, and a page in the browser."""
 
 PAGE = "https://spa.example.com"
 TWO = (
@@ -45,9 +81,9 @@ SHARED = replace(SETTINGS, shared_origins=(PAGE,))
 def org() -> Iterator[httpx.Client]:
     with (
         Okta(api_token="secret", groups=("g",)) as okta,
-        client(Account("a", "okta.test", "secret", okta.url)) as asked,
+        client(Account("a", "okta.test", "secret", okta.url)) as connection,
     ):
-        yield asked
+        yield connection
 
 
 def _trusted(
@@ -63,18 +99,22 @@ def _trusted(
     return str(answer.json()["id"])
 
 
-def _found(
+def _conflicts(
     org: httpx.Client,
     settings: ProviderSettings = SETTINGS,
-    *held: tuple[str, str],
+    *held_names: tuple[str, str],
 ) -> list[Diagnostic]:
     return list(
-        name_conflicts(org, settings, ESTATE, frozenset(held), "kong-oam")
+        name_conflicts(org, settings, ESTATE, frozenset(held_names), "kong-oam")
     )
 
 
 def _imports(found: list[Diagnostic]) -> bool:
-    return any("pulumi import" in line for one in found for line in one.details)
+    return any(
+        "pulumi import" in line
+        for conflict in found
+        for line in conflict.details
+    )
 
 
 def test_an_origin_is_trusted_once_for_all_pages_that_it_has() -> None:
@@ -88,7 +128,9 @@ def test_an_origin_is_trusted_once_for_all_pages_that_it_has() -> None:
         replace(ESTATE.clients[1], kind=kind).origins
         for kind in ("web", "native")
     ] == [(), ()]
-    (only,) = (one for one in objects(SETTINGS, ESTATE) if one.type == ORIGIN)
+    (only,) = (
+        entity for entity in objects(SETTINGS, ESTATE) if entity.type == ORIGIN
+    )
     assert (only.logical, only.name) == (f"main-origin-{PAGE}", PAGE)
 
 
@@ -113,9 +155,9 @@ def test_one_that_somebody_else_made_is_taken_over_by_the_command(
 ) -> None:
     """It is said what it is for besides; a slash at its end makes it no other, another port does."""
     _trusted(org, "elsewhere", "CORS", origin=f"{PAGE}:8443")
-    assert _found(org) == []
+    assert _conflicts(org) == []
     made = _trusted(org, "pages", "CORS", "REDIRECT", origin=f"{PAGE}/")
-    (found,) = _found(org)
+    (found,) = _conflicts(org)
     assert (
         f"  trustedorigin.Origin '{PAGE}', {made} ('pages', CORS and REDIRECT, ACTIVE)"
         in found.details
@@ -125,7 +167,7 @@ def test_one_that_somebody_else_made_is_taken_over_by_the_command(
         f'"type": "{ORIGIN}", "name": "main-origin-{PAGE}", "id": "{made}", "parent": "main"'
         in line
     )
-    assert _found(org, SETTINGS, (ORIGIN, f"main-origin-{PAGE}")) == []
+    assert _conflicts(org, SETTINGS, (ORIGIN, f"main-origin-{PAGE}")) == []
 
 
 def test_one_of_another_stack_is_not_taken_away_from_it(
@@ -134,7 +176,7 @@ def test_one_of_another_stack_is_not_taken_away_from_it(
     """It would be in two states, and the first of the two that goes would remove it: both have to say that they share."""
     made = _trusted(org, f"kong-oam aws {PAGE}", "CORS")
     for settings in (SETTINGS, SHARED):
-        (found,) = _found(org, settings)
+        (found,) = _conflicts(org, settings)
         assert found.message == (
             f"main has trusted origin '{PAGE}' ({made}) of stack 'aws', which would remove it with its own pages; write "
             f"`sharedOrigins: [{PAGE}]` in stacks/Pulumi.tests.yaml and in that of stack 'aws', run `pulumi up -s aws`, "
@@ -149,13 +191,13 @@ def test_one_that_is_shared_is_taken_over_by_a_stack_that_says_so(
 ) -> None:
     """And by no other, which would remove it."""
     made = _trusted(org, f"kong-oam {PAGE}", "CORS")
-    (found,) = _found(org)
+    (found,) = _conflicts(org)
     assert found.message == (
         f"main has trusted origin '{PAGE}' ({made}), which stacks share; write `sharedOrigins: [{PAGE}]` in "
         "stacks/Pulumi.tests.yaml"
     )
     assert not _imports([found])
-    assert _imports(_found(org, SHARED))
+    assert _imports(_conflicts(org, SHARED))
 
 
 @pytest.mark.parametrize(
@@ -173,9 +215,9 @@ def test_what_others_have_is_changed_by_them(
         **change,
     }
     assert org.put(f"/trustedOrigins/{made}", json=body).status_code == 200
-    (found,) = _found(org, SHARED)
+    (found,) = _conflicts(org, SHARED)
     assert "but not for CORS; allow it there" in found.message
-    assert _imports(_found(org))
+    assert _imports(_conflicts(org))
 
 
 def test_only_okta_has_origins_to_share() -> None:
@@ -190,11 +232,11 @@ def test_only_okta_has_origins_to_share() -> None:
     ):
         with pytest.raises(StackError, match="sharedOrigins"):
             stack({"name": "okta", "type": "okta", "sharedOrigins": [odd]})
-    kept = {
+    origin = {
         "name": "k",
         "type": "keycloak",
         "issuer": "https://k.example.com/realms/a",
         "sharedOrigins": [PAGE],
     }
     with pytest.raises(StackError, match="does not look at 'sharedOrigins'"):
-        stack(kept)
+        stack(origin)

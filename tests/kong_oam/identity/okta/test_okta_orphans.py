@@ -121,9 +121,9 @@ def test_the_one_unused_app_of_that_label_is_lost_and_is_removed(
     """Not one that the state knows, nor one whose label only begins alike."""
     known, other, made = _app(org), _app(org, f"{LABEL}2"), _app(org)
     found = okta.orphans(org, _interrupted(APP, known=(known,), label=LABEL))
-    assert [(one.id, doubt) for one, doubt in found] == [(made, None)]
+    assert [(orphan.id, doubt) for orphan, doubt in found] == [(made, None)]
     assert str(found[0][0]) == f"OAuth {LABEL} ({made})"
-    okta.remove(org, [one for one, _ in found])
+    okta.remove(org, [orphan for orphan, _ in found])
     assert sorted(row["id"] for row in org.get("/apps").json()) == sorted(
         [known, other]
     )
@@ -135,12 +135,16 @@ def test_of_two_of_a_name_none_is_certain(org: httpx.Client) -> None:
     several = "there are several of this name"
     assert _doubts(org, _interrupted(APP, label=LABEL)) == [several, several]
     assert [
-        one.id
-        for one, _ in okta.orphans(org, _interrupted(APP, second, label=LABEL))
+        orphan.id
+        for orphan, _ in okta.orphans(
+            org, _interrupted(APP, second, label=LABEL)
+        )
     ] == [second]
     assert [
-        one.id
-        for one, _ in okta.orphans(org, _interrupted(APP, first, label=LABEL))
+        orphan.id
+        for orphan, _ in okta.orphans(
+            org, _interrupted(APP, first, label=LABEL)
+        )
     ] == [first]
 
 
@@ -151,9 +155,9 @@ def test_of_two_of_a_label_the_one_of_the_chosen_client_id_is_lost(
     _app(org)
     made = _app(org, client_id=CHOSEN)
     state = _interrupted(APP, label=LABEL, clientId=CHOSEN)
-    assert [(one.id, doubt) for one, doubt in okta.orphans(org, state)] == [
-        (made, None)
-    ]
+    assert [
+        (orphan.id, doubt) for orphan, doubt in okta.orphans(org, state)
+    ] == [(made, None)]
     assert (
         _doubts(org, _interrupted(APP, label="another", clientId=CHOSEN)) == []
     )
@@ -226,25 +230,27 @@ def test_what_is_in_a_server_is_looked_for_in_that_server(
     ours, theirs = _server(org), _server(org, "theirs")
     made = [
         _make(
-            org, f"/authorizationServers/{one}/scopes", {"name": "orders.read"}
+            org,
+            f"/authorizationServers/{server}/scopes",
+            {"name": "orders.read"},
         )
-        for one in (ours, theirs)
+        for server in (ours, theirs)
     ]
     state = _interrupted(
         "okta:auth/serverScope:ServerScope",
         authServerId=ours,
         name="orders.read",
     )
-    okta.remove(org, [one for one, _ in okta.orphans(org, state)])
-    left = [
+    okta.remove(org, [orphan for orphan, _ in okta.orphans(org, state)])
+    scopes = [
         [
             row["id"]
-            for row in org.get(f"/authorizationServers/{one}/scopes").json()
+            for row in org.get(f"/authorizationServers/{server}/scopes").json()
             if not row["system"]
         ]
-        for one in (ours, theirs)
+        for server in (ours, theirs)
     ]
-    assert left == [[], [made[1]]]
+    assert scopes == [[], [made[1]]]
 
 
 def test_every_page_is_read() -> None:
@@ -285,17 +291,17 @@ def test_an_origin_that_stacks_share_is_kept(org: httpx.Client) -> None:
     """Another stack may have made it meanwhile. One with this stack's name is nobody else's."""
     kind, page = "okta:trustedorigin/origin:Origin", "https://shop.example.com"
 
-    def made(name: str) -> list[tuple[Orphan, str | None]]:
+    def orphans_named(name: str) -> list[tuple[Orphan, str | None]]:
         return okta.orphans(org, _interrupted(kind, name=name, origin=page))
 
     body = {"origin": page, "scopes": [{"type": "CORS"}]}
     shared = _make(org, "/trustedOrigins", {**body, "name": f"kong-oam {page}"})
-    assert [doubt for _, doubt in made(f"kong-oam {page}")] == [
+    assert [doubt for _, doubt in orphans_named(f"kong-oam {page}")] == [
         "stacks share it"
     ]
     org.delete(f"/trustedOrigins/{shared}").raise_for_status()
     _make(org, "/trustedOrigins", {**body, "name": f"kong-oam local {page}"})
-    ((lost, doubt),) = made(f"kong-oam local {page}")
+    ((lost, doubt),) = orphans_named(f"kong-oam local {page}")
     assert doubt is None
     okta.remove(org, [lost])
     assert org.get("/trustedOrigins").json() == []

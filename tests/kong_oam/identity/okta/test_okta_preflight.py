@@ -16,8 +16,29 @@ from kong_oam.identity.common.parts import group_names
 from kong_oam.identity.okta.api import Account, client, rows
 from kong_oam.identity.okta.preflight import group_ids
 from sandbox.okta import Okta
-from tests.support.applications import WITH_GROUPS
 from tests.support.estates import PROVIDER, STACK, estate
+
+WITH_GROUPS = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {name: shop}
+spec:
+  components:
+    - name: api
+      type: webservice
+      properties: {image: x, ports: [{port: 80}]}
+      traits:
+        - {type: gateway, properties: {domain: shop.example.com, http: {/: 80}}}
+        - type: access
+          properties:
+            owner: shop
+            scopes: {read: Read}
+            rules: [{scopes: [read]}]
+            roles:
+              reader: {scopes: [read], groups: [sales]}
+              desk: {scopes: [read], groups: [sales, desk]}
+"""
+"""An API whose roles name two groups, one of them twice."""
 
 SETTINGS = ProviderSettings("main", "okta", "api://tests")
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -61,10 +82,10 @@ def test_every_group_that_does_not_exist_is_said_where_a_role_names_it(
     org: Callable[..., httpx.Client],
 ) -> None:
     """Each role's own place, and names that are nearly right; one that only begins so does not count."""
-    said = _problems(org("Sales", "sales-emea", "desk"))
+    problems = _problems(org("Sales", "sales-emea", "desk"))
     where = "Create it there, or map 'sales' under identityProviders[].groups in stacks/Pulumi.tests.yaml"
     near = "group 'sales' of main does not exist; did you mean 'Sales' or 'sales-emea'? "
-    assert said == [
+    assert problems == [
         f"app1.yaml:18:49: error ENV401: role 'reader': {near}{where}",
         f"app1.yaml:19:47: error ENV401: role 'desk': {near}{where}",
     ]
@@ -87,10 +108,10 @@ def test_a_group_is_looked_for_by_the_name_that_it_is_mapped_to(
         },
     )
     assert _problems(org("sales", "Desk 1"), mapped) == []
-    (said,) = _problems(org("sales", "desk"), mapped)
+    (problem,) = _problems(org("sales", "desk"), mapped)
     assert (
         "group 'desk' (there 'Desk 1') of main does not exist; did you mean 'desk'?"
-        in said
+        in problem
     )
 
 
@@ -113,17 +134,17 @@ def test_a_name_that_two_groups_have_is_no_grant() -> None:
             ],
         )
 
-    said = _problems(_org(answer))
-    assert len(said) == 2
+    problems = _problems(_org(answer))
+    assert len(problems) == 2
     assert all(
-        one.endswith(
+        problem.endswith(
             "group 'sales' of main is there 2 times. Rename the others"
         )
-        for one in said
+        for problem in problems
     )
 
 
-def _refused(answer: Answer) -> str:
+def _refusal(answer: Answer) -> str:
     with pytest.raises(ManagementApiError) as refused:
         list(rows(_org(answer), "/groups"))
     return str(refused.value)
@@ -179,9 +200,9 @@ def test_each_refusal_says_what_to_do(
     answer: httpx.Response | None, message: str
 ) -> None:
     """With the org, what was asked and Okta's own words; without the token."""
-    said = _refused(_gone if answer is None else lambda request: answer)
-    assert said.startswith("acme.okta.com") and message in said
-    assert "\n" not in said
+    refusal = _refusal(_gone if answer is None else lambda request: answer)
+    assert refusal.startswith("acme.okta.com") and message in refusal
+    assert "\n" not in refusal
 
 
 def test_a_rate_limit_that_lasts_is_a_refusal(
@@ -189,16 +210,16 @@ def test_a_rate_limit_that_lasts_is_a_refusal(
 ) -> None:
     """With the time that it asks for, and what to do."""
     monkeypatch.setattr("kong_oam.http.rates.time.sleep", lambda seconds: None)
-    told = {
+    headers = {
         "X-Rate-Limit-Reset": "1700000010",
         "Date": "Tue, 14 Nov 2023 22:13:20 GMT",
     }
-    said = _refused(
+    refusal = _refusal(
         lambda request: httpx.Response(
-            429, json={"errorSummary": "Too many"}, headers=told
+            429, json={"errorSummary": "Too many"}, headers=headers
         )
     )
-    assert said == (
+    assert refusal == (
         "acme.okta.com: GET /api/v1/groups answers 429 Too many (it asks to wait 11 s more; a run waits 300 s at most "
         "for one request); others use up the org's rate limit; run it again later"
     )

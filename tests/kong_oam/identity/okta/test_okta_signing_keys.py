@@ -17,8 +17,8 @@ TOKEN = "test-token"
 
 @pytest.fixture
 def okta() -> Iterator[Okta]:
-    with Okta(api_token=TOKEN) as one:
-        yield one
+    with Okta(api_token=TOKEN) as org:
+        yield org
 
 
 def account(okta: Okta, token: str = TOKEN) -> Account:

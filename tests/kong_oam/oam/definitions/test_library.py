@@ -14,7 +14,7 @@ from kong_oam.oam.position import FilePlace
 AT = FilePlace("shop.yaml", 9, 13)
 
 
-def _one(
+def _definition(
     name: str, kind: Kind = "component", file: str = "a.yaml", **more: str
 ) -> Definition:
     return replace(
@@ -24,10 +24,10 @@ def _one(
 
 VERSIONS = library(
     [
-        _one("web", version="1.2.3"),
-        _one("web", version="1.10.0"),
-        _one("web", version="1.10.0-rc.2"),
-        _one("web", version="2.0.0", revision="new"),
+        _definition("web", version="1.2.3"),
+        _definition("web", version="1.10.0"),
+        _definition("web", version="1.10.0-rc.2"),
+        _definition("web", version="2.0.0", revision="new"),
     ]
 )
 
@@ -66,7 +66,7 @@ def test_a_version_that_is_not_is_said_with_those_that_are(type_: str) -> None:
 
 def test_a_type_that_is_not_is_said_with_the_nearest() -> None:
     """A type that differs in capitals is another; a trait is no component."""
-    stack = library([_one("web"), _one("gateway", "trait")])
+    stack = library([_definition("web"), _definition("gateway", "trait")])
     for type_, hint in (
         ("WEB", "; did you mean 'web'?"),
         ("gateway", "; known: web"),
@@ -81,14 +81,16 @@ def test_a_type_that_is_not_is_said_with_the_nearest() -> None:
 def test_a_workload_definition_is_a_component_type_of_old() -> None:
     """So it takes a built-in one's place as well, and beside another of that name it is one too many."""
     old, built_in = (
-        _one("old", "workload"),
-        replace(_one("old", file="built.yaml"), built_in=True),
+        _definition("old", "workload"),
+        replace(_definition("old", file="built.yaml"), built_in=True),
     )
     assert find(library([old]), "component", "old", AT) == old
     assert find(library([built_in, old]), "component", "old", AT) == old
     assert [
-        one.code
-        for one in library([_one("old", file="b.yaml"), old]).diagnostics
+        diagnostic.code
+        for diagnostic in library(
+            [_definition("old", file="b.yaml"), old]
+        ).diagnostics
     ] == ["OAM106"]
     assert isinstance(find(library([old]), "trait", "old", AT), Diagnostic)
 
@@ -96,8 +98,8 @@ def test_a_workload_definition_is_a_component_type_of_old() -> None:
 def test_one_of_the_projects_own_wins_over_a_built_in_one() -> None:
     """Wherever it stands."""
     own, built_in = (
-        _one("web"),
-        replace(_one("web", file="built.yaml"), built_in=True),
+        _definition("web"),
+        replace(_definition("web", file="built.yaml"), built_in=True),
     )
     for order in ([own, built_in], [built_in, own]):
         stack = library(order)
@@ -109,12 +111,14 @@ def test_two_of_one_name_are_an_error_with_both_places() -> None:
     """Two of different kinds or versions are not."""
     stack = library(
         [
-            _one("web"),
-            _one("web", file="b.yaml"),
-            _one("web", "trait"),
-            _one("web", version="2"),
+            _definition("web"),
+            _definition("web", file="b.yaml"),
+            _definition("web", "trait"),
+            _definition("web", version="2"),
         ]
     )
-    assert [str(one).splitlines()[0] for one in stack.diagnostics] == [
+    assert [
+        str(diagnostic).splitlines()[0] for diagnostic in stack.diagnostics
+    ] == [
         "b.yaml:1:1: error OAM106: component type 'web' is defined twice (first in a.yaml:1:1)"
     ]

@@ -29,21 +29,28 @@ spec:
 
 def test_a_definition_is_read_with_all_that_is_used_of_it() -> None:
     """And where its template begins."""
-    (one,) = read_definitions("scaler.yaml", SCALER.encode()).definitions
-    assert (one.kind, one.name, one.version, one.revision) == (
+    (definition,) = read_definitions("scaler.yaml", SCALER.encode()).definitions
+    assert (
+        definition.kind,
+        definition.name,
+        definition.version,
+        definition.revision,
+    ) == (
         "trait",
         "scaler",
         "1.2.3",
         "1.2",
     )
-    assert one.template.startswith("parameter: replicas")
-    assert one.workload_ref_path == "spec.ref" and not one.built_in
-    assert (str(one.position), str(one.line(2))) == (
+    assert definition.template.startswith("parameter: replicas")
+    assert (
+        definition.workload_ref_path == "spec.ref" and not definition.built_in
+    )
+    assert (str(definition.position), str(definition.line(2))) == (
         "scaler.yaml:4:9",
         "scaler.yaml:14:1",
     )
     assert (
-        one.line(2)
+        definition.line(2)
         .excerpt()
         .splitlines()[0]
         .endswith("patch: spec: replicas: parameter.replicas")
@@ -58,8 +65,8 @@ def test_a_template_that_is_no_block_has_the_place_of_its_definition(
 ) -> None:
     """Its lines are none of the file's."""
     text = f"{HEAD}kind: TraitDefinition\nmetadata: {{name: a}}\nspec: {{schematic: {{cue: {{{written}}}}}}}\n"
-    (one,) = read_definitions("a.yaml", text.encode()).definitions
-    assert str(one.line(2)) == str(one.position) == "a.yaml:3:18"
+    (definition,) = read_definitions("a.yaml", text.encode()).definitions
+    assert str(definition.line(2)) == str(definition.position) == "a.yaml:3:18"
 
 
 def test_what_stands_beside_definitions_is_read_over() -> None:
@@ -75,7 +82,7 @@ def test_what_stands_beside_definitions_is_read_over() -> None:
         for kind in ("Application", "WorkflowStepDefinition")
     ]
     found = read_definitions("all.yaml", "---\n".join(texts).encode())
-    assert [one.kind for one in found.definitions] == [
+    assert [definition.kind for definition in found.definitions] == [
         "component",
         "policy",
         "workload",
@@ -85,9 +92,9 @@ def test_what_stands_beside_definitions_is_read_over() -> None:
 
 def test_a_list_is_read_as_kubectl_prints_it() -> None:
     """What is wrong with one of them is found there."""
-    one = "metadata: {name: a, uid: u}, spec: {schematic: {cue: {template: b}}}, status: {}"
+    fields = "metadata: {name: a, uid: u}, spec: {schematic: {cue: {template: b}}}, status: {}"
     items = [
-        f"{HEAD.strip()}, kind: {kind}Definition, {one}"
+        f"{HEAD.strip()}, kind: {kind}Definition, {fields}"
         for kind in ("Component", "Trait", "WorkflowStep")
     ]
     text = (
@@ -96,12 +103,15 @@ def test_a_list_is_read_as_kubectl_prints_it() -> None:
     text += "".join(f"- {{{item}}}\n" for item in [*items, "kind: ConfigMap"])
     found = read_definitions("all.yaml", text.encode())
     assert [
-        (one.kind, one.name, one.position.line) for one in found.definitions
+        (definition.kind, definition.name, definition.position.line)
+        for definition in found.definitions
     ] == [
         ("component", "a", 5),
         ("trait", "a", 6),
     ]
-    assert [str(one.position) for one in found.diagnostics] == ["all.yaml:8:3"]
+    assert [str(diagnostic.position) for diagnostic in found.diagnostics] == [
+        "all.yaml:8:3"
+    ]
     assert not read_definitions(
         "none.yaml", b"{apiVersion: v1, kind: List, items: []}"
     ).diagnostics
@@ -114,7 +124,7 @@ def test_a_file_of_kubevelas_chart_is_read_as_it_is() -> None:
         '  name: scaler\n  namespace: {{ include "systemDefinitionNamespace" . }}\n',
     )
     found = read_definitions("scaler.yaml", chart.encode())
-    assert [one.name for one in found.definitions] == [
+    assert [definition.name for definition in found.definitions] == [
         "scaler"
     ] and not found.diagnostics
 
@@ -129,15 +139,21 @@ def test_a_workload_that_is_only_referred_to_is_read_over() -> None:
 def test_a_template_in_its_older_place_is_read() -> None:
     """`extension`, which KubeVela reads where there is no schematic."""
     text = f"{HEAD}kind: TraitDefinition\nmetadata: {{name: a}}\nspec:\n  extension:\n    template: |\n      patch: {{}}\n"
-    (one,) = read_definitions("a.yaml", text.encode()).definitions
-    assert (one.template, str(one.line(1))) == ("patch: {}\n", "a.yaml:7:1")
+    (definition,) = read_definitions("a.yaml", text.encode()).definitions
+    assert (definition.template, str(definition.line(1))) == (
+        "patch: {}\n",
+        "a.yaml:7:1",
+    )
 
 
 def test_a_type_of_terraform_keeps_its_schematic() -> None:
     """It has no template."""
     text = f"{HEAD}kind: ComponentDefinition\nmetadata: {{name: a}}\nspec: {{schematic: {{terraform: {{configuration: x}}}}}}"
-    (one,) = read_definitions("a.yaml", text.encode()).definitions
-    assert (one.template, one.terraform) == ("", {"configuration": "x"})
+    (definition,) = read_definitions("a.yaml", text.encode()).definitions
+    assert (definition.template, definition.terraform) == (
+        "",
+        {"configuration": "x"},
+    )
 
 
 WRONG = {
@@ -188,7 +204,7 @@ def test_what_is_wrong_is_found_at_its_place(about: str) -> None:
     text, expected = WRONG[about]
     found = read_definitions("a.yaml", text.encode())
     assert not found.definitions and [
-        str(one).startswith(expected) for one in found.diagnostics
+        str(diagnostic).startswith(expected) for diagnostic in found.diagnostics
     ] == [True], found
 
 
@@ -210,7 +226,9 @@ def test_definitions_that_people_wrote_are_read(folder: str) -> None:
     for name in corpus(folder):
         found = read_definitions(name, (CORPUS / folder / name).read_bytes())
         if found.diagnostics:
-            refused[name] = {one.message for one in found.diagnostics}
+            refused[name] = {
+                diagnostic.message for diagnostic in found.diagnostics
+            }
     for name, messages in refused.items():
         assert messages <= REFUSED, name
     assert (

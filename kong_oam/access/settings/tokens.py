@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from kong_oam.access.data import Data
+from kong_oam.access.data import YamlObject
 from kong_oam.access.providers import ClaimMapping, Listing, TokenType
 
 
-def spelling(tokens: Data) -> ClaimMapping:
+def spelling(tokens: YamlObject) -> ClaimMapping:
     """What the settings leave out is as in RFC 9068, JWT access tokens of OAuth 2.0 (2.2, and
     2.2.3.1 for groups)."""
     scopes = _listing(tokens.get("scopes", {"claim": "scope", "form": "words"}))
@@ -34,5 +34,5 @@ def spelling(tokens: Data) -> ClaimMapping:
     )
 
 
-def _listing(listing: Data) -> Listing:
+def _listing(listing: YamlObject) -> Listing:
     return Listing(listing["claim"], listing.get("form", "list"))

@@ -13,7 +13,7 @@ from kong_oam.access.settings.stack import parse
 from kong_oam.kubernetes.rendered import placed_objects
 from tests.support import small_stacks
 from tests.support.components import with_fields
-from tests.support.judged import judged, said
+from tests.support.judged import findings, judged
 from tests.support.rendered_components import component, made
 
 SETTINGS = parse(
@@ -77,9 +77,9 @@ def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def changed(
-    one: dict[str, Any], path: tuple[Any, ...], junk: Any
+    manifest: dict[str, Any], path: tuple[Any, ...], junk: Any
 ) -> dict[str, Any]:
-    result = copy.deepcopy(one)
+    result = copy.deepcopy(manifest)
     holder: Any = result
     for step in path[:-1]:
         holder = holder[step]
@@ -91,19 +91,23 @@ def changed(
 
 
 @pytest.mark.parametrize("pod_spec_path", ["", "spec.template.spec"])
-@pytest.mark.parametrize("one", OBJECTS, ids=lambda one: str(one["kind"]))
+@pytest.mark.parametrize(
+    "manifest", OBJECTS, ids=lambda manifest: str(manifest["kind"])
+)
 def test_what_is_taken_can_be_placed(
-    one: dict[str, Any], pod_spec_path: str
+    manifest: dict[str, Any], pod_spec_path: str
 ) -> None:
     """Each field of something sound is something else, or is not there: some are refused for it, and others not."""
     app, whole = component("", ports=(80,))
     placed = 0
     behind = made({**OBJECTS[0], "metadata": {**ABOUT, "name": "behind"}}, 1)
     cases = [
-        changed(one, path, junk) for path in paths(one) for junk in (..., *JUNK)
+        changed(manifest, path, junk)
+        for path in paths(manifest)
+        for junk in (..., *JUNK)
     ]
     for case in cases:
-        if not said(
+        if not findings(
             judged(
                 case,
                 key="orders/api",
@@ -120,10 +124,13 @@ def test_what_is_taken_can_be_placed(
     assert 0 < placed < len(cases)
 
 
-@pytest.mark.parametrize("one", OBJECTS)
-def test_what_is_sound_is_taken(one: dict[str, Any]) -> None:
+@pytest.mark.parametrize("manifest", OBJECTS)
+def test_what_is_sound_is_taken(manifest: dict[str, Any]) -> None:
     assert (
-        said(judged(one, key="orders/api", namespace="orders"), allowed=ALLOWED)
+        findings(
+            judged(manifest, key="orders/api", namespace="orders"),
+            allowed=ALLOWED,
+        )
         == []
     )
 
@@ -146,7 +153,7 @@ def test_what_is_sound_is_taken(one: dict[str, Any]) -> None:
 )
 def test_what_is_held_are_texts(changes: dict[str, Any], path: str) -> None:
     """An API server refuses a number in the middle of a run."""
-    (message,) = said(
+    (message,) = findings(
         judged(
             {"apiVersion": "v1", "metadata": ABOUT, **changes},
             namespace="orders",
@@ -164,8 +171,8 @@ def test_containers_of_a_kind_of_others_need_no_name() -> None:
     custom, own = (
         {**OBJECTS[number], "spec": {"template": template}} for number in (3, 0)
     )
-    assert said(judged(custom, namespace="orders"), allowed=ALLOWED) == []
-    (message,) = said(judged(own, namespace="orders"))
+    assert findings(judged(custom, namespace="orders"), allowed=ALLOWED) == []
+    (message,) = findings(judged(own, namespace="orders"))
     assert message.endswith(
         "spec.template.spec.containers[0].name has to be there"
     )
@@ -189,13 +196,15 @@ def test_what_is_wrong_is_said(spec: str, wrong: list[str]) -> None:
     pod = OBJECTS[2]
     found = []
     for junk in ({"a": {}}, [{"ip": "192.0.2.1"}]):
-        found += said(
+        found += findings(
             judged(
                 {**pod, "spec": {**pod["spec"], spec: junk}}, namespace="orders"
             )
         )
     assert [
-        one for one in wrong if not any(one in message for message in found)
+        expected
+        for expected in wrong
+        if not any(expected in message for message in found)
     ] == []
     assert all(
         message.startswith("OAM103 Pod 'api' of 'shop/web': spec.")
@@ -204,7 +213,7 @@ def test_what_is_wrong_is_said(spec: str, wrong: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "wrong"),
+    ("manifest", "wrong"),
     [
         ({**OBJECTS[0], "spec": {}}, "Deployment 'api' of 'shop/web': spec has to be what pods are made of"),
         ({**OBJECTS[2], "spec": {}}, "Pod 'api' of 'shop/web': spec.containers has to be a list of at least one container"),
@@ -212,9 +221,9 @@ def test_what_is_wrong_is_said(spec: str, wrong: list[str]) -> None:
     ],
 )  # fmt: skip
 def test_nothing_is_deployed_without_its_spec(
-    one: dict[str, Any], wrong: str
+    manifest: dict[str, Any], wrong: str
 ) -> None:
-    (message,) = said(judged(one, namespace="orders"), allowed=ALLOWED)
+    (message,) = findings(judged(manifest, namespace="orders"), allowed=ALLOWED)
     assert message.startswith(f"OAM103 {wrong}")
 
 
@@ -231,9 +240,13 @@ NAMES = {
 def test_a_name_is_one_that_the_cluster_takes(api: str, kind: str) -> None:
     for names, expected in zip(NAMES[api, kind], (False, True), strict=True):
         for name in names:
-            one = {"apiVersion": api, "kind": kind, "metadata": {"name": name}}
-            messages = said(
-                judged(one, namespace="orders"),
+            manifest = {
+                "apiVersion": api,
+                "kind": kind,
+                "metadata": {"name": name},
+            }
+            messages = findings(
+                judged(manifest, namespace="orders"),
                 allowed={"Namespace": "x"},
                 rbac=True,
             )
@@ -266,8 +279,8 @@ def test_a_volume_that_is_mounted_is_there() -> None:
     """In every container; of a StatefulSet also by its claims. What a container mounts elsewhere is not known."""
 
     def found(kind: str, **spec: Any) -> list[str]:
-        one = {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "w"}, "spec": {"template": {"spec": MOUNTING}, **spec}}  # fmt: skip
-        return said(judged(one), allowed={"apps/Other": "x"})
+        manifest = {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "w"}, "spec": {"template": {"spec": MOUNTING}, **spec}}  # fmt: skip
+        return findings(judged(manifest), allowed={"apps/Other": "x"})
 
     at = "of 'shop/web': spec.template.spec"
     assert found("Deployment") == [
@@ -291,7 +304,7 @@ def test_a_volume_that_is_mounted_is_there() -> None:
         ]
     }
     assert (
-        said(
+        findings(
             judged(
                 {
                     "apiVersion": "v1",
