@@ -112,8 +112,8 @@ def sample() -> World:
 
 
 def test_the_oracle_knows_the_table_that_the_tutorial_shows() -> None:
-    """What the demo prints: callers by letter, then requests and a status for each. Of the example beside the sample
-    estate, `ledger`, it knows no more than that it is a client which nothing there is granted to."""
+    """The demo's output: callers by letter, then requests and a status for each. The oracle knows
+    of the custom types' example only the client `ledger`, which has no grant here."""
     text = below(page("tutorial.md"), "## Output of the demo").partition(
         "The gateway's log"
     )[0]

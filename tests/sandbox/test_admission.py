@@ -1,4 +1,4 @@
-"""What the stand-in for an API server drops and refuses, as kube-apiserver 1.35.4 did."""
+"""Admission of the cluster stand-in: it drops and rejects as kube-apiserver 1.35.4 does."""
 
 from __future__ import annotations
 

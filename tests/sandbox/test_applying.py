@@ -1,4 +1,4 @@
-"""Server-side apply: whose a field is, what an apply takes back and leaves, and what it runs into."""
+"""Server-side apply: owners of fields, removed and kept fields, and conflicts."""
 
 from typing import Any
 

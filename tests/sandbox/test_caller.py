@@ -58,7 +58,7 @@ def _put(
 def test_values_from_secrets_are_read(
     api: str, kind: str, spec: dict[str, Any]
 ) -> None:
-    """Those of the client, and those that the workload refers to."""
+    """Values of the client's Secret, and of Secrets that the workload refers to."""
     cluster = Cluster()
     cluster.start()
     try:

@@ -1,4 +1,4 @@
-"""A program that is forked runs as one that is started: it cannot tell, but for the time that it takes."""
+"""A forked program runs like a started program, only faster."""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ def test_graphs_filter_takes_so_many_names() -> None:
 def test_a_group_that_two_names_of_another_case_mean_is_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each of them is in a filter of its own, and both find it."""
+    """Each name has a separate filter, and both find the group."""
     monkeypatch.setattr("kong_oam.identity.entra.api._MOST_VALUES", 1)
     monkeypatch.setattr("kong_oam.identity.entra.api._TOP", 1)
     with (

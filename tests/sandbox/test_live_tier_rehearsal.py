@@ -43,7 +43,8 @@ NOT_IN_THE_STAND_IN = (
         )
     ),
 )
-"""What they ask of a Kong the stand-in does not do: plugins of other kinds, and connections that stay open. Metrics need a Prometheus."""
+"""Tests that need features of Kong beyond the stand-in: plugins of other kinds, and connections
+that stay open. Metrics need a Prometheus."""
 KINDS = (
     "services",
     "routes",
@@ -155,7 +156,7 @@ def test_the_live_tier_passes_on_the_stand_in_and_says_that_it_is_one() -> None:
 @pytest.mark.deep
 @pytest.mark.timeout(400)
 def test_limits_hold_in_the_live_tier() -> None:
-    """In a run of its own; in a Redis where there is a redis-server."""
+    """In a separate run; in a Redis if a redis-server is installed."""
     without = (
         ()
         if program()
@@ -190,7 +191,7 @@ def test_bounds_marks_and_attacks_hold_in_the_live_tier() -> None:
 @pytest.mark.deep
 @pytest.mark.timeout(400)
 def test_keys_change_in_the_live_tier() -> None:
-    """In a run of its own, since it takes a while."""
+    """In a separate run, since it takes a while."""
     with _kong(Lags(0.4, 0.4, 0.4), 0.4) as kong:
         completed = _live_tier(kong, ROTATION)
         assert completed.returncode == 0, completed.stdout
@@ -221,9 +222,10 @@ def test_the_live_tier_passes_with_a_real_keycloak() -> None:
 
 @pytest.mark.deep
 def test_the_live_tier_asks_nothing_before_what_guards_is_seen() -> None:
-    """Kong shows routes and plugins on separate timers: a route that nothing guards yet answers everybody with 503.
+    """Kong shows routes and plugins on separate timers: a route without visible guards answers 503
+    to everybody.
 
-    The seed is one with which every landmark is allowed to somebody.
+    The seed is chosen so that every landmark is allowed to somebody.
     """
     with _kong(Lags(plugins=8.0), 8.0) as kong:
         completed = _live_tier(
@@ -292,7 +294,8 @@ def test_hammering_sees_a_program_that_lets_somebody_in(
     chosen: str,
     stages: tuple[str, ...],
 ) -> None:
-    """Services that lead to their workloads, as order alone does not guard them; tokens that count for all they list."""
+    """Services with the address of their workloads, which order alone does not guard; tokens that
+    are valid for every scope in them."""
     folder = _with_fault(tmp_path / "project", *fault)
     with _kong(lags, 0.4) as kong:
         completed = _live_tier(

@@ -1,4 +1,4 @@
-"""Which `pulumi` it will be, what building one says of itself, and waiting for another run."""
+"""The choice of a `pulumi`, the progress of a build, and waiting for another run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _program(folder: Path, version: str) -> Path:
 def test_which_cli_it_will_be_is_said_before_anything_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that is installed, one that was built before, or one that is to be built; and which is too old."""
+    """An installed CLI, an earlier build, or a new build; and CLIs that are too old."""
     monkeypatch.setenv("KONG_OAM_CACHE", str(tmp_path / "cache"))
     new, old = (
         _program(tmp_path / "new", "v3.201.0"),

@@ -1,5 +1,5 @@
-"""Counts what a run asks providers and Kong for before it makes anything, in estates of any size: on the stand-ins for
-Okta and Entra, and on the least of a realm and of a Kong."""
+"""Count a run's requests to providers and Kong before it creates anything, in estates of any size.
+The stand-ins for Okta and Entra answer, and minimal fakes of a realm and of a Kong."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def asked(
     more: bool,
     **provider: Any,
 ) -> None:
-    """Inspects; `provider`: settings of its own. There may be a warning of many groups."""
+    """Inspect the products; `provider` are custom settings. There may be a warning about many
+    groups."""
     settings = stack({**growing.PROVIDERS[kind], **provider})
     estate = growing.applications(count, kind, one_more=more)
     found = inspect(
@@ -147,7 +148,8 @@ class Counted(Realm):
 def realm(
     count: int, page: int | None = None, *, filled: bool = True
 ) -> Iterator[Count]:
-    """A realm; how many objects its answers have is what the program asks for. To log in is not counted."""
+    """Return a realm whose answers have as many objects as the program asks for. The login is not
+    counted."""
     clients = [
         f"kong-oam.tests.app{n}.{name}"
         for n in range(1, count + 1)
@@ -184,7 +186,8 @@ def _routes(estate: Estate, held: Held) -> Iterator[Resource]:
 def kong(
     count: int, page: int | None = None, *, filled: bool = True
 ) -> Iterator[Count]:
-    """A Kong that has two services and two routes of each Application. What it is and its schemas are not asked for."""
+    """Return a Kong with two services and two routes of each Application. Requests for its version
+    and schemas are not counted."""
     there = [
         {"id": f"{number}", "name": f"one-{number}"}
         for number in range(2 * count if filled else 0)

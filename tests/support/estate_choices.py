@@ -1,6 +1,6 @@
-"""What can be chosen in the generated estates (tests.support.generated_estates), as fragments of YAML.
+"""Choices of the generated estates (tests.support.generated_estates), as fragments of YAML.
 
-The first alternative of each is what an estate has that chooses nothing. APP and NAME stand for a component's names.
+The first alternative of each is the default. APP and NAME stand for a component's names.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ROSTER = {
     "mail/partner": "partner",
     "pages/any": "open",
 }
-"""The components that there may be, and what each is."""
+"""The possible components, and the kind of each."""
 GRANTS = [
     ("orders/api", "shop/web"),
     ("orders/api", "shop/job"),
@@ -33,7 +33,7 @@ GRANTS = [
     ("stock/api", "shop/web"),
     ("stock/api", "mail/sender"),
 ]
-"""Who may be granted something of whom."""
+"""The possible grants: clients and their APIs."""
 _JWKS = "https://partner.example.com/jwks"
 
 

@@ -32,7 +32,8 @@ ENTRA_SPELLING = ClaimMapping(
     own="idtyp",
     own_value="app",
 )
-"""As Entra spells tokens, but for what says that groups are too many; unlike the one above in everything."""
+"""Claims as in Entra's tokens, except for the mark of too many groups; they differ from the
+settings above in everything."""
 ISSUER = "https://issuer.example.com"
 PROVIDER = Provider("main", "api://tests", SPELLING, issuer=ISSUER)
 STACK = Stack(

@@ -1,4 +1,4 @@
-"""What of a failure somebody can read."""
+"""The readable part of a failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lint finds in files, styles of YAML to write them in, and every answer of the gateway to compare."""
+"""Lint findings in files, styles of YAML for them, and every answer of the gateway for comparison."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def styled(orders: str, shop: str, style: str) -> dict[str, str]:
 
 
 def linted(files: Files) -> tuple[Estate, tuple[LintFinding, ...]]:
-    """What lint finds, and the estate that it finds it in."""
+    """Return the lint findings and their estate."""
     reading = together(
         read_bytes(name, text.encode()) for name, text in files.items()
     )

@@ -1,7 +1,8 @@
-"""The whole program under Pulumi's mocks: what it registers, without an engine, plugins or products.
+"""The whole program under Pulumi's mocks: its registrations, without an engine, plugins or
+products.
 
-Only what looks at the products first is answered: by the Kong stand-in, whose plugin schemas the program needs, and by
-the Okta stand-in, which has the groups that roles name.
+Only reads of the products before registrations are answered. The Kong stand-in has the plugin
+schemas, and the Okta stand-in has the groups of roles.
 """
 
 from __future__ import annotations
@@ -57,14 +58,14 @@ PUBLIC_KEYS = {
 PRIVATE_KEY = _PAIR.private_bytes(
     Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
 ).decode()
-"""Of every key pair for which a certificate is made; the others have a text that says whose they are."""
+"""The key of every pair with a certificate; other pairs have a text with their owner."""
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """One registration as the SDK sent it. `inputs` are plain; `secret` names the inputs that are marked secret, and
-    `ignored` those of which changes are ignored. `behind`: what this run alone has it wait for (graph.once_made), of
-    which the state says nothing."""
+    """One registration as the SDK sent it. `inputs` are plain; `secret` lists secret inputs, and
+    `ignored` lists inputs with ignored changes. `behind` are waits of this run alone
+    (graph.once_made), which the state does not record."""
 
     type: str
     name: str
@@ -79,7 +80,7 @@ class Registered:
 
 
 States = dict[str, dict[str, dict[str, Any]]]
-"""What the engine tells a program of stacks: by the stack's name, {URN: {type, outputs}}."""
+"""Stack references of the engine: by the stack's name, {URN: {type, outputs}}."""
 
 
 Identify = Callable[[str], str]
@@ -87,7 +88,8 @@ Identify = Callable[[str], str]
 
 
 class _Answers(pulumi.runtime.Mocks):
-    """Ids are `id of NAME`, those of groups, too; outputs are the inputs, and what a product would add that the program reads."""
+    """Ids are `id of NAME`, also for groups. Outputs are the inputs, and a product's values that
+    the program reads."""
 
     def __init__(
         self,
@@ -168,7 +170,7 @@ class _Answers(pulumi.runtime.Mocks):
 
 
 def _of_service(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """What a cluster says of a Service that is reached from outside."""
+    """Return a cluster's status of a Service with external access."""
     if spec.get("type") == "LoadBalancer":
         return {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}
     if spec.get("type") != "NodePort":
@@ -194,7 +196,7 @@ class _Monitor(mocks.MockMonitor):
     def once_made(
         self, resources: Sequence[pulumi.Resource]
     ) -> pulumi.Output[Any]:
-        """What the program has in its place, which no request tells."""
+        """Replace the program's function, which no request shows."""
         made = once_made(resources)
         self._turns[id(made)] = made, resources
         return made
@@ -202,7 +204,7 @@ class _Monitor(mocks.MockMonitor):
     def register(
         self, resource: pulumi.Resource, type_: str, name: str, *more: Any
     ) -> None:
-        """What the SDK has in its place, which then tells the monitor; notes what the resource waits for."""
+        """Replace the SDK's function, which sends to the monitor; record the resource's waits."""
         (options,) = (
             one for one in more if isinstance(one, pulumi.ResourceOptions)
         )
@@ -254,7 +256,7 @@ class _Monitor(mocks.MockMonitor):
 
 
 def recorder() -> _Monitor:
-    """What takes registrations in the place of an engine, and keeps them."""
+    """Return a recorder of registrations in place of an engine."""
     return _Monitor()
 
 
@@ -291,9 +293,11 @@ def run_stack(
     identify: Identify = "id of {}".format,
     stays: Mapping[tuple[str, str], Registered] | None = None,
 ) -> list[Registered]:
-    """All that the program of the working directory registers on a stack whose file is there. `states` are those that
-    the engine knows; what this run registers and exports is put there for the next ones. `stays`: by type and logical
-    name, what a flag leaves as it is, which is what the program then gets of it."""
+    """Return all registrations of the program of the working directory on a stack with a file.
+
+    `states` are the engine's; this run's registrations and outputs are added for later runs.
+    `stays`: values that a flag keeps, by type and logical name, which the program then reads.
+    """
     file = yaml.safe_load(
         Path(f"stacks/Pulumi.{stack}.yaml").read_text("utf-8")
     )["config"]
@@ -362,7 +366,7 @@ def answer(patch: pytest.MonkeyPatch) -> None:
 
 
 def clear(secret: Registered) -> dict[str, str]:
-    """What a Kubernetes Secret holds."""
+    """Return the data of a Kubernetes Secret."""
     return {
         key: base64.b64decode(item).decode()
         for key, item in secret.inputs["data"].items()
@@ -388,10 +392,12 @@ def run_program(
     preview: bool = False,
     **gateway: Any,
 ) -> list[Registered]:
-    """All that the program registers for the sample estate on the stack `local`, which `patch` is told of.
+    """Return all registrations of the program for the sample estate on the stack `local`; `patch`
+    gets them.
 
-    `gateway` are settings of its own, and `providers` identity providers in place of its own. In a first preview
-    unknown is what `_Answers` does not say. The environment says which Kong's plugin schemas it reads.
+    `gateway` are additional settings, and `providers` replace the identity providers. In a first
+    preview, values outside of `_Answers` are unknown. The environment names the Kong of the plugin
+    schemas.
     """
     file = yaml.safe_load(
         (ROOT / "stacks/Pulumi.local.yaml").read_text("utf-8")
@@ -438,7 +444,7 @@ def program(
 
 
 def all_of(registered: list[Registered], kind: str) -> dict[str, Registered]:
-    """What the program registered of one type, by logical name. There must be some."""
+    """Return the registrations of one type, by logical name. There must be some."""
     found = {one.name: one for one in registered if one.type == kind}
     assert found, f"the program registered no {kind}"
     return found

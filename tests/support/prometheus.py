@@ -1,4 +1,5 @@
-"""Debian's Prometheus on loopback, the exporter as people start it, and what the alert rules and the dashboard ask."""
+"""Debian's Prometheus on loopback, the exporter as people start it, and the queries of alert rules
+and dashboard."""
 
 from __future__ import annotations
 

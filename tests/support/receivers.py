@@ -1,4 +1,4 @@
-"""What takes records of requests on loopback: an HTTP server and a TCP listener that keep what comes."""
+"""Receivers of request records on loopback: an HTTP server and a TCP listener that keep the data."""
 
 from __future__ import annotations
 

@@ -1,12 +1,15 @@
-"""Which tests a run takes: three tiers by marker, slices of what the second one leaves out, and what a change touches.
+"""The selection of tests: three tiers by marker, slices of the tests beyond the second tier, and
+tests of a change.
 
-    make test-fast   -m "not engine and not deep"   no engine is started (and none can be: see `guard`)
-    make test        -m "not deep"                  each feature once on the real engine
-    make test-all                                   everything, with Hypothesis's profile `full`
+    `make test-fast`   -m "not engine and not deep"   no engine is started (`guard` prevents it)
 
-`--slice K/N` keeps the tests of the K-th of N parts; a test's name decides its part, so it stays there. `--touched
-REVISION` keeps the tests whose file, or a module that it imports, has changed since then. `--until` skips each test that
-has not begun by a moment. A pytest plugin.
+    `make test`        -m "not deep"                  each feature once on the real engine
+
+    `make test-all`                                   everything, with Hypothesis's profile `full`
+
+`--slice K/N` keeps the tests of the K-th of N parts; a test's name decides its part, so it stays
+there. `--touched REVISION` keeps the tests whose file, or a module that it imports, has changed
+since then. `--until` skips each test that has not begun by a moment. A pytest plugin.
 """
 
 from __future__ import annotations
@@ -49,12 +52,13 @@ TOGETHER = (
 )
 """Files and folders whose tests share what takes long to make, or build on each other."""
 FULL, QUICK = 100, 20
-"""What `examples` counts in: hundredths of the number that a test names."""
+"""The unit of `examples`: hundredths of the number in a test."""
 
 settings.register_profile("full", max_examples=FULL)
 settings.register_profile("fresh", max_examples=FULL, derandomize=False)
 settings.register_profile("quick", max_examples=QUICK)
-# Under CI Hypothesis asks the same cases every time, so that nobody's change fails for what it did not do. `fresh` never does.
+# In CI Hypothesis draws the same cases every time, so a change fails only for its own errors.
+# `fresh` draws new cases.
 
 
 def examples(count: int) -> int:
@@ -149,7 +153,8 @@ def slice_of(nodeid: str, parts: int) -> int:
 
 
 def unit(nodeid: str) -> str:
-    """What runs as one, in one process: the tests of a place in `TOGETHER`, or the test alone."""
+    """Return the tests that run together in one process: the tests of a place in `TOGETHER`, or the
+    test alone."""
     return next(
         (position for position in TOGETHER if nodeid.startswith(position)),
         nodeid,
@@ -208,7 +213,8 @@ def _file(module: str) -> Path:
 
 
 class _Guard:
-    """What is not marked `engine` cannot start one; nothing begins after `--until`; what Hypothesis generates is marked."""
+    """Tests without the marker `engine` cannot start an engine. No test begins after `--until`.
+    Generated tests are marked."""
 
     def __init__(self) -> None:
         self._allowed = True

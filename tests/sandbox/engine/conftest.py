@@ -1,4 +1,4 @@
-"""The literal CLI on tiny programs, each with a stack of its own, over one sandbox for each module."""
+"""The real CLI on tiny programs, each with a separate stack, over one sandbox for each module."""
 
 import itertools
 from collections.abc import Callable, Iterator

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[3]
 def test_a_service_name_leads_to_the_workload_only_while_the_service_exists() -> (
     None
 ):
-    """Kong answers 503 for a name that does not resolve, and passes the request on for one that does."""
+    """Kong answers 503 for a name that does not resolve, and forwards a request to a known name."""
     with Local() as local:
         headers = {"Kong-Admin-Token": local.env["KONG_ADMIN_TOKEN"]}
         service = {
@@ -166,7 +166,7 @@ def test_the_official_kubernetes_plugin_is_used_on_a_real_cluster_alone(
 def test_a_folder_without_plugins_is_not_asked_for_silently(
     tmp_path: Path,
 ) -> None:
-    """Who mistypes it does not get stand-ins in place of what they meant."""
+    """A typo in the folder is an error, and stand-ins do not silently replace the plugins."""
     with pytest.raises(
         toolchain.ToolchainError,
         match=r"KONG_OAM_PLUGINS: .*/nowhere holds none of .*pulumi-resource-kong",
@@ -271,7 +271,8 @@ def _tree(folder: Path) -> dict[Path, int]:
 def test_what_is_installed_for_the_user_is_neither_used_nor_touched(
     where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Official plugins, wherever the engine looks for them by itself: a run is that of the stand-ins, and says so."""
+    """Official plugins lie wherever the engine looks by default: a run still uses the stand-ins,
+    and says so."""
     cli = toolchain.pulumi_folder() / "pulumi"
     monkeypatch.setenv("KONG_OAM_CACHE", str(toolchain.cache()))
     monkeypatch.delenv(launchers.PLUGINS, raising=False)

@@ -1,4 +1,4 @@
-"""What the stand-in's token endpoint gives and refuses, where the program's clients depend on it."""
+"""Answers of the stand-in's token endpoint that the program's clients depend on."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _form(
 
 
 def test_a_clusters_token_of_the_one_service_account_is_a_proof() -> None:
-    """Of another account, for another audience, or signed by somebody else, it is none."""
+    """A token of another account, for another audience, or with another signature is rejected."""
     with Entra() as tenant, Issuer("cluster") as cluster:
         api, client = _set_up(tenant)
         trusted = {
@@ -150,7 +150,7 @@ def _known(value: bytes | str, **headers: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("encoding", [Encoding.DER, Encoding.PEM])
 def test_a_certificate_counts_as_bytes_and_as_text(encoding: Encoding) -> None:
-    """The former is what Microsoft Graph documents, the latter what the official plugin sends."""
+    """Microsoft Graph documents bytes, and the official plugin sends text."""
     key = private_pem(rsa_key())
     pem = certificate(key, "job")
     with Entra() as tenant:
@@ -166,7 +166,7 @@ def test_a_certificate_counts_as_bytes_and_as_text(encoding: Encoding) -> None:
 
 
 def test_a_certificate_counts_no_longer_than_it_lives() -> None:
-    """What it is to count for lies within what it says of itself, to the second."""
+    """A credential must begin and end within its certificate's life, to the second."""
     pem = certificate(private_pem(rsa_key()), "job").encode()
     first, last = (
         day.strftime("%Y-%m-%dT%H:%M:%SZ") for day in (VALID_FROM, VALID_UNTIL)

@@ -1,7 +1,9 @@
-"""The recorded traffic of the official plugin, request by request, against the stand-in for Microsoft Graph.
+"""The recorded traffic of the official plugin, request by request, against the stand-in for
+Microsoft Graph.
 
-The recording's own server was a stand-in, too (its notes say so): what is evidence is what the plugin sent and what it
-accepted. So the stand-in here has to take every request, with the same status, and answer with the same members.
+The recording's own server was a stand-in, too (its notes say so). Only the plugin's requests, and
+the answers that it accepted, are evidence. So the stand-in here must accept every request, with the
+same status and the same members.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ def _recorded() -> list[dict[str, Any]]:
 
 
 class _Names:
-    """The recording's ids, addresses and secrets, and what stands for them here."""
+    """The recording's ids, addresses and secrets, and their replacements here."""
 
     def __init__(self, entra: Entra) -> None:
         self._known = {

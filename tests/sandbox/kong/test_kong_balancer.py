@@ -1,7 +1,7 @@
-"""Where a request goes once its plugins have run: the answers are those that a real Kong 3.10 gave.
+"""The balancer's choice of an address after the plugins: the answers are a real Kong 3.10's.
 
-The stand-in's own are the exact rotation of Targets (Kong shuffles: 5 to 3 of 8 requests for weights of 100 and 50) and
-how late Upstreams are seen.
+Two details are the stand-in's own: the exact rotation of Targets, and the lag of Upstreams. A real
+Kong shuffles: 5 to 3 of 8 requests for weights of 100 and 50.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Got:
 
 
 def echo(port: int) -> Server:
-    """A service that answers with what it got; it believes to listen on `port`."""
+    """Yield a service that echoes requests, and reports `port` as its own."""
 
     def answer(request: Request | InvalidRequestError) -> Response:
         assert isinstance(request, Request)

@@ -1,4 +1,4 @@
-"""The proxy's TLS listener: who is shown which certificate, and what is served over it."""
+"""The proxy's TLS listener: its certificates, and requests over it."""
 
 from __future__ import annotations
 

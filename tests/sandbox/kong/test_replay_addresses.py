@@ -35,7 +35,8 @@ def _headers(request: dict[str, Any]) -> tuple[tuple[str, str], ...]:
 def test_the_stand_in_takes_the_same_for_the_address_as_a_recorded_kong() -> (
     None
 ):
-    """From a trusted peer and from another, with one header and with several, and with what is no address."""
+    """From a trusted peer and from another, with one header and with several, and with values that
+    are no address."""
     combinations: set[tuple[str, str]] = set()
     for line in recorded("recorded-behaviour.jsonl"):
         settings = _settings(line.get("case", ""))

@@ -36,7 +36,8 @@ PLUGINS = {
     "bot-detection",
 }
 NESTED = {"jwt", "plugins", ""}
-# The recordings replace private keys; the two certificates in them, and who signs for whom, are replaced with them.
+# The recordings replace private keys. This also replaces the two certificates, and their
+# signatures.
 PLACEHOLDER = (
     "-----BEGIN PRIVATE KEY-----\n<placeholder>\n-----END PRIVATE KEY-----\n"
 )
@@ -133,7 +134,7 @@ class Replay:
         return self.pairs[certificate]
 
     def forget(self, row: dict[str, Any]) -> None:
-        """What this exchange was about does not exist here."""
+        """Forget the subject of an exchange, which does not exist here."""
         text = json.dumps(row.get("response_body")) + row["path"]
         self.unknown |= (
             set(recordings.ID.findall(text)) - set(self.ids) - EVERYBODYS
@@ -275,7 +276,8 @@ def sorted_lists(value: Any) -> Any:
 
 @pytest.mark.parametrize("name", sorted(LEAST_REPLAYED))
 def test_the_admin_api_answers_what_a_real_kong_answered(name: str) -> None:
-    """Every recorded exchange about what is modelled, in order: same status, same body up to ids and times."""
+    """Every recorded exchange about a modelled entity, in order: same status, same body up to ids
+    and times."""
     rows = recordings.recorded(name)
     edge_cases = name.startswith("admin")
     replayed = 0

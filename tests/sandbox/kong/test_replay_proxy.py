@@ -78,7 +78,7 @@ LEAST_REPLAYED = 277
 
 
 def echo(request: Request | InvalidRequestError) -> Response | None:
-    """The service behind the recorded Kong: answers with what it got."""
+    """Yield the service behind the recorded Kong: it echoes requests."""
     if isinstance(request, InvalidRequestError):
         return None  # it began to speak TLS, which is not spoken here
     path = request.target

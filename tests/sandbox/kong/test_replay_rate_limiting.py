@@ -1,4 +1,4 @@
-"""The stand-in's rate-limiting refuses, counts and says what a real Kong's did."""
+"""The stand-in's rate-limiting denies, counts and answers like a real Kong's."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ LEAST_REPLAYED = 32
 MOVING = {"ratelimit-reset", "retry-after"}
 """Headers that say how long a window lasts still."""
 LEFT_OUT = re.compile("trusted_ips|instance rate-limiting: global$")
-"""Whom Kong trusts of an address before it is not modelled, and where a global one was
-recorded, requests of the recording itself had been counted."""
+"""Trust in an earlier proxy's address is not modelled. For a recorded global plugin, requests of
+the recording itself had been counted."""
 GRPC = ["Accept", "application/grpc"]
 """How gRPC is answered is not modelled."""
 
@@ -67,13 +67,13 @@ def upstream(request: Request | InvalidRequestError) -> Response:
 
 
 class Made:
-    """What a declarative configuration makes, through the Admin API."""
+    """The entities of a declarative configuration, created through the Admin API."""
 
     def __init__(self, admin: httpx.Client, port: int) -> None:
         self._admin, self._port = admin, port
 
     def make(self, config: dict[str, Any]) -> httpx.Response:
-        """All of it, in order; the first answer that is a refusal, or the last one."""
+        """Create all entities in order. Return the first error, or the last answer."""
         answer = httpx.Response(201)
         for service in config["services"]:
             url = f"http://127.0.0.1:{self._port}"

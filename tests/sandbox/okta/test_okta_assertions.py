@@ -50,7 +50,7 @@ class Signing:
 
 @pytest.fixture
 def keyed(estate: Estate) -> Estate:
-    """The service of the estate with two keys, one RSA and one elliptic, and one that was deactivated."""
+    """The estate's service with an RSA key, an elliptic key, and a deactivated key."""
     keys = {
         "keys": [
             jwk(RSA, "one"),
@@ -100,7 +100,7 @@ def ask(
 
 
 def test_a_client_gets_a_token_with_its_key(keyed: Estate) -> None:
-    """As often as it asks: each time with an assertion of its own. The secret that it had before is none any more."""
+    """As often as it asks, each time with a new assertion. Its earlier secret is invalid."""
     key = PrivateKey(PEM, "one")
     for _ in range(2):
         answer = client_credentials(

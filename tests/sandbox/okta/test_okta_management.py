@@ -1,4 +1,4 @@
-"""The management API of the Okta stand-in refuses what Okta refuses and keeps what Okta keeps."""
+"""The management API of the Okta stand-in rejects and stores bodies as Okta does."""
 
 from email.utils import parsedate_to_datetime
 

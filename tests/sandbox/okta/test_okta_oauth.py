@@ -1,4 +1,4 @@
-"""Tokens of the Okta stand-in: who gets one, who is refused how, and what is in it."""
+"""Tokens of the Okta stand-in: answers, errors, and claims."""
 
 from typing import Any
 

@@ -39,7 +39,7 @@ KINDS |= {"certificates": Certificate}
 
 
 class Recorder(AdminApi):
-    """An Admin API that answers everything with one body and keeps what it was asked."""
+    """An Admin API that answers every request with the same body, and keeps the requests."""
 
     def __init__(self, answer: dict[str, Any], status: int = 200) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ def _sends(resource: Entity, key: str, exchange: dict[str, Any]) -> bool:
 
 
 def test_every_recorded_write_of_the_official_plugin_is_repeated() -> None:
-    """For the same inputs: the same method, path and body, followed by a GET of what was written."""
+    """For the same inputs: the same method, path and body, followed by a GET of the entity."""
     if not TRAFFIC.exists():
         pytest.skip(f"{TRAFFIC.name} is not beside this checkout")
     repeated: Counter[str] = Counter()

@@ -38,7 +38,7 @@ POLICIES = [{"id": "default", "system": True}, {"id": "other", "system": False}]
 
 
 class Recorder(ManagementApi):
-    """A management API that answers what the recording answered, and keeps what it was asked."""
+    """A management API that repeats the recording's answers, and keeps the requests."""
 
     def __init__(self, answer: Any, status: int = 200) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class Recorder(ManagementApi):
         return Answer(self._status, answer, json.dumps(answer), {})
 
     def writes(self) -> list[tuple[str, str]]:
-        """What was asked, without bodies and without the answers' own ids."""
+        """Return the requests without bodies and without the answers' own ids."""
         return [(method, path) for method, path, _ in self.asked]
 
 
@@ -86,7 +86,7 @@ def _kind(path: str) -> type[OktaObject] | None:
 
 
 def _inputs(resource: OktaObject, exchange: dict[str, Any]) -> dict[str, Any]:
-    """What the program must have said: the answer's properties, with the parents that the path names."""
+    """Return the program's inputs: the answer's properties, with the parents in the path."""
     parts = exchange["path"].split("/")
     owners = {
         "authServerId": parts[4] if len(parts) > 4 else "",
@@ -107,7 +107,7 @@ def _inputs(resource: OktaObject, exchange: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_every_recorded_create_of_the_official_plugin_is_repeated() -> None:
-    """For the same inputs: the same path and body, then a GET of what was made."""
+    """For the same inputs: the same path and body, then a GET of the new object."""
     repeated: Counter[str] = Counter()
     for exchange in _recorded("POST"):
         kind = _kind(exchange["path"])

@@ -1,17 +1,18 @@
-"""Whether a run ever let a request through that neither the model before it nor the one after it allows.
+"""Check whether a run ever allowed a request that the models before and after it both deny.
 
-Every class of requests (hosts and paths that some model tells apart, methods, tokens) is asked of the real proxy of the
-stand-in with the emitted Lua; `tests.support.oracle.meaning`, which knows nothing of the program, says what it may. Allowed is
-what reaches the workload that it is meant for, in a version that these rules were made for.
+Every class of requests (hosts and paths that some model distinguishes, methods, tokens) is sent.
+The real proxy of the stand-in answers with the emitted Lua. `tests.support.oracle.meaning`, which imports
+nothing of the program, has the expected answer. A request is allowed if it reaches its intended
+workload, in a version that these rules are for.
 
-- **Mixtures**: of each entity that decides about a request any version that there ever was, or none, in every
-  combination. No order of steps, lag, flag, half-finished run, second run or node of the gateway shows anything else,
-  so nothing is taken for granted about any of them. Nobody may be let in by any mixture.
-- What the mixtures leave open is which image answers. There the order counts that the run keeps: whoever sees a version
-  of an entity sees it after all that had to be done before it.
-- **Views**: what routes, plugins and credentials can show at one moment, by that order. Whoever is allowed by both
-  models is never turned away.
-- **Moments**: what is there, seen at once. An image is called by the rules of a model that has it.
+* **Mixtures**: of each entity that decides about a request any version that ever existed, or none, in every combination.
+  No order of steps, lag, flag, half-finished run, second run or node of the gateway shows anything else. No mixture may
+  allow such a caller.
+* Mixtures do not decide which image answers. For that the run's order counts: a reader that sees a version of an entity
+  sees it after all operations that must precede it.
+* **Views**: the states of routes, plugins and credentials that are possible at one moment, by that order. A caller that
+  both models allow is never denied.
+* **Moments**: the state of all parts at once. An image is called by the rules of a model that has it.
 """
 
 from __future__ import annotations
@@ -67,8 +68,11 @@ SourcePosition = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody with a token, or without one (`token` is then empty), and what is known of it. `kid` is the key that it
-    names, `issuer` who signed it ("": nobody), `client` the provider's id of the client that it was given to."""
+    """A caller with a token, or without (`token` is then empty), and facts about the token.
+
+    `kid` is the key that it names, `issuer` its signer ("": none), and `client` the provider's id
+    of its client.
+    """
 
     name: str
     token: str = ""
@@ -86,8 +90,8 @@ class Caller:
 
 @dataclass(frozen=True)
 class Meaning:
-    """One model of a stack: its documents, and what is called how at the provider. `estate` only says which requests
-    differ; `clients` are components by the ids of their clients."""
+    """One model of a stack: its documents, and names of objects at the provider. `estate` only
+    shows which requests differ; `clients` are components by the ids of their clients."""
 
     documents: tuple[Document, ...]
     stack: Document
@@ -134,8 +138,8 @@ class Meaning:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A request that was let through and should not have been, or was turned away and should not: who sent what, where
-    it ended (a component's port, or a status), and what was seen of the run then."""
+    """A request with a wrong answer: its caller and target, its end (a component's port, or a
+    status), and the visible state of the run."""
 
     target: Target
     method: str
@@ -184,10 +188,10 @@ def check(
     *,
     ordered: bool,
 ) -> Report:
-    """Holds a run against the models that it leads from and to (or past: several runs in a row).
+    """Compare a run with the models before and after it (or between: several runs in a row).
 
-    `workloads` is where components are. `ordered`: the order of the replay is what the engine promises, not only what
-    happened, so that views and moments are looked at, too.
+    `workloads` are the addresses of components. `ordered`: the engine guarantees the order of the
+    replay, so views and moments are checked, too.
     """
     run = Held(replay, models, callers, workloads)
     check_all(run, ordered=ordered)
@@ -205,7 +209,8 @@ def check_all(run: Held, *, ordered: bool) -> None:
 
 
 def targets(models: Sequence[Meaning]) -> Iterator[Target]:
-    """A request for every class of hosts and paths that some model tells apart, and one that nobody may read."""
+    """Yield a request for every class of hosts and paths that some model distinguishes, and an
+    ambiguous request."""
     sites = [SitesByHost(model.estate) for model in models]
     for name, path_classes in path_classes_by_site(*sites):
         for path_class in path_classes:
@@ -216,7 +221,7 @@ def targets(models: Sequence[Meaning]) -> Iterator[Target]:
 
 
 class Held:
-    """A replay with who calls and what is meant, and what is found."""
+    """A replay with callers, models and findings."""
 
     def __init__(
         self,
@@ -306,7 +311,7 @@ class Held:
         ]
 
     def image(self, component: str, done: int) -> str | None:
-        """What runs after the operations of `done`."""
+        """Return the image that runs after the operations of `done`."""
         over = [
             number for number in self.rollouts(component) if done >> number & 1
         ]
@@ -317,7 +322,8 @@ class Held:
         )
 
     def images(self, component: str, seen: Seen) -> set[str | None]:
-        """What may run while these versions are seen: it had to be there before them, or comes later."""
+        """Return the images that may run while these versions are visible: they precede the
+        versions, or come later."""
         written = sum(
             {
                 1 << self.writers[id(entity)]
@@ -434,7 +440,8 @@ def _by_content(versions: Iterable[Entity]) -> Iterator[Entity]:
 
 @dataclass(frozen=True)
 class Scene:
-    """What may decide about one target in a run: routes that may take it, and the services that these lead to."""
+    """The entities that may decide about a target in a run: its possible routes, and their
+    services."""
 
     run: Held
     target: Target
@@ -466,8 +473,8 @@ class Scene:
         ]
 
     def _kinds(self) -> list[tuple[str, Caller]]:
-        """A request of every kind: who calls as what, signed by whom, and what the models say of it. What is missing is
-        not about one method or scope."""
+        """Return a request of every kind: the caller, its claims, the signer, and the models'
+        answers. Absence does not depend on one method or scope."""
         kinds: dict[tuple[object, ...], tuple[str, Caller]] = {}
         for method, caller in product(METHODS, self._callers()):
             answers = tuple(one.allowed for one in self._meant(method, caller))
@@ -484,7 +491,8 @@ class Scene:
         return list(kinds.values())
 
     def _ways(self) -> Iterator[tuple[Entity, Entity]]:
-        """The versions of routes that may take the request, each with those of its service."""
+        """Return the versions of routes that may take the request, each with the versions of its
+        service."""
         for route in self.run.different["routes"]:
             if takes(route, self.target[0], self.path):
                 for service in self.run.different["services"]:
@@ -494,8 +502,8 @@ class Scene:
     def _levels(
         self, route: Entity, service: Entity, kid: str, *, some: bool
     ) -> list[list[tuple[Chosen, ...]]]:
-        """Combinations of what is met one after the other: plugins by their order, with what they look up, and last
-        where the service leads. `some`: with parts of it missing, too."""
+        """Return combinations of the entities that a request meets: plugins by their order, with
+        their look-ups, and last the service's address. `some`: also with parts missing."""
         run = self.run
         plugins = [
             ("plugins", plugin)
@@ -549,7 +557,7 @@ class Scene:
         chosen: tuple[Chosen, ...],
         levels: Sequence[list[tuple[Chosen, ...]]],
     ) -> None:
-        """Goes on to what is met next only where what was met before lets the request pass."""
+        """Explore the next entity only if the earlier entities let the request pass."""
         run = self.run
         for more in levels[0]:
             entities = (*chosen, *more)
@@ -646,8 +654,8 @@ class Scene:
         ]
 
     def _must_pass(self, method: str, caller: Caller) -> bool:
-        """Whether all models allow it, at one place: what is spoken to otherwise is behind another service at the gateway,
-        as what has another port, and is away for a moment."""
+        """Return whether all models allow the request at one place. A component that changes its
+        protocol or port gets another service at the gateway, and is unavailable for a moment."""
         first, *others = answers = self._meant(method, caller)
         spoken = {
             model.over_tls(one.component or "")
@@ -810,7 +818,8 @@ class Scene:
 def _choices(
     versions: Iterable[Chosen], *, some: bool
 ) -> list[tuple[Chosen, ...]]:
-    """Of each entity one of its versions, or of those that take one another's place; with `some`, or none."""
+    """Yield a version for each entity, or for entities that replace each other; with `some`, also
+    none."""
     slots: dict[tuple[object, ...], list[Chosen | None]] = {}
     for kind, one in versions:
         slot = (

@@ -1,8 +1,10 @@
-"""Whether clients that ask for a token while a run goes on are let in all the while, where both estates let them in.
+"""Check that clients that request a token during a run are always allowed if both estates allow
+them.
 
-What a token lists is what the provider would issue at that moment, by what the stacks' runs have made there: what the
-client's pods ask for, which is what their Secret said as they were rolled out, if that is in the client's rule and there
-is such a scope, and else nothing (RFC 6749, 5.2: invalid_scope); and of a user's groups those that tokens list.
+A token lists the scopes that the provider would issue at that moment, given the stacks' runs so
+far. The client's pods request the scopes in their Secret at rollout. They get them if the client's
+rule has them and the scopes exist, and otherwise nothing (RFC 6749, 5.2: invalid_scope). For a
+user, tokens list the groups in the groups claim.
 """
 
 from __future__ import annotations
@@ -70,7 +72,7 @@ def caller(
     scopes: tuple[str, ...],
     groups: tuple[str, ...],
 ) -> Caller:
-    """Who has a token of the provider's that lists this."""
+    """Return a caller with a provider's token that lists this."""
     now = int(time.time())
     claims = {
         "iss": ISSUER,
@@ -101,14 +103,15 @@ def issuer_key() -> str:
 def with_every_scope(
     identifier: str, component: str, user: User | None
 ) -> Caller:
-    """Who has a token that lists all that there ever is."""
+    """Return a caller with a token that lists every scope."""
     return caller(
         identifier, component, user, EVERYTHING, user.groups if user else ()
     )
 
 
 def everybody(model: Meaning) -> list[Whose]:
-    """Who gets tokens by a model: services for themselves, and those where users sign in for each user."""
+    """Return all subjects of tokens by a model: services for themselves, and sign-in clients for
+    each user."""
     return [
         (key, user)
         for key in model.clients.values()
@@ -117,7 +120,7 @@ def everybody(model: Meaning) -> list[Whose]:
 
 
 def meant(model: Meaning, whose: Whose) -> Caller:
-    """Who calls with what they are granted by a model."""
+    """Return the callers with their grants by a model."""
     key, user = whose
     documents = [*model.documents]
     scopes = {
@@ -147,7 +150,8 @@ def read_by_pods(
     start: Mapping[Key, Registered],
     done: Sequence[Done],
 ) -> dict[Key, Registered]:
-    """The Secrets as pods have read them that were rolled out last: `before`, and by what was done since `start`."""
+    """Return the Secrets that the pods of the last rollout have read: `before`, and after the
+    operations since `start`."""
     found = {
         **{key: item for key, item in start.items() if key[0] == SECRET},
         **before,
@@ -206,8 +210,10 @@ def _must(
 
 
 def _gets_one(model: Meaning, whose: Whose) -> bool:
-    """Whether the provider is to give them a token: to a service that is granted something, and to a user, where one of
-    their groups has a role that the client may act by."""
+    """Return whether the provider issues them a token.
+
+    A service needs a grant. A user needs a group with a role that the client may act by.
+    """
     key, user = whose
     if user is None:
         return bool(meant(model, whose).scopes)
@@ -267,7 +273,7 @@ def _ask(
 
 
 def _keys(client: str) -> Iterator[Key]:
-    """What of the provider's decides about a client's tokens, beside scopes."""
+    """Return the provider's objects that decide about a client's tokens, beside scopes."""
     yield names.APP, names.logical(PROVIDER, names.APP, client)
     yield names.POLICY, names.logical(PROVIDER, names.POLICY, client)
     yield names.RULE, names.logical(PROVIDER, names.RULE, client)
@@ -276,8 +282,8 @@ def _keys(client: str) -> Iterator[Key]:
 
 
 def _asked(secret: Registered | None) -> set[str] | None:
-    """The scopes that pods ask for which have read this; None where there is nothing to read, as for what runs
-    elsewhere."""
+    """Return the scopes that pods request after reading this; None without a Secret, as for
+    external components."""
     return (
         {*clear(secret)["OAUTH_SCOPES"].split()} - TO_SIGN_IN
         if secret
@@ -291,8 +297,8 @@ def _issued(
     identifier: str,
     asked: set[str] | None,
 ) -> Caller:
-    """What the provider gives a client that asks for that, or for all that it may be issued; nobody's, where it is no
-    token."""
+    """Return the client's token after a request for these scopes, or for all its scopes; without a
+    token, an anonymous caller."""
     key, user = whose
     app, policy, rule, assigned, claim = (there.get(one) for one in _keys(key))
     if not app or not policy or not rule:

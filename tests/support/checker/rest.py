@@ -1,7 +1,8 @@
-"""Whether those whom all estates let in are let in while no run is under way, wherever that leads them.
+"""Check that callers that all estates allow are allowed while no run is in progress, at any
+workload.
 
-While a partition is run, a path that goes from one component to another may be refused: its route, and the gate that is
-to know it, are two things. Before the run and after it, it is not, whatever of the command is still to come.
+During the run of a partition, a path that moves between components may be denied: its route and its
+gate change separately. Before and after the run it is allowed, whatever the command has left to do.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Somebody who keeps knocking while an estate comes, goes and breaks, without a token and with one that lacks scopes."""
+"""Strangers who call all the time while an estate comes, goes and breaks, without a token and with
+too few scopes."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ def poor_token(stack: Stack) -> str | None:
 
 @dataclass(slots=True)
 class Watch:
-    """Asks for each of `protected` (host, path) about every 10 ms until the end; `let_in` is who was let through, how."""
+    """Calls each of `protected` (host, path) about every 10 ms until the end; `let_in` lists the
+    allowed calls."""
 
     stack: Stack
     protected: tuple[tuple[str, str], ...]

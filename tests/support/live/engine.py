@@ -119,9 +119,11 @@ class Engine:
         )
 
     def changes(self, verb: str, *arguments: str) -> dict[str, str]:
-        """What `up` changed by the engine's events, or `preview` would: {logical name: operation}.
+        """Return the changes of `up` by the engine's events, or the planned changes of `preview`:
+        {logical name: operation}.
 
-        Of a refresh the events say nothing here: each of its steps is called `refresh`, whatever it found.
+        For a refresh the events are no help: each of its steps is called `refresh`, also without a
+        change.
         """
         yes = () if verb == "preview" else ("--yes", "--skip-preview")
         said = self.pulumi(
@@ -159,7 +161,7 @@ class Engine:
         )
 
     def add(self, name: str, text: str) -> None:
-        """One more Application, in a file of its own."""
+        """Add an Application in a new file."""
         (self.folder / "applications" / f"{name}.yaml").write_text(
             text, "utf-8"
         )
@@ -212,10 +214,11 @@ def engine(
     provider: Mapping[str, Any] = _OKTA,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Engine]:
-    """The estate's project with an empty stack; at the end the stack is destroyed, and what is left of it removed.
+    """Yield the estate's project with an empty stack; at the end destroy the stack, and remove the
+    rest.
 
-    The stack is the run's `name`, which is one word. `provider` is its identity provider, `environment` where that is
-    and who administers it.
+    The stack is the run's `name`, which is one word. `provider` is its identity provider,
+    `environment` its address and account.
     """
     stack = f"{RUN}-{name}"
     for linked in _LINKED:

@@ -69,7 +69,8 @@ class Api:
         return f"{self.name}/{self.component}"
 
     def text(self, host: str, calls: Mapping[str, Sequence[Api]]) -> str:
-        """Its YAML. `calls` maps clients of this Application to what they call, as this one among others."""
+        """Return its YAML. `calls` maps clients of this Application to their targets, which may
+        include it."""
         granted = [
             key
             for key, called in calls.items()
@@ -163,9 +164,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 @dataclass(slots=True)
 class Flags:
-    """The project with its stack, on which `run` runs the CLI, and what hammers on it meanwhile.
+    """The project with its stack, on which `run` runs the CLI, and the hammer during it.
 
-    `apis` are the Applications that are in the folder; `before`, those that everything begins with.
+    `apis` are the Applications in the folder; `before` are the first Applications.
     """
 
     engine: Engine
@@ -225,7 +226,7 @@ class Flags:
         assert done.returncode, f"{arguments}: {done.stdout}"
 
     def urn(self, name: str) -> str:
-        """Of the one resource of this logical name in the state."""
+        """Return the URN of the only resource of this logical name in the state."""
         shown = self.engine.pulumi(
             "stack", "-s", self.engine.stack, "--show-urns"
         ).stdout
@@ -257,8 +258,8 @@ class Flags:
         )
 
     def callers(self) -> Mapping[str, Sequence[Case]]:
-        """Those whom no estate of this file lets in. They hold what the other Application's API asks for at some time,
-        or everything it ever asked for, and are granted nothing there."""
+        """Return callers that every estate of this file denies. They have the scopes of the other
+        Application's API at some time, or every scope of it, and no grant there."""
         everywhere = ("a", "b", "c")
         ends = [
             self.case("GET", name, who=who)
@@ -288,7 +289,7 @@ class Flags:
         }
 
     def welcome(self) -> Mapping[str, Sequence[Case]]:
-        """Those who are let in by the estate that everything begins with."""
+        """Return the callers that the first estate allows."""
         return {
             READER: [self.case("GET", "a", who="a/reader")],
             EVERYBODY: [self.case("GET", "a", "/health")],
@@ -302,7 +303,7 @@ class Flags:
         for name, elsewhere in (
             ("a", "b"),
             ("b", "a"),
-        ):  # whose clients may be others than those of before
+        ):  # whose clients may differ from earlier clients
             authorization = (f"Bearer {self.token(name, 'reader')}",)
             expected += [
                 (
@@ -330,7 +331,7 @@ READER, EVERYBODY = "the reader of a", "everybody to the health check of a"
 
 @contextmanager
 def flags(live: LiveGateway, folder: Path) -> Iterator[Flags]:
-    """The two Applications as they are first, deployed, with tokens of what was before, and callers who hammer."""
+    """Yield the first two Applications, deployed, with earlier tokens, and callers that hammer."""
     bind = bind_address()
     with ExitStack() as started:
         workloads = tuple(
@@ -380,7 +381,7 @@ def swap(apis: tuple[Api, ...]) -> tuple[Api, ...]:
 
 @dataclass(slots=True)
 class Attack:
-    """What a test does under hammering, stage by stage."""
+    """A test's actions under hammering, stage by stage."""
 
     flags: Flags
     hammer: Hammer
@@ -388,14 +389,15 @@ class Attack:
     since: float = field(default_factory=time.monotonic)
 
     def __call__(self, stage: str) -> None:
-        """What follows."""
+        """Begin a stage."""
         if self.stages:
             self.hammer.await_answers()
         self.stages.append(stage)
         self.hammer.stage(stage)
 
     def kept_out(self, caller: str) -> dict[int, float]:
-        """Seconds for which one who is welcome got another answer, by status, since the attack began."""
+        """Return the seconds of wrong answers to a welcome caller, by status, since the attack
+        began."""
         return self.hammer.kept_out(caller, self.since)
 
 
