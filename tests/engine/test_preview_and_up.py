@@ -71,9 +71,9 @@ def test_the_first_preview_shows_every_resource_of_the_up(
     sample: Sample,
 ) -> None:
     """Nothing has to exist before the engine can tell what there will be."""
-    steps = json.loads(sample.said["preview"])["steps"]
+    steps = json.loads(sample.output["preview"])["steps"]
     previewed = {step["urn"]: step["op"] for step in steps}
-    assert previewed == operations(sample.said["up"])
+    assert previewed == operations(sample.output["up"])
     assert set(previewed.values()) == {"create"}
     names = {urn.rsplit("::", 1)[1] for urn in previewed}
     assert {
@@ -87,7 +87,7 @@ def test_the_first_preview_shows_every_resource_of_the_up(
 
 def test_the_first_preview_holds_the_gates_table(sample: Sample) -> None:
     """Before anything exists, the whole table by which orders/api will be guarded can be read in it."""
-    steps = json.loads(sample.said["preview"])["steps"]
+    steps = json.loads(sample.output["preview"])["steps"]
     (gate,) = (
         step for step in steps if step["urn"].endswith("::orders/api-8080-gate")
     )

@@ -150,7 +150,7 @@ def _said(sample: Sample) -> Iterator[tuple[str, str]]:
     Official plugins print their account when they log all operations (`--logflow`).
     """
     flow = () if sample.local.launchers.official else ("--logflow",)
-    yield from sample.said.items()
+    yield from sample.output.items()
     yield "the event log", sample.log
     for arguments in (
         ("stack", "export", "-s", STACK),

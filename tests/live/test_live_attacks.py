@@ -65,14 +65,14 @@ APPLICATION = (
 
 @dataclass(frozen=True, slots=True)
 class SourcePosition:
-    """Where an attack is sent, and with which token. `told` is the identity that the workload is told there."""
+    """Where an attack is sent, and with which token. `passed_on` is the identity that the workload is passed_on there."""
 
     host: bytes
     path: bytes
     token: str | None
 
     @property
-    def told(self) -> set[bytes]:
+    def passed_on(self) -> set[bytes]:
         scope = self.host.partition(b".")[0] + b".read"
         if self.token is None:
             return set()
@@ -135,7 +135,7 @@ def check(request: bytes, position: SourcePosition, content: bytes) -> None:
     names = [header.partition(b":")[0] for header in small]
     assert {
         header for header in small if header.startswith(b"x-auth-")
-    } == position.told
+    } == position.passed_on
     assert len(names) == len({name.replace(b"_", b"-") for name in names}), (
         names
     )

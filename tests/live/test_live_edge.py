@@ -16,8 +16,8 @@ from tests.support.edges import (
     Workload,
     asked,
     check_marked,
+    header_values,
     made,
-    told,
 )
 from tests.support.kong_deployment import Entities
 from tests.support.live.engine import engine
@@ -112,7 +112,7 @@ def test_a_workload_is_told_what_its_application_says(
     forged = ("X-Env-Name: forged", "x_env_name: forged", "X-ENV_name: forged")
     assert _answer(live, Asked("GET", "/x", 200, 1, more=forged)).status == 200
     assert b"forged" not in workload.reached[-1]
-    assert told(workload.reached[-1])["x-env-name"] == ["test"]
+    assert header_values(workload.reached[-1])["x-env-name"] == ["test"]
 
 
 @pytest.mark.parametrize("speaks", [False, True])
@@ -190,7 +190,7 @@ def test_http2_needs_a_length_for_a_body(
     assert seen == str(status) or (seen == "000" and is_still_sending)
     arrived = workload.reached[before:]
     assert len(arrived) == (status == 200)
-    assert [told(head).get("content-length") for head in arrived] == [
+    assert [header_values(head).get("content-length") for head in arrived] == [
         length
     ] * len(arrived)
 

@@ -248,9 +248,9 @@ def test_a_change_reaches_its_own_objects_alone(
     stack.edit(BUILT_INS, old, new)
     assert stack.changes("up") == changed
     assert {
-        item.what
+        item.target
         for item in cluster.written()[before:]
-        if not item.what.startswith("events ")
+        if not item.target.startswith("events ")
     } == {written}
 
 

@@ -426,9 +426,9 @@ def _all(cluster: Kubernetes) -> list[Object]:
 def _own(written: Sequence[Written]) -> set[str]:
     """Return the written objects without events."""
     return {
-        f"{item.verb} {item.what}"
+        f"{item.verb} {item.target}"
         for item in written
-        if not item.what.startswith("events ")
+        if not item.target.startswith("events ")
     }
 
 

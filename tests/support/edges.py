@@ -231,7 +231,7 @@ def check_marked(answer: Answered, *, of_workload: bool) -> None:
     assert {name: answer.values(name) for name in wanted} == wanted
 
 
-def told(head: bytes) -> dict[str, list[str]]:
+def header_values(head: bytes) -> dict[str, list[str]]:
     """The headers of a request that reached the workload, by name in small letters."""
     found: dict[str, list[str]] = {}
     for line in head.decode("latin-1").split("\r\n")[1:]:
@@ -275,7 +275,7 @@ class _Handler(Requests):
     def handle(self) -> None:
         if not (head := self.head()):
             return
-        length = int(told(head).get("content-length", ["0"])[0])
+        length = int(header_values(head).get("content-length", ["0"])[0])
         assert len(self.rfile.read(length)) == length
         self.workload.reached.append(head)
         with suppress(OSError):  # nobody waits any more

@@ -46,12 +46,12 @@ def _remove(
     gone = {random.choice(_some(entities, kind))["id"]}
     while True:
         children = [
-            one["id"]
+            item["id"]
             for collection, parents in _PARENTS.items()
-            for one in getattr(entities, collection)
-            if one["id"] not in gone
+            for item in getattr(entities, collection)
+            if item["id"] not in gone
             and any(
-                (one.get(parent) or {}).get("id") in gone for parent in parents
+                (item.get(parent) or {}).get("id") in gone for parent in parents
             )
         ]
         if not children:
@@ -68,7 +68,7 @@ def _remove(
     )
     kept = {
         name: tuple(
-            one for one in getattr(entities, name) if one["id"] not in gone
+            item for item in getattr(entities, name) if item["id"] not in gone
         )
         for name in collections
     }
@@ -92,10 +92,10 @@ def _changed(
         chosen = random.choice(_some(entities, kind))
         there = getattr(entities, kind)
         changed = tuple(
-            {**one, **change(random, entities, one, stacks)}
-            if one["id"] == chosen["id"]
-            else one
-            for one in there
+            {**item, **change(random, entities, item, stacks)}
+            if item["id"] == chosen["id"]
+            else item
+            for item in there
         )
         return replace(entities, **{kind: changed})
 
@@ -145,17 +145,19 @@ def _of_a_service(
 def _of_a_plugin(
     random: Random, entities: Entities, plugin: Entity, stacks: Sequence[str]
 ) -> dict[str, Any]:
-    alike = [one for one in entities.plugins if one["name"] == plugin["name"]]
-    nobody = {"service": None, "route": None, "consumer": None}
+    alike = [
+        item for item in entities.plugins if item["name"] == plugin["name"]
+    ]
+    unscoped = {"service": None, "route": None, "consumer": None}
     return random.choice(
         [
             {"enabled": False},
             {"protocols": ["tcp"]},
             {"config": random.choice(alike)["config"]},
             {"config": {**plugin["config"], "access": ["return"]}},
-            {**nobody, "service": _reference(random, entities, "services")},
-            {**nobody, "route": _reference(random, entities, "routes")},
-            nobody,
+            {**unscoped, "service": _reference(random, entities, "services")},
+            {**unscoped, "route": _reference(random, entities, "routes")},
+            unscoped,
         ]
     )
 

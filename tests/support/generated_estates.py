@@ -189,8 +189,8 @@ class Chosen:
         for api, client in GRANTS:
             fragment = taken[f"{api} < {client}", "grant"]
             there = all(
-                not taken.get((one, "there"), {}).get("gone")
-                for one in (api, client)
+                not taken.get((item, "there"), {}).get("gone")
+                for item in (api, client)
             )
             if not fragment or not there:
                 continue

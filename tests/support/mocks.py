@@ -153,9 +153,9 @@ class _Answers(pulumi.runtime.Mocks):
             return {
                 "outputs": next(
                     (
-                        one["outputs"]
-                        for one in of_stack.values()
-                        if one["type"] == STACK
+                        registration["outputs"]
+                        for registration in of_stack.values()
+                        if registration["type"] == STACK
                     ),
                     {},
                 )
@@ -206,7 +206,9 @@ class _Monitor(mocks.MockMonitor):
     ) -> None:
         """Replace the SDK's function, which sends to the monitor; record the resource's waits."""
         (options,) = (
-            one for one in more if isinstance(one, pulumi.ResourceOptions)
+            registration
+            for registration in more
+            if isinstance(registration, pulumi.ResourceOptions)
         )
         waits = (
             options.depends_on
@@ -339,11 +341,11 @@ def run_stack(
     program()
     urn = f"urn:pulumi:{stack}::kong-oam::"
     state = {
-        f"{urn}{one.type}::{one.name}": {
-            "type": one.type,
-            "outputs": one.inputs,
+        f"{urn}{registration.type}::{registration.name}": {
+            "type": registration.type,
+            "outputs": registration.inputs,
         }
-        for one in monitor.registered
+        for registration in monitor.registered
     }
     states[stack] = {
         **state,
@@ -445,6 +447,10 @@ def program(
 
 def all_of(registered: list[Registered], kind: str) -> dict[str, Registered]:
     """Return the registrations of one type, by logical name. There must be some."""
-    found = {one.name: one for one in registered if one.type == kind}
+    found = {
+        registration.name: registration
+        for registration in registered
+        if registration.type == kind
+    }
     assert found, f"the program registered no {kind}"
     return found

@@ -36,9 +36,9 @@ class Receiver(Listening):
             for payload in tuple(self.payloads):
                 if request_id.encode() in payload:
                     found: dict[str, Any] = next(
-                        one
-                        for one in values_in(payload)
-                        if one["requestId"] == request_id
+                        item
+                        for item in values_in(payload)
+                        if item["requestId"] == request_id
                     )
                     return found
             time.sleep(0.02)

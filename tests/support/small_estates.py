@@ -190,7 +190,7 @@ def _client(
     provider: str,
     scopes: tuple[str, ...],
     groups: tuple[str, ...],
-    said: dict[str, Any],
+    declared: dict[str, Any],
 ) -> Client:
     calls = tuple(
         Call(key, scopes[number:], (), PLACE)
@@ -207,14 +207,14 @@ def _client(
             False,
             PLACE,
         ),
-        **said,
+        **declared,
     )
 
 
 _KINDS = st.sampled_from(
     ("service", "service", "external", "web", "web", "web", "native")
 )
-_SAID = st.fixed_dictionaries(
+_DECLARED = st.fixed_dictionaries(
     {
         "redirect_uris": st.sampled_from(
             (
@@ -230,7 +230,7 @@ _SAID = st.fixed_dictionaries(
     }
 )
 """Return a client's own settings."""
-_CLIENT = st.builds(_client, _KINDS, _PROVIDER, _SCOPES, _GROUPS, _SAID)
+_CLIENT = st.builds(_client, _KINDS, _PROVIDER, _SCOPES, _GROUPS, _DECLARED)
 _SPELLINGS = st.sampled_from(
     (
         SPELLING,
@@ -281,7 +281,7 @@ EVERY_KIND = (
         "tokens",
         "everything",
     ),
-    *(*TOKENS, "scheme", "said", "owner", *ASSIGNED),
+    *(*TOKENS, "scheme", "declared", "owner", *ASSIGNED),
 )
 
 
@@ -345,14 +345,14 @@ def estates(
         for client in some(
             "clients", _CLIENTS, old.identity.clients if old else None
         ):
-            said = draw(_SAID) if "said" in redrawn else {}
+            declared = draw(_DECLARED) if "declared" in redrawn else {}
             assigned = (
                 draw(_GROUPS)
                 if "assigned" in redrawn and client.user_facing
                 else client.groups
             )
             clients.append(
-                replace(client, component=key, groups=assigned, **said)
+                replace(client, component=key, groups=assigned, **declared)
             )
         components.append(
             component_with(
@@ -538,7 +538,7 @@ def tokens_of(
     provider = estate.stack.providers[client.provider]
     apis = (api, *estate.components.values()) if provider.per_api else (api,)
     return tuple(
-        dict.fromkeys(issue(provider, client, user, api=one) for one in apis)
+        dict.fromkeys(issue(provider, client, user, api=api) for api in apis)
     )
 
 

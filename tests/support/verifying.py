@@ -50,7 +50,7 @@ def sample(scheme: str = "http") -> tuple[Settings, Estate]:
     """The sample Applications on the stack `local`, with an issuer that is known."""
     settings = read_file(
         ROOT / "stacks/Pulumi.local.yaml",
-        lambda given: replace(describe(given), issuer=ISSUER),
+        lambda inputs: replace(describe(inputs), issuer=ISSUER),
     )
     settings = replace(settings, stack=replace(settings.stack, scheme=scheme))  # type: ignore[arg-type]
     estate = compile_estate(
@@ -241,9 +241,9 @@ class Hands:
                     .json()["id"]
                 }
         (found,) = (
-            one
-            for one in self.list(kind)
-            if all(one[name] == value for name, value in fields.items())
+            item
+            for item in self.list(kind)
+            if all(item[name] == value for name, value in fields.items())
         )
         return dict(found)
 
@@ -304,19 +304,19 @@ class Hands:
         request."""
         _curl, *words = shlex.split(command)
         (url,) = (word for word in words if word.startswith("$KONG_ADMIN_ADDR"))
-        given = dict(pairwise(words))
-        assert given["-H"] in (
+        options = dict(pairwise(words))
+        assert options["-H"] in (
             "Kong-Admin-Token: $KONG_ADMIN_TOKEN",
             "Content-Type: application/json",
         )
         path, body = (
             url.removeprefix("$KONG_ADMIN_ADDR"),
-            json.loads(given.get("-d", "null")),
+            json.loads(options.get("-d", "null")),
         )
         there = self._admin.get(path).raise_for_status().json()
         if "/jwt/" in path:  # whatever the finding about our own keys is
             self._undo.append(partial(self._admin.put, path, json=there))
-        self._admin.request(given["-X"], path, json=body).raise_for_status()
+        self._admin.request(options["-X"], path, json=body).raise_for_status()
 
     def keep(self) -> None:
         """Keep all changes so far."""
@@ -342,25 +342,25 @@ class Running:
     def __enter__(self) -> Self:
         if self._beside is None:
             self.kong.start()
-        one = self.deployment
+        item = self.deployment
         with kong_deployment.Entities(
             self.kong.admin_url, keep=True
         ) as entities:
-            entities.settings = one.settings
-            entities.clients = one.deployed.clients[one.issuer.provider.name]
+            entities.settings = item.settings
+            entities.clients = item.deployed.clients[item.issuer.provider.name]
             if self._ca:
                 known = entities.make("/ca_certificates", {"cert": self._ca})
-                entities.over_tls = one.settings.gateway.upstream_tls
+                entities.over_tls = item.settings.gateway.upstream_tls
                 entities.authorities = authorities([known])
             entities.rings(
-                one.estate,
-                {one.issuer.provider.name: {one.issuer.kid: one.issuer.pem}},
+                item.estate,
+                {item.issuer.provider.name: {item.issuer.kid: item.issuer.pem}},
             )
-            entities.nowhere(one.estate)
-            for component in one.estate.exposed:
-                entities.guard(one.estate, component, one.workload(component))
-            for component in one.estate.exposed:
-                entities.lead(one.estate, component)
+            entities.nowhere(item.estate)
+            for component in item.estate.exposed:
+                entities.guard(item.estate, component, item.workload(component))
+            for component in item.estate.exposed:
+                entities.lead(item.estate, component)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -381,27 +381,29 @@ class Running:
             return read(admin)
 
     def gateway(self) -> LiveGateway:
-        one = self.deployment
+        item = self.deployment
         return LiveGateway(
             self.entities(),
-            Terms.of(one.settings, one.estate, one.deployed, self._complete),
+            Terms.of(item.settings, item.estate, item.deployed, self._complete),
         )
 
     def meant(self) -> LiveGateway:
-        one = self.deployment
-        terms = Terms.of(one.settings, one.estate, one.deployed, self._complete)
+        item = self.deployment
+        terms = Terms.of(
+            item.settings, item.estate, item.deployed, self._complete
+        )
         return LiveGateway(
-            intended(one.settings, one.estate, one.deployed, self._complete),
+            intended(item.settings, item.estate, item.deployed, self._complete),
             terms,
         )
 
     def judged(self, live: Entities | None = None) -> Result:
         """Judge the current entities, or the entities after a change."""
-        one = self.deployment
+        item = self.deployment
         return judge(
-            one.settings,
-            one.estate,
-            one.deployed,
+            item.settings,
+            item.estate,
+            item.deployed,
             live or self.entities(),
             self._complete,
         )

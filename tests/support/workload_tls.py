@@ -99,7 +99,7 @@ def settings(
 ) -> UpstreamTlsSettings:
     """Return the settings of a stack that trusts these."""
     return UpstreamTlsSettings(
-        tuple(sorted(one.fingerprint for one in authorities)),
+        tuple(sorted(item.fingerprint for item in authorities)),
         client_certificate=client,
     )
 

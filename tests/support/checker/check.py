@@ -477,7 +477,9 @@ class Scene:
         answers. Absence does not depend on one method or scope."""
         kinds: dict[tuple[object, ...], tuple[str, Caller]] = {}
         for method, caller in product(METHODS, self._callers()):
-            answers = tuple(one.allowed for one in self._meant(method, caller))
+            answers = tuple(
+                answer.allowed for answer in self._meant(method, caller)
+            )
             kinds.setdefault(
                 (
                     bool(caller.token),
@@ -511,9 +513,9 @@ class Scene:
             if _on(plugin, route, service)
         ]
         balanced = [
-            (kind, one)
+            (kind, item)
             for kind in ("upstreams", "targets")
-            for one in run.different[kind]
+            for item in run.different[kind]
         ]
         levels = [
             _choices(
@@ -539,9 +541,11 @@ class Scene:
             for jwt_secret in run.different["jwt_secrets"]
             if jwt and jwt_secret["key"] == kid
         ]
-        anonymous = {one["config"]["anonymous"] for _, one in jwt}
+        anonymous = {item["config"]["anonymous"] for _, item in jwt}
         for found in _choices(secrets, some=some):
-            wanted = anonymous | {one["consumer"]["id"] for _, one in found}
+            wanted = anonymous | {
+                finding["consumer"]["id"] for _, finding in found
+            }
             consumers = [
                 ("consumers", consumer)
                 for consumer in run.different["consumers"]
@@ -593,9 +597,9 @@ class Scene:
         run = self.run
         for kid, callers in run.callers.items():
             wanted = [
-                one
-                for one in product(METHODS, callers)
-                if self._must_pass(*one)
+                pair
+                for pair in product(METHODS, callers)
+                if self._must_pass(*pair)
             ]
             if wanted:
                 for seen in self._views(kid):
@@ -658,8 +662,8 @@ class Scene:
         protocol or port gets another service at the gateway, and is unavailable for a moment."""
         first, *others = answers = self._meant(method, caller)
         spoken = {
-            model.over_tls(one.component or "")
-            for model, one in zip(self.run.models, answers, strict=True)
+            model.over_tls(answer.component or "")
+            for model, answer in zip(self.run.models, answers, strict=True)
         }
         return len(spoken) == 1 and all(
             meaning.must_allow(first, other) for other in others
@@ -720,7 +724,7 @@ class Scene:
             asked: dict[object, tuple[str, Caller]] = {}
             for method, caller in product(METHODS, callers):
                 answers = tuple(
-                    one.allowed for one in self._meant(method, caller)
+                    answer.allowed for answer in self._meant(method, caller)
                 )
                 key = (
                     (method, caller.token)
@@ -731,8 +735,8 @@ class Scene:
             for seen, _ in self._moments(kid):
                 for method, caller, ended in self.asked(seen, asked.values()):
                     if not isinstance(ended, int) and not any(
-                        _leads(one, ended)
-                        for one in self._meant(method, caller)
+                        _leads(answer, ended)
+                        for answer in self._meant(method, caller)
                     ):
                         self.add(run.report.opened, method, caller, ended, seen)
 
@@ -779,13 +783,17 @@ class Scene:
                 *(("plugins", plugin) for plugin in plugins),
             ]
             for kind in ("upstreams", "targets", "consumers", "jwt_secrets"):
-                chosen += [(kind, one) for one in state[kind].values()]
+                chosen += [
+                    (kind, resource) for resource in state[kind].values()
+                ]
             yield Seen(tuple(chosen))
 
     def _ids(self, kid: str) -> Mapping[str, frozenset[str]]:
         """The entities of each kind that may decide."""
         found = {
-            kind: frozenset(one["id"] for one in self.run.versions[kind])
+            kind: frozenset(
+                version["id"] for version in self.run.versions[kind]
+            )
             for kind in DECIDING
         }
         plugins = frozenset(
@@ -821,13 +829,13 @@ def _choices(
     """Yield a version for each entity, or for entities that replace each other; with `some`, also
     none."""
     slots: dict[tuple[object, ...], list[Chosen | None]] = {}
-    for kind, one in versions:
+    for kind, item in versions:
         slot = (
-            (kind, one["name"], *_scope(one))
+            (kind, item["name"], *_scope(item))
             if kind == "plugins"
-            else (kind, one["id"])
+            else (kind, item["id"])
         )
-        slots.setdefault(slot, [None] if some else []).append((kind, one))
+        slots.setdefault(slot, [None] if some else []).append((kind, item))
     return [tuple(filter(None, chosen)) for chosen in product(*slots.values())]
 
 

@@ -120,7 +120,7 @@ class Commands:
     @property
     def has_no_order(self) -> bool:
         """Whether the last command found no order of runs for its change."""
-        return any(words in self.backend.said for words in NO_ORDER)
+        return any(words in self.backend.output for words in NO_ORDER)
 
     def _up(
         self, estate: Parted, *arguments: str, trouble: Trouble | None = None
@@ -128,7 +128,7 @@ class Commands:
         moves = self._layout not in (None, estate.layout)
         self._towards(estate)
         if moves:
-            assert self.backend.command("move") in (0, 2), self.backend.said
+            assert self.backend.command("move") in (0, 2), self.backend.output
         self._layout = estate.layout
         return self.backend.command("up", *arguments, trouble=trouble)
 
@@ -194,7 +194,7 @@ class Commands:
             return Report()
         rows = [
             *self.start.values(),
-            *(one.new for one in backend.done if one.new),
+            *(step.new for step in backend.done if step.new),
         ]
         workloads = dict(
             position
@@ -202,7 +202,7 @@ class Commands:
             if row.type == SERVICE
             for position in _places(row)
         )
-        models: list[Meaning] = [one.meaning for one in self.behind]
+        models: list[Meaning] = [estate.meaning for estate in self.behind]
         callers = {
             caller.name: caller
             for model in models
@@ -280,7 +280,7 @@ class Commands:
 
 def granted(estate: Parted, client: str) -> set[tuple[str, str]]:
     """Return a client's grants: components by their ids, each with a scope."""
-    clients = [one for one in estate.shape.clients if one.name == client]
+    clients = [item for item in estate.shape.clients if item.name == client]
     return {
         (part.uid, scope)
         for client in clients
@@ -331,7 +331,9 @@ def _callers(model: Meaning) -> Iterator[Caller]:
         KID,
     )
     for identifier, key in model.clients.items():
-        for _, user in (one for one in everybody(model) if one[0] == key):
+        for _, user in (
+            subject for subject in everybody(model) if subject[0] == key
+        ):
             yield with_every_scope(identifier, key, user)
     for whose in everybody(model):
         yield meant(model, whose)

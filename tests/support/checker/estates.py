@@ -352,7 +352,7 @@ def rescoped(draw: random.Random, shape: Shape) -> Shape:
     left = _rules(
         draw,
         replace(
-            giver, scopes=tuple(one for one in giver.scopes if one != scope)
+            giver, scopes=tuple(item for item in giver.scopes if item != scope)
         ),
     )
     more = _rules(draw, replace(taker, scopes=(*taker.scopes, scope)))
@@ -445,7 +445,7 @@ def networked(draw: random.Random, shape: Shape) -> Shape:
         lambda part: replace(
             part,
             allow=draw.choice(
-                [one for one in ((), INSIDE, OUTSIDE) if one != part.allow]
+                [item for item in ((), INSIDE, OUTSIDE) if item != part.allow]
             ),
         ),
     )

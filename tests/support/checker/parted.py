@@ -250,8 +250,8 @@ def taken_over(draw: random.Random, current: Parted) -> Shape:
         for old in client.asks(part)
         for new in part.scopes
         if new not in client.asks(part)
-        and not all(scopes for one in pair for *_, scopes in one.rules)
-        and {home(f"of-{one.uid}") for one in pair}
+        and not all(scopes for part in pair for *_, scopes in part.rules)
+        and {home(f"of-{part.uid}") for part in pair}
         == {home(f"by-{client.name}")}
         != {home(f"of-{part.uid}")}
     ]
@@ -307,7 +307,7 @@ def _with(layout: Layout, space: str, target: str) -> Layout:
     """The partitions, of which the target has this namespace."""
     *_, last = layout
     without = {
-        name: tuple(one for one in of if one != space)
+        name: tuple(item for item in of if item != space)
         for name, of in layout.items()
     }
     return (

@@ -101,7 +101,7 @@ class _Compiled(Functions):
 def _tables(entities: Mapping[str, Iterable[Entity]]) -> Snapshot:
     return Snapshot(
         {
-            kind: {one["id"]: one for one in entities.get(kind, ())}
+            kind: {item["id"]: item for item in entities.get(kind, ())}
             for kind in KINDS
         }
     )
@@ -126,7 +126,7 @@ def winners(
     for first in all_of:
         # The stand-in takes the oldest route of a priority, so each is the oldest once.
         aged = [
-            {**one, "created_at": 0 if one is first else 1} for one in all_of
+            {**item, "created_at": 0 if item is first else 1} for item in all_of
         ]
         match = _matched(aged, services, host, path)
         if match and match["id"] == first["id"]:

@@ -47,7 +47,7 @@ from tests.support.faults.stacks import Stack, trust
 
 SETTINGS = "stacks/Pulumi.local.yaml"
 EVERYTHING = tuple(
-    f"{uid}.{what}" for uid in UIDS for what in ("read", "write")
+    f"{uid}.{kind}" for uid in UIDS for kind in ("read", "write")
 )
 APP = "applications/app.yaml"
 Edit = tuple[str, str, str]
@@ -116,7 +116,7 @@ class Recorder:
     workloads: dict[Address, SourcePosition] = field(default_factory=dict)
     rollouts: list[tuple[int, Images]] = field(default_factory=list)
     """After how many changes of Kong's, what ran."""
-    said: str = ""
+    output: str = ""
     """The output of the last run of the engine."""
 
     @staticmethod
@@ -182,7 +182,7 @@ class Recorder:
         def replayed(
             done: CompletedProcess[str], moments: list[Moment]
         ) -> Replay:
-            self.said = done.stdout + done.stderr
+            self.output = done.stdout + done.stderr
             # Flags change the order: `--continue-on-error` deletes also after a failure.
             return (
                 watched(moments)
@@ -292,7 +292,8 @@ class Recorder:
     def _images(self) -> Images:
         cluster = self.stack.local.cluster
         names = [
-            one["metadata"]["name"] for one in cluster.objects("Deployment")
+            deployment["metadata"]["name"]
+            for deployment in cluster.objects("Deployment")
         ]
         running = {
             f"app/{name}": cluster.running("default", name) for name in names
@@ -318,8 +319,8 @@ class Recorder:
         assert compiled.estate is not None, compiled.diagnostics
         documents = (json.loads(text),) if text else ()
         issuers = [
-            f"{local.okta.url}/oauth2/{one['id']}"
-            for one in local.okta.objects("authorizationServers")
+            f"{local.okta.url}/oauth2/{server['id']}"
+            for server in local.okta.objects("authorizationServers")
         ]
         return Meaning(
             documents,
@@ -332,9 +333,9 @@ class Recorder:
     def _clients(self) -> dict[str, str]:
         label = f"kong-oam {STACK} "
         apps = [
-            one
-            for one in self.stack.local.okta.objects("apps")
-            if one["label"].startswith(label)
+            app
+            for app in self.stack.local.okta.objects("apps")
+            if app["label"].startswith(label)
         ]
         return {
             app["credentials"]["oauthClient"]["client_id"]: app[
@@ -347,19 +348,19 @@ class Recorder:
         """Where workloads are, and tokens of everybody who can get some now. None of them is past its lifetime."""
         self._find_workloads()
         for server in self.stack.local.okta.objects("authorizationServers"):
-            for one in self._callers(
+            for item in self._callers(
                 server["id"], server["credentials"]["signing"]["kid"]
             ):
                 known = (
-                    one.issuer,
-                    one.kid,
-                    one.client,
-                    one.user,
-                    one.scopes,
-                    one.groups,
-                    bool(one.token),
+                    item.issuer,
+                    item.kid,
+                    item.client,
+                    item.user,
+                    item.scopes,
+                    item.groups,
+                    bool(item.token),
                 )
-                self.callers.setdefault(known, one)
+                self.callers.setdefault(known, item)
 
     def _callers(self, server: str, kid: str) -> Iterator[Caller]:
         """Clients with the tokens that they get, and with such as list every scope; strangers; nobody."""

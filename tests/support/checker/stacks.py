@@ -87,7 +87,7 @@ class State:
     outputs: Mapping[str, Any] = field(default_factory=dict)
     updated: str | None = None
 
-    def told(self, stack: str) -> dict[str, dict[str, Any]]:
+    def stack_references(self, stack: str) -> dict[str, dict[str, Any]]:
         """As the engine tells it to a program: {URN: {type, outputs}}."""
         if self.updated is None:
             return {}
@@ -144,7 +144,7 @@ class Backend:
         self.rests: list[int] = []
         """The finished operations at each moment without a run, until a run does not complete."""
         self.refused: list[str] = []
-        self.said = ""
+        self.output = ""
         self.beside = False
         self._trouble: Trouble | None = None
         self._over = 0
@@ -180,7 +180,7 @@ class Backend:
         return Order(tuple(self.before))
 
     def command(self, *arguments: str, trouble: Trouble | None = None) -> int:
-        """Run a verb of the command line, and return its status. `said` is its output."""
+        """Run a verb of the command line, and return its status. `output` has its text."""
         self._trouble, self.ran, self.refused, printed = (
             trouble,
             [],
@@ -189,7 +189,7 @@ class Backend:
         )
         with redirect_stdout(printed), redirect_stderr(printed):
             status = main([*arguments, "-s", STACK, "--yes"])
-        self.said = printed.getvalue()
+        self.output = printed.getvalue()
         return status
 
     def run(
@@ -236,15 +236,18 @@ class Backend:
         was = self.stacks[stack].resources
         stays: dict[Key, Registered] = {}
         while True:
-            told = {name: item.told(name) for name, item in self.stacks.items()}
+            reported = {
+                name: item.stack_references(name)
+                for name, item in self.stacks.items()
+            }
             registered = run_stack(
-                stack, told, identify=identified, stays=stays
+                stack, reported, identify=identified, stays=stays
             )
-            # The SDK registers the stack itself in the first program of a process alone; `told` has it anyway.
+            # The SDK registers the stack itself in the first program of a process alone; `stack_references` has it anyway.
             wanted = {
-                (one.type, one.name): one
-                for one in registered
-                if one.type != STACK_TYPE
+                (registration.type, registration.name): registration
+                for registration in registered
+                if registration.type != STACK_TYPE
             }
             left = without_left_out(was, wanted, words)
             staying = {
@@ -254,9 +257,9 @@ class Backend:
             }
             if staying.keys() <= stays.keys():
                 return left, next(
-                    one["outputs"]
-                    for one in told[stack].values()
-                    if one["type"] == STACK_TYPE
+                    item["outputs"]
+                    for item in reported[stack].values()
+                    if item["type"] == STACK_TYPE
                 )
             stays |= staying
 
@@ -351,9 +354,9 @@ class Backend:
                 self.draw.random() >= share
             ):  # it is not done, and nothing that waits for it
                 chosen &= ~sum(
-                    1 << one
-                    for one in range(count)
-                    if one == number or order.below[one] >> number & 1
+                    1 << item
+                    for item in range(count)
+                    if item == number or order.below[item] >> number & 1
                 )
         return chosen
 
@@ -422,8 +425,8 @@ class Backend:
                 known = self.stacks.items()
                 return json.dumps(
                     [
-                        {"name": name, "lastUpdate": one.updated}
-                        for name, one in known
+                        {"name": name, "lastUpdate": state.updated}
+                        for name, state in known
                     ]
                 )
             case ("stack", "init", name, *_):
@@ -466,12 +469,12 @@ class Backend:
             for key, item in state.resources.items()
         }
         item = sorted(
-            state.told(stack).items(),
+            state.stack_references(stack).items(),
             key=lambda pair: pair[1]["type"] != COMPONENT,
         )
         return [
-            {"urn": urn, "id": urn, "parent": above.get(urn), **one}
-            for urn, one in item
+            {"urn": urn, "id": urn, "parent": above.get(urn), **entry}
+            for urn, entry in item
         ]
 
     def _move(self, source: State, target: State, urns: Sequence[str]) -> None:
@@ -588,11 +591,11 @@ def component_of(key: Key) -> str:
     return key[1].removesuffix("-deployment") if key[0] == DEPLOYMENT else ""
 
 
-def _image(one: Registered | None) -> str | None:
+def _image(item: Registered | None) -> str | None:
     """Return the image of a Deployment."""
-    if one is None or one.type != DEPLOYMENT:
+    if item is None or item.type != DEPLOYMENT:
         return None
-    image: str = one.inputs["spec"]["template"]["spec"]["containers"][0][
+    image: str = item.inputs["spec"]["template"]["spec"]["containers"][0][
         "image"
     ]
     return image

@@ -112,22 +112,22 @@ class Blackout:
 def recover(stack: Stack) -> str:
     """The documented commands: `cancel`, `kong_oam recover --remove` with the `kubectl` commands that it names,
     `refresh --clear-pending-creates`, `up`. Gives what the second one said."""
-    said = recover_stack(stack)
+    message = recover_stack(stack)
     stack.run("up")
-    return said
+    return message
 
 
 def recover_stack(stack: Stack) -> str:
     """Recover a stack without the final run, which a command over several stacks makes."""
     stack.pulumi("cancel", "--yes")
-    said = lost(stack, "--remove").stdout
-    for line in said.splitlines():
+    output = lost(stack, "--remove").stdout
+    for line in output.splitlines():
         if line.startswith("  kubectl "):
             subprocess.run(
                 line, shell=True, check=True, timeout=60, env=stack.local.env
             )
     stack.run("refresh", "--clear-pending-creates")
-    return said
+    return output
 
 
 def lost(
@@ -185,12 +185,12 @@ def shape(stack: Stack) -> dict[str, list[str]]:
     kinds["objects"] = local.cluster.objects()
     names = {local.okta.url: "ORG"}
     for found in (
-        *(one for kind in kinds.values() for one in kind),
+        *(item for kind in kinds.values() for item in kind),
         *local.okta.objects("groups"),
     ):
         names |= _names(found)
     return {
-        kind: sorted(_named(kind, one, names) for one in item)
+        kind: sorted(_named(kind, entry, names) for entry in item)
         for kind, item in kinds.items()
         if item
     }
@@ -236,4 +236,6 @@ def _plain(value: Any) -> Any:
             for key, item in value.items()
             if key not in _DROPPED
         }
-    return [_plain(one) for one in value] if isinstance(value, list) else value
+    return (
+        [_plain(item) for item in value] if isinstance(value, list) else value
+    )

@@ -126,14 +126,17 @@ class Engine:
         change.
         """
         yes = () if verb == "preview" else ("--yes", "--skip-preview")
-        said = self.pulumi(
+        output = self.pulumi(
             verb, "-s", self.stack, *yes, *arguments, "--json"
         ).stdout
         if verb == "preview":
             return named(
-                {step["urn"]: step["op"] for step in json.loads(said)["steps"]}
+                {
+                    step["urn"]: step["op"]
+                    for step in json.loads(output)["steps"]
+                }
             )
-        return named(operations(said))
+        return named(operations(output))
 
     def up(self) -> None:
         self.pulumi("up", "-s", self.stack, "--yes", "--skip-preview")

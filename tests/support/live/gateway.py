@@ -51,18 +51,18 @@ class Outcome:
     status: int
     arrived: bytes | None
 
-    def told(self) -> dict[str, str]:
+    def identity_headers(self) -> dict[str, str]:
         """Return the identity headers that arrived, by name as CGI folds names. Fails if a header
         arrived twice."""
         pairs = [
             (name.replace("_", "-").replace(".", "-"), value)
             for name, value in self._headers()
         ]
-        told = [
+        headers = [
             (name, value) for name, value in pairs if name.startswith("x-auth-")
         ]
-        assert len(told) == len(dict(told)), "a header arrived twice"
-        return dict(told)
+        assert len(headers) == len(dict(headers)), "a header arrived twice"
+        return dict(headers)
 
     def credentials(self) -> list[str]:
         """Return the non-empty values of Authorization that arrived."""
@@ -181,6 +181,6 @@ def await_true(wrong: Callable[[], str | None], bound: float) -> None:
     """Repeat a check until it finds nothing wrong. Fails with the last problem after `bound`
     seconds."""
     until = time.monotonic() + bound
-    while (what := wrong()) is not None:
-        assert time.monotonic() < until, f"after {bound:g} s still: {what}"
+    while (problem := wrong()) is not None:
+        assert time.monotonic() < until, f"after {bound:g} s still: {problem}"
         time.sleep(0.1)

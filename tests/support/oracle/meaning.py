@@ -235,9 +235,9 @@ def owns(path: Elements, request: Elements) -> bool:
 
 def _without_accents(text: str) -> str:
     return "".join(
-        one
-        for one in unicodedata.normalize("NFD", text)
-        if unicodedata.category(one) != "Mn"
+        character
+        for character in unicodedata.normalize("NFD", text)
+        if unicodedata.category(character) != "Mn"
     )
 
 
@@ -253,9 +253,10 @@ def _without_what_cannot_be_seen(text: str) -> str:
         )
     }
     return "".join(
-        one
-        for one in text
-        if unicodedata.category(one) != "Cf" and one not in selectors
+        character
+        for character in text
+        if unicodedata.category(character) != "Cf"
+        and character not in selectors
     )
 
 
@@ -307,7 +308,8 @@ def taken_for(part: bytes, rule: bytes) -> bool:
     jokers = {"*": ".*", "<": ".*", ">": ".?", '"': "[.]?"}
     for text in readings(part):
         pattern = "".join(
-            jokers.get(one) or re.escape(one) for one in text.lower()
+            jokers.get(character) or re.escape(character)
+            for character in text.lower()
         )
         if re.fullmatch(pattern, name) or re.fullmatch(
             re.escape(name[:6]) + "~[0-9]", text.lower()
@@ -352,15 +354,15 @@ def picked(
     without a path for the request hides nothing."""
     name = host.partition(":")[0]
     fitting = [
-        one
-        for one in listed
-        if fits(one.host, name) and owns(elements(one.path), path)
+        item
+        for item in listed
+        if fits(item.host, name) and owns(elements(item.path), path)
     ]
     fitting.sort(
-        key=lambda one: (
-            not one.host.startswith("*."),
-            len(one.host),
-            len(elements(one.path)),
+        key=lambda item: (
+            not item.host.startswith("*."),
+            len(item.host),
+            len(elements(item.path)),
         )
     )
     return fitting[-1] if fitting else None
@@ -450,8 +452,8 @@ def is_for(
         return False
     calls = (
         call
-        for one in known.values()
-        for trait in traits(one, "client")
+        for item in known.values()
+        for trait in traits(item, "client")
         for call in trait.get("calls", [])
     )
     return any(call["component"] == token.api for call in calls)
@@ -535,10 +537,10 @@ def from_there(
     owner = max((rule for rule, _ in rules if owns(rule, path)), key=len)
     for trait in traits(component, "ip-allow"):
         own = [
-            one
-            for one in trait.get("rules", [])
-            if owner in map(elements, one["paths"])
-            and lists(one, request.method)
+            rule
+            for rule in trait.get("rules", [])
+            if owner in map(elements, rule["paths"])
+            and lists(rule, request.method)
         ]
         networks = own[0]["from"] if own else trait.get("from")
         if (
@@ -581,8 +583,10 @@ def _status(
         return 400
     deciding = [
         rule
-        for one, rule in rules
-        if len(one) == owner and owns(one, path) and lists(rule, request.method)
+        for item, rule in rules
+        if len(item) == owner
+        and owns(item, path)
+        and lists(rule, request.method)
     ]
     if any("public" in rule for rule in deciding):
         return 200
@@ -652,8 +656,8 @@ def readable(applications: list[Document], stack: Document, page: Page) -> bool:
         return False
     deciding = [
         rule
-        for one, rule in rules
-        if len(one) == owner and owns(one, path) and lists(rule, page.method)
+        for item, rule in rules
+        if len(item) == owner and owns(item, path) and lists(rule, page.method)
     ]
     if any(
         page.origin in trait.get("origins", [])
@@ -662,9 +666,9 @@ def readable(applications: list[Document], stack: Document, page: Page) -> bool:
         return bool(deciding)
     scheme = setting(stack, "gateway", {}).get("scheme", "https")
     if all(
-        f"{scheme}://{one.host}" == page.origin
-        for one in listed
-        if one.component == key
+        f"{scheme}://{item.host}" == page.origin
+        for item in listed
+        if item.component == key
     ):
         return False
     held = (

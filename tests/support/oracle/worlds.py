@@ -94,8 +94,8 @@ ADDRESSES = (
 )
 HEADERS = (
     *(
-        ("Connection", one)
-        for one in (
+        ("Connection", text)
+        for text in (
             "close",
             "Keep-Alive, Upgrade",
             "TE",
@@ -105,8 +105,8 @@ HEADERS = (
         )
     ),
     *(
-        ("connection", one)
-        for one in (
+        ("connection", text)
+        for text in (
             "X-Auth-Client",
             "close, content-length",
             "Host",
@@ -307,7 +307,11 @@ def _allow(rng: Random, part: Part) -> Document:
             rng,
             [
                 *part.paths,
-                *(one for rule in part.rules for one in rule.get("paths", [])),
+                *(
+                    path
+                    for rule in part.rules
+                    for path in rule.get("paths", [])
+                ),
             ],
             0,
             3,
@@ -472,8 +476,8 @@ def _gateways(rng: Random, plan: Plan) -> None:
     """Move a component to another place; another component may take the old place."""
     exposed = [part for part in plan.parts.values() if part.gateways]
     if len(exposed) > 1 and rng.random() < 0.5:
-        one, other = rng.sample(exposed, 2)
-        one.gateways, other.gateways = other.gateways, one.gateways
+        left, right = rng.sample(exposed, 2)
+        left.gateways, right.gateways = right.gateways, left.gateways
     elif exposed:
         rng.choice(exposed).gateways = [_gateway(rng)]
 
@@ -621,7 +625,7 @@ def _repair_rules(part: Part) -> None:
                 "public": {"reason": "pages"},
             },
         )
-    said: dict[tuple[str, str], bool] = {}
+    covered: dict[tuple[str, str], bool] = {}
     part.rules = []
     for rule in rules:
         rule = {**rule}
@@ -646,12 +650,12 @@ def _repair_rules(part: Part) -> None:
         }
         if (
             all(
-                said.get(position, public) == public
+                covered.get(position, public) == public
                 for position, public in places.items()
             )
             and rule not in part.rules
         ):
-            said |= places
+            covered |= places
             part.rules.append(rule)
 
 
@@ -664,24 +668,24 @@ def _repair_allow(part: Part) -> None:
             listed.setdefault(path, set()).update(
                 methods | ({"HEAD"} if "GET" in methods else set())
             )
-    singles, said = [], set[tuple[str, str]]()
+    singles, covered = [], set[tuple[str, str]]()
     for single in part.allow.get("rules", []):
         (path,) = single["paths"]
         methods = [
             method
             for method in single["methods"]
-            if method in listed.get(path, ()) and (path, method) not in said
+            if method in listed.get(path, ()) and (path, method) not in covered
         ]
         methods = [
             method
             for method in methods
             if method != "HEAD" or "GET" not in methods
         ]
-        if "GET" in methods and (path, "HEAD") in said:
+        if "GET" in methods and (path, "HEAD") in covered:
             methods.remove("GET")
-        said |= {
-            (path, one)
-            for one in (*methods, *(["HEAD"] if "GET" in methods else []))
+        covered |= {
+            (path, method)
+            for method in (*methods, *(["HEAD"] if "GET" in methods else []))
         }
         singles += [{**single, "methods": methods}] if methods else []
     usual = {"from": part.allow["from"]} if "from" in part.allow else {}
@@ -694,8 +698,8 @@ def _repair_allow(part: Part) -> None:
 
 def _exposed(part: Part, path: str) -> bool:
     return any(
-        meaning.owns(meaning.elements(one), meaning.elements(path))
-        for one in part.paths
+        meaning.owns(meaning.elements(item), meaning.elements(path))
+        for item in part.paths
     )
 
 
@@ -1164,8 +1168,14 @@ def _alike(rng: Random, text: str) -> str:
     if not text.isascii():
         return ""
     return "".join(
-        rng.choice((one, wide.get(one, one), accents.get(one, one)))
-        for one in text
+        rng.choice(
+            (
+                character,
+                wide.get(character, character),
+                accents.get(character, character),
+            )
+        )
+        for character in text
     )
 
 
@@ -1254,10 +1264,10 @@ def seen(
         if (
             sum(
                 meaning.owns(
-                    meaning.elements(one),
+                    meaning.elements(path),
                     meaning.resolved(question.request.target) or (),
                 )
-                for one in now.paths[answer.component]
+                for path in now.paths[answer.component]
             )
             > 2
         ):
