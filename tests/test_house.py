@@ -14,7 +14,7 @@ FILES = sorted(TESTS.rglob("*.py"))
 
 
 def is_test(file: Path) -> bool:
-    """Whether pytest collects the file, or reads fixtures from it."""
+    """Return whether pytest collects the file, or reads fixtures from it."""
     return file.name.startswith("test_") or file.name == "conftest.py"
 
 

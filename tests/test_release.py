@@ -30,7 +30,7 @@ CHANGELOG = f"# Changelog\n\n## [Unreleased]\n\n- More.\n\n## [1.2.0] - 2027-02-
 
 
 def step(job: str, name: str) -> str:
-    """The lines of a job's step."""
+    """Return the lines of a job's step."""
     (found,) = (
         step["run"] for step in JOBS[job]["steps"] if step.get("name") == name
     )

@@ -124,7 +124,7 @@ class Chain:
         self.add(self.recorder.happens(name, action, *passed))
 
     def run(self, *arguments: str) -> str:
-        """The CLI on the stack, which may say no."""
+        """Return the CLI on the stack, which may say no."""
         done = self.recorder.stack.pulumi(*arguments, check=False)
         return done.stdout + done.stderr
 

@@ -26,7 +26,8 @@ GATE = "kong_oam/kong/lua/gate.lua"
 
 
 def _part(uid: str, host: str, *needed: str, public: bool = False) -> Part:
-    """A component at /x of the host: GET needs the scopes, and POST its write scope; maybe a public path below."""
+    """Return a component at /x of the host: GET needs the scopes, and POST its write scope; maybe a
+    public path below."""
     scopes = (f"{uid}.read", f"{uid}.write")
     rules = [("/x", "GET", needed), ("/x", "POST", scopes[1:])]
     if public:

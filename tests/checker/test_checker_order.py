@@ -16,8 +16,8 @@ VIEWS = 3
 def _by_brute_force(
     order: Order, masks: tuple[int, ...]
 ) -> set[tuple[int, ...]]:
-    """The same by walking: operations one after the other, views refreshed one at a time. Knows no sets that are closed,
-    no oldest view, no shortcut."""
+    """Return the same by walking: operations one after the other, views refreshed one at a time.
+    Knows no sets that are closed, no oldest view, no shortcut."""
     nothing = (0, (0,) * len(masks))  # done, what each view shows
     met, waiting = {nothing}, deque([nothing])
     found: set[tuple[int, ...]] = set()

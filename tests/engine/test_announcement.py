@@ -18,7 +18,7 @@ def _preview(deployment: Deployment, *arguments: str) -> str:
 
 
 def _told(deployment: Deployment) -> tuple[int, str]:
-    """How `diff` ends that asks the CLI what is deployed, and its first line."""
+    """Return how `diff` ends that asks the CLI what is deployed, and its first line."""
     command = [
         ".venv/bin/python",
         "-m",

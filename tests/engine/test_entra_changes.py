@@ -46,7 +46,8 @@ def _api(tenant: Entra) -> dict[str, Any]:
 
 
 def _writing(tenant: Entra) -> tuple[bool | None, bool | None]:
-    """Whether the permission and the role of `orders.write` are enabled; None where there is none."""
+    """Return whether the permission and the role of `orders.write` are enabled; None if there is
+    none."""
     api = _api(tenant)
     scopes = {
         scope["value"]: scope["isEnabled"]

@@ -36,7 +36,7 @@ spec:
 
 
 def _named(deployment: Deployment, *certificates: str) -> None:
-    """Writes the partner's certificates into the stack's settings."""
+    """Write the partner's certificates into the stack's settings."""
     file = stack_file(deployment.folder)
     settings = yaml.safe_load(file.read_text("utf-8"))
     settings["config"]["kong-oam:identityProviders"][0]["certificates"] = {

@@ -25,7 +25,7 @@ has."""
 
 
 def ended(slot: str, *kinds: str) -> dict[str, str]:
-    """Changes by the end of an overlap: the slot's secret is deleted, and the next secret is
+    """Change by the end of an overlap: the slot's secret is deleted, and the next secret is
     created."""
     return {
         f"entra-{kind}-shop/{name}-{slot}": "delete-replaced"

@@ -229,7 +229,7 @@ def _token_of(local: Local, issuer: str) -> str:
 
 
 def _self_signed(token: str) -> str:
-    """The same header, key id included, and the same claims, signed with somebody's own key."""
+    """Return the same header, key id included, and the same claims, signed with somebody's own key."""
     signed = token.rpartition(".")[0]
     return f"{signed}.{encoded(signature(rsa_key(), signed))}"
 

@@ -30,7 +30,7 @@ def tiny(empty: Empty) -> Deployment:
 
 
 def _listed(deployment: Deployment) -> list[str]:
-    """The clients of the policy, as a preview that makes it knows them."""
+    """Return the clients of the policy, as a preview that makes it knows them."""
     steps = json.loads(
         deployment.pulumi("preview", "-s", STACK, "--json").stdout
     )["steps"]
@@ -44,7 +44,7 @@ def _listed(deployment: Deployment) -> list[str]:
 
 
 def _app(deployment: Deployment) -> tuple[str, str]:
-    """The id of the one app, and its client id."""
+    """Return the id of the one app, and its client id."""
     (app,) = deployment.local.okta.objects("apps")
     return app["id"], app["credentials"]["oauthClient"]["client_id"]
 
@@ -61,7 +61,8 @@ def _answered(deployment: Deployment) -> int:
 
 
 def _replaced(deployment: Deployment) -> dict[str, str]:
-    """Makes the app anew; gives what else changes. The job gets tokens afterwards, and nothing is left to do."""
+    """Make the app anew; gives what else changes. The job gets tokens afterwards, and nothing is
+    left to do."""
     before = _app(deployment)[0]
     changes = deployment.changes("up", "--replace", f"**::{APP}")
     assert changes.pop(APP) == "create-replacement"

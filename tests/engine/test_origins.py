@@ -41,7 +41,7 @@ def _by_hand(local: Local, scopes: list[dict[str, str]]) -> None:
 
 
 def _page_signs_in(local: Local, origin: str) -> bool:
-    """Whether a user of the page at `origin` gets a token for orders."""
+    """Return whether a user of the page at `origin` gets a token for orders."""
     own = credential(local, "page")
     where = (
         own["OAUTH_ISSUER"],

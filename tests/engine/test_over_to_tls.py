@@ -28,7 +28,7 @@ CA = "    upstreamTls: {ca: workloads.pem}\n"
 
 
 def asked(local: Local) -> tuple[int, dict[str, str]]:
-    """The status of a public call, and the headers that its workload got."""
+    """Return the status of a public call, and the headers that its workload got."""
     connection = http.client.HTTPConnection(
         urlsplit(local.kong.proxy_url).netloc, timeout=10
     )
@@ -44,7 +44,7 @@ def asked(local: Local) -> tuple[int, dict[str, str]]:
 
 
 def load(deployment: Deployment) -> None:
-    """Has Kong have the CA of the workloads, which the program cannot load."""
+    """Have Kong have the CA of the workloads, which the program cannot load."""
     local = deployment.local
     headers = {"Kong-Admin-Token": local.env["KONG_ADMIN_TOKEN"]}
     body = {"cert": local.echo.authority}
@@ -58,7 +58,7 @@ def load(deployment: Deployment) -> None:
 
 
 def over_tls(deployment: Deployment) -> None:
-    """Writes the trait, and the CA that the sandbox's workloads are signed by."""
+    """Write the trait, and the CA that the sandbox's workloads are signed by."""
     (deployment.folder / "stacks" / "workloads.pem").write_text(
         deployment.local.echo.authority
     )

@@ -35,7 +35,7 @@ ALL = (None, *PARTITIONS)
 
 
 def _partitioned(local: Local, folder: Path) -> Deployment:
-    """The sample estate, with none of its stacks but the base made yet."""
+    """Return the sample estate, with none of its stacks but the base made yet."""
     deployment = start(local, project(folder, "policies"))
     position(folder, PLACES)
     partition(folder, PARTITIONS)

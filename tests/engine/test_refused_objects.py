@@ -167,7 +167,8 @@ TRAITS = [
 
 
 def components() -> list[tuple[str, str, dict[str, Any]]]:
-    """A component with each of them: the code that it is refused with, what the message names, and the component."""
+    """Return a component with each of them: the code that it is refused with, what the message
+    names, and the component."""
     found: list[tuple[str, str, dict[str, Any]]] = []
     for number, (code, item) in enumerate((*FENCE, *IDENTITY)):
         named = {

@@ -39,7 +39,7 @@ def comments() -> Iterator[Comments]:
 
 
 def committed(folder: Path) -> None:
-    """Puts what is deployed into a repository, as its first commit."""
+    """Put what is deployed into a repository, as its first commit."""
     who = (
         "-c",
         "user.name=tests",
@@ -99,7 +99,8 @@ def _kong_oam(
 
 
 def secrets(deployment: Deployment) -> set[str]:
-    """Every secret that a run could show: the accounts', the passphrase, the clients' keys, line by line and in base64.
+    """Return every secret that a run could show: the accounts', the passphrase, the clients' keys,
+    line by line and in base64.
 
     Not the first lines of a key, in which its public half stands, too.
     """
@@ -131,7 +132,7 @@ def secrets(deployment: Deployment) -> set[str]:
 
 
 def _shown(begin: str) -> str:
-    """The page's example that begins so."""
+    """Return the page's example that begins so."""
     _, found, rest = page("how-to/review-in-ci.md").partition(begin)
     lines = itertools.takewhile(
         lambda line: not line or line.startswith("    "),

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.engine
 
 
 def moved(slot: str) -> dict[str, str]:
-    """Changes by a step to the next generation, for both clients."""
+    """Change by a step to the next generation, for both clients."""
     changes = {}
     for name in CLIENTS:
         changes |= {
@@ -34,7 +34,7 @@ def moved(slot: str) -> dict[str, str]:
 
 
 def ended(slot: str) -> dict[str, str]:
-    """Changes by the end of an overlap, for both clients."""
+    """Change by the end of an overlap, for both clients."""
     changes = {}
     for name in CLIENTS:
         changes |= {

@@ -22,7 +22,7 @@ SWITCHED = "warning: credentials: shop/checkout at okta: {}; pods of before are 
 
 
 def _app(deployment: Deployment) -> str:
-    """The id of the app of `checkout`."""
+    """Return the id of the app of `checkout`."""
     label = f"kong-oam {STACK} shop/checkout"
     (app,) = (
         app

@@ -113,7 +113,8 @@ def test_no_resource_tells_of_the_program_that_made_it(
 
 
 def _secrets(sample: Sample) -> dict[str, str]:
-    """Every secret of the run: the private keys of three clients, and the two tokens that the program works with."""
+    """Return every secret of the run: the private keys of three clients, and the two tokens that
+    the program works with."""
     local = sample.local
     known = {
         name: credential(local, name)["OAUTH_PRIVATE_KEY"]

@@ -34,7 +34,7 @@ class Two:
     issuer: Issuer
 
     def token(self, component: str, user: str | None = None) -> str:
-        """A token of the issuer that exists, which is not the stack's default."""
+        """Return a token of the issuer that exists, which is not the stack's default."""
         settings = caller.environment(
             self.deployment.local.cluster.url, "default", component
         )
@@ -53,7 +53,7 @@ class Two:
 
 
 def _mine(estate: Estate) -> Estate:
-    """The part of the estate whose clients are at the issuer that exists."""
+    """Return the part of the estate whose clients are at the issuer that exists."""
     applications = tuple(
         replace(
             application,

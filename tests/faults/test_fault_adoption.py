@@ -50,7 +50,7 @@ def _refused(stack: Stack, verb: str = "up") -> str:
 
 
 def _shell(stack: Stack, command: str) -> None:
-    """Runs it as somebody would who pasted it."""
+    """Run it as somebody would who pasted it."""
     local = stack.local
     done = subprocess.run(
         ["bash", "-c", command],

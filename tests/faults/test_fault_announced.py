@@ -33,7 +33,7 @@ def _preview(stack: Stack) -> str:
 
 
 def _diff(stack: Stack) -> str:
-    """The first line of `diff` that asks the CLI what is deployed."""
+    """Return the first line of `diff` that asks the CLI what is deployed."""
     command = [
         ".venv/bin/python",
         "-m",

@@ -227,7 +227,7 @@ def test_a_second_run_says_who_has_the_lock(on: On, backend: str) -> None:
 def _at_change(
     stack: Stack, nth: int, do: Callable[[], object]
 ) -> Iterator[None]:
-    """Does it once Kong has carried out the n-th change, before it answers."""
+    """Do it once Kong has carried out the n-th change, before it answers."""
     changes = iter(range(1, 1000))
 
     def counted(request: Request, answer: Callable[[], Response]) -> Response:

@@ -40,7 +40,7 @@ class Authority:
         self.ca.write_text(self._own.certificate)
 
     def issue(self, name: str) -> tuple[str, str]:
-        """The paths of a new certificate for 127.0.0.1 and of its key."""
+        """Return the paths of a new certificate for 127.0.0.1 and of its key."""
         pair = signed(self._own, "127.0.0.1")
         certificate, key = (
             self.folder / f"{name}.pem",
@@ -65,7 +65,7 @@ class Guarded:
         ca: Path | None = None,
         url: str | None = None,
     ) -> list[str]:
-        """The forwarder's own, but for the command."""
+        """Return the forwarder's own, but for the command."""
         certificate, key = client
         return [
             "--to",

@@ -17,7 +17,7 @@ ORDERS = "kong-oam.local.orders.api.8080"
 
 
 def _rule_of(stack: Stack, client: str) -> tuple[str, dict[str, object]]:
-    """The path of a client's one rule, and the rule."""
+    """Return the path of a client's one rule, and the rule."""
     (server,) = (
         server["id"]
         for server in stack.local.okta.objects("authorizationServers")

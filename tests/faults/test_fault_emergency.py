@@ -31,7 +31,7 @@ REASON = "INC-4711: Okta is down"
 
 
 def emergency(stack: Stack, *arguments: str) -> CompletedProcess[str]:
-    """The command, with neither state nor CLI in reach."""
+    """Return the command, with neither state nor CLI in reach."""
     asked = ("emergency", "--stack", stack.name, *arguments)
     return stack.module(
         "kong_oam", *asked, PULUMI_BACKEND_URL="file:///nowhere"

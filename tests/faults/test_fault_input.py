@@ -89,7 +89,7 @@ def _limited() -> None:
 
 
 def _check(folder: Path, *arguments: str) -> Checked:
-    """The command in `folder`."""
+    """Return the command in `folder`."""
     return _run(folder, "-m", "kong_oam", "check", *arguments)
 
 

@@ -66,7 +66,7 @@ def _interrupted(stack: Stack, times: int) -> str:
 
 
 def _changed(empty: Empty) -> Stack:
-    """A deployed stack, one of whose rules is about to change."""
+    """Return a deployed stack, one of whose rules is about to change."""
     stack = empty(applications=[TINY])
     stack.run("up")
     stack.edit(

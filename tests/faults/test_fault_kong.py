@@ -34,7 +34,8 @@ UNEXPECTED = {"message": "An unexpected error occurred"}
 
 
 def _stopped(stack: Stack, *messages: str) -> str:
-    """An `up` that fails, says each of `messages` and does not crash; gives all that it said."""
+    """Return an `up` that fails, says each of `messages` and does not crash; gives all that it
+    said."""
     with Watch(stack, ((HOST, PROTECTED),)) as watch:
         done = stack.run("up", check=False)
     output = done.stdout + done.stderr

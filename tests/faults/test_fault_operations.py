@@ -25,7 +25,7 @@ GET, MORE = (
 
 
 def other(name: str) -> str:
-    """The same Application in another namespace, on another host and with another scope."""
+    """Return the same Application in another namespace, on another host and with another scope."""
     text = TINY.replace(
         "{name: tiny}", f"{{name: {name}, namespace: {name}}}"
     ).replace("tiny.example", f"{name}.example")
@@ -35,7 +35,7 @@ def other(name: str) -> str:
 
 
 def steps(name: str) -> list[str]:
-    """The commands of a page, in its order."""
+    """Return the commands of a page, in its order."""
     lines = page(f"how-to/{name}").splitlines()
     return [
         line.strip()

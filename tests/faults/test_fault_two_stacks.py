@@ -81,7 +81,7 @@ class Callers:
 
     @contextmanager
     def apart(self, *stacks: str) -> Iterator[None]:
-        """Expects nothing of these stacks meanwhile."""
+        """Expect nothing of these stacks meanwhile."""
         self._apart, self._turn = frozenset(stacks), self._turn + 1
         yield
         self._apart, self._turn = frozenset(), self._turn + 1
@@ -126,7 +126,7 @@ def _said(stack: Stack, verb: str, *arguments: str, status: int = 0) -> str:
 
 
 def _of(stack: Stack) -> dict[str, dict[str, Any]]:
-    """All entities of Kong with the stack's tag, and its objects in the cluster."""
+    """Return all entities of Kong with the stack's tag, and its objects in the cluster."""
     kinds = (
         "services",
         "routes",

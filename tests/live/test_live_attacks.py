@@ -118,7 +118,7 @@ def places() -> list[SourcePosition]:
 
 
 def arrived(wire: Wire, before: int, count: int) -> list[bytes]:
-    """The requests that reached the workload since then: as many as are meant, or more."""
+    """Return the requests that reached the workload since then: as many as are meant, or more."""
     until = time.monotonic() + 2
     while len(wire.requests) < before + count and time.monotonic() < until:
         time.sleep(0.01)

@@ -34,7 +34,7 @@ def _raw(live: LiveGateway, raw: bytes) -> Outcome:
 
 
 def _said(live: LiveGateway, raw: bytes) -> bytes:
-    """All that the gateway says to these bytes until it closes the connection."""
+    """Return all that the gateway says to these bytes until it closes the connection."""
     with socket.create_connection(live.target.proxy, timeout=15) as connection:
         connection.sendall(raw)
         return b"".join(iter(lambda: connection.recv(65536), b""))

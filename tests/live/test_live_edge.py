@@ -198,7 +198,7 @@ def test_http2_needs_a_length_for_a_body(
 def _by_http2(
     live: LiveGateway, method: str, host: str, *sent: str, content: bytes = b""
 ) -> str:
-    """The status that curl sees; 000 where there is none."""
+    """Return the status that curl sees; 000 where there is none."""
     address = live.target.proxy
     command = [
         "curl",

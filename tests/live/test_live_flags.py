@@ -42,7 +42,7 @@ def estate(
 
 
 def _new(estate: Flags) -> Api:
-    """An Application that comes: nobody holds its scope."""
+    """Return an Application that comes: nobody holds its scope."""
     return Api("c", "third.read", estate.workloads[2].port, callers=())
 
 
@@ -279,7 +279,7 @@ def test_what_the_state_has_forgotten(
 
 
 def _service_of(estate: Flags, api: Api) -> str:
-    """The id of the Application's service in Kong."""
+    """Return the id of the Application's service in Kong."""
     (found,) = (
         item["id"]
         for path, item in estate.live.target.entities().items()
@@ -302,7 +302,8 @@ def _plugin_of(estate: Flags, api: Api, kind: str) -> str:
 
 
 def _killed(estate: Flags, moment: Callable[[str, str, bytes], bool]) -> None:
-    """Runs `up`, which is ended without a word when it is about to do that; nothing that it still sends arrives."""
+    """Run `up`, which is ended without a word when it is about to do that; nothing that it still
+    sends arrives."""
     ended: list[str] = []
 
     def meet(method: str, path: str, body: bytes) -> bool:

@@ -153,7 +153,7 @@ class Changing:
         self.live.await_steady(expected, bound=self.bound)
 
     def gone(self, *hosts: str) -> None:
-        """Waits until nothing is at these hosts."""
+        """Wait until nothing is at these hosts."""
         self.live.await_steady(
             [(Case("GET", host, b"/orders/health"), 404) for host in hosts],
             bound=self.bound,

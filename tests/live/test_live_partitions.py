@@ -62,7 +62,7 @@ def _rule(partitions: Mapping[str, Sequence[str]]) -> str:
 def run(
     made: Engine, verb: str, *arguments: str, status: int | None = None
 ) -> CompletedProcess[str]:
-    """A verb over the stacks of the estate."""
+    """Return a verb over the stacks of the estate."""
     return kong_oam(
         Deployment(made.local, made.folder),
         verb,
@@ -74,7 +74,7 @@ def run(
 
 
 def own(made: Engine) -> dict[str, Mapping[str, object]]:
-    """The estate's entities at Kong, by their paths, which have their ids."""
+    """Return the estate's entities at Kong, by their paths, which have their ids."""
     tag = f"kong-oam-stack:{made.stack}"
     return {
         path: item
@@ -84,7 +84,7 @@ def own(made: Engine) -> dict[str, Mapping[str, object]]:
 
 
 def case(made: Engine, method: str, component: str) -> Case:
-    """A call with the token that the component's own Secret gets it."""
+    """Return a call with the token that the component's own Secret gets it."""
     token, _ = caller.token(
         caller.environment(made.local.cluster.url, "jobs", component)
     )

@@ -277,7 +277,7 @@ def _told(answer: Answered, code: str) -> None:
 def _on_service(
     recording: Recording, case: Case, kind: str, config: dict[str, Any]
 ) -> str:
-    """A plugin of somebody's at the service of the case; its path."""
+    """Return a plugin of somebody's at the service of the case; its path."""
     component = case.meant(SCENE).component
     assert component is not None
     service = names.service(
@@ -564,7 +564,7 @@ def _after_the_change(recording: Recording, scene: Scene) -> list[Answered]:
 
 
 def _has_otlp(live: LiveGateway) -> bool:
-    """Whether this Kong sends logs of requests to OpenTelemetry: from 3.9 on."""
+    """Return whether this Kong sends logs of requests to OpenTelemetry: from 3.9 on."""
     with live.target.admin() as admin:
         return (
             "logs_endpoint" in admin.get("/schemas/plugins/opentelemetry").text

@@ -47,7 +47,7 @@ def said(made: Engine, verb: str, *arguments: str, status: int = 0) -> str:
 def run(
     made: Engine, verb: str, *arguments: str, status: int = 0
 ) -> CompletedProcess[str]:
-    """A verb on a stack."""
+    """Return a verb on a stack."""
     return kong_oam(
         Deployment(made.local, made.folder),
         verb,
@@ -59,7 +59,7 @@ def run(
 
 
 def own(made: Engine) -> Mapping[str, object]:
-    """The stack's entities at Kong, by their paths, which have their ids."""
+    """Return the stack's entities at Kong, by their paths, which have their ids."""
     tag = f"kong-oam-stack:{made.stack}"
     return {
         path: item

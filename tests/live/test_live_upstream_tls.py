@@ -99,6 +99,7 @@ def test_a_component_goes_over_to_tls_and_back(
 
 
 def _by_tls(live: LiveGateway, case: Case, workload: Workload) -> bool:
-    """Whether a call came to the workload that speaks TLS. A worker that sees the route before the gate answers 503."""
+    """Return whether a call came to the workload that speaks TLS. A worker that sees the route
+    before the gate answers 503."""
     before = workload.answered
     return live.send(case).status in (200, 503) and workload.answered > before

@@ -131,7 +131,8 @@ def test_nobody_but_the_gateway_connects_to_a_pod(
 def _addresses(
     cluster: Kubernetes, strangers: int
 ) -> dict[tuple[str, str], str]:
-    """The addresses of all pods, by namespace and component, or by their own name where they are of none."""
+    """Return the addresses of all pods, by namespace and component, or by their own name where they
+    are of none."""
     deadline = time.monotonic() + 30
     while True:
         pods = cluster.objects("Pod")
@@ -399,7 +400,7 @@ def test_what_of_the_cluster_does_not_fit_is_named(
 def _killed_after(
     cluster: Kubernetes, deployment: Deployment, writes: int
 ) -> Iterator[threading.Event]:
-    """Ends the CLI without a word once the API server has accepted so many writes."""
+    """End the CLI without a word once the API server has accepted so many writes."""
     came, over = threading.Event(), threading.Event()
 
     def watch() -> None:

@@ -10,7 +10,7 @@ OURS, THEIRS = "program", "somebody"
 
 
 def deployment(*containers: dict[str, Any], **spec: Any) -> dict[str, Any]:
-    """A Deployment of these containers."""
+    """Return a Deployment of these containers."""
     pods = {"spec": {"containers": list(containers)}}
     return {
         "apiVersion": "apps/v1",

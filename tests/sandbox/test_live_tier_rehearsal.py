@@ -102,7 +102,7 @@ def _live_tier(
 
 
 def _kong(lags: Lags, seconds: float) -> Kong:
-    """A stand-in that says it updates its view every `seconds`."""
+    """Return a stand-in that says it updates its view every `seconds`."""
     settings = {
         "worker_state_update_frequency": seconds,
         "db_update_frequency": seconds,

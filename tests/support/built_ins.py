@@ -29,7 +29,7 @@ NOT_RENDERED_ALIKE = ("helmchart", "ref-objects")
 
 @cache
 def kubevelas() -> Mapping[str, Definition]:
-    """KubeVela's own, by name; none where they are not beside the project."""
+    """KubeVela's own, by name; none if they are not beside the project."""
     files = [
         f"{folder}/{name}"
         for folder in ("builtin", "deprecated")
@@ -296,5 +296,5 @@ def rendered(
 
 
 def on(workload: Any) -> Part:
-    """A component that is a workload as it stands."""
+    """Return a component that is a workload as it stands."""
     return _AS_IT_STANDS, workload

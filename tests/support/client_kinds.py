@@ -26,7 +26,8 @@ def shop(
     traits: str = PAGES,
     properties: str = "image: x",
 ) -> str:
-    """An application with one client of `orders/api`; `more` are further fields of its client trait."""
+    """Return an application with one client of `orders/api`; `more` are further fields of its
+    client trait."""
     inputs = component != "external" or properties != "image: x"
     properties = f"      properties: {{{properties}}}\n" if inputs else ""
     return (

@@ -40,5 +40,5 @@ def with_fields(component: Component, **changes: Any) -> Component:
 
 
 def component_with(key: str, provider: str, **changes: Any) -> Component:
-    """A component of which all but these fields are empty."""
+    """Return a component of which all but these fields are empty."""
     return with_fields(bare_component(key, provider), **changes)

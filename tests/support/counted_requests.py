@@ -170,7 +170,7 @@ def realm(
 
 
 def _routes(estate: Estate, held: Held) -> Iterator[Resource]:
-    """The routes that the state holds, as a run made them."""
+    """Yield the routes that the state holds, as a run made them."""
     for component in estate.exposed:
         for plan in routes(component):
             logical = f"{component.key}-{plan.role}-{plan.backend}"

@@ -96,7 +96,7 @@ spec:
 
 
 def made(stack: Stack, domain: str) -> Estate:
-    """The estate of these on a stack."""
+    """Return the estate of these on a stack."""
     return estate(*applications(domain), stack=stack)
 
 

@@ -322,7 +322,8 @@ def a_global_gate(hands: Hands, _: str) -> None:
 
 
 def a_global_script(kind: str) -> Drift:
-    """A script of phase `rewrite`, in which Kong runs global plugins whatever the service has."""
+    """Return a script of phase `rewrite`, in which Kong runs global plugins whatever the service
+    has."""
 
     def drift(hands: Hands, _: str) -> None:
         hands.make(

@@ -48,7 +48,8 @@ def _component(name: str, domain: str, *traits: str) -> str:
 
 
 def made(stack: Stack, domain: str) -> Estate:
-    """The estate of `api`, which has both traits, `bare`, which has neither, and `again`, which repeats POST as well."""
+    """Return the estate of `api`, which has both traits, `bare`, which has neither, and `again`,
+    which repeats POST as well."""
     parts = (
         _component(
             "api",
@@ -232,7 +233,7 @@ def check_marked(answer: Answered, *, of_workload: bool) -> None:
 
 
 def header_values(head: bytes) -> dict[str, list[str]]:
-    """The headers of a request that reached the workload, by name in small letters."""
+    """Return the headers of a request that reached the workload, by name in small letters."""
     found: dict[str, list[str]] = {}
     for line in head.decode("latin-1").split("\r\n")[1:]:
         if line:

@@ -22,7 +22,7 @@ _PARENTS = {
 def edited(
     random: Random, entities: Entities, stacks: Sequence[str]
 ) -> Entities:
-    """The entities after one to three edits."""
+    """Return the entities after one to three edits."""
     for number in range(random.randint(1, 3)):
         edit = random.choice(_EDITS)
         entities = edit(random, entities, stacks, number)
@@ -84,7 +84,7 @@ def _changed(
     kind: str,
     change: Callable[[Random, Entities, Entity, Sequence[str]], dict[str, Any]],
 ) -> Any:
-    """An edit that changes fields of an entity of a kind, chosen of all there are."""
+    """Return an edit that changes fields of an entity of a kind, chosen of all there are."""
 
     def edit(
         random: Random, entities: Entities, stacks: Sequence[str], _: int

@@ -51,7 +51,7 @@ def compiled(*texts: str, stack: Stack = STACK) -> Compiled:
 
 
 def estate(*texts: str, stack: Stack = STACK) -> Estate:
-    """The estate of applications that are right."""
+    """Return the estate of applications that are right."""
     result = compiled(*texts, stack=stack)
     assert result.estate is not None, "\n".join(
         str(diagnostic) for diagnostic in result.diagnostics
@@ -60,7 +60,7 @@ def estate(*texts: str, stack: Stack = STACK) -> Estate:
 
 
 def asking(estate: Estate, key: str, values: Mapping[Key[Any], Any]) -> Estate:
-    """The estate, whose component `key` has these values of traits beside access, too."""
+    """Return the estate, whose component `key` has these values of traits beside access, too."""
 
     def extended(component: Component) -> Component:
         if component.key != key:

@@ -10,7 +10,8 @@ from kong_oam.oam.position import SourcePosition
 
 
 def everything(value: Any) -> Any:
-    """The value as plain data, equal where all of two values is; places, which only say where something is, apart."""
+    """Return the value as plain data, equal where all of two values is; places, which only say
+    where something is, apart."""
     if isinstance(value, SourcePosition):
         return None
     if is_dataclass(value) and not isinstance(value, type):

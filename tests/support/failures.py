@@ -7,7 +7,7 @@ HEAD, TAIL, WIDEST = 60, 60, 300
 
 
 def readable(text: str) -> str:
-    """The beginning and the end of a long text, and of each line."""
+    """Return the beginning and the end of a long text, and of each line."""
     lines = [
         line if len(line) <= WIDEST else f"{line[:WIDEST]} ..."
         for line in text.splitlines()

@@ -69,7 +69,8 @@ class Pair:
     differs: bool
 
     def is_missed(self) -> bool:
-        """Whether the command would leave the run out, by the fingerprint as it is now, and it makes something else."""
+        """Return whether the command would leave the run out, by the fingerprint as it is now, and
+        it makes something else."""
         if not self.differs:
             return False
         first, second = map(
@@ -81,7 +82,7 @@ class Pair:
         )
 
     def decisive(self) -> frozenset[Field]:
-        """The fields each of which holds all that differs."""
+        """Return the fields each of which holds all that differs."""
         before, after = (
             given(item, self.partition, known)
             for item, known in zip(self.estates, self.known, strict=True)
@@ -167,7 +168,8 @@ def given(estates: Estates, partition: str | None, known: Known) -> Given:
 def _differences(
     before: Any, after: Any, path: frozenset[Field]
 ) -> Iterator[frozenset[Field]]:
-    """The fields that each place lies in at which two values differ, as the fingerprint reads them."""
+    """Yield the fields that each place lies in at which two values differ, as the fingerprint reads
+    them."""
     if type(before) is not type(after):
         yield path
     elif isinstance(before, SourcePosition):

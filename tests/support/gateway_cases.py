@@ -53,7 +53,7 @@ class Case:
     address: str | None = None
 
     def raw(self, *more: bytes) -> bytes:
-        """The bytes of the request; `more` are further header lines."""
+        """Return the bytes of the request; `more` are further header lines."""
         lines = [
             b"%s %s HTTP/1.1" % (self.method.encode(), self.target),
             b"Host: " + self.host.encode(),
@@ -74,7 +74,7 @@ class Case:
         )
 
     def statuses(self, meant: Decision) -> frozenset[int]:
-        """The statuses that count as `meant` at the gateway."""
+        """Return the statuses that count as `meant` at the gateway."""
         statuses: set[int] = {meant.status}
         if meant.status == 400:
             statuses.add(404)  # no route was reached
@@ -87,7 +87,7 @@ class Case:
         return frozenset(statuses)
 
     def identity_headers(self, scene: Scene, meant: Decision) -> dict[str, str]:
-        """The identity headers that go upstream with a request that is allowed."""
+        """Return the identity headers that go upstream with a request that is allowed."""
         assert meant.component is not None
         token = bearer(self.authorization)
         if not isinstance(token, str):
@@ -127,7 +127,8 @@ class Case:
     def decided_by_its_fault(
         self, scene: Scene, key: str | None = None
     ) -> bool:
-        """Whether the fault is all that is wrong: nobody is let in there, and whoever has every scope is.
+        """Return whether the fault is all that is wrong: nobody is let in there, and whoever has
+        every scope is.
 
         `key` is the component that must own the request, if one must.
         """
@@ -212,7 +213,8 @@ def faulty_cases(draw: st.DrawFn, scene: Scene, fault: str) -> Case:
 
 
 def landmarks(scene: Scene) -> list[Case]:
-    """A request to every place where a rule holds, allowed if anybody is: without a token where that is meant."""
+    """Return a request to every place where a rule holds, allowed if anybody is: without a token
+    where that is meant."""
     found: list[Case] = []
     for component in scene.estate.exposed:
         token = scene.issuers[component.identity.provider].service(
@@ -234,7 +236,8 @@ def landmarks(scene: Scene) -> list[Case]:
 
 
 def refusals(scene: Scene) -> list[Case]:
-    """A request of nobody to every component, at a place where the model asks for a token: what guards it must be there.
+    """Return a request of nobody to every component, at a place where the model asks for a token:
+    what guards it must be there.
 
     A landmark alone is let in as well by a gateway that shows a route and not yet what guards it.
     """
@@ -409,7 +412,7 @@ def _misread(element: str) -> st.SearchStrategy[str]:
 
 
 def _host(endpoint: Endpoint) -> st.SearchStrategy[str]:
-    """A host that the endpoint's stands for, with and without a port."""
+    """Return a host that the endpoint's stands for, with and without a port."""
     hosts = [endpoint.host.replace("*", label) for label in ("x", "y.x")]
     return st.sampled_from(
         [*hosts, *hosts, f"{hosts[0]}:80", f"{hosts[0]}:8443"]

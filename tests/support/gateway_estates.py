@@ -49,7 +49,8 @@ _WORDS = ClaimMapping(
 
 
 def stack(name: str, scheme: Any = "https") -> Stack:
-    """A stack with two issuers: `main` signs with RS256, `other` with ES256 and spells things another way."""
+    """Return a stack with two issuers: `main` signs with RS256, `other` with ES256 and spells
+    things another way."""
     main = Provider(
         "main",
         f"api://{name}",
@@ -70,7 +71,8 @@ def stack(name: str, scheme: Any = "https") -> Stack:
 def issuers(
     stack: Stack, now: float, lifetime: float = 3600
 ) -> dict[str, Issuer]:
-    """The issuers of a stack; their key ids carry its name, since they are unique in a workspace."""
+    """Return the issuers of a stack; their key ids carry its name, since they are unique in a
+    workspace."""
     main, other = (stack.providers[name] for name in ("main", "other"))
     return {
         "main": Issuer(now, main, stack.name, lifetime=lifetime),
@@ -109,7 +111,8 @@ class Scene:
 
 
 def with_callers(estate: Estate) -> Estate:
-    """The estate with the components whose clients `tests.support.gateway_tokens.CLIENTS` names."""
+    """Return the estate with the components whose clients `tests.support.gateway_tokens.CLIENTS`
+    names."""
     callers = Application(
         "callers",
         "callers",

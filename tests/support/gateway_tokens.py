@@ -86,7 +86,8 @@ class Issuer:
     def signed(
         self, payload: bytes, key: PrivateKey | None = None, **header: Any
     ) -> str:
-        """A token in compact form; `header` changes its header (the key's algorithm and `kid`)."""
+        """Return a token in compact form; `header` changes its header (the key's algorithm and
+        `kid`)."""
         head = {"kid": self.kid, "alg": self.algorithm, **header}
         return self.signed_as(
             json.dumps(
@@ -103,7 +104,7 @@ class Issuer:
     def signed_as(
         self, head: str, payload: bytes, key: PrivateKey | None = None
     ) -> str:
-        """The same with the text of a whole header."""
+        """Return the same with the text of a whole header."""
         text = f"{encoded(head.encode())}.{encoded(payload)}"
         return f"{text}.{encoded(signature(key or self.key, text))}"
 
@@ -153,11 +154,11 @@ class Issuer:
     def user(
         self, scopes: Iterable[str], groups: Iterable[str], /, **changes: Any
     ) -> str:
-        """A user's token; `groups` are the provider's names."""
+        """Return a user's token; `groups` are the provider's names."""
         return self.token(scopes, **{**self.of_user(groups), **changes})
 
     def of_user(self, groups: Iterable[str]) -> dict[str, Any]:
-        """The claims that make a token a user's."""
+        """Return the claims that make a token a user's."""
         spelling = self.provider.spelling
         return {
             spelling.user: "u1",

@@ -61,7 +61,7 @@ def judged(
 
 
 def merged(text: str, changes: str) -> dict[str, Any]:
-    """An object in YAML with changes, mapping by mapping; lists are replaced."""
+    """Return an object in YAML with changes, mapping by mapping; lists are replaced."""
     return _merged(yaml.safe_load(text), yaml.safe_load(changes))
 
 

@@ -261,7 +261,8 @@ class Entities:
         upstream: str,
         port: int | None = None,
     ) -> dict[str, Entity]:
-        """The configurations of the plugins before a backend of the component, in full, by plugin."""
+        """Return the configurations of the plugins before a backend of the component, in full, by
+        plugin."""
         ring = names.ring(estate.stack.name, component.identity.provider)
         decided_by = table(
             estate,
@@ -360,7 +361,8 @@ class Entities:
             self.made.pop(path, None)
 
     def clean(self) -> None:
-        """Takes away all that was made and is still there, whatever fails in between. Raises the last failure."""
+        """Take away all that was made and is still there, whatever fails in between. Raises the
+        last failure."""
         failure: Exception | None = None
         for path in reversed(list(self.made)):
             try:

@@ -40,7 +40,7 @@ MOST = 2
 
 
 def limited(domain: str, stack: Stack, policy: str = "local") -> Estate:
-    """The components at `<application>.<domain>`, and clients that may call them."""
+    """Return the components at `<application>.<domain>`, and clients that may call them."""
     return with_callers(
         estate(
             *(_application(name, domain, policy) for name in LIMITED),

@@ -87,7 +87,7 @@ STYLES: Mapping[str, Callable[[Data], str]] = {
 
 
 def styled(orders: str, shop: str, style: str) -> dict[str, str]:
-    """The files of two Applications, written anew in a style."""
+    """Return the files of two Applications, written anew in a style."""
     write = STYLES[style]
     return {
         "orders.yaml": write(yaml.safe_load(orders)),

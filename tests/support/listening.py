@@ -50,7 +50,8 @@ class Requests(socketserver.StreamRequestHandler):
     timeout = 10
 
     def head(self) -> bytes:
-        """The request line and headers with the line that ends them; empty where the connection ends before."""
+        """Return the request line and headers with the line that ends them; empty if the connection
+        ends before."""
         read = b""
         while not read.endswith(b"\r\n\r\n"):
             line = self.rfile.readline(65536)

@@ -172,7 +172,7 @@ def gate(table: str, leads: str = '{"host": "api.test", "port": 80}') -> str:
 
 
 def spoil(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> None:
-    """Has scripts made of sources that say `wrong` where one says `right`."""
+    """Have scripts made of sources that say `wrong` where one says `right`."""
     source = sources.source
     assert (
         sum(right in file.read_text("utf-8") for file in sources.FILES.values())

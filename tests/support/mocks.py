@@ -283,7 +283,7 @@ def _inspected(*arguments: Any) -> Inspection:
 
 @pulumi.runtime.test  # type: ignore[untyped-decorator]
 def _program() -> None:
-    """Runs the program and waits for all that it registers."""
+    """Run the program and wait for all that it registers."""
     runpy.run_path("__main__.py", run_name="__main__")
 
 
@@ -355,7 +355,7 @@ def run_stack(
 
 
 def answer(patch: pytest.MonkeyPatch) -> None:
-    """Has the environment say how products are reached, and issuers publish a key."""
+    """Have the environment say how products are reached, and issuers publish a key."""
     patch.setenv("KONG_ADMIN_TOKEN", "the admin token")
     patch.setenv("OKTA_API_TOKEN", "the API token")
     patch.setenv("OKTA_ORG_NAME", "sandbox")
@@ -378,7 +378,7 @@ def clear(secret: Registered) -> dict[str, str]:
 def ask_at(
     patch: pytest.MonkeyPatch, key: str, values: Mapping[Key[Any], Any]
 ) -> None:
-    """Has the component `key` have these values of traits, whatever its Application says."""
+    """Have the component `key` have these values of traits, whatever its Application says."""
 
     def compiled(*arguments: Any) -> Any:
         made = compile_estate(*arguments)
@@ -439,7 +439,8 @@ def run_program(
 def program(
     *providers: dict[str, Any], preview: bool = False
 ) -> list[Registered]:
-    """All that the program registers with the Kong stand-in as its gateway, and with these identity providers, if any."""
+    """Return all that the program registers with the Kong stand-in as its gateway, and with these
+    identity providers, if any."""
     with Kong() as kong, pytest.MonkeyPatch.context() as patch:
         patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
         return run_program(patch, list(providers) or None, preview)

@@ -26,7 +26,7 @@ CORPUS = DATA / "oam"
 
 
 def corpus(folder: str) -> list[str]:
-    """The names of the files in a folder of it; none where it is not beside the project."""
+    """The names of the files in a folder of it; none if it is not beside the project."""
     return sorted(path.name for path in (CORPUS / folder).glob("*.yaml"))
 
 
@@ -37,7 +37,7 @@ def need_corpus() -> None:
 
 
 def documents(name: str) -> tuple[Document, ...]:
-    """The documents of one file of the corpus, as the project reads them."""
+    """Return the documents of one file of the corpus, as the project reads them."""
     found, _ = read(name, (CORPUS / name).read_bytes())
     return found
 
@@ -54,12 +54,12 @@ def _definitions_of() -> Mapping[str, list[dict[str, str]]]:
 
 @cache
 def definitions_in(name: str) -> tuple[Definition, ...]:
-    """The definitions of one file of the corpus."""
+    """Return the definitions of one file of the corpus."""
     return read_definitions(name, (CORPUS / name).read_bytes()).definitions
 
 
 def rows_of(file: str) -> list[dict[str, str]]:
-    """The types of a file, each with where its definition is."""
+    """Return the types of a file, each with where its definition is."""
     return _definitions_of().get(file, [])
 
 
@@ -113,7 +113,7 @@ def setting_of(document: Document) -> Setting:
 
 
 def application_of(document: Document) -> Application:
-    """An Application as it stands, whatever is wrong with it."""
+    """Return an Application as it stands, whatever is wrong with it."""
     return typed.application_of(
         document, pruned("application", document.data), frozenset()
     )

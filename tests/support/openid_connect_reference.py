@@ -108,7 +108,8 @@ RECORDS = ("client_jwk", "cluster_cache_redis", "redis")
 
 
 def schema() -> dict[str, Any]:
-    """The reference in the form in which a Kong answers `GET /schemas/plugins/openid-connect`."""
+    """Return the reference in the form in which a Kong answers `GET
+    /schemas/plugins/openid-connect`."""
     kinds: tuple[tuple[str, dict[str, Any]], ...] = (
         ("string", TEXTS), ("array", LISTS), ("boolean", FLAGS), ("number", NUMBERS), ("record", dict.fromkeys(RECORDS)),
     )  # fmt: skip

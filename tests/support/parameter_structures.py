@@ -72,7 +72,7 @@ Type = Struct | ListOf | Rule | Either | All
 
 
 def parameter(text: str) -> Type:
-    """The structure of `parameter` in a template, or in a file as `vela def` writes it."""
+    """Return the structure of `parameter` in a template, or in a file as `vela def` writes it."""
     return _Reader(text).named("parameter")
 
 
@@ -266,7 +266,7 @@ class _Reader:
 
 
 def _flat(default: bool, option: Type) -> list[tuple[bool, Type]]:
-    """An alternative, or those that it is itself made of."""
+    """Return an alternative, or those that it is itself made of."""
     return (
         [*option.options]
         if isinstance(option, Either) and not default
@@ -312,7 +312,7 @@ def _may_be_missing(field: Field) -> bool:
 
 
 def _without_default(type_: Type) -> Type:
-    """The same without a default, and without values that are of a type which fits as well."""
+    """Return the same without a default, and without values that are of a type which fits as well."""
     if not isinstance(type_, Either):
         return type_
     all_of = {

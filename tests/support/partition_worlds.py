@@ -191,7 +191,7 @@ class Project:
     """Return the provider's additional settings: the stand-in's address."""
 
     def estates(self, chosen: Chosen) -> Estates | None:
-        """The estate as the files have it from now on; None where it does not compile."""
+        """The estate as the files have it from now on; None if it does not compile."""
         write(self.folder, chosen, dict(self.provider))
         try:
             settings = read_file(stack_file(ESTATE), describe)

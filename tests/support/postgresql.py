@@ -76,7 +76,7 @@ class PostgreSql:
         ).splitlines()
 
     def start(self) -> None:
-        """Starts it, and waits until it answers."""
+        """Start it, and wait until it answers."""
         settings = (
             "-h",
             "127.0.0.1",
@@ -120,7 +120,7 @@ class PostgreSql:
 
 @contextmanager
 def postgresql() -> Iterator[PostgreSql]:
-    """Starts one, which ends with the context. Raises PostgreSqlMissingError where there can be none."""
+    """Start one, which ends with the context. Raises PostgreSqlMissingError if there can be none."""
     programs, unprivileged = _programs(), _unprivileged()
     folder = Path(tempfile.mkdtemp(prefix="kong-oam-postgresql-"))
     try:
@@ -178,7 +178,7 @@ def postgresql() -> Iterator[PostgreSql]:
 
 
 def _programs() -> Path:
-    """The folder of the newest version's programs, which Debian keeps off the PATH."""
+    """Return the folder of the newest version's programs, which Debian keeps off the PATH."""
     found = sorted(
         _DEBIAN.glob("*/bin/initdb"), key=lambda item: float(item.parts[-3])
     )
@@ -229,7 +229,7 @@ class Wire:
         self._listening.__exit__()
 
     def cut(self) -> None:
-        """Closes all connections, and each that comes until `mend`."""
+        """Close all connections, and each that comes until `mend`."""
         with self._lock:
             self._whole = False
             for end in self._ends:

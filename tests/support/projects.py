@@ -42,7 +42,7 @@ def copy_sample(folder: Path) -> None:
 
 
 def replace_once(file: Path, old: str, new: str) -> None:
-    """Replaces `old`, which stands exactly once in the file."""
+    """Replace `old`, which stands exactly once in the file."""
     text = file.read_text("utf-8")
     assert text.count(old) == 1, (
         f"{old!r} stands {text.count(old)} times in {file}"

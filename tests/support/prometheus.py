@@ -55,7 +55,7 @@ def _filled(query: str) -> str:
 
 
 def promtool(*arguments: str | Path) -> str:
-    """Runs it and gives what it said; fails where that was no success."""
+    """Run it and return what it said; fails where that was no success."""
     ran = subprocess.run(
         ["promtool", *map(str, arguments)],
         capture_output=True,
@@ -74,7 +74,7 @@ class Prometheus:
     jobs: frozenset[str]
 
     def ask(self, query: str) -> list[dict[str, Any]]:
-        """The samples that a query gives now."""
+        """Return the samples that a query gives now."""
         answer = httpx.get(
             f"{self.url}/api/v1/query", params={"query": query}, trust_env=False
         ).json()
@@ -83,7 +83,7 @@ class Prometheus:
         return [finding for finding in found if finding["value"][1] != "NaN"]
 
     def await_data(self, query: str) -> list[dict[str, Any]]:
-        """The same, once there are some. Fails where there are none in time."""
+        """Return the same, once there are some. Fails where there are none in time."""
         until = time.monotonic() + 20
         while not (found := self.ask(query)):
             assert time.monotonic() < until, f"nothing is known of {query}"

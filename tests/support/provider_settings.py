@@ -23,7 +23,7 @@ KEYCLOAK = {
 
 
 def stack(*providers: dict[str, Any]) -> Settings:
-    """The settings of a stack with these identity providers."""
+    """Return the settings of a stack with these identity providers."""
     gateway = {"namespace": "kong", "podLabels": {"app": "kong"}}
     data = {
         "cloud": "local",
@@ -47,7 +47,7 @@ def keycloak(**changes: Any) -> Settings:
 
 
 def uninspected(patch: pytest.MonkeyPatch, kind: str) -> None:
-    """Has nobody ask the products of a kind before anything is made."""
+    """Have nobody ask the products of a kind before anything is made."""
     left_alone = [
         replace(item, inspect=lambda *_: Inspection())
         if item.type == kind

@@ -38,7 +38,7 @@ class Answered:
 
 
 def ask(proxy: tuple[str, int], raw: bytes) -> Answered:
-    """The answer to the bytes of one request."""
+    """Return the answer to the bytes of one request."""
     with socket.create_connection(proxy, timeout=15) as connection:
         with suppress(
             ConnectionError

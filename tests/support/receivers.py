@@ -30,7 +30,7 @@ class Receiver(Listening):
         return f"http://127.0.0.1:{self.port}/records"
 
     def record(self, request_id: str, seconds: float = 15) -> dict[str, Any]:
-        """The record of a request, once it came. Fails where it does not."""
+        """Return the record of a request, once it came. Fails where it does not."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             for payload in tuple(self.payloads):
@@ -47,7 +47,7 @@ class Receiver(Listening):
         )
 
     def await_text(self, text: bytes) -> None:
-        """Waits for a payload that has this text in it. Fails where none comes."""
+        """Wait for a payload that has this text in it. Fails where none comes."""
         until = time.monotonic() + 15
         while not any(text in payload for payload in tuple(self.payloads)):
             assert time.monotonic() < until, (

@@ -44,7 +44,8 @@ def program() -> str | None:
 
 @contextmanager
 def redis(folder: Path, *, password: str | None = None) -> Iterator[Redis]:
-    """Starts one, which ends with the context. Skips the test, saying why, where there is no redis-server."""
+    """Start one, which ends with the context. Skips the test, saying why, where there is no
+    redis-server."""
     command = program()
     if not command:
         pytest.skip(

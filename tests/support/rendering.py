@@ -30,7 +30,7 @@ output: {
 
 
 def written(kind: str, name: str, template: str, **spec: Any) -> str:
-    """A definition as YAML: kind is Component, Trait or Policy."""
+    """Return a definition as YAML: kind is Component, Trait or Policy."""
     schematic = {"cue": {"template": textwrap.dedent(template)}}
     data = {
         "apiVersion": "core.oam.dev/v1beta1",
@@ -42,7 +42,7 @@ def written(kind: str, name: str, template: str, **spec: Any) -> str:
 
 
 def defined(component: str = WORKLOAD, **traits: str) -> Library:
-    """A component type `app` and trait types, by their templates."""
+    """Return a component type `app` and trait types, by their templates."""
     texts = [
         written("Component", "app", component),
         *(written("Trait", *pair) for pair in traits.items()),

@@ -401,7 +401,8 @@ def pairs(
 
 
 def connected(estate: Estate) -> Estate:
-    """The estate with every rule asking for a scope, and every client granted all: so few changes in it are idle."""
+    """Return the estate with every rule asking for a scope, and every client granted all: so few
+    changes in it are idle."""
     (application,) = estate.applications
     components = []
     for component in application.components:
@@ -543,14 +544,14 @@ def tokens_of(
 
 
 def allowed(estate: Estate, request: Request, shown: Tokens) -> bool:
-    """Whether one of them is let through."""
+    """Return whether one of them is let through."""
     return any(decide(estate, request, token).allowed for token in shown)
 
 
 def _beginning(
     path: PathSegments, declared: set[PathSegments]
 ) -> PathSegments | None:
-    """The longest declared path that `path` begins with, byte by byte."""
+    """Return the longest declared path that `path` begins with, byte by byte."""
     return next(
         (
             path[:length]
@@ -576,7 +577,7 @@ def lies_in(
 
 
 def site_of(named: set[str], host: str) -> str:
-    """The most specific name that either estate has for the host."""
+    """Return the most specific name that either estate has for the host."""
     labels = host.split(".")
     names = (
         host,

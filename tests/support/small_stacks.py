@@ -29,7 +29,7 @@ spec:
 
 
 def having(*components: str, **outputs: Any) -> StackState:
-    """The state of a stack that has these components, and exported this."""
+    """Return the state of a stack that has these components, and exported this."""
     urns = {
         (COMPONENT, key): f"urn:pulumi:x::kong-oam::{COMPONENT}::{key}"
         for key in components

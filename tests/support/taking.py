@@ -19,7 +19,7 @@ OF_TERRAFORM = "writeConnectionSecretToRef"
 
 
 def checked(file: str, stack: Stack, renderer: Renderer) -> Compiled:
-    """The whole pipeline, as `check` runs it."""
+    """Return the whole pipeline, as `check` runs it."""
     raw = (CORPUS / "applications" / file).read_bytes()
     named = Own(_definitions(file, raw.decode()))
     own = named.beside(read_bytes(file, raw, named.types).definitions)

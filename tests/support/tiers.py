@@ -62,7 +62,7 @@ settings.register_profile("quick", max_examples=QUICK)
 
 
 def examples(count: int) -> int:
-    """How many cases a generated test tries that tries `count` at full strength."""
+    """Return how many cases a generated test tries that tries `count` at full strength."""
     return max(1, count * settings().max_examples // FULL)
 
 
@@ -148,7 +148,7 @@ def _keep(
 
 
 def slice_of(nodeid: str, parts: int) -> int:
-    """Gives the number of the part, of so many, that a test falls into."""
+    """Return the number of the part, of so many, that a test falls into."""
     return zlib.crc32(unit(nodeid).encode()) % parts
 
 
@@ -175,7 +175,7 @@ def pytest_xdist_make_scheduler(
 
 
 def changed_files(revision: str) -> frozenset[Path]:
-    """The files that differ from `revision`, those that git does not know yet included."""
+    """Return the files that differ from `revision`, those that git does not know yet included."""
     commands = (
         ("diff", "--name-only", revision),
         ("ls-files", "--others", "--exclude-standard"),
@@ -193,7 +193,8 @@ def changed_files(revision: str) -> frozenset[Path]:
 
 
 def touched_tests(changed: Iterable[Path]) -> frozenset[Path]:
-    """The changed files, and the files of tests that import a changed module, by whatever way."""
+    """Return the changed files, and the files of tests that import a changed module, by whatever
+    way."""
     import grimp
 
     changed = frozenset(changed)

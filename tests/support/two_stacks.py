@@ -82,7 +82,8 @@ def deployment(stack: str) -> Deployment:
 
 
 def in_partitions(partition: str | None) -> Deployment:
-    """The stack `local` with all Applications in partition `payments`, as its base or one of its partitions sees it."""
+    """Return the stack `local` with all Applications in partition `payments`, as its base or one of
+    its partitions sees it."""
     whole = deployment(STACKS[0])
     model = replace(
         whole.settings.stack,
@@ -154,7 +155,7 @@ def _with_ids(deployment: Deployment, entity: Entity) -> Entity:
 
 
 def generated(stack: str, number: int) -> Deployment:
-    """A stack with generated Applications, from the seed `number`, and one issuer."""
+    """Return a stack with generated Applications, from the seed `number`, and one issuer."""
     model = gateway_estates.stack(stack, "http")
     main = model.providers["main"]
     model = replace(model, providers={"main": main})

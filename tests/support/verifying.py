@@ -47,7 +47,7 @@ ISSUER = "https://issuer.example.com"
 
 
 def sample(scheme: str = "http") -> tuple[Settings, Estate]:
-    """The sample Applications on the stack `local`, with an issuer that is known."""
+    """Return the sample Applications on the stack `local`, with an issuer that is known."""
     settings = read_file(
         ROOT / "stacks/Pulumi.local.yaml",
         lambda inputs: replace(describe(inputs), issuer=ISSUER),
@@ -192,7 +192,7 @@ class Deployment:
 
 
 def _clients(live: Entities) -> set[str]:
-    """The ids of clients in all tables."""
+    """Return the ids of clients in all tables."""
     scripts = (
         script_of(plugin)
         for plugin in live.plugins
@@ -231,7 +231,8 @@ class Hands:
                     answer.raise_for_status()
 
     def find(self, kind: str, **fields: Any) -> dict[str, Any]:
-        """The one entity of a kind (as "plugins") with these fields; `service` and `route` by name."""
+        """Return the one entity of a kind (as "plugins") with these fields; `service` and `route`
+        by name."""
         for field in ("service", "route", "consumer"):
             if fields.get(field) is not None:
                 name = fields[field]
@@ -248,7 +249,7 @@ class Hands:
         return dict(found)
 
     def list(self, path: str) -> list[dict[str, Any]]:
-        """All entities of a collection."""
+        """Return all entities of a collection."""
         return list(
             self._admin.get(f"/{path}?size=1000")
             .raise_for_status()
@@ -266,7 +267,7 @@ class Hands:
     def move(
         self, credential: Mapping[str, Any], consumer: Mapping[str, Any]
     ) -> None:
-        """Gives a credential to another consumer."""
+        """Return a credential to another consumer."""
         path = (
             f"/consumers/{credential['consumer']['id']}/jwt/{credential['id']}"
         )

@@ -14,7 +14,8 @@ TOPS = ("kong_oam", "components", "policies", "definitions")
 
 
 def release(source: Path) -> Path:
-    """Makes what a release has, in an empty folder to build in, as `make dist` does. Returns where that leaves it."""
+    """Make what a release has, in an empty folder to build in, as `make dist` does. Returns where
+    that leaves it."""
     for name in (*TOPS, "evaluator", "sandbox", "tests"):
         shutil.copytree(
             ROOT / name,
@@ -41,12 +42,13 @@ def release(source: Path) -> Path:
 
 
 def install(source: Path, target: Path) -> Path:
-    """Installs the wheel in `target`, as `pip install --no-deps` does; `source` is an empty folder to build in."""
+    """Install the wheel in `target`, as `pip install --no-deps` does; `source` is an empty folder
+    to build in."""
     return unpack(release(source), target)
 
 
 def unpack(released: Path, target: Path) -> Path:
-    """The same, of the wheel in that folder."""
+    """Return the same, of the wheel in that folder."""
     (wheel,) = released.glob("*.whl")
     pip = [
         sys.executable,

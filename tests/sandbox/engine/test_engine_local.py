@@ -230,7 +230,8 @@ _NAMESPACE = "import pulumi_kubernetes as k; k.core.v1.Namespace('n')"
 
 
 def _official(folder: Path, name: str, started: Path) -> Path:
-    """An official plugin, as far as the engine sees one before it starts it; where it is started, it says so."""
+    """Return an official plugin, as far as the engine sees one before it starts it; where it is
+    started, it says so."""
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / f"pulumi-{name}"
     program.write_text(f"#!/bin/sh\necho {name} >> {started}\nexit 1\n")

@@ -35,7 +35,7 @@ SUBJECT = "system:serviceaccount:shop:job"
 
 
 def _set_up(tenant: Entra) -> tuple[dict[str, Any], dict[str, Any]]:
-    """An API with one role, and a client that holds it."""
+    """Return an API with one role, and a client that holds it."""
     directory = tenant.directory
     role = {
         "id": "r",

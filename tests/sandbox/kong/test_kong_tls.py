@@ -32,7 +32,7 @@ def port_of(url: str) -> int:
 
 
 def show(kong: Kong, *names: str) -> str:
-    """Gives Kong a certificate for these SNIs."""
+    """Return Kong a certificate for these SNIs."""
     certificate, key = self_signed(*names)
     status, body = ask(
         kong,
@@ -75,7 +75,7 @@ def get(
     name: str = "api.example.com",
     trusted: str | None = None,
 ) -> str:
-    """The whole answer, as text, to a request over TLS."""
+    """Return the whole answer, as text, to a request over TLS."""
     with connected(kong, name, trusted) as connection:
         connection.sendall(
             f"GET {target} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode()

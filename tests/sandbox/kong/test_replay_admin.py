@@ -116,7 +116,8 @@ class Replay:
         return None
 
     def with_keys(self, row: dict[str, Any]) -> dict[str, Any]:
-        """The body of a recorded request about certificates, with certificates and keys of our own."""
+        """Return the body of a recorded request about certificates, with certificates and keys of
+        our own."""
         body = dict(row["request_body"])
         if body.get("cert", "").startswith("-----BEGIN"):
             self.certificate = body["cert"]
@@ -167,7 +168,7 @@ class Replay:
         return value
 
     def modelled(self, theirs: Any) -> Any:
-        """A list without the entities that are not modelled."""
+        """Return a list without the entities that are not modelled."""
         if isinstance(theirs, dict) and isinstance(theirs.get("data"), list):
             rows = [
                 row

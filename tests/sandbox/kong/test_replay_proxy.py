@@ -105,7 +105,7 @@ def echo(request: Request | InvalidRequestError) -> Response | None:
 
 
 def asleep(_: Request | InvalidRequestError) -> Response | None:
-    """A service that answers too late."""
+    """Return a service that answers too late."""
     time.sleep(0.8)
     return None
 

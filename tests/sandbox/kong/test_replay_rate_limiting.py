@@ -30,7 +30,7 @@ GRPC = ["Accept", "application/grpc"]
 
 
 def cases() -> list[dict[str, Any]]:
-    """All recorded cases with the plugin, and none but such as are modelled beside it."""
+    """Return all recorded cases with the plugin, and none but such as are modelled beside it."""
     found = []
     for name in ("recorded-behaviour.jsonl", "recorded-plugins.jsonl"):
         for case in recordings.recorded(name)[1:]:
@@ -151,7 +151,7 @@ def test_it_refuses_counts_and_says_what_a_real_kong_did() -> None:
 
 
 def difference_of(case: dict[str, Any], kong: Kong, makes: Made) -> str:
-    """Says what differs; empty where nothing does."""
+    """Say what differs; empty if nothing does."""
     made = makes.make(case["config"])
     if refused := case.get("refused"):
         plugin = refused["body"]["fields"]["services"][0]["plugins"][0]

@@ -55,7 +55,7 @@ class Recorder(Graph):
         self.asked: list[tuple[str, str, Any]] = []
 
     def send(self, method: str, path: str, body: Any = None) -> Answer:
-        """Keeps the request, and makes it."""
+        """Keep the request, and make it."""
         self.asked.append((method, path, body))
         return super().send(method, path, body)
 

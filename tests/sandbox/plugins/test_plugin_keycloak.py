@@ -102,7 +102,7 @@ class Recorded(AdminApi):
         return [(method, path) for method, path, _ in self.asked]
 
     def body(self, method: str) -> Any:
-        """The body of the one request of this method."""
+        """Return the body of the one request of this method."""
         (found,) = (body for called, _, body in self.asked if called == method)
         return found
 
@@ -116,7 +116,7 @@ def posts(end: str) -> Iterator[Exchange]:
 
 
 def checked(resource: Any, **inputs: Any) -> Properties:
-    """The inputs with the plugin's defaults; none of them is a problem."""
+    """Return the inputs with the plugin's defaults; none of them is a problem."""
     found: Properties = resource.check(
         {"realmId": "acme", **inputs}, {}, Naming("recorded", b"")
     )

@@ -47,7 +47,7 @@ class Recorder(AdminApi):
         self._answer = Answer(status, answer, json.dumps(answer), {})
 
     def send(self, method: str, path: str, body: Any = None) -> Answer:
-        """Keeps the request."""
+        """Keep the request."""
         self.asked.append((method, path, body))
         return self._answer
 
@@ -59,7 +59,8 @@ def _kind(path: str) -> str | None:
 
 
 def _inputs(resource: Entity, exchange: dict[str, Any]) -> dict[str, Any]:
-    """The program's inputs of a recorded write: every field that was sent, as Kong's answer has it."""
+    """Return the program's inputs of a recorded write: every field that was sent, as Kong's answer
+    has it."""
     state = resource._state(exchange["response_body"], {"strictMatch": True})
     sent = {
         key: value

@@ -46,7 +46,7 @@ class Recorder(ManagementApi):
         self._answer, self._status = answer, status
 
     def send(self, method: str, path: str, body: Any = None) -> Answer:
-        """Keeps the request."""
+        """Keep the request."""
         self.asked.append((method, path, body))
         answer = (
             POLICIES if path.startswith("/api/v1/policies") else self._answer

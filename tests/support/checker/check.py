@@ -199,7 +199,7 @@ def check(
 
 
 def check_all(run: Held, *, ordered: bool) -> None:
-    """Asks about all targets; what is found is in the report."""
+    """Ask about all targets; what is found is in the report."""
     for target in targets(run.models):
         scene = run.scene(target)
         scene.ask_mixtures()
@@ -275,7 +275,7 @@ class Held:
         return Scene(self, target, path, routes, frozenset(services))
 
     def mask(self, kind: str, ids: frozenset[str]) -> int:
-        """The operations that write entities of a kind, of these ids."""
+        """Return the operations that write entities of a kind, of these ids."""
         return sum(
             1 << number
             for number, operation in enumerate(self.replay.operations)
@@ -288,7 +288,7 @@ class Held:
     def state(
         self, kind: str, ids: frozenset[str], done: int
     ) -> dict[str, Entity]:
-        """The entities of these ids after the operations of `done`."""
+        """Return the entities of these ids after the operations of `done`."""
         table = {
             item: entity
             for item, entity in self.replay.start.entities.tables[kind].items()
@@ -351,7 +351,8 @@ class Held:
         image: str | None,
         answers: Sequence[Answer],
     ) -> bool:
-        """Whether nobody allows the request there. Rules may be older than the image that answers, never newer."""
+        """Return whether nobody allows the request there. Rules may be older than the image that
+        answers, never newer."""
         if image is None:
             return False  # nothing answers
         having = [
@@ -370,8 +371,8 @@ class Held:
         service: Entity,
         answers: Sequence[Answer],
     ) -> bool:
-        """Whether it is sent in clear text, or to whoever answers, and every model that allows it has the workload
-        verified."""
+        """Return whether it is sent in clear text, or to whoever answers, and every model that
+        allows it has the workload verified."""
         verified = (
             service["protocol"] == "https" and service["tls_verify"] is True
         )
@@ -392,7 +393,8 @@ class Held:
         image: str | None,
         answers: Sequence[Answer],
     ) -> bool:
-        """Whether no model that has the image allows the request there, and one of them has the place."""
+        """Return whether no model that has the image allows the request there, and one of them has
+        the place."""
         having = [
             number
             for number, model in enumerate(self.models)
@@ -692,7 +694,7 @@ class Scene:
             )
 
     def _views(self, kid: str) -> Iterator[Seen]:
-        """Each combination of versions that can be seen together, once."""
+        """Yield each combination of versions that can be seen together, once."""
         met: set[tuple[int, ...]] = set()
         for routed, plugged, known in self.run.order.views(*self.masks(kid)):
             for seen in self.seen(kid, routed, plugged, known):
@@ -701,7 +703,7 @@ class Scene:
                     yield seen
 
     def _moments(self, kid: str) -> Iterator[tuple[Seen, int]]:
-        """Each state of all that decides, with the operations that have led to it."""
+        """Yield each state of all that decides, with the operations that have led to it."""
         rollouts = sum(
             1 << number
             for number, operation in enumerate(self.run.replay.operations)
@@ -741,7 +743,7 @@ class Scene:
                         self.add(run.report.opened, method, caller, ended, seen)
 
     def masks(self, kid: str) -> tuple[int, int, int]:
-        """The operations that may show in routes, plugins and credentials."""
+        """Return the operations that may show in routes, plugins and credentials."""
         run, ids = self.run, self._ids(kid)
         masks = {kind: run.mask(kind, ids[kind]) for kind in DECIDING}
         credentials = masks["jwt_secrets"] | (
@@ -789,7 +791,7 @@ class Scene:
             yield Seen(tuple(chosen))
 
     def _ids(self, kid: str) -> Mapping[str, frozenset[str]]:
-        """The entities of each kind that may decide."""
+        """Return the entities of each kind that may decide."""
         found = {
             kind: frozenset(
                 version["id"] for version in self.run.versions[kind]
@@ -847,7 +849,7 @@ def _scope(plugin: Entity) -> tuple[object, ...]:
 
 
 def _on(plugin: Entity, route: Entity, service: Entity) -> bool:
-    """Whether the plugin may run for requests on the route."""
+    """Return whether the plugin may run for requests on the route."""
     on_route = plugin["route"] is None or plugin["route"]["id"] == route["id"]
     on_service = (
         plugin["service"] is None or plugin["service"]["id"] == service["id"]

@@ -133,7 +133,8 @@ class Commands:
         return self.backend.command("up", *arguments, trouble=trouble)
 
     def literal(self, estate: Parted, stack: str, excluded: float = 0) -> bool:
-        """The engine's own `up` of one stack; `excluded`: how likely something is left out that it has."""
+        """Return the engine's own `up` of one stack; `excluded`: how likely something is left out
+        that it has."""
         self._towards(estate)
         backend = self.backend
         backend.ran = []
@@ -154,7 +155,7 @@ class Commands:
         )
 
     def kept(self) -> Callable[[], None]:
-        """Gives what puts all back as it is now."""
+        """Return what puts all back as it is now."""
         backend, behind, layout = self.backend, list(self.behind), self._layout
         start, read = dict(self.start), dict(self.read)
         entities = backend.kong.past()[-1]
@@ -290,7 +291,8 @@ def granted(estate: Parted, client: str) -> set[tuple[str, str]]:
 
 
 def with_grants(estate: Parted, shapes: Iterable[Shape]) -> Parted:
-    """The estate in which clients also have what they have in these shapes, as far as it has the components."""
+    """Return the estate in which clients also have what they have in these shapes, as far as it has
+    the components."""
     calls: dict[str, set[tuple[str, str]]] = {}
     scopes: dict[str, dict[str, None]] = {
         part.uid: dict.fromkeys(part.scopes) for part in estate.shape.parts

@@ -452,7 +452,8 @@ def networked(draw: random.Random, shape: Shape) -> Shape:
 
 
 def secured(draw: random.Random, shape: Shape) -> Shape:
-    """The workload of a component speaks https from now on, or clear text again; maybe by other rules."""
+    """Return the workload of a component speaks https from now on, or clear text again; maybe by
+    other rules."""
     return _one(
         draw,
         shape,

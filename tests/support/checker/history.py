@@ -271,7 +271,7 @@ def _direct(resources: Sequence[Resource]) -> dict[str, set[str]]:
 
 
 def _reachable(direct: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:
-    """The same by way of others, too."""
+    """Return the same by way of others, too."""
     found: dict[str, frozenset[str]] = {}
 
     def visit(urn: str) -> frozenset[str]:

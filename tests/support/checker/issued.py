@@ -92,7 +92,7 @@ def caller(
 
 
 def issuer_key() -> str:
-    """The public half of the key that signs."""
+    """Return the public half of the key that signs."""
     return (
         RSA.public_key()
         .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -175,8 +175,8 @@ def ask_fresh(
     read: Mapping[Key, Registered],
     done: Sequence[Done],
 ) -> None:
-    """Asks at every moment what clients get then, and with that whether they are let in. `read`: the Secrets as pods
-    had read them at the start."""
+    """Ask at every moment what clients get then, and with that whether they are let in. `read`: the
+    Secrets as pods had read them at the start."""
     first, *others = held.models
     clients = [
         whose
@@ -198,7 +198,7 @@ def ask_fresh(
 def _must(
     models: Sequence[Meaning], target: Target, method: str, whose: Whose
 ) -> bool:
-    """Whether by all models they get a token that lets them in, at one place."""
+    """Return whether by all models they get a token that lets them in, at one place."""
     if not all(_gets_one(model, whose) for model in models):
         return False
     first, *others = [

@@ -120,7 +120,7 @@ class Parted:
         )
 
     def write(self, folder: Path) -> None:
-        """Makes the project in the folder have it."""
+        """Make the project in the folder have it."""
         for file in (folder / "applications").iterdir():
             file.unlink()
         for document in self.documents:
@@ -161,7 +161,7 @@ def _application(name: str, component: dict[str, Any]) -> dict[str, Any]:
 def _placed(
     manifest: dict[str, Any], homes: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The component, which names others as of their own Applications."""
+    """Return the component, which names others as of their own Applications."""
     text = json.dumps(manifest)
     for name, home in homes.items():
         text = text.replace(f'"app/{name}"', f'"{home}/{name}"')
@@ -304,7 +304,7 @@ def transferred(draw: random.Random, current: Parted) -> Parted:
 
 
 def _with(layout: Layout, space: str, target: str) -> Layout:
-    """The partitions, of which the target has this namespace."""
+    """Return the partitions, of which the target has this namespace."""
     *_, last = layout
     without = {
         name: tuple(item for item in of if item != space)

@@ -108,7 +108,7 @@ def _tables(entities: Mapping[str, Iterable[Entity]]) -> Snapshot:
 
 
 def takes(route: Entity, host: str, path: str) -> bool:
-    """Whether requests to the host and path could reach the route, were it alone."""
+    """Return whether requests to the host and path could reach the route, were it alone."""
     service = {"id": "s", "enabled": True}
     alone = {**route, "service": service}
     return _matched([alone], {"s": service}, host, path) is not None

@@ -21,7 +21,7 @@ from tests.support.checker.check import (
 
 
 def ask_at_rest(held: Held, moments: Iterable[int]) -> None:
-    """Adds to the report who is not. `rests`: by moment, what has been done until then."""
+    """Add to the report who is not. `rests`: by moment, what has been done until then."""
     for target in targets(held.models):
         scene = held.scene(target)
         for kid, callers in held.callers.items():
@@ -47,8 +47,8 @@ def ask_at_rest(held: Held, moments: Iterable[int]) -> None:
 def _must(
     models: Sequence[Meaning], target: Target, method: str, caller: Caller
 ) -> bool:
-    """Whether all models allow it, in one partition: between the runs of two, what goes from one to the other is in
-    neither."""
+    """Return whether all models allow it, in one partition: between the runs of two, what goes from
+    one to the other is in neither."""
     answers = [model.answer(target, method, caller) for model in models]
     if not all(answer.allowed for answer in answers):
         return False

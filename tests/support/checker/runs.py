@@ -55,7 +55,7 @@ Edit = tuple[str, str, str]
 
 
 def compiles(text: str) -> bool:
-    """Whether an Application does on a stack whose workloads may speak https."""
+    """Return whether an Application does on a stack whose workloads may speak https."""
     return (
         compiled(text, stack=replace(OF_TESTS, upstream_tls="tls")).estate
         is not None
@@ -121,7 +121,7 @@ class Recorder:
 
     @staticmethod
     def on(local: Local, folder: Path, *edits: Edit) -> Recorder:
-        """An empty stack; `local` comes from `sandbox()`. Each edit is a fault to be found."""
+        """Return an empty stack; `local` comes from `sandbox()`. Each edit is a fault to be found."""
         folder.mkdir()
         project(
             folder, *sorted({file.split("/", 1)[0] for file, _, _ in edits})
@@ -148,7 +148,8 @@ class Recorder:
     def up(
         self, name: str, shape: Shape, *flags: str, fails: bool = False
     ) -> Run:
-        """Deploys the Application and records what that took. With flags, some of it may be left as it was."""
+        """Deploy the Application and record what that took. With flags, some of it may be left as
+        it was."""
         self.write(shape)
         fails = fails or bool(shape.unpullable)
         return self.engine(

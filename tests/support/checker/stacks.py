@@ -72,7 +72,7 @@ def identified(name: str) -> str:
 
 
 def urn_in(stack: str, key: Key) -> str:
-    """The URN of a resource in a stack's state."""
+    """Return the URN of a resource in a stack's state."""
     return f"urn:pulumi:{stack}::kong-oam::{key[0]}::{key[1]}"
 
 
@@ -506,7 +506,8 @@ class _SideBySide:
     def map(
         self, action: Callable[[Any], Any], items: Iterable[Any]
     ) -> Iterator[Any]:
-        """Runs them in any order: each as if all began at one moment, or one once the other has ended."""
+        """Run them in any order: each as if all began at one moment, or one once the other has
+        ended."""
         backend, results = self._backend, dict[int, Any]()
         queue = [*enumerate(items)]
         backend.draw.shuffle(queue)
@@ -553,7 +554,7 @@ def _urn(key: Key) -> str:
 
 
 def _made(key: Key) -> bool:
-    """Whether a product has it: steps of others do nothing."""
+    """Return whether a product has it: steps of others do nothing."""
     return not key[0].startswith(_OF_THE_ENGINE)
 
 
@@ -587,7 +588,7 @@ def _listed(resources: Mapping[Key, Registered]) -> list[dict[str, Any]]:
 
 
 def component_of(key: Key) -> str:
-    """The component whose pods a resource is; empty where it is nobody's."""
+    """Return the component whose pods a resource is; empty if it is nobody's."""
     return key[1].removesuffix("-deployment") if key[0] == DEPLOYMENT else ""
 
 

@@ -22,7 +22,7 @@ class Answer:
     seen: dict[str, Any] | None
 
     def header(self, name: str) -> list[str]:
-        """The values of a header as the workload stand-in got it, in whatever case."""
+        """Return the values of a header as the workload stand-in got it, in whatever case."""
         assert self.seen is not None, (
             f"answered with {self.status}, not by the workload"
         )
@@ -66,7 +66,8 @@ def call(
 
 
 def credential(local: Local, component: str) -> dict[str, str]:
-    """The environment that a component's pods get from its Secret in the cluster, and nothing else."""
+    """Return the environment that a component's pods get from its Secret in the cluster, and
+    nothing else."""
     (found,) = (
         secret
         for secret in local.objects("Secret")
@@ -79,7 +80,7 @@ def credential(local: Local, component: str) -> dict[str, str]:
 
 
 def service_token(local: Local, component: str) -> str:
-    """The access token that a service gets for itself, with all of its scopes."""
+    """Return the access token that a service gets for itself, with all of its scopes."""
     return caller.token(credential(local, component))[0]
 
 
@@ -90,7 +91,7 @@ def signed_in(local: Local, component: str, user: str) -> dict[str, Any]:
 
 
 def user_token(local: Local, component: str, user: str) -> str:
-    """The access token of a user who signed in to a web application."""
+    """Return the access token of a user who signed in to a web application."""
     return str(signed_in(local, component, user)["access_token"])
 
 

@@ -33,7 +33,7 @@ class Deployment:
     def pulumi(
         self, *arguments: str, check: bool = True
     ) -> CompletedProcess[str]:
-        """The CLI in the project's folder."""
+        """Return the CLI in the project's folder."""
         return self.local.pulumi(
             *arguments, cwd=self.folder, check=check, timeout=90
         )
@@ -63,7 +63,7 @@ class Deployment:
         return named(operations(self.run(verb, *arguments, "--json").stdout))
 
     def edit(self, file: str, old: str, new: str) -> None:
-        """Replaces `old`, which stands exactly once, in a file of the project."""
+        """Replace `old`, which stands exactly once, in a file of the project."""
         path = self.folder / file
         text = path.read_text("utf-8")
         assert text.count(old) == 1, (
@@ -72,7 +72,7 @@ class Deployment:
         path.write_text(text.replace(old, new), "utf-8")
 
     def state(self, *arguments: str) -> list[dict[str, Any]]:
-        """The resources of the exported state, in the order in which they were made."""
+        """Return the resources of the exported state, in the order in which they were made."""
         exported = json.loads(
             self.pulumi("stack", "export", "-s", STACK, *arguments).stdout
         )
@@ -82,7 +82,7 @@ class Deployment:
         return found
 
     def rewrite(self, edit: Edit) -> None:
-        """Puts the state back with its resources as `edit` gives them."""
+        """Put the state back with its resources as `edit` gives them."""
         rewrite(
             lambda *arguments: self.pulumi(*arguments, "-s", STACK),
             self.local.folder / "state.json",
@@ -113,7 +113,7 @@ def rewrite(
 
 
 def start(local: Local, folder: Path) -> Deployment:
-    """A deployment with an empty stack."""
+    """Return a deployment with an empty stack."""
     deployment = Deployment(local, folder)
     deployment.pulumi("stack", "init", STACK)
     return deployment
@@ -128,7 +128,8 @@ def preview(deployment: Deployment, *arguments: str) -> dict[str, str]:
 
 
 def events(printed: str) -> Iterator[dict[str, Any]]:
-    """The engine's events that `--json` printed, or that `--event-log` wrote: one JSON object a line."""
+    """Yield the engine's events that `--json` printed, or that `--event-log` wrote: one JSON object
+    a line."""
     for line in printed.splitlines():
         if line.startswith("{"):
             yield json.loads(line)

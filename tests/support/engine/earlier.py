@@ -36,7 +36,8 @@ _PARTS = (
 
 
 def earlier_project(folder: Path) -> Path:
-    """Fills `folder` with the project of that commit. Skips the test where the history does not reach back to it."""
+    """Fill `folder` with the project of that commit. Skips the test where the history does not
+    reach back to it."""
     archive = subprocess.run(
         ["git", "archive", BEFORE], cwd=ROOT, capture_output=True, timeout=60
     )
@@ -50,7 +51,7 @@ def earlier_project(folder: Path) -> Path:
 
 
 def run_by(deployment: Deployment, project: Path) -> None:
-    """Makes the program of `project` the stack's program."""
+    """Make the program of `project` the stack's program."""
     for name in _PARTS:
         link = deployment.folder / name
         link.unlink(missing_ok=True)
@@ -75,7 +76,7 @@ def assert_only_known_changes(deployment: Deployment, earlier: Path) -> None:
 
 
 def _outputs(deployment: Deployment) -> dict[str, Any]:
-    """The stack's outputs without `CHANGED_OUTPUTS`."""
+    """Return the stack's outputs without `CHANGED_OUTPUTS`."""
     printed = deployment.pulumi(
         "stack", "output", "-s", "local", "--json", "--show-secrets"
     ).stdout

@@ -65,7 +65,7 @@ class Pods:
             thread.join(30)
 
     def go_on(self, answers: int) -> None:
-        """Waits for more answers. Fails after 60 seconds."""
+        """Wait for more answers. Fails after 60 seconds."""
         had, until = self.statuses.total(), time.monotonic() + 60
         while self.statuses.total() < had + answers:
             assert time.monotonic() < until, (
@@ -110,12 +110,12 @@ class Pods:
 
 
 def on(deployment: Deployment, day: int) -> None:
-    """Sets the sample estate's `asOf`."""
+    """Set the sample estate's `asOf`."""
     set_day(deployment.folder / f"stacks/Pulumi.{STACK}.yaml", day)
 
 
 def set_day(stack_file: Path, day: int) -> None:
-    """Sets `asOf` to the day after FIRST by this number, as the scheduled workflow does."""
+    """Set `asOf` to the day after FIRST by this number, as the scheduled workflow does."""
     text = stack_file.read_text("utf-8")
     then = FIRST + datetime.timedelta(days=day)
     changed, count = re.subn(

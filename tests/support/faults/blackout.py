@@ -110,8 +110,9 @@ class Blackout:
 
 
 def recover(stack: Stack) -> str:
-    """The documented commands: `cancel`, `kong_oam recover --remove` with the `kubectl` commands that it names,
-    `refresh --clear-pending-creates`, `up`. Gives what the second one said."""
+    """Return the documented commands: `cancel`, `kong_oam recover --remove` with the `kubectl`
+    commands that it names, `refresh --clear-pending-creates`, `up`. Gives what the second one
+    said."""
     message = recover_stack(stack)
     stack.run("up")
     return message
@@ -133,7 +134,8 @@ def recover_stack(stack: Stack) -> str:
 def lost(
     stack: Stack, *arguments: str, status: int = 0
 ) -> CompletedProcess[str]:
-    """`python -m kong_oam recover` on the stack. Raises AssertionError where it ends with another status."""
+    """`python -m kong_oam recover` on the stack. Raises AssertionError if it ends with another
+    status."""
     done = stack.module(
         "kong_oam", "recover", "--stack", stack.name, *arguments
     )

@@ -71,7 +71,7 @@ def cuts(seed: int) -> Cut:
 
 
 def write(folder: Path, change: str = "") -> None:
-    """Writes the Applications and the stacks' files: as they are at first, or with a change."""
+    """Write the Applications and the stacks' files: as they are at first, or with a change."""
     api, job = (
         TINY[: TINY.index(_SPLIT)],
         TINY[: TINY.index("    - name: api")] + TINY[TINY.index(_SPLIT) :],
@@ -106,7 +106,7 @@ def write(folder: Path, change: str = "") -> None:
 
 
 def begin(local: Local, folder: Path) -> Deployment:
-    """The estate's project, with none of its stacks but the base made yet."""
+    """Return the estate's project, with none of its stacks but the base made yet."""
     folder.mkdir()
     deployment = Deployment(local, project(folder))
     deployment.pulumi("stack", "init", STACK)
@@ -115,7 +115,7 @@ def begin(local: Local, folder: Path) -> Deployment:
 
 
 def as_stack(deployment: Deployment) -> Stack:
-    """The base's stack, as other tests of faults know it."""
+    """Return the base's stack, as other tests of faults know it."""
     return Stack(deployment.local, deployment.folder)
 
 
@@ -216,7 +216,7 @@ def ended(running: subprocess.Popen[str]) -> None:
 
 
 def _session(leader: int) -> Iterator[int]:
-    """The processes of a session that have not ended."""
+    """Yield the processes of a session that have not ended."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:

@@ -86,7 +86,7 @@ class Stack:
         }
 
     def edit(self, file: str, old: str, new: str) -> None:
-        """Replaces `old`, which stands exactly once, in a file of the project."""
+        """Replace `old`, which stands exactly once, in a file of the project."""
         path = self.folder / file
         assert path.resolve().is_relative_to(self.folder.resolve()), (
             f"{file} is a link to the project's own"
@@ -98,12 +98,12 @@ class Stack:
         path.write_text(text.replace(old, new), "utf-8")
 
     def state(self) -> list[dict[str, Any]]:
-        """The resources of the exported state."""
+        """Return the resources of the exported state."""
         exported = json.loads(self.pulumi("stack", "export").stdout)
         return list(exported["deployment"].get("resources") or ())
 
     def rewrite(self, edit: Edit) -> None:
-        """Puts the state back with its resources as `edit` gives them."""
+        """Put the state back with its resources as `edit` gives them."""
         rewrite(self.pulumi, self.local.folder / "state.json", edit)
 
     def answer(
@@ -127,11 +127,12 @@ class Stack:
         token: str | None = None,
         scheme: str = "http",
     ) -> int:
-        """The status alone; whatever is let through gets 200 from the workload."""
+        """Return the status alone; whatever is let through gets 200 from the workload."""
         return self.answer(method, host, target, token, scheme).status
 
     def kong(self, method: str, path: str, body: object = None) -> Any:
-        """A request to the Admin API by hand; gives the answer's JSON, None where there is none."""
+        """Return a request to the Admin API by hand; gives the answer's JSON, None if there is
+        none."""
         headers = {"Kong-Admin-Token": self.local.env["KONG_ADMIN_TOKEN"]}
         answer = httpx.request(
             method, self.local.kong.admin_url + path, headers=headers, json=body
@@ -140,7 +141,8 @@ class Stack:
         return answer.json() if answer.content else None
 
     def okta(self, method: str, path: str, body: object = None) -> Any:
-        """A request to the management API by hand; gives the answer's JSON, None where there is none."""
+        """Return a request to the management API by hand; gives the answer's JSON, None if there is
+        none."""
         headers = {"Authorization": f"SSWS {self.local.env['OKTA_API_TOKEN']}"}
         answer = httpx.request(
             method,
@@ -152,7 +154,7 @@ class Stack:
         return answer.json() if answer.content else None
 
     def entity(self, kind: str, name: str) -> dict[str, Any]:
-        """The one entity of Kong of that name."""
+        """Return the one entity of Kong of that name."""
         (found,) = (
             entity
             for entity in self.local.kong.entities(kind)
@@ -161,7 +163,7 @@ class Stack:
         return found
 
     def plugin(self, kind: str, service: str) -> dict[str, Any]:
-        """The one plugin of a kind on a service."""
+        """Return the one plugin of a kind on a service."""
         identifier = self.entity("services", service)["id"]
         (found,) = (
             entity
@@ -172,7 +174,7 @@ class Stack:
         return found
 
     def app(self, component: str) -> dict[str, Any]:
-        """The one app of a client at Okta."""
+        """Return the one app of a client at Okta."""
         label = f"kong-oam {self.name} {component}"
         (found,) = (
             app
@@ -193,7 +195,8 @@ def start(
     applications: Iterable[str] | None = None,
     copied: Iterable[str] = (),
 ) -> Stack:
-    """An empty stack of a copy of this project; `applications` (YAML) take the place of the sample estate's.
+    """Return an empty stack of a copy of this project; `applications` (YAML) take the place of the
+    sample estate's.
 
     `copied` are more parts of it (as "components") that are to be edited.
     """
@@ -211,7 +214,8 @@ def start(
 
 
 def trust(stack: Stack) -> None:
-    """Has the stack verify workloads against the CA that the sandbox's are signed by, and Kong have it."""
+    """Have the stack verify workloads against the CA that the sandbox's are signed by, and Kong
+    have it."""
     local = stack.local
     (stack.folder / "stacks/workloads.pem").write_text(
         local.echo.authority, "utf-8"
@@ -229,7 +233,8 @@ def trust(stack: Stack) -> None:
 
 
 def made(local: Local) -> dict[str, int]:
-    """How many objects of each kind there are in Kong, at Okta (but for its groups) and in the cluster."""
+    """Return how many objects of each kind there are in Kong, at Okta (but for its groups) and in
+    the cluster."""
     counts = {kind: len(local.kong.entities(kind)) for kind in KONG}
     counts |= {kind: len(local.okta.objects(kind)) for kind in OKTA}
     counts["objects"] = len(local.cluster.objects())
@@ -237,7 +242,7 @@ def made(local: Local) -> dict[str, int]:
 
 
 def within(seconds: float, condition: Any) -> float:
-    """Seconds until `condition()` holds. Raises AssertionError when it does not in time."""
+    """Return seconds until `condition()` holds. Raises AssertionError when it does not in time."""
     begun = time.monotonic()
     while not condition():
         assert time.monotonic() - begun < seconds, f"not within {seconds} s"
@@ -246,7 +251,7 @@ def within(seconds: float, condition: Any) -> float:
 
 
 def is_refused(ask: Any) -> bool:
-    """Whether the issuer refuses what `ask` asks it for."""
+    """Return whether the issuer refuses what `ask` asks it for."""
     try:
         ask()
     except browser.IssuerError:

@@ -15,7 +15,8 @@ from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC
 
 
 def poor_token(stack: Stack) -> str | None:
-    """A valid token of the stack's own issuer for its own audience that holds no scope; None while there is no issuer."""
+    """Return a valid token of the stack's own issuer for its own audience that holds no scope; None
+    while there is no issuer."""
     local = stack.local
     servers = [
         server

@@ -148,7 +148,7 @@ class Engine:
         self.pulumi("destroy", "-s", self.stack, "--yes", "--skip-preview")
 
     def edit(self, old: str, new: str) -> None:
-        """Replaces `old`, which stands exactly once, in the Application."""
+        """Replace `old`, which stands exactly once, in the Application."""
         assert self._file.read_text("utf-8").count(old) == 1
         self._replace(old, new)
 
@@ -199,7 +199,8 @@ class Engine:
         component: str | None = None,
         user: str | None = None,
     ) -> Case:
-        """A request of nobody, or of a component, for itself or a user, with the token that its own Secret gets it."""
+        """Return a request of nobody, or of a component, for itself or a user, with the token that
+        its own Secret gets it."""
         if component is None:
             return Case(method, self.host, path.encode())
         environment = caller.environment(

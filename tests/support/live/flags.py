@@ -221,7 +221,7 @@ class Flags:
         )
 
     def fails(self, *arguments: str) -> None:
-        """One run that fails. Raises AssertionError where it does not."""
+        """One run that fails. Raises AssertionError if it does not."""
         done = self.run(*arguments, check=False)
         assert done.returncode, f"{arguments}: {done.stdout}"
 
@@ -238,7 +238,7 @@ class Flags:
         return found
 
     def token(self, application: str, component: str) -> str:
-        """A token of the client, with the credential from its own Secret."""
+        """Return a token of the client, with the credential from its own Secret."""
         environment = caller.environment(
             self.engine.local.cluster.url, application, component
         )
@@ -251,7 +251,7 @@ class Flags:
         path: str = "/",
         who: str | None = None,
     ) -> Case:
-        """A request of nobody, or with the token that is kept as `who`."""
+        """Return a request of nobody, or with the token that is kept as `who`."""
         authorization = (f"Bearer {self.tokens[who]}",) if who else ()
         return Case(
             method, self.host(application), path.encode(), authorization
@@ -372,7 +372,7 @@ def flags(live: LiveGateway, folder: Path) -> Iterator[Flags]:
 
 
 def swap(apis: tuple[Api, ...]) -> tuple[Api, ...]:
-    """Each of two Applications asks for the scope of the other."""
+    """Return each of two Applications asks for the scope of the other."""
     first, second = apis
     return replace(first, scope=second.scope), replace(
         second, scope=first.scope

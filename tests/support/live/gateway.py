@@ -29,8 +29,8 @@ def ask(
     timeout: float = 15,
     source: str | None = None,
 ) -> int:
-    """The status that the bytes of one request get, sent from the address `source` of this machine. Raises OSError or
-    http.client.HTTPException for no answer."""
+    """Return the status that the bytes of one request get, sent from the address `source` of this
+    machine. Raises OSError or http.client.HTTPException for no answer."""
     with socket.create_connection(
         proxy, timeout, (source, 0) if source else None
     ) as connection:
@@ -128,7 +128,7 @@ class LiveGateway:
     def outcome(
         self, raw: bytes, method: str, mark: str, source: str | None = None
     ) -> Outcome:
-        """The same for bytes that hold `mark` already."""
+        """Return the same for bytes that hold `mark` already."""
         status = ask(self.target.proxy, raw, method, source=source)
         arrived = self.upstream.arrived(mark)
         assert len(arrived) <= 1, f"{mark} arrived {len(arrived)} times"
@@ -144,7 +144,7 @@ class LiveGateway:
     def await_steady(
         self, expected: Sequence[tuple[Case, int]], bound: float
     ) -> None:
-        """Waits until every case gets its status from every worker. Fails after `bound` seconds."""
+        """Wait until every case gets its status from every worker. Fails after `bound` seconds."""
         rounds = _ROUNDS * max(self.target.workers, 2)
         await_true(lambda: self._steady(expected, rounds), bound)
 

@@ -79,7 +79,7 @@ class Hammer:
         self._stage = name
 
     def arrived(self, stage: str, caller: str) -> int:
-        """How many of a caller's requests reached a workload."""
+        """Return how many of a caller's requests reached a workload."""
         return sum(
             len(workload.arrived(self._mark(stage, caller)))
             for workload in self._workloads
@@ -140,7 +140,7 @@ class Hammer:
         return lines
 
     def await_answers(self) -> None:
-        """Waits until every caller has had enough answers in this stage. Fails after 30 seconds."""
+        """Wait until every caller has had enough answers in this stage. Fails after 30 seconds."""
         until = time.monotonic() + 30
         while any(
             self._counts.get((self._stage, caller), Counter()).total()

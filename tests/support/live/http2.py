@@ -31,7 +31,8 @@ def status_over_http2(
     body: bytes | None = None,
     trailers: Headers = (),
 ) -> int | None:
-    """The status of the answer to one request, whose body ends the stream unless trailers do.
+    """Return the status of the answer to one request, whose body ends the stream unless trailers
+    do.
 
     None: the gateway reset the stream, or closed the connection, without an answer.
     """
@@ -71,7 +72,8 @@ def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
 
 
 def _block(headers: Headers) -> bytes:
-    """Each header as a literal that is not indexed, without Huffman's coding (RFC 7541, 6.2.2)."""
+    """Return each header as a literal that is not indexed, without Huffman's coding (RFC 7541,
+    6.2.2)."""
     return b"".join(
         b"\0" + _text(name) + _text(value) for name, value in headers
     )
@@ -96,7 +98,7 @@ def _frames(connection: socket.socket) -> Iterator[tuple[int, bytes]]:
 
 
 def _status(block: bytes) -> int | None:
-    """The status, which comes first, as nginx writes it."""
+    """Return the status, which comes first, as nginx writes it."""
     while block and block[0] & 0xE0 == 0x20:  # a size of the table
         block = block[1:]
     if block and block[0] in _INDEXED:

@@ -37,12 +37,12 @@ SEED: Final = int(os.environ.get("LIVE_SEED") or 7)
 
 
 def stack(name: str = RUN) -> Stack:
-    """A stack with its own issuers. `name` starts with RUN."""
+    """Return a stack with its own issuers. `name` starts with RUN."""
     return gateway_estates.stack(name, "http")
 
 
 def issuers(name: str = RUN) -> Mapping[str, Issuer]:
-    """The issuers of `stack(name)`."""
+    """Return the issuers of `stack(name)`."""
     return _issuers(name)
 
 
@@ -55,13 +55,14 @@ def _issuers(name: str) -> Mapping[str, Issuer]:
 
 
 def issuer(name: str = RUN) -> Issuer:
-    """The default issuer of components."""
+    """Return the default issuer of components."""
     return issuers(name)["main"]
 
 
 @cache
 def scene() -> Scene:
-    """The subject of the tier's requests: an estate written by hand, and generated Applications."""
+    """Return the subject of the tier's requests: an estate written by hand, and generated
+    Applications."""
     texts = [
         *nested_applications(CASES_DOMAIN),
         *generated_applications(GENERATED_DOMAIN, 6, SEED),
@@ -124,7 +125,7 @@ class Target:
         return _workers(self)
 
     def admin(self) -> httpx.Client:
-        """The Admin API, to be closed."""
+        """Return the Admin API, to be closed."""
         headers = {"Kong-Admin-Token": self.token} if self.token else {}
         return httpx.Client(
             base_url=self.admin_url, headers=headers, timeout=30
@@ -140,13 +141,14 @@ class Target:
         return answer
 
     def page(self, url: str) -> str:
-        """The text at a URL of the gateway. The token is for the Admin API alone."""
+        """Return the text at a URL of the gateway. The token is for the Admin API alone."""
         if url.startswith(f"{self.admin_url}/"):
             return self.get(url).text
         return httpx.get(url, timeout=30).raise_for_status().text
 
     def entities(self) -> dict[str, dict[str, Any]]:
-        """All services, routes, plugins, Upstreams, consumers and credentials by path, whoever made them."""
+        """Return all services, routes, plugins, Upstreams, consumers and credentials by path,
+        whoever made them."""
         found: dict[str, dict[str, Any]] = {}
         for kind in (
             "plugins",
@@ -166,7 +168,7 @@ class Target:
         return found
 
     def remove_all_of(self, name: str) -> None:
-        """Takes away what is tagged with the stack `name`, where the engine could not."""
+        """Take away what is tagged with the stack `name`, where the engine could not."""
         self._remove(
             path
             for path, entity in self.entities().items()
@@ -174,7 +176,8 @@ class Target:
         )
 
     def remove_what_earlier_runs_left(self) -> int:
-        """Takes away what runs of this tier left that were killed, an hour ago or longer. Returns how much that was.
+        """Take away what runs of this tier left that were killed, an hour ago or longer. Returns
+        how much that was.
 
         By their tags, which nothing but this tier gives; another run may be under way.
         """
@@ -240,10 +243,11 @@ def _path(kind: str, entity: Mapping[str, Any]) -> str:
 
 
 def upstream_host() -> str:
-    """The address by which Kong reaches this machine: LIVE_UPSTREAM_HOST, for a Kong in a container."""
+    """Return the address by which Kong reaches this machine: LIVE_UPSTREAM_HOST, for a Kong in a
+    container."""
     return os.environ.get("LIVE_UPSTREAM_HOST") or "127.0.0.1"
 
 
 def bind_address() -> str:
-    """The address at which workloads listen: beyond loopback only for a Kong elsewhere."""
+    """Return the address at which workloads listen: beyond loopback only for a Kong elsewhere."""
     return "127.0.0.1" if upstream_host() == "127.0.0.1" else "0.0.0.0"

@@ -41,7 +41,7 @@ class Attack:
     def raw(
         self, path: bytes, host: bytes, authorization: tuple[bytes, ...]
     ) -> bytes:
-        """The bytes of the attack alone."""
+        """Return the bytes of the attack alone."""
         line = b" ".join((self.method, path, self.version))
         return (
             b"\r\n".join(
@@ -75,7 +75,7 @@ def _both(
     statuses: tuple[int, ...],
     **more: bytes,
 ) -> dict[str, Attack]:
-    """The same lines with a length, and with chunks."""
+    """Return the same lines with a length, and with chunks."""
     return {
         f"{name}, length": Attack((LENGTH, *lines), HIDDEN, statuses, **more),
         f"{name}, chunks": Attack((CHUNKED, *lines), chunk(), statuses, **more),

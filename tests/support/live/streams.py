@@ -53,7 +53,7 @@ class _Handler(Requests):
             )
 
     def _socket(self, head: bytes) -> None:
-        """Opens it as RFC 6455 has it, and echoes bytes: frames are between the two ends."""
+        """Open it as RFC 6455 has it, and echoes bytes: frames are between the two ends."""
         found = re.search(
             rb"sec-websocket-key: *([^\r]*)\r", head, re.IGNORECASE
         )

@@ -32,7 +32,7 @@ class Upstream(Listening):
         )
 
     def arrived(self, mark: str) -> list[bytes]:
-        """Every request that came with this mark: head and body, as they were received."""
+        """Return every request that came with this mark: head and body, as they were received."""
         with self._lock:
             return list(self._arrived.get(mark, ()))
 

@@ -54,7 +54,8 @@ class Asked:
     bound: float
 
     def serve(self, name: str, workload: Workload, **fields: Any) -> None:
-        """Has the gate of a component lead to a workload, and its service have these fields besides."""
+        """Have the gate of a component lead to a workload, and its service have these fields
+        besides."""
         component = self._component(name)
         (own,) = component.backends
         (service,) = [

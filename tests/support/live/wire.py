@@ -72,7 +72,7 @@ class _Handler(Requests):
 
 
 def content_of(request: bytes) -> bytes:
-    """The body of a request that arrived, out of its chunks."""
+    """Return the body of a request that arrived, out of its chunks."""
     head, _, body = request.partition(b"\r\n\r\n")
     if not _CHUNKED.search(head + b"\r\n"):
         return body
@@ -85,7 +85,8 @@ def content_of(request: bytes) -> bytes:
 
 
 def said(proxy: tuple[str, int], raw: bytes) -> bytes:
-    """All that the gateway says to these bytes, until it closes the connection or has nothing more to say."""
+    """Return all that the gateway says to these bytes, until it closes the connection or has
+    nothing more to say."""
     answered = b""
     with (
         socket.create_connection(proxy, timeout=SETTLED) as connection,
@@ -98,7 +99,8 @@ def said(proxy: tuple[str, int], raw: bytes) -> bytes:
 
 
 def statuses(answered: bytes, *, head: bool = False) -> list[int]:
-    """The status of each answer in these bytes. `head`: the first one answers HEAD, and so has no body."""
+    """Return the status of each answer in these bytes. `head`: the first one answers HEAD, and so
+    has no body."""
     found: list[int] = []
     while (status := _STATUS.match(answered)) and b"\r\n\r\n" in answered:
         lines, _, answered = answered.partition(b"\r\n\r\n")

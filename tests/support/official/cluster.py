@@ -174,7 +174,7 @@ class Kubernetes:
         return done.stdout
 
     def written(self) -> list[Written]:
-        """Every write that was accepted, controllers' and the stand-in nodes' left out."""
+        """Return every write that was accepted, controllers' and the stand-in nodes' left out."""
         found = []
         for line in (
             (self._folder / "audit.log").read_text("utf-8").splitlines()
@@ -200,7 +200,7 @@ class Kubernetes:
         return found
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """One request, with the JSON of its answer. Raises urllib.error.HTTPError where it is refused."""
+        """One request, with the JSON of its answer. Raises urllib.error.HTTPError if it is refused."""
         headers = {
             "Authorization": f"Bearer {self._token}",
             "User-Agent": _NODES,

@@ -127,7 +127,7 @@ _VERSIONS: Final = (
 
 
 def folder() -> Path:
-    """The folder of the programs, built first where there is none. Raises ToolchainError."""
+    """Return the folder of the programs, built first where there is none. Raises ToolchainError."""
     found = cache() / f"kubernetes-v{KUBERNETES}"
     if not all((found / name).exists() for name in (*_SERVERS, PLUGIN, JUDGE)):
         found.mkdir(parents=True, exist_ok=True)
@@ -218,7 +218,7 @@ def _build_judge(found: Path) -> None:
 
 
 def private_key() -> bytes:
-    """An RSA key of 2,048 bits in PEM, for the API server's tokens of service accounts."""
+    """Return an RSA key of 2,048 bits in PEM, for the API server's tokens of service accounts."""
     key = rsa.generate_private_key(65537, 2048)
     encoding, form = (
         serialization.Encoding.PEM,
@@ -228,7 +228,7 @@ def private_key() -> bytes:
 
 
 def main() -> int:
-    """Prints the folder; progress and errors go to stderr."""
+    """Print the folder; progress and errors go to stderr."""
     try:
         print(folder())
     except ToolchainError as error:

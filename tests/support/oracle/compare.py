@@ -181,7 +181,7 @@ class Project:
 
 
 def signed(issuer: Issuer, token: Token) -> str:
-    """A token of these facts, as its provider spells it."""
+    """Return a token of these facts, as its provider spells it."""
     provider, spelling = issuer.provider, issuer.provider.spelling
     changes: dict[str, Any] = {
         spelling.client: client_id(token.client),
@@ -342,7 +342,8 @@ class Lua:
         *,
         preflight: bool,
     ) -> str | None:
-        """The origin whose pages may read the answer to a request of a page, or to the preflight before it."""
+        """Return the origin whose pages may read the answer to a request of a page, or to the
+        preflight before it."""
         facts["http_origin"] = origin
         if preflight:
             facts["http_access_control_request_method"], facts["method"] = (
@@ -400,7 +401,8 @@ class _Comparison:
         self.report = Report(counted=Counter({"pairs of estates": 1}))
 
     def compile(self) -> bool:
-        """Whether the project has no error to find in either. The generator means to make none."""
+        """Return whether the project has no error to find in either. The generator means to make
+        none."""
         found = [
             item
             for item in (self.was, self.now)

@@ -90,7 +90,7 @@ class Endpoint:
 
 
 def components(applications: list[Document]) -> dict[str, Document]:
-    """Every component, by `application/component`."""
+    """Return every component, by `application/component`."""
     return {
         f"{application['metadata']['name']}/{component['name']}": component
         for application in applications
@@ -131,7 +131,8 @@ def provider_of(component: Document, stack: Document) -> Document:
 
 
 def mapped(domain: str, stack: Document) -> str:
-    """A domain as this environment calls it. A suffix is whole labels; of several the longest is taken."""
+    """Return a domain as this environment calls it. A suffix is whole labels; of several the
+    longest is taken."""
     suffixes = setting(stack, "domains", {}).get("suffixes", {})
     fitting = [
         suffix
@@ -162,16 +163,17 @@ def endpoints(applications: list[Document], stack: Document) -> list[Endpoint]:
 
 
 def elements(path: str) -> Elements:
-    """A path as an Application writes it."""
+    """Return a path as an Application writes it."""
     return () if path == "/" else tuple(path.encode().split(b"/")[1:])
 
 
 def resolved(target: bytes) -> Elements | None:
-    """The path of a request, or None if two servers could read it differently.
+    """Return the path of a request, or None if two servers could read it differently.
 
-    Encoded characters that are not refused are decoded, whether unreserved or not: that is the one reading which all
-    servers share that decode a path. As Kong does before it routes, slashes are merged before dot segments are
-    resolved, and `..` does not lead above the root (nginx answers 400).
+    Encoded characters that are not refused are decoded, whether unreserved or not: that is the one
+    reading which all servers share that decode a path. As Kong does before it routes, slashes are
+    merged before dot segments are resolved, and `..` does not lead above the root (nginx answers
+    400).
     """
     path = target.partition(b"?")[0]
     if not path.startswith(b"/") or any(
@@ -293,7 +295,7 @@ def readings(part: bytes) -> frozenset[str]:
 
 
 def is_none_or_several(part: bytes) -> bool:
-    """Whether some server reads no element in it, a dot segment, or more than an element."""
+    """Return whether some server reads no element in it, a dot segment, or more than an element."""
     separators = set("/\\;?%#") - set(part.decode())
     return any(
         text in ("", ".", "..") or set(text) & separators
@@ -319,13 +321,13 @@ def taken_for(part: bytes, rule: bytes) -> bool:
 
 
 def may_own(path: Elements, request: Elements) -> bool:
-    """Whether some server takes the request for one of this path."""
+    """Return whether some server takes the request for one of this path."""
     return len(path) <= len(request) and all(map(taken_for, request, path))
 
 
 def is_spelled_oddly(target: bytes) -> bool:
-    """Whether the path has what servers are known to read in more than one way, for whatever reason. The project may
-    refuse more of these than anybody is known to misread; nothing else."""
+    """Return whether the path has what servers are known to read in more than one way, for whatever
+    reason. The project may refuse more of these than anybody is known to misread; nothing else."""
     path = target.partition(b"?")[0]
     return bool(
         re.search(
@@ -371,7 +373,8 @@ def picked(
 def rules_of(
     key: str, access: Document, listed: list[Endpoint]
 ) -> list[tuple[Elements, Document]]:
-    """Each path of each rule. One that names no path has every path of the component's gateway traits."""
+    """Return each path of each rule. One that names no path has every path of the component's
+    gateway traits."""
     own = [endpoint.path for endpoint in listed if endpoint.component == key]
     return [
         (elements(path), rule)
@@ -388,7 +391,8 @@ def lists(rule: Document, method: str) -> bool:
 def held_by_client(
     applications: list[Document], client: str | None, key: str, *, user: bool
 ) -> set[str]:
-    """The scopes that a client holds at a component: what it asks for there (that a role covers it is checked).
+    """Return the scopes that a client holds at a component: what it asks for there (that a role
+    covers it is checked).
 
     One that users sign in through holds them for users alone, and any other for itself alone.
     """
@@ -410,7 +414,7 @@ def held_by_client(
 def held_by_groups(
     access: Document, provider: Document, groups: tuple[str, ...]
 ) -> set[str]:
-    """The scopes of the roles that groups hold, called as the provider calls them."""
+    """Return the scopes of the roles that groups hold, called as the provider calls them."""
     names = provider.get("groups", {})
     roles = access.get("roles", {}).values()
     return {
@@ -427,7 +431,8 @@ def held_by_groups(
 def counts(
     applications: list[Document], stack: Document, key: str, token: Token
 ) -> bool:
-    """Whether a token is one of the component's own provider at all, for whichever of its APIs."""
+    """Return whether a token is one of the component's own provider at all, for whichever of its
+    APIs."""
     return (
         token.counts
         and token.provider
@@ -510,7 +515,7 @@ SPELLED_WITH_DASHES = re.compile(
 
 
 def is_read_differently(name: str, value: str) -> bool:
-    """Whether servers read a header differently, by docs/reference/paths-and-headers.md."""
+    """Return whether servers read a header differently, by docs/reference/paths-and-headers.md."""
     name = name.lower()
     if name == "connection":
         return (
@@ -530,8 +535,8 @@ def from_there(
     request: Request,
     path: Elements,
 ) -> bool:
-    """Whether the rules of the path may be called from where the request comes. A network of IPv6 holds no address of
-    IPv4, however that is written."""
+    """Return whether the rules of the path may be called from where the request comes. A network of
+    IPv6 holds no address of IPv4, however that is written."""
     component = components(applications)[key]
     rules = rules_of(key, access_of(component) or ANY_TOKEN, listed)
     owner = max((rule for rule, _ in rules if owns(rule, path)), key=len)
@@ -554,7 +559,7 @@ def from_there(
 
 
 def holds(network: str, address: str) -> bool:
-    """Whether a network holds an address; what is no address is in none."""
+    """Return whether a network holds an address; what is no address is in none."""
     try:
         read = ipaddress.ip_address(address)
     except ValueError:
@@ -617,7 +622,7 @@ class Page:
 def origins(
     applications: list[Document], stack: Document, client: str
 ) -> set[str]:
-    """The origins of a browser client's pages: where its users come back to."""
+    """Return the origins of a browser client's pages: where its users come back to."""
     scheme = setting(stack, "gateway", {}).get("scheme", "https")
     return {
         f"{scheme}://{endpoint.host}"
@@ -688,7 +693,7 @@ def readable(applications: list[Document], stack: Document, page: Page) -> bool:
 
 
 def image(applications: list[Document], key: str) -> str | None:
-    """The version of a component's workload."""
+    """Return the version of a component's workload."""
     found: str | None = (
         components(applications).get(key, {}).get("properties", {}).get("image")
     )
@@ -707,5 +712,6 @@ def over_tls(applications: list[Document], key: str) -> bool:
 
 
 def must_allow(before: Answer, after: Answer) -> bool:
-    """Whether a request has to get through at any moment: both estates let it into the same place."""
+    """Return whether a request has to get through at any moment: both estates let it into the same
+    place."""
     return before.allowed and before == after

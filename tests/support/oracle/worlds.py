@@ -1239,7 +1239,7 @@ def _token(
 def seen(
     question: Question, before: World, after: World, was: Answer, answer: Answer
 ) -> Iterator[str]:
-    """The dimensions of a question, each to be counted."""
+    """Yield the dimensions of a question, each to be counted."""
     now, then = _facts(after), _facts(before)
     yield from question.tags
     yield f"status {answer.status}"
@@ -1285,7 +1285,7 @@ def seen(
 
 
 def _seen_of_token(token: Token, then: _Facts, now: _Facts) -> Iterator[str]:
-    """The dimensions of a token, each to be counted."""
+    """Yield the dimensions of a token, each to be counted."""
     yield "token of a user" if token.user else "token of a service"
     places = [
         (

@@ -26,7 +26,7 @@ class Project:
     def pulumi(
         self, *arguments: str, check: bool = True
     ) -> CompletedProcess[str]:
-        """Runs the CLI in the project's folder; 60 seconds at most."""
+        """Run the CLI in the project's folder; 60 seconds at most."""
         return self.local.pulumi(
             *arguments, cwd=self.folder, check=check, timeout=60
         )

@@ -17,7 +17,8 @@ DATA = Path(__file__).parents[4] / "shared" / "data" / "okta"
 
 
 def shared(name: str) -> Path:
-    """A file of the shared data beside the project; the test is skipped, with the reason, where it is missing."""
+    """Return a file of the shared data beside the project; the test is skipped, with the reason,
+    where it is missing."""
     path = DATA / name
     if not path.exists():
         pytest.skip(f"no {name} in ../shared/data/okta")
@@ -25,7 +26,7 @@ def shared(name: str) -> Path:
 
 
 def _plain(schema: Any) -> Any:
-    """The schema in JSON Schema draft 4, which OpenAPI 3.0 extends."""
+    """Return the schema in JSON Schema draft 4, which OpenAPI 3.0 extends."""
     if isinstance(schema, list):
         return [_plain(part) for part in schema]
     if not isinstance(schema, dict):

@@ -41,7 +41,7 @@ SERVER = "authorizationServers/ausSXpfKtHF4vUCsMehG"
 
 
 def exchanges() -> list[Json]:
-    """The exchanges of the run `main`, in order."""
+    """Return the exchanges of the run `main`, in order."""
     lines = shared("traffic-official-plugin.jsonl").read_text().splitlines()
     return [
         exchange

@@ -43,7 +43,7 @@ class Outcome:
 
 
 def all_faults() -> list[Fault]:
-    """Reads every patch. Raises ValueError for a patch that names no tests."""
+    """Read every patch. Raises ValueError for a patch that names no tests."""
     return [_read(patch) for patch in sorted(PATCHES.glob("*.patch"))]
 
 
@@ -63,12 +63,13 @@ def copy_tree(folder: Path) -> None:
 
 
 def applies(fault: Fault, folder: Path) -> bool:
-    """Whether the patch still fits the files in a folder."""
+    """Return whether the patch still fits the files in a folder."""
     return _apply(fault, folder, "--check").returncode == 0
 
 
 def seed(fault: Fault, folder: Path) -> None:
-    """Puts the fault into the files in a folder. Raises subprocess.CalledProcessError where it does not fit."""
+    """Put the fault into the files in a folder. Raises subprocess.CalledProcessError if it does not
+    fit."""
     _apply(fault, folder).check_returncode()
 
 
@@ -78,7 +79,7 @@ def mend(fault: Fault, folder: Path) -> None:
 
 
 def run(tests: tuple[str, ...], folder: Path) -> Outcome:
-    """Runs tests in a folder as `make test` does, in one process, until one fails."""
+    """Run tests in a folder as `make test` does, in one process, until one fails."""
     command = [
         sys.executable,
         "-m",
