@@ -21,7 +21,7 @@ from sandbox.local import STACK, USERS, Local
 from sandbox.toolchain import ToolchainError
 
 if TYPE_CHECKING:
-    from sandbox.demo.identity import Chosen
+    from sandbox.demo.identity import SandboxProvider
 
 _STAND_INS = (
     "Stand-ins, on 127.0.0.1 only: Kong (Admin API and proxy), {}the Kubernetes cluster "
@@ -35,7 +35,7 @@ def demo(kind: str, *, verbose: bool = False) -> int:
 
     `verbose` prints the output of `pulumi up` and the log of every call. Return the exit status.
     """
-    from sandbox.demo.identity import KINDS, chosen
+    from sandbox.demo.identity import KINDS, identity_provider
     from sandbox.keycloak import UnavailableError
     from sandbox.project import add_own_types, keep_records, project
     from sandbox.server import StartError
@@ -54,7 +54,7 @@ def demo(kind: str, *, verbose: bool = False) -> int:
         add_own_types(folder)
         keep_records(folder, records := folder / "records.jsonl")
         try:
-            with chosen(kind, local, folder) as provider:
+            with identity_provider(kind, local, folder) as provider:
                 return _deployed(local, folder, provider, records, verbose)
         except (UnavailableError, StartError) as error:
             print(f"error: {error}", file=sys.stderr)
@@ -64,7 +64,7 @@ def demo(kind: str, *, verbose: bool = False) -> int:
 def _deployed(
     local: Local,
     folder: Path,
-    provider: "Chosen",
+    provider: "SandboxProvider",
     records: Path,
     verbose: bool,
 ) -> int:

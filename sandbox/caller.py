@@ -60,7 +60,7 @@ def token(
     there asks. Raises sandbox.browser.IssuerError and CrossOriginError.
     """
     answer = answered(settings, login, api, origin)
-    return answer["access_token"], _told(answer)
+    return answer["access_token"], _scopes(answer)
 
 
 def answered(
@@ -91,7 +91,7 @@ def answered(
     )
 
 
-def _told(answer: browser.TokenAnswer) -> str:
+def _scopes(answer: browser.TokenAnswer) -> str:
     """Return the scopes of the answer, or of the token if the answer has none (Entra: roles of the
     API's application)."""
     if "scope" in answer:

@@ -110,7 +110,7 @@ def _engine_gave_up(error: BaseException | None) -> bool:
     return False
 
 
-def _say_what_it_took() -> None:
+def _record_cpu() -> None:
     """For benchmarks: CPU seconds of this process, added to the file that the environment names."""
     if times := os.environ.get("KONG_OAM_PROGRAM_SECONDS"):
         with Path(times).open("a") as file:
@@ -119,5 +119,5 @@ def _say_what_it_took() -> None:
 
 if __name__ == "__main__":
     code = main(json.loads(sys.argv[1]))
-    _say_what_it_took()
+    _record_cpu()
     sys.exit(code)

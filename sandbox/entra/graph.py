@@ -117,7 +117,7 @@ class Graph:
                 f"/(?:applications|servicePrincipals)/{_ID}/owners",
                 self._owners,
             ),
-            ("GET", f"/groups/{_ID}/(?:owners|members)", self._nobody),
+            ("GET", f"/groups/{_ID}/(?:owners|members)", self._no_members),
             (
                 "DELETE",
                 rf"/(?:applications|servicePrincipals)/{_ID}/owners/{_ID}/\$ref",
@@ -442,7 +442,7 @@ class Graph:
             "value": owners,
         }
 
-    def _nobody(
+    def _no_members(
         self, identifier: str, *, query: Mapping[str, str], body: Json
     ) -> Answer:
         """Owners and members of groups: the stand-in has none."""

@@ -124,7 +124,11 @@ class Entra:
             try:
                 return self._of_login(method, parts.path, query, headers, data)
             except LoginError as refused:
-                return refused.status, _told(refused, self.directory.now()), {}
+                return (
+                    refused.status,
+                    _error_body(refused, self.directory.now()),
+                    {},
+                )
 
     def _endpoints(self) -> Json:
         return {
@@ -241,7 +245,7 @@ def refusal(refused: GraphError, now: float) -> Json:
     }
 
 
-def _told(refused: LoginError, now: float) -> Json:
+def _error_body(refused: LoginError, now: float) -> Json:
     return {
         "error": refused.error,
         "error_description": refused.description,

@@ -10,7 +10,7 @@ import uuid
 
 from sandbox.edges import Json
 from sandbox.kong.entities import KongConf
-from sandbox.kong.further import PRIORITIES
+from sandbox.kong.other_plugins import PRIORITIES
 from sandbox.kong.plugin_schemas import PLUGIN_SCHEMAS
 
 STAND_IN = "stand-in for Kong Gateway: routing, certificates, pre- and post-function, jwt, "

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sandbox.kong.entities import Entity
-from sandbox.kong.further import PRIORITIES
+from sandbox.kong.other_plugins import PRIORITIES
 
 HTTP_PROTOCOLS = frozenset({"http", "https", "grpc", "grpcs"})
 ORDER = tuple(sorted(PRIORITIES, key=lambda name: -PRIORITIES[name]))

@@ -3,7 +3,7 @@
 Source: Kong's documentation, recorded exchanges of a Kong 3.10 (proxy-responses). Phases modelled:
 rewrite (of plugins without a scope, before routing), access, header_filter, body_filter and log.
 Plugins modelled: pre-function, jwt, request-termination, post-function, and the plugins in
-further.py. Not modelled: HTTP/2, gRPC, WebSockets, health and hashing of upstreams, retries after
+other_plugins.py. Not modelled: HTTP/2, gRPC, WebSockets, health and hashing of upstreams, retries after
 an answer has begun, streaming.
 """
 
@@ -21,7 +21,6 @@ from sandbox.kong.client import client_address
 from sandbox.kong.entities import Entity, KongConf, Service, Snapshot, Table
 from sandbox.kong.errors import error_response, html_page, nginx_error
 from sandbox.kong.exchange import Exchange
-from sandbox.kong.further import FURTHER
 from sandbox.kong.hop_by_hop import HopByHop
 from sandbox.kong.http import (
     Header,
@@ -31,6 +30,7 @@ from sandbox.kong.http import (
     read_request,
 )
 from sandbox.kong.lua import Functions
+from sandbox.kong.other_plugins import OTHER_PLUGINS
 from sandbox.kong.precedence import ORDER, by_scope, everywhere, scopes
 from sandbox.kong.prometheus import Prometheus
 from sandbox.kong.retries import attempts, is_last
@@ -125,8 +125,8 @@ class Proxy:
         self._balancer: tuple[Table, Table, Balancer] | None = None
         self._scoped: tuple[Table, dict[Any, Entity]] | None = None
         self._metrics = Prometheus()
-        self._further = {
-            **{name: kind() for name, kind in FURTHER.items()},
+        self._other_plugins = {
+            **{name: kind() for name, kind in OTHER_PLUGINS.items()},
             "prometheus": self._metrics,
         }
 
@@ -467,8 +467,8 @@ class Proxy:
                         ),
                         "exit",
                     )
-            elif further := self._further.get(plugin["name"]):
-                if answered := further.access(exchange, plugin):
+            elif other := self._other_plugins.get(plugin["name"]):
+                if answered := other.access(exchange, plugin):
                     raise _ResponseError(answered, "exit")
             elif plugin["name"] == "request-termination":
                 ended = termination.access(exchange, config)
@@ -514,8 +514,8 @@ class Proxy:
         exchange.status = response.status
         exchange.answered = response.body
         for plugin in plugins:
-            if further := self._further.get(plugin["name"]):
-                further.header_filter(exchange, plugin)
+            if other := self._other_plugins.get(plugin["name"]):
+                other.header_filter(exchange, plugin)
             elif plugin["config"].get("header_filter"):
                 self._functions.run(exchange, tables, plugin, "header_filter")
         for plugin in plugins:
@@ -534,10 +534,10 @@ class Proxy:
         """Run the log phase of the request's plugins; an error in one script does not affect other
         plugins."""
         for plugin in plugins:
-            if further := self._further.get(plugin["name"]):
+            if other := self._other_plugins.get(plugin["name"]):
                 with suppress(RuntimeError):
                     self._functions.set_custom_fields(exchange, tables, plugin)
-                    further.log(exchange, plugin)
+                    other.log(exchange, plugin)
             elif plugin["config"].get("log"):
                 with suppress(RuntimeError):
                     self._functions.run(exchange, tables, plugin, "log")

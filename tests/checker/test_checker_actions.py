@@ -348,12 +348,12 @@ def test_an_older_state_put_back_opens_nothing(
         chain.run("stack", "export", "--file", str(file))
         chain.add(chain.recorder.up("after", after))
 
-        def put_back() -> None:
+        def restored() -> None:
             chain.run("stack", "import", "--file", str(file))
             chain.run("up", "--yes", "--skip-preview")
             chain.run("up", "--yes", "--skip-preview", "--refresh")
 
-        chain.happens("put back", put_back)
+        chain.happens("put back", restored)
 
     work(tmp_path)
 

@@ -15,7 +15,7 @@ import pytest
 
 from kong_oam.engine.state import logical_name
 from tests.support.checker.check import Report
-from tests.support.checker.estates import regranted_estates
+from tests.support.checker.estates import estates_with_grant_changes
 from tests.support.checker.runs import Recorder, compiles, sandbox
 from tests.support.tiers import deep_after, examples
 
@@ -47,7 +47,7 @@ def test_no_flag_opens_or_takes_along_what_comes_later(
     draw, total = random.Random(seed), Report()
     with sandbox() as local:
         recorder = Recorder.on(local, tmp_path / "project")
-        first, *others = regranted_estates(seed, ESTATES, compiles)
+        first, *others = estates_with_grant_changes(seed, ESTATES, compiles)
         recorder.up("first", first)
         for after in others:
             there = [

@@ -95,7 +95,7 @@ def _partitions_have_no_order(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(run, "grant_changes", lambda *_: NO_CHANGES)
 
 
-def _command_forgets_what_failed(patch: pytest.MonkeyPatch) -> None:
+def _command_forgets_failures(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Runs, "_may_run", lambda *_: True)
 
 
@@ -106,14 +106,14 @@ def _granted_by(
         patch.setattr(f"components.identity.{provider}.grant", grant)
 
 
-def _pods_ask_beside_the_grant(patch: pytest.MonkeyPatch) -> None:
+def _pods_do_not_wait_for_grants(patch: pytest.MonkeyPatch) -> None:
     """Pods do not wait for the grant."""
     _granted_by(
         patch, lambda *arguments: replace(grants.grant(*arguments), made=())
     )
 
 
-def _a_grant_goes_beside_the_pods(patch: pytest.MonkeyPatch) -> None:
+def _grants_end_beside_pods(patch: pytest.MonkeyPatch) -> None:
     """Nothing is left for later."""
     _granted_by(patch, lambda client, scopes, before, make: Grants([make(())]))
 
@@ -126,7 +126,7 @@ def _base_is_older(patch: pytest.MonkeyPatch) -> None:
     )
 
 
-def _callers_from_elsewhere_have_all(patch: pytest.MonkeyPatch) -> None:
+def _external_callers_have_all_scopes(patch: pytest.MonkeyPatch) -> None:
     def every(clients: Any, own: Any, any_token: Any) -> Iterator[Any]:
         for client in clients:
             calls = tuple(
@@ -167,19 +167,19 @@ FAULTS = {
         _partitions_have_no_order, READS, WRITES
     ),
     "pods ask for more before it is granted": Fault(
-        _pods_ask_beside_the_grant, READS, MORE
+        _pods_do_not_wait_for_grants, READS, MORE
     ),
     "less is granted than pods ask for": Fault(
-        _a_grant_goes_beside_the_pods, MORE, READS
+        _grants_end_beside_pods, MORE, READS
     ),
     "a gate changes though the client's partition failed": Fault(
-        _command_forgets_what_failed, READS, MORE, trouble=FAILS
+        _command_forgets_failures, READS, MORE, trouble=FAILS
     ),
     "a partition runs with what an older base has": Fault(
         _base_is_older, READS, RENAMED
     ),
     "callers from other partitions have all scopes": Fault(
-        _callers_from_elsewhere_have_all, READS, ELSEWHERE, opens=True
+        _external_callers_have_all_scopes, READS, ELSEWHERE, opens=True
     ),
 }
 
@@ -257,7 +257,7 @@ TAKEN = _estate("a.read", "b.read", [], ["b.read"])
 """The client in the other partition may not call `a` any more."""
 
 
-def _callers_have_the_id_of_another(patch: pytest.MonkeyPatch) -> None:
+def _callers_have_foreign_ids(patch: pytest.MonkeyPatch) -> None:
     of_another = client_id(STACK, "by-cron/cron")
 
     def ids(*arguments: Any) -> Any:
@@ -281,7 +281,7 @@ def _a_run_that_failed_is_recorded(patch: pytest.MonkeyPatch) -> None:
     )
 
 
-def _what_is_recorded_is_never_outdated(patch: pytest.MonkeyPatch) -> None:
+def _records_are_never_outdated(patch: pytest.MonkeyPatch) -> None:
     def outdated(
         estates: Estates, known: Known, _: date
     ) -> Iterator[str | None]:
@@ -294,13 +294,13 @@ def _what_is_recorded_is_never_outdated(patch: pytest.MonkeyPatch) -> None:
 
 OPENING = {
     "what is recorded is never outdated": Fault(
-        _what_is_recorded_is_never_outdated, READS, TAKEN
+        _records_are_never_outdated, READS, TAKEN
     ),
     "a partition whose callers lose a grant is skipped": Fault(
         _partition_is_skipped, READS, TAKEN
     ),
     "callers have the id of another": Fault(
-        _callers_have_the_id_of_another, READS, ELSEWHERE
+        _callers_have_foreign_ids, READS, ELSEWHERE
     ),
     "Applications count in no fingerprint": Fault(
         _applications_count_in_no_fingerprint, READS, TAKEN

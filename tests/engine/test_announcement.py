@@ -17,7 +17,7 @@ def _preview(deployment: Deployment, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def _told(deployment: Deployment) -> tuple[int, str]:
+def _announcement(deployment: Deployment) -> tuple[int, str]:
     """Return how `diff` ends that asks the CLI what is deployed, and its first line."""
     command = [
         ".venv/bin/python",
@@ -58,8 +58,8 @@ def test_a_preview_says_in_one_line_what_it_does_to_access(
         "before what changes, and again below it"
     )
     assert output.count(LINE) == 2
-    assert _told(deployed) == (1, f"{LINE.partition('access: ')[2]}\n")
+    assert _announcement(deployed) == (1, f"{LINE.partition('access: ')[2]}\n")
     assert deployed.run("up").stdout.count(f"    {LINE}\n") == 1
     assert "access:" not in deployed.run("up").stdout
-    assert _told(deployed) == (0, "")
+    assert _announcement(deployed) == (0, "")
     assert deployed.output("__model").startswith("1\nstack {")

@@ -152,7 +152,7 @@ def test_no_run_deploys_other_applications_than_the_commands_read(
     )
     usual = project_file.read_text("utf-8")
 
-    def said(*arguments: str) -> str:
+    def output(*arguments: str) -> str:
         stopped = deployment.pulumi(
             "preview", "-s", STACK, *arguments, check=False
         )
@@ -163,18 +163,18 @@ def test_no_run_deploys_other_applications_than_the_commands_read(
     project_file.write_text(usual + _OTHERS, "utf-8")
     assert (
         "Kong-OAM: stack 'local': Pulumi.yaml sets applications in its config, which no command reads"
-        in said()
+        in output()
     )
     project_file.write_text(usual, "utf-8")
     stacks.rename(deployment.folder / "conf")
     project_file.write_text(
         usual.replace("stackConfigDir: stacks", "stackConfigDir: conf"), "utf-8"
     )
-    assert "kong-oam:asOf, kong-oam:cloud" in said()
+    assert "kong-oam:asOf, kong-oam:cloud" in output()
     shutil.copytree(deployment.folder / "conf", stacks)
     assert (
         "Kong-OAM: stack 'local': Pulumi.yaml lets the engine read other files than stacks/Pulumi."
-        in said()
+        in output()
     )
     project_file.write_text(usual, "utf-8")
     other = deployment.folder / "conf" / f"Pulumi.{STACK}.yaml"
@@ -186,5 +186,5 @@ def test_no_run_deploys_other_applications_than_the_commands_read(
     )
     assert (
         "Kong-OAM: stack 'local': kong-oam:cloud: not as in stacks/Pulumi.local.yaml"
-        in said("--config-file", str(other))
+        in output("--config-file", str(other))
     )

@@ -145,7 +145,7 @@ def _forms(secret: str) -> list[str]:
     return [*private, base64.b64encode(secret.encode()).decode()]
 
 
-def _said(sample: Sample) -> Iterator[tuple[str, str]]:
+def _all_output(sample: Sample) -> Iterator[tuple[str, str]]:
     """Return all output of the CLI about the estate, and all its files, without `--show-secrets`.
 
     Official plugins print their account when they log all operations (`--logflow`).
@@ -205,7 +205,7 @@ def test_no_secret_is_kept_or_shown_in_clear(sample: Sample) -> None:
         "stack", "export", "-s", STACK, "--show-secrets"
     ).stdout
     assert _found(secrets, decrypted) == set(secrets)
-    texts = dict(_said(sample))
+    texts = dict(_all_output(sample))
     assert {
         name: found
         for name, text in texts.items()

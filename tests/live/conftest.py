@@ -111,7 +111,7 @@ def before(
     kong: Target, report: Callable[[str], None]
 ) -> dict[str, dict[str, Any]]:
     """All entities of others, by path, as they are before this run makes its own."""
-    if left := kong.remove_what_earlier_runs_left():
+    if left := kong.remove_stale_entities():
         report(
             f"{left} entities of earlier runs that were killed have been removed"
         )

@@ -27,7 +27,7 @@ from tests.support.live.run import (
 )
 from tests.support.live.smuggling import attacks
 from tests.support.live.smuggling_http2 import http2_attacks
-from tests.support.live.wire import Wire, content_of, said, statuses
+from tests.support.live.wire import Wire, content_of, raw_answers, statuses
 
 NAME = f"{RUN}-wire"
 DOMAIN = f"wire.{RUN}.example.com"
@@ -159,7 +159,7 @@ def test_no_request_hides_in_another_one(
             % position.host
         )
         before = len(wire.requests)
-        answers = said(
+        answers = raw_answers(
             live.target.proxy,
             attack.raw(position.path, position.host, authorization) + behind,
         )

@@ -33,7 +33,7 @@ def _raw(live: LiveGateway, raw: bytes) -> Outcome:
     )
 
 
-def _said(live: LiveGateway, raw: bytes) -> bytes:
+def _raw_answer(live: LiveGateway, raw: bytes) -> bytes:
     """Return all that the gateway says to these bytes until it closes the connection."""
     with socket.create_connection(live.target.proxy, timeout=15) as connection:
         connection.sendall(raw)
@@ -116,7 +116,7 @@ def test_a_request_to_no_host_reaches_nobody(live: LiveGateway) -> None:
     assert _raw(
         live, b"GET /orders/health HTTP/1.0\r\n%(mark)s\r\n\r\n"
     ) == Outcome(404, None)
-    assert not _said(live, b"GET /orders/health\r\n\r\n").startswith(
+    assert not _raw_answer(live, b"GET /orders/health\r\n\r\n").startswith(
         b"HTTP/1.1 200"
     )
     assert live.upstream.arrived("") == before
@@ -168,7 +168,9 @@ def test_a_body_in_chunks_ends_with_its_last_chunk(live: LiveGateway) -> None:
             MARK,
         )
     )
-    assert re.findall(rb"HTTP/1\.1 (\d{3}) ", _said(live, first + second)) == [
+    assert re.findall(
+        rb"HTTP/1\.1 (\d{3}) ", _raw_answer(live, first + second)
+    ) == [
         b"200",
         b"401",
     ]

@@ -80,7 +80,7 @@ def test_single_resources_of_a_new_application(
             (estate.case("GET", new.name), 401),
         ]
         estate.live.await_steady(shown, estate.engine.bound)
-        assert stage.kept_out(READER) == stage.kept_out(EVERYBODY) == {}
+        assert stage.denied_times(READER) == stage.denied_times(EVERYBODY) == {}
 
 
 @pytest.mark.parametrize("role", ["admission", "jwt", "gate"])
@@ -148,7 +148,7 @@ def test_two_applications_exchange_their_scopes(
         stage("an exchange of scopes in one run")
         estate.write(*estate.before)
         estate.run("up")
-        assert stage.kept_out(EVERYBODY) == {}
+        assert stage.denied_times(EVERYBODY) == {}
 
 
 def test_guards_that_are_replaced(estate: Flags, report: Report) -> None:
@@ -158,7 +158,7 @@ def test_guards_that_are_replaced(estate: Flags, report: Report) -> None:
         for role in ("gate", "admission", "jwt", "service"):
             stage(f"--replace of the {role}")
             estate.fails("up", "--replace", _guard(first, role))
-        assert stage.kept_out(READER) == stage.kept_out(EVERYBODY) == {}
+        assert stage.denied_times(READER) == stage.denied_times(EVERYBODY) == {}
 
 
 def test_a_gate_that_somebody_took_away(estate: Flags, report: Report) -> None:

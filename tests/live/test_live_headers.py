@@ -69,7 +69,7 @@ def _send(
     )
 
 
-def _told(outcome: Outcome) -> dict[str, str]:
+def _identity_headers(outcome: Outcome) -> dict[str, str]:
     assert outcome.status == 200
     return outcome.identity_headers()
 
@@ -82,7 +82,7 @@ def test_a_forged_header_never_arrives(live: LiveGateway, name: bytes) -> None:
     for user, reported in ((False, {}), (True, VERIFIED)):
         outcome = _send(live, b"/orders/health", *forged, user=user)
         assert FORGED not in (outcome.arrived or b"")
-        assert _told(outcome) == reported
+        assert _identity_headers(outcome) == reported
 
 
 @pytest.mark.parametrize("count", [99, 100, 101, 150])
@@ -106,7 +106,7 @@ def test_forged_headers_among_many_never_arrive(
     for user, reported in ((False, {}), (True, VERIFIED)):
         outcome = _send(live, b"/orders/health", *headers, user=user)
         assert FORGED not in (outcome.arrived or b"")
-        assert _told(outcome) == reported
+        assert _identity_headers(outcome) == reported
         assert b"X-Filling-%d: 1" % (count - 1) in (outcome.arrived or b"")
 
 
@@ -138,7 +138,7 @@ def test_a_connection_header_that_says_how_it_is_used_changes_nothing(
 ) -> None:
     """The workload is told who calls."""
     assert (
-        _told(
+        _identity_headers(
             _send(
                 live,
                 b"/orders/7",
@@ -192,7 +192,7 @@ def test_the_identity_of_a_service_arrives(live: LiveGateway) -> None:
         "x-auth-subject": "c",
         "x-auth-scopes": "read",
     }
-    assert _told(live.send(case)) == expected
+    assert _identity_headers(live.send(case)) == expected
 
 
 @pytest.mark.usefixtures("entities")
@@ -209,4 +209,4 @@ def test_only_effective_scopes_of_a_user_arrive(live: LiveGateway) -> None:
                 (f"Bearer {token}",),
             )
         )
-        assert _told(outcome).get("x-auth-scopes") == reported
+        assert _identity_headers(outcome).get("x-auth-scopes") == reported

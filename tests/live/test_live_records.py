@@ -263,7 +263,7 @@ def test_no_record_has_what_is_secret(recording: Recording) -> None:
     )
 
 
-def _told(answer: Answered, code: str) -> None:
+def _check_problem(answer: Answered, code: str) -> None:
     load: dict[str, Any] = json.loads(answer.body)
     assert answer.headers["content-type"] == "application/problem+json"
     assert load.pop("title")
@@ -356,7 +356,7 @@ def test_what_plugins_answer_is_in_the_records_and_a_refusal_a_problem(
     if wanted == "text/html":
         assert answer.body == b"<p>"
     else:
-        _told(answer, code)
+        _check_problem(answer, code)
     record = recording.http.record(answer.id)
     assert (record["decision"], record["status"], record["code"]) == (
         "answered" if code == "answered" else "refused",
@@ -420,7 +420,7 @@ def test_a_workload_and_sinks_that_are_away_are_said(
             answer = recording.ask(case.raw(b"Connection: close"))
             assert time.monotonic() - begun < 1
     assert answer.status == 502
-    _told(answer, "upstream-failed")
+    _check_problem(answer, "upstream-failed")
     line = json.loads(
         next(
             line

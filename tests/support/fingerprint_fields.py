@@ -16,7 +16,7 @@ from kong_oam.stacks import fingerprint, order
 from kong_oam.stacks.order import Estates
 from kong_oam.stacks.records import Known, Record
 from tests.support.estate_choices import COMMON, PARTITIONS
-from tests.support.generated_estates import Choice, Chosen
+from tests.support.generated_estates import Choice, Choices
 from tests.support.partition_worlds import (
     ESTATE,
     Deployed,
@@ -46,7 +46,7 @@ IN_ORDER = (None, "shops", "rest", "apis")
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class FingerprintInputs:
     """Inputs of the fingerprint of a stack's run; `base`, `ids`: digests of its inputs from other
     stacks."""
 
@@ -84,7 +84,7 @@ class Pair:
     def decisive(self) -> frozenset[Field]:
         """Return the fields each of which holds all that differs."""
         before, after = (
-            given(item, self.partition, known)
+            fingerprint_inputs(item, self.partition, known)
             for item, known in zip(self.estates, self.known, strict=True)
         )
         found = [*_differences(before, after, frozenset())]
@@ -139,7 +139,9 @@ def left_out(field: Field) -> Iterator[None]:
         yield
 
 
-def given(estates: Estates, partition: str | None, known: Known) -> Given:
+def fingerprint_inputs(
+    estates: Estates, partition: str | None, known: Known
+) -> FingerprintInputs:
     """Return the inputs of the fingerprint."""
     with pytest.MonkeyPatch.context() as patch:
 
@@ -150,8 +152,8 @@ def given(estates: Estates, partition: str | None, known: Known) -> Given:
             configured: str,
         ) -> Any:
             ids = {name: item for name, item in others.items() if name}
-            estate = estates.given(partition)
-            return Given(
+            estate = estates.fingerprint_inputs(partition)
+            return FingerprintInputs(
                 estates.settings,
                 estate.applications,
                 estate.foreign,
@@ -202,11 +204,11 @@ class Pairs:
     """Pairs of estates at a kind of provider."""
 
     project: Project
-    centre: Chosen
+    centre: Choices
     deployed: Deployed
 
     @staticmethod
-    def around(project: Project, centre: Chosen) -> Pairs:
+    def around(project: Project, centre: Choices) -> Pairs:
         """Those with an estate, once that is deployed."""
         made = Pairs(project, centre, Deployed({}))
         estates = project.estates(centre)
@@ -241,7 +243,7 @@ class Pairs:
                 yield from self._pairs(choice, before, after)
 
     def _pairs(
-        self, choice: Choice, before: Chosen, after: Chosen
+        self, choice: Choice, before: Choices, after: Choices
     ) -> Iterator[Pair]:
         """Yield pairs of all stacks; for a setting, only of the two stacks with the most settings."""
         stacks = IN_ORDER if choice[0] else (None, "apis")
@@ -260,14 +262,14 @@ class Pairs:
                     partition,
                     (first, second),
                     known,
-                    made_of(deployed, name) != made_of(then, name),
+                    registered_by(deployed, name) != registered_by(then, name),
                 )
 
     def _moved(
         self,
         deployed: Deployed,
-        before: Chosen,
-        after: Chosen,
+        before: Choices,
+        after: Choices,
         stacks: Sequence[str | None],
     ) -> tuple[Estates, Deployed]:
         item, other = self.project.estates(before), self.project.estates(after)
@@ -283,7 +285,7 @@ class Pairs:
         return other, now
 
 
-def made_of(deployed: Deployed, stack: str) -> Made:
+def registered_by(deployed: Deployed, stack: str) -> Made:
     """Return the registrations of a stack's last run. The base's state at that time is not
     compared."""
     registered, outputs = deployed.made[stack]

@@ -31,16 +31,16 @@ of choice."""
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Choices:
     """An estate: the number of the alternative for each choice; the default is the first."""
 
     kind: str
     choices: Mapping[Choice, int]
 
-    def edited(self, choice: Choice, number: int) -> Chosen:
+    def edited(self, choice: Choice, number: int) -> Choices:
         return replace(self, choices={**self.choices, choice: number})
 
-    def since(self, before: Chosen) -> dict[Choice, int]:
+    def differing_choices(self, before: Choices) -> dict[Choice, int]:
         """Return the choices that differ."""
         return {
             choice: item
@@ -78,7 +78,7 @@ class Chosen:
             ]
         return found
 
-    def pairs(self) -> Iterator[tuple[Choice, Chosen, Chosen]]:
+    def pairs(self) -> Iterator[tuple[Choice, Choices, Choices]]:
         """Yield pairs of this estate, or of this estate and one choice, that differ in one choice:
         each alternative is in a pair.
 
@@ -248,7 +248,7 @@ def _filled(text: str, words: Mapping[str, str]) -> str:
 
 
 def write(
-    folder: Path, chosen: Chosen, provider: Fragment | None = None
+    folder: Path, chosen: Choices, provider: Fragment | None = None
 ) -> None:
     """Write the project's Applications and the base's settings; the partitions' stacks name the
     estate."""
@@ -265,7 +265,7 @@ def write(
         )
 
 
-def full(kind: str) -> Chosen:
+def full(kind: str) -> Choices:
     """Return an estate with the parts that some choices need: further clusters, a Redis, a CA for
     workloads."""
     needed = {
@@ -279,13 +279,13 @@ def full(kind: str) -> Chosen:
         ("mail/partner", "there"): 1 if kind == "okta" else 0,
     }
     granted = {("{} < {}".format(*pair), "grant"): 1 for pair in GRANTS}
-    return Chosen(kind, {**granted, **needed})
+    return Choices(kind, {**granted, **needed})
 
 
-def first(kind: str, random: Random) -> Chosen:
+def first(kind: str, random: Random) -> Choices:
     """Return an estate at a provider of a kind, with grants across partitions, and choices of
     Applications at random."""
-    chosen = Chosen(
+    chosen = Choices(
         kind,
         {
             ("{} < {}".format(*pair), "grant"): random.randrange(1, 3)

@@ -46,7 +46,7 @@ def without_left_out(
             found[key] = (
                 was[key] if key in was and "*" in item.ignored else item
             )
-    registered = in_turn(wanted)
+    registered = with_program_order(wanted)
     for key in filter(left_out, was.keys() & wanted.keys()):
         before = {name for _, name in _with_needed(registered, [key])}
         if later := (was[key].after & {name for _, name in wanted}) - before:
@@ -57,7 +57,9 @@ def without_left_out(
     return {**{key: was[key] for key in stay if key not in found}, **found}
 
 
-def in_turn(resources: Mapping[Key, Registered]) -> dict[Key, Registered]:
+def with_program_order(
+    resources: Mapping[Key, Registered],
+) -> dict[Key, Registered]:
     """Return the resources with the order of the program alone as dependencies."""
     return {
         key: replace(item, after=item.after | item.behind)

@@ -193,12 +193,12 @@ def check(
     `workloads` are the addresses of components. `ordered`: the engine guarantees the order of the
     replay, so views and moments are checked, too.
     """
-    run = Held(replay, models, callers, workloads)
+    run = ReplayCheck(replay, models, callers, workloads)
     check_all(run, ordered=ordered)
     return run.report
 
 
-def check_all(run: Held, *, ordered: bool) -> None:
+def check_all(run: ReplayCheck, *, ordered: bool) -> None:
     """Ask about all targets; what is found is in the report."""
     for target in targets(run.models):
         scene = run.scene(target)
@@ -220,7 +220,7 @@ def targets(models: Sequence[Meaning]) -> Iterator[Target]:
         yield host, written(path_classes[0].path).rstrip("/") + UNREADABLE
 
 
-class Held:
+class ReplayCheck:
     """A replay with callers, models and findings."""
 
     def __init__(
@@ -387,7 +387,7 @@ class Held:
             and all(model.over_tls(position[0]) for model in allowing)
         )
 
-    def out_of_date(
+    def shows_outdated_image(
         self,
         position: SourcePosition,
         image: str | None,
@@ -445,7 +445,7 @@ class Scene:
     """The entities that may decide about a target in a run: its possible routes, and their
     services."""
 
-    run: Held
+    run: ReplayCheck
     target: Target
     path: str
     routes: frozenset[str]
@@ -621,7 +621,7 @@ class Scene:
                 for method, caller, ended in self.asked(
                     seen, product(METHODS, callers)
                 ):
-                    if not isinstance(ended, int) and run.out_of_date(
+                    if not isinstance(ended, int) and run.shows_outdated_image(
                         ended,
                         run.image(ended[0], done),
                         self._meant(method, caller),
@@ -714,7 +714,7 @@ class Scene:
             for seen in self.seen(kid, done, done, done):
                 yield seen, done
 
-    def ask_everybody(self, *, thorough: bool) -> None:
+    def check_all_callers(self, *, thorough: bool) -> None:
         """At each moment, where something that decides changes at all. It finds less than the mixtures, and soon: not
         `thorough`, of each client one of the requests of which the models say the same."""
         run = self.run

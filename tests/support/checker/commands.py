@@ -20,8 +20,8 @@ from sandbox.project import project
 from tests.support.checker.check import (
     Caller,
     Finding,
-    Held,
     Meaning,
+    ReplayCheck,
     Report,
     SourcePosition,
     check_all,
@@ -33,11 +33,11 @@ from tests.support.checker.issued import (
     KID,
     SECRET,
     ask_fresh,
+    caller_with_every_scope,
     everybody,
     issuer_key,
     meant,
     read_by_pods,
-    with_every_scope,
 )
 from tests.support.checker.parted import Layout, Parted
 from tests.support.checker.plane import Address
@@ -212,11 +212,11 @@ class Commands:
         replay = Replay(
             backend.start, tuple(backend.done), tuple(backend.before)
         )
-        held = Held(replay, models, [*callers.values()], workloads)
+        held = ReplayCheck(replay, models, [*callers.values()], workloads)
         if thorough:
             check_all(held, ordered=False)
         for scene in map(held.scene, targets(models)):
-            scene.ask_everybody(thorough=thorough)
+            scene.check_all_callers(thorough=thorough)
             if closed:
                 scene.ask_views()
         if closed:
@@ -225,18 +225,18 @@ class Commands:
         held.report.closed = [
             finding
             for finding in held.report.closed
-            if not self._is_of_one_run(finding)
+            if not self._is_unavoidable(finding)
         ]
         return held.report
 
-    def _is_of_one_run(self, finding: Finding) -> bool:
+    def _is_unavoidable(self, finding: Finding) -> bool:
         """Return whether no order of runs helps a client whose grants change.
 
         One stack has the gate that denies it, or a component that it called is gone. It may be
         denied until its pods are rolled out, as in an estate of one stack.
         """
         host = finding.target[0]
-        if self._lost_a_component(finding.caller):
+        if self._loses_component(finding.caller):
             return True
         for before, after in pairwise(self.behind):
             clients = [
@@ -262,7 +262,7 @@ class Commands:
                 return True
         return False
 
-    def _lost_a_component(self, caller: str) -> bool:
+    def _loses_component(self, caller: str) -> bool:
         for before, after in pairwise(self.behind):
             there = {part.uid for part in after.shape.parts if part.rules}
             for client in before.shape.clients:
@@ -325,7 +325,7 @@ def _places(service: Registered) -> Iterator[tuple[Address, SourcePosition]]:
 
 def _callers(model: Meaning) -> Iterator[Caller]:
     yield Caller("nobody", kid=KID)
-    stranger = with_every_scope("stranger", "a stranger", None)
+    stranger = caller_with_every_scope("stranger", "a stranger", None)
     yield stranger
     yield Caller(
         "somebody who signs for themselves",
@@ -336,7 +336,7 @@ def _callers(model: Meaning) -> Iterator[Caller]:
         for _, user in (
             subject for subject in everybody(model) if subject[0] == key
         ):
-            yield with_every_scope(identifier, key, user)
+            yield caller_with_every_scope(identifier, key, user)
     for whose in everybody(model):
         yield meant(model, whose)
 

@@ -364,7 +364,7 @@ def rescoped(draw: random.Random, shape: Shape) -> Shape:
     )
 
 
-def regranted(draw: random.Random, shape: Shape) -> Shape:
+def grant_change(draw: random.Random, shape: Shape) -> Shape:
     """Move a call from one client to another; or add or remove a client."""
     grants = [
         (part.uid, scope) for part in shape.parts for scope in part.scopes
@@ -466,7 +466,7 @@ def secured(draw: random.Random, shape: Shape) -> Shape:
 
 STEPS: tuple[Step, ...] = (
     added,
-    regranted,
+    grant_change,
     added,
     rescoped,
     swapped,
@@ -481,7 +481,7 @@ STEPS: tuple[Step, ...] = (
     regrouped,
     removed,
     networked,
-    regranted,
+    grant_change,
 )
 
 
@@ -506,7 +506,7 @@ def estates(
         yield name, shape
 
 
-def regranted_estates(
+def estates_with_grant_changes(
     seed: int, count: int, sound: Callable[[str], bool]
 ) -> Iterator[Shape]:
     """Return `count` estates, each by several steps at once from the estate before it. The last
@@ -515,7 +515,7 @@ def regranted_estates(
     shape = Shape()
     for number in range(count):
         steps = (
-            (added, added, regranted)
+            (added, added, grant_change)
             if number == 0
             else draw.choices(STEPS, k=draw.randint(0, 2))
         )

@@ -23,8 +23,8 @@ from tests.support.checker.check import (
     METHODS,
     PROVIDER,
     Caller,
-    Held,
     Meaning,
+    ReplayCheck,
     Scene,
     Target,
     targets,
@@ -33,7 +33,7 @@ from tests.support.checker.estates import UIDS
 from tests.support.checker.history import DEPLOYMENT
 from tests.support.checker.order import members
 from tests.support.checker.parted import ISSUER, settings
-from tests.support.checker.stacks import Done, component_of
+from tests.support.checker.stacks import FinishedStep, component_of
 from tests.support.left_out import Key
 from tests.support.mocks import Registered, clear
 from tests.support.oracle import meaning
@@ -100,7 +100,7 @@ def issuer_key() -> str:
     )
 
 
-def with_every_scope(
+def caller_with_every_scope(
     identifier: str, component: str, user: User | None
 ) -> Caller:
     """Return a caller with a token that lists every scope."""
@@ -126,7 +126,7 @@ def meant(model: Meaning, whose: Whose) -> Caller:
     scopes = {
         scope
         for called in meaning.components(documents)
-        for scope in meaning.held_by_client(
+        for scope in meaning.client_scopes(
             documents, key, called, user=user is not None
         )
     }
@@ -148,7 +148,7 @@ def _id(model: Meaning, key: str) -> str:
 def read_by_pods(
     before: Mapping[Key, Registered],
     start: Mapping[Key, Registered],
-    done: Sequence[Done],
+    done: Sequence[FinishedStep],
 ) -> dict[Key, Registered]:
     """Return the Secrets that the pods of the last rollout have read: `before`, and after the
     operations since `start`."""
@@ -170,10 +170,10 @@ def read_by_pods(
 
 
 def ask_fresh(
-    held: Held,
+    held: ReplayCheck,
     start: Mapping[Key, Registered],
     read: Mapping[Key, Registered],
-    done: Sequence[Done],
+    done: Sequence[FinishedStep],
 ) -> None:
     """Ask at every moment what clients get then, and with that whether they are let in. `read`: the
     Secrets as pods had read them at the start."""
@@ -199,7 +199,7 @@ def _must(
     models: Sequence[Meaning], target: Target, method: str, whose: Whose
 ) -> bool:
     """Return whether by all models they get a token that lets them in, at one place."""
-    if not all(_gets_one(model, whose) for model in models):
+    if not all(_gets_token(model, whose) for model in models):
         return False
     first, *others = [
         model.answer(target, method, meant(model, whose)) for model in models
@@ -209,7 +209,7 @@ def _must(
     )
 
 
-def _gets_one(model: Meaning, whose: Whose) -> bool:
+def _gets_token(model: Meaning, whose: Whose) -> bool:
     """Return whether the provider issues them a token.
 
     A service needs a grant. A user needs a group with a role that the client may act by.
@@ -231,7 +231,7 @@ def _ask(
     wanted: Sequence[str],
     start: Mapping[Key, Registered],
     first: Mapping[Key, Registered],
-    done: Sequence[Done],
+    done: Sequence[FinishedStep],
 ) -> None:
     secret, pods = (
         (SECRET, f"{whose[0]}-client"),

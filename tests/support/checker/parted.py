@@ -31,8 +31,8 @@ from tests.support.checker.estates import (
     Part,
     Shape,
     added,
+    grant_change,
     moved,
-    regranted,
     regrouped,
     removed,
     renamed,
@@ -235,7 +235,7 @@ def _exchanged(
     return replace(shape.changed(part.uid, rules=rules), clients=clients)
 
 
-def taken_over(draw: random.Random, current: Parted) -> Shape:
+def exchanged_places(draw: random.Random, current: Parted) -> Shape:
     """Swap the places of two components of one partition, with their rules.
 
     In the same step a client of this partition gets a scope in another partition, where a rule
@@ -260,8 +260,8 @@ def taken_over(draw: random.Random, current: Parted) -> Shape:
     (first, second), part, old, new = draw.choice(able)
     shape = _exchanged(shape, part, old, new, keeps=draw.random() < 0.4)
     new_ones = {
-        first.uid: _in_place_of(second, first),
-        second.uid: _in_place_of(first, second),
+        first.uid: _at_place_of(second, first),
+        second.uid: _at_place_of(first, second),
     }
     return shape.with_parts(
         *(new_ones.get(part.uid) or part for part in shape.parts)
@@ -317,7 +317,7 @@ def _with(layout: Layout, space: str, target: str) -> Layout:
     )
 
 
-def _in_place_of(other: Part, part: Part) -> Part:
+def _at_place_of(other: Part, part: Part) -> Part:
     """Return the part at the other's places, on another port, with these rules for new scopes."""
     port = part.places[0][2]
     rules = tuple(
@@ -335,7 +335,7 @@ STEPS = (
     exchanged,
     exchanged,
     exchanged,
-    regranted,
+    grant_change,
     ruled,
     rescoped,
     regrouped,
@@ -400,12 +400,16 @@ def _drawn(draw: random.Random, current: Parted | None) -> Parted:
         able = (
             made
             for made in (_first(draw) for _ in range(100))
-            if taken_over(draw, made) != made.shape
+            if exchanged_places(draw, made) != made.shape
         )
         return next(able, _first(draw))
     if draw.random() < 0.2:
         return transferred(draw, current)
-    shape = taken_over(draw, current) if draw.random() < 0.3 else current.shape
+    shape = (
+        exchanged_places(draw, current)
+        if draw.random() < 0.3
+        else current.shape
+    )
     for _ in range(draw.randint(1, 2) if shape == current.shape else 0):
         shape = draw.choice(STEPS)(draw, shape)
     layout = (

@@ -13,14 +13,14 @@ from itertools import product
 from tests.support.checker.check import (
     METHODS,
     Caller,
-    Held,
     Meaning,
+    ReplayCheck,
     Target,
     targets,
 )
 
 
-def ask_at_rest(held: Held, moments: Iterable[int]) -> None:
+def ask_at_rest(held: ReplayCheck, moments: Iterable[int]) -> None:
     """Add to the report who is not. `rests`: by moment, what has been done until then."""
     for target in targets(held.models):
         scene = held.scene(target)

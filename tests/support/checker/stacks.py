@@ -45,7 +45,7 @@ from tests.support.checker.order import Order, members
 from tests.support.left_out import (
     Key,
     MissingDependencyError,
-    in_turn,
+    with_program_order,
     without_left_out,
 )
 from tests.support.mocks import Registered, run_stack
@@ -109,7 +109,7 @@ def _root(state: State) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Done(Operation):
+class FinishedStep(Operation):
     """A finished step, with the resource before and after it (None: missing)."""
 
     key: Key = ("", "")
@@ -137,7 +137,7 @@ class Backend:
         self.kong, self.draw = kong, draw
         self.stacks: dict[str, State] = {STACK: State()}
         self.tags: dict[str, str] = {}
-        self.done: list[Done] = []
+        self.done: list[FinishedStep] = []
         self.before: list[int] = []
         self.ran: list[str] = []
         """The stacks that the last command ran, in the order in which the runs began."""
@@ -302,7 +302,9 @@ class Backend:
             for key in sorted(was.keys() - wanted.keys())
             if _made(key)
         ]
-        waits = waits_of(steps, _listed(was), _listed(in_turn(wanted)))
+        waits = waits_of(
+            steps, _listed(was), _listed(with_program_order(wanted))
+        )
         order = Order(tuple(waits))
         chosen = (
             self._some(order, trouble.share)
@@ -379,7 +381,7 @@ class Backend:
         verb = "delete" if new is None else "update" if old else "create"
         writes = tuple(written(was, self.kong.past()[-1]))
         self.done.append(
-            Done(f"{verb} {key[1]}", writes, images, key, old, new)
+            FinishedStep(f"{verb} {key[1]}", writes, images, key, old, new)
         )
         self.before.append(before)
 

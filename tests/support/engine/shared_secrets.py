@@ -17,7 +17,7 @@ DUE = re.compile(
 """The client, its provider, the day, and the command."""
 
 
-def said(deployment: Deployment) -> str:
+def preview_text(deployment: Deployment) -> str:
     """Return a preview, in words."""
     return deployment.pulumi("preview", "-s", STACK).stdout
 

@@ -395,10 +395,10 @@ class Attack:
         self.stages.append(stage)
         self.hammer.stage(stage)
 
-    def kept_out(self, caller: str) -> dict[int, float]:
+    def denied_times(self, caller: str) -> dict[int, float]:
         """Return the seconds of wrong answers to a welcome caller, by status, since the attack
         began."""
-        return self.hammer.kept_out(caller, self.since)
+        return self.hammer.denied_times(caller, self.since)
 
 
 @contextmanager
@@ -419,7 +419,7 @@ def attack(flags: Flags, report: Callable[[str], None]) -> Iterator[Attack]:
         lines = flags.hammer.lines(*made.stages) if name else []
         let_through = flags.hammer.let_through(*made.stages)
         for caller in (READER, EVERYBODY) if name else ():
-            lost = made.kept_out(caller)
+            lost = made.denied_times(caller)
             message = (
                 ", ".join(
                     f"{seconds} s {status}" for status, seconds in lost.items()

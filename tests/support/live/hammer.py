@@ -102,7 +102,7 @@ class Hammer:
         }
         return {key: count for key, count in found.items() if count}
 
-    def kept_out(self, caller: str, since: float) -> dict[int, float]:
+    def denied_times(self, caller: str, since: float) -> dict[int, float]:
         """Return the seconds in which a welcome caller got an answer other than 200, by answer,
         since a time of `time.monotonic`."""
         seconds: dict[int, float] = {}

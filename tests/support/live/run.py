@@ -175,7 +175,7 @@ class Target:
             if f"kong-oam-stack:{name}" in _tags(entity)
         )
 
-    def remove_what_earlier_runs_left(self) -> int:
+    def remove_stale_entities(self) -> int:
         """Take away what runs of this tier left that were killed, an hour ago or longer. Returns
         how much that was.
 

@@ -199,7 +199,7 @@ def resolved(target: bytes) -> Elements | None:
     except UnicodeDecodeError:
         return None
     if any(
-        is_none_or_several(part)
+        is_ambiguous_element(part)
         for part in decoded.split(b"/")
         if part not in (b"", b".", b"..")
     ):
@@ -243,7 +243,7 @@ def _without_accents(text: str) -> str:
     )
 
 
-def _without_what_cannot_be_seen(text: str) -> str:
+def _without_invisible_characters(text: str) -> str:
     selectors = {
         chr(code)
         for code in (
@@ -271,7 +271,7 @@ HABITS: tuple[Callable[[str], str], ...] = (
     str.lower,
     lambda text: text.upper().lower(),
     _without_accents,
-    _without_what_cannot_be_seen,
+    _without_invisible_characters,
     str.strip,
     lambda text: text.rstrip(". "),
     lambda text: re.sub(r":.*\$.*", "", text),  # streams of NTFS
@@ -294,7 +294,7 @@ def readings(part: bytes) -> frozenset[str]:
     return frozenset(found)
 
 
-def is_none_or_several(part: bytes) -> bool:
+def is_ambiguous_element(part: bytes) -> bool:
     """Return whether some server reads no element in it, a dot segment, or more than an element."""
     separators = set("/\\;?%#") - set(part.decode())
     return any(
@@ -303,7 +303,7 @@ def is_none_or_several(part: bytes) -> bool:
     )
 
 
-def taken_for(part: bytes, rule: bytes) -> bool:
+def may_match(part: bytes, rule: bytes) -> bool:
     """Return whether some server looks up the rule's element: by a change, a joker of Windows, or a
     short name."""
     name = rule.decode().lower()
@@ -322,7 +322,7 @@ def taken_for(part: bytes, rule: bytes) -> bool:
 
 def may_own(path: Elements, request: Elements) -> bool:
     """Return whether some server takes the request for one of this path."""
-    return len(path) <= len(request) and all(map(taken_for, request, path))
+    return len(path) <= len(request) and all(map(may_match, request, path))
 
 
 def is_spelled_oddly(target: bytes) -> bool:
@@ -388,7 +388,7 @@ def lists(rule: Document, method: str) -> bool:
     return method in methods or (method == "HEAD" and "GET" in methods)
 
 
-def held_by_client(
+def client_scopes(
     applications: list[Document], client: str | None, key: str, *, user: bool
 ) -> set[str]:
     """Return the scopes that a client holds at a component: what it asks for there (that a role
@@ -411,7 +411,7 @@ def held_by_client(
     }
 
 
-def held_by_groups(
+def group_scopes(
     access: Document, provider: Document, groups: tuple[str, ...]
 ) -> set[str]:
     """Return the scopes of the roles that groups hold, called as the provider calls them."""
@@ -470,11 +470,11 @@ def effective(
     """Return the effective scopes of a token: the grants of its client here, and for a user the
     roles of their groups."""
     component = components(applications)[key]
-    scopes = set(token.scopes) & held_by_client(
+    scopes = set(token.scopes) & client_scopes(
         applications, token.client, key, user=token.user
     )
     if token.user:
-        scopes &= held_by_groups(
+        scopes &= group_scopes(
             access_of(component) or {},
             provider_of(component, stack),
             token.groups,
@@ -500,7 +500,7 @@ def answer(
     status = _status(
         applications, stack, listed, endpoint.component, request, path
     )
-    if status == 200 and not from_there(
+    if status == 200 and not is_address_allowed(
         applications, listed, endpoint.component, request, path
     ):
         status = 403  # the last thing that is asked
@@ -528,7 +528,7 @@ def is_read_differently(name: str, value: str) -> bool:
     )
 
 
-def from_there(
+def is_address_allowed(
     applications: list[Document],
     listed: list[Endpoint],
     key: str,
@@ -677,7 +677,7 @@ def readable(applications: list[Document], stack: Document, page: Page) -> bool:
     ):
         return False
     held = (
-        held_by_client(applications, client, key, user=True)
+        client_scopes(applications, client, key, user=True)
         for client in components(applications)
         if page.origin in origins(applications, stack, client)
     )

@@ -425,7 +425,7 @@ def _move_groups(rng: Random, plan: Plan) -> None:
         rng.choice(roles)["groups"] = _some(rng, GROUPS, 0, 2)
 
 
-def _ask_otherwise(rng: Random, plan: Plan) -> None:
+def _vary_question(rng: Random, plan: Plan) -> None:
     part = rng.choice(list(plan.parts.values()))
     part.calls = {}
     _calls(rng, plan, part)
@@ -509,7 +509,7 @@ _CHANGES = (
         _move_grant,
         _move_grant,
         _move_groups,
-        _ask_otherwise,
+        _vary_question,
         _rename_groups,
     ),
     *(
@@ -1245,7 +1245,7 @@ def seen(
     yield f"status {answer.status}"
     token = question.request.token
     if token:
-        yield from _seen_of_token(token, then, now)
+        yield from _token_dimensions(token, then, now)
     if answer.component:
         access = meaning.access_of(now.components[answer.component])
         if access is None:
@@ -1284,7 +1284,7 @@ def seen(
         yield "opened" if answer.allowed else "closed"
 
 
-def _seen_of_token(token: Token, then: _Facts, now: _Facts) -> Iterator[str]:
+def _token_dimensions(token: Token, then: _Facts, now: _Facts) -> Iterator[str]:
     """Yield the dimensions of a token, each to be counted."""
     yield "token of a user" if token.user else "token of a service"
     places = [

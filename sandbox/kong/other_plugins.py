@@ -18,7 +18,7 @@ from sandbox.kong.rate_limiting import RateLimiting
 from sandbox.kong.sinks import FileLog, HttpLog, TcpLog
 
 
-class Further(Protocol):
+class OtherPlugin(Protocol):
     """One kind of plugin on one node; an instance keeps its data between requests."""
 
     priority: int
@@ -35,7 +35,7 @@ class Further(Protocol):
         """Run after the answer was sent."""
 
 
-FURTHER: Mapping[str, type[Further]] = {
+OTHER_PLUGINS: Mapping[str, type[OtherPlugin]] = {
     "bot-detection": BotDetection,
     "correlation-id": CorrelationId,
     "file-log": FileLog,
@@ -50,6 +50,6 @@ PRIORITIES: Mapping[str, int] = {
     "jwt": 1450,
     "request-termination": 2,
     "post-function": -1000,
-    **{name: plugin.priority for name, plugin in FURTHER.items()},
+    **{name: plugin.priority for name, plugin in OTHER_PLUGINS.items()},
 }
 """Kong's, by the name of every plugin: those that guard, too."""
