@@ -30,7 +30,7 @@ def pytest_configure() -> None:
 
 
 def pytest_report_header() -> list[str]:
-    """Which plugins are official, where somebody asks for such."""
+    """List the official plugins, if the run uses any."""
     folders = launchers.asked_for()
     return (
         [

@@ -52,7 +52,7 @@ GIVEN = Part(
     (("/x", "GET", ("a.write",)),),
     scopes=("b.read", "b.write", "a.write"),
 )
-"""With a scope that was the other's, and is asked of nobody for it yet."""
+"""With a scope that was the other's, which no client requests for it yet."""
 GIVING = Part(
     "a", "a", PLAIN.places, (("/x", "GET", ("a.read",)),), scopes=("a.read",)
 )

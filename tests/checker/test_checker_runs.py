@@ -34,10 +34,9 @@ FAILS, FAILURES = STEPS.index(swapped), (2, 4, 7)
 def test_nobody_is_let_in_whom_neither_estate_lets_in(
     tmp_path: Path, seed: int, report: Callable[[str], None]
 ) -> None:
-    """From nothing to nothing, a step at a time; once the issuer signs with another key, and once Kong fails half-way.
-
-    Now and then two runs in a row, the second of which begins before anybody has seen the first.
-    """
+    """From nothing to nothing, step by step; once the issuer signs with another key, and once Kong
+    fails in the middle. Sometimes two runs follow each other, and the second begins before any
+    view shows the first."""
     runs: list[Run] = []
     total = Report()
 

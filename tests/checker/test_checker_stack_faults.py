@@ -55,7 +55,8 @@ def _estate(
     cron: Sequence[str],
     scopes: Sequence[str] = ("a.read", "a.write"),
 ) -> Parted:
-    """`a` and `b` are what GET asks for there; `job` and `cron` what these clients are granted at a, and at b."""
+    """Return an estate in which GET requires `a` and `b`; `job` and `cron` are these clients'
+    grants at a and b."""
     parts = _part("a", a, scopes), _part("b", b, ("b.read", "b.write"))
     clients = (
         Client("job", tuple(("a", item) for item in job)),
@@ -119,7 +120,7 @@ def _grants_end_beside_pods(patch: pytest.MonkeyPatch) -> None:
 
 
 def _base_is_older(patch: pytest.MonkeyPatch) -> None:
-    """The command runs it after the partitions, and these do not look what it has."""
+    """The command runs the base after the partitions, which do not check its state."""
     patch.setattr("components.base.lacking", lambda *_: [])
     patch.setattr(
         "kong_oam.stacks.plan.plan_up", lambda chosen, *_: plan_down(chosen)
@@ -153,7 +154,7 @@ class Fault:
 
 
 FAILS = Trouble(0, kills=False, share=0.0)
-"""The partition that comes first of the two."""
+"""The first of the two partitions."""
 FAULTS = {
     "the base removes first": Fault(_base_removes_first, READS, RENAMED),
     "a partition is skipped": Fault(_partition_is_skipped, READS, WRITES),
@@ -382,7 +383,7 @@ MOVED = {
         "rest": ("*",),
     },
 }
-"""Where the callers of `a` go in the change that gives them another scope there."""
+"""Estates in which the callers of `a` move in the change that gives them another scope there."""
 
 
 def _called_by_both(scope: str, layout: Layout) -> Parted:
@@ -441,7 +442,7 @@ def test_without_a_fault_the_same_estates_pass(
 def test_a_command_that_was_cut_off_is_taken_back(
     there: tuple[Commands, Callable[[], None]], name: str
 ) -> None:
-    """The next one goes back to the estate before."""
+    """The next command reverts to the estate before."""
     made, back = there
     back()
     before, after, trouble = CUT_OFF[name]

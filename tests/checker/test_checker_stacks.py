@@ -97,7 +97,7 @@ def _by_the_engine(
 
 
 def _client(caller: str) -> str:
-    """Return the client of a caller, whatever its token lists, or where it gets none."""
+    """Return the client of a caller, with or without a token."""
     return caller.split()[0].rstrip(",")
 
 

@@ -18,7 +18,7 @@ def _preview(deployment: Deployment, *arguments: str) -> str:
 
 
 def _announcement(deployment: Deployment) -> tuple[int, str]:
-    """Return how `diff` ends that asks the CLI what is deployed, and its first line."""
+    """Return the exit status of `diff` with the deployed estate, and its first line."""
     command = [
         ".venv/bin/python",
         "-m",
@@ -44,7 +44,8 @@ def _announcement(deployment: Deployment) -> tuple[int, str]:
 def test_a_preview_says_in_one_line_what_it_does_to_access(
     deployed: Deployment,
 ) -> None:
-    """Nothing where a role is only renamed; what opens is a warning; once it is deployed, it is no change any more."""
+    """A renamed role is no change. An opening is a warning. After the deployment there is no
+    change."""
     deployed.edit("applications/orders.yaml", "viewer:", "reader:")
     assert "access:" not in _preview(deployed, "--diff")
     deployed.edit(

@@ -48,7 +48,7 @@ def test_the_program_stops_on_a_scope_that_is_not_declared(
             )
         stopped = deployment.run("up", check=False)
         for server in places.values():
-            with pytest.raises(BlockingIOError):  # nobody has come
+            with pytest.raises(BlockingIOError):  # no request arrived
                 server.accept()
     assert stopped.returncode != 0
     assert f"{POSITION}: error ACC201" in stopped.stdout
@@ -128,7 +128,7 @@ def test_a_gateway_that_cannot_be_used_stops_the_program(
 def test_a_usable_gateway_does_not_stop_the_program(
     refused: Deployment,
 ) -> None:
-    """The same stack with its own gateway: a preview goes through, so it was the gateways that stopped it."""
+    """The same stack with its own gateway: a preview succeeds, so the gateways were the reason."""
     assert refused.pulumi("preview", "-s", STACK).returncode == 0
 
 

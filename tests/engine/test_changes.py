@@ -89,7 +89,7 @@ def test_a_rotated_key_takes_a_slot_of_its_own(deployed: Deployment) -> None:
         call(local, "GET", "orders.example.com", "/orders", after).status == 200
     )
     changes = deployed.changes("up", "--refresh")
-    # The empty slot holds the issuer's current key under an unused name, so it follows it.
+    # The empty slot has the issuer's current key under an unused name, so it changes with the key.
     assert changes == {
         f"gateway-ring-okta-slot-{index}": "update" for index in (2, 3)
     }
@@ -141,7 +141,8 @@ def test_destroy_takes_away_what_the_stack_made_and_nothing_else(
         kind: len(item) - len(before.get(kind, []))
         for kind, item in entities(local).items()
     }
-    # 5 gated services with 3 plugins and a route each; nobody and one ring of 4 slots.
+    # 5 gated services with 3 plugins and a route each; the anonymous consumer and a key ring with 4
+    # slots.
     assert {
         kind: made[kind]
         for kind in (

@@ -56,7 +56,7 @@ UP = f"pulumi up -s {STACK} --refresh"
 def test_what_somebody_changed_in_the_cluster_is_put_back(
     deployed: Deployment,
 ) -> None:
-    """By `up --refresh`, although the fields are somebody else's since: one of each kind of object."""
+    """By `up --refresh`, although another manager owns the fields now: an object of each kind."""
     cluster = deployed.local.cluster
     before = {key: cluster.get(key) for key in HANDS}
     for key, change in HANDS.items():
@@ -176,7 +176,8 @@ def _lines(text: str, beginning: str) -> list[str]:
 
 
 def _lasting(item: dict[str, Any]) -> dict[str, Any]:
-    """Without the uid, which is another one once an object is made anew, and annotations that are none."""
+    """Return an object without its uid, which changes when it is recreated, and without empty
+    annotations."""
     return {
         **item,
         "metadata": {

@@ -1,4 +1,5 @@
-"""Scopes and roles that come and go at a tenant of Entra: what is new is waited for, what is removed ends in one run."""
+"""Scopes and roles that come and go at a tenant of Entra: a run waits for new roles, and removes
+old roles at once."""
 
 from __future__ import annotations
 
@@ -46,8 +47,8 @@ def _api(tenant: Entra) -> dict[str, Any]:
 
 
 def _writing(tenant: Entra) -> tuple[bool | None, bool | None]:
-    """Return whether the permission and the role of `orders.write` are enabled; None if there is
-    none."""
+    """Return whether the permission and the role of `orders.write` are enabled; None if they do not
+    exist."""
     api = _api(tenant)
     scopes = {
         scope["value"]: scope["isEnabled"]
@@ -63,7 +64,7 @@ def _writing(tenant: Entra) -> tuple[bool | None, bool | None]:
 def test_a_new_scope_is_waited_for_before_it_is_granted(
     deployed: tuple[Deployment, Entra],
 ) -> None:
-    """Its role would not be found otherwise. Nothing else waits: no second run, and no change of a text."""
+    """Its role would not be found otherwise. A second run and a change of a text do not wait."""
     deployment, tenant = deployed
     texts = {
         file: (deployment.folder / file).read_text("utf-8")
@@ -116,10 +117,8 @@ def test_a_new_scope_is_waited_for_before_it_is_granted(
 def test_a_removed_scope_is_disabled_then_deleted_and_is_issued_to_nobody(
     deployed: tuple[Deployment, Entra],
 ) -> None:
-    """By the plugin, in one run: what Graph refuses to delete is disabled first. The gateway refuses what is still held.
-
-    A second run does nothing.
-    """
+    """By the plugin, in one run: entitlements are disabled before they are deleted, as Graph
+    requires. The gateway denies earlier tokens. A second run does nothing."""
     deployment, tenant = deployed
     local = deployment.local
     texts = {

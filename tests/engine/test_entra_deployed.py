@@ -1,4 +1,5 @@
-"""A tenant of Entra: the same Applications, an application per API and per client, and the same answers for everybody."""
+"""A tenant of Entra: the same Applications, an application per API and per client, and the same
+answers for every caller."""
 
 from __future__ import annotations
 
@@ -21,14 +22,14 @@ pytestmark = pytest.mark.engine
 
 
 UNKNOWN = "gateway: this run changes what 3 gates decide by, as that of kong-oam.local.hello.hello-world.8000, and "
-"""Said of clients and APIs whose ids the tenant makes up in the run itself."""
+"""The message about clients and APIs whose ids the tenant generates in the same run."""
 
 
 @pytest.fixture(scope="module")
 def deployed(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Deployment, Entra]]:
-    """The sample estate after its `up`; tests that change it come last, and put it back."""
+    """The sample estate after its `up`; tests that change it come last, and revert their changes."""
     folder = tmp_path_factory.mktemp("project")
     with (
         Entra(
@@ -78,7 +79,7 @@ def test_everybody_gets_what_they_get_with_okta(
 def test_a_second_run_changes_nothing(
     deployed: tuple[Deployment, Entra],
 ) -> None:
-    """Neither does a refresh, and a preview shows the gate's table with the audience that Entra made up."""
+    """Nor does a refresh. A preview shows the gate's table with Entra's generated audience."""
     deployment, tenant = deployed
     previewed = deployment.pulumi("preview", "-s", STACK)
     assert "no preview can show it" not in previewed.stdout + previewed.stderr

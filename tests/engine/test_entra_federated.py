@@ -92,7 +92,8 @@ def _token(
 def test_pods_call_with_the_tokens_of_their_own_service_accounts(
     tmp_path: Path,
 ) -> None:
-    """No secret is made that could be stolen or has to be rotated; nobody else's token, nor one for others, counts."""
+    """There is no secret to steal or rotate. Tokens of other accounts and for other audiences are
+    invalid."""
     with (
         Issuer("cluster") as cluster,
         tenant_stack(tmp_path, clusterIssuer=cluster.url) as (deployment, _),

@@ -53,7 +53,8 @@ def _directory(tenant: Entra) -> dict[str, Any]:
 def test_nothing_is_made_beside_an_application_that_somebody_registered(
     stack: tuple[Deployment, Entra],
 ) -> None:
-    """Any user of a tenant may be allowed to, and owns it then. A preview and an up refuse alike, until it is gone."""
+    """Any user of a tenant may be allowed to register an application, and owns it. A preview and an
+    up both fail until it is deleted."""
     deployment, tenant = stack
     app = tenant.directory.create_application({"displayName": CHECKOUT})
     refused = [
@@ -135,7 +136,7 @@ def test_what_a_killed_run_made_is_found_and_removed(
     assert nth in seen.values()
     time.sleep(
         1.0
-    )  # a plugin looks for its parent every half second, and nobody hears what it is still told
+    )  # a plugin checks its parent every half second, and its later requests fail
     tenant.faults = None
     deployment.pulumi("cancel", "-s", STACK, "--yes")
     before = _directory(tenant)

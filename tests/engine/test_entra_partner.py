@@ -68,10 +68,9 @@ def _token(
 def test_a_partner_calls_with_a_key_of_its_own_and_changes_it(
     tmp_path: Path,
 ) -> None:
-    """None is known until its owner has handed over a certificate, two are while it changes, and the first then is not.
-
-    A second run changes nothing, and one certificate is not made anew because the other comes or goes.
-    """
+    """No key is known until its owner has handed over a certificate. Two are known during a change,
+    and then the first is removed. A second run changes nothing, and a certificate is not
+    recreated when the other comes or goes."""
     old, new = rsa_key(), rsa_key()
     first, second = certified(old), certified(new)
     with tenant_stack(tmp_path) as (deployment, _):
@@ -116,7 +115,7 @@ def test_a_partner_calls_with_a_key_of_its_own_and_changes_it(
         with pytest.raises(browser.IssuerError, match="AADSTS700027"):
             _token(
                 settings, new, first
-            )  # the certificate is known, the key is another's
+            )  # the certificate is known, but the key is another's
 
         _named(deployment, first, second)
         assert list(deployment.changes("up").values()) == ["create"]

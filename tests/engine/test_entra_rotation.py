@@ -1,4 +1,5 @@
-"""At a tenant of Entra clients' certificates and secrets are replaced while everybody calls, and end when they end."""
+"""Clients' certificates and secrets at a tenant of Entra are replaced during calls, and end on
+time."""
 
 from __future__ import annotations
 

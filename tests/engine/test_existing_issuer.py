@@ -1,4 +1,5 @@
-"""An issuer that exists (oidc): the same Applications, nothing made at the issuer, and the same answers for everybody."""
+"""An existing issuer (oidc): the same Applications, no changes at the issuer, and the same answers
+for every caller."""
 
 from __future__ import annotations
 
@@ -83,7 +84,8 @@ def test_nothing_is_made_at_the_issuer_and_nothing_changes_again(
 def test_a_variable_of_the_components_own_is_there_once(
     existing: tuple[Deployment, Issuer],
 ) -> None:
-    """And wins: Kubernetes would make a Deployment that has it twice, and then refuse each update."""
+    """It overrides ours: Kubernetes would create a Deployment with duplicate variables, and then
+    reject each update."""
     deployment, _ = existing
     shop, image = (
         "applications/shop.yaml",
@@ -225,7 +227,7 @@ def test_a_client_that_the_stack_does_not_name_stops_the_run(
 def test_an_issuer_that_cannot_be_believed_stops_the_run(
     existing: tuple[Deployment, Issuer], fault: str, message: str
 ) -> None:
-    """Before anything is changed: what is deployed goes on as it is."""
+    """Before any change: the deployed estate stays as it is."""
     deployment, issuer = existing
     before = json.dumps(
         deployment.local.kong.entities("jwt_secrets"), sort_keys=True

@@ -176,7 +176,8 @@ def _management(local: Local) -> httpx.Client:
 
 
 def _other_server(local: Local) -> str:
-    """Another authorization server of the same org, for the same audience, which gives every app the same scope."""
+    """Create another authorization server of the same org, for the same audience, which gives every
+    app the same scope."""
     with _management(local) as okta:
         server = {
             "name": "other",
@@ -229,7 +230,7 @@ def _token_of(local: Local, issuer: str) -> str:
 
 
 def _self_signed(token: str) -> str:
-    """Return the same header, key id included, and the same claims, signed with somebody's own key."""
+    """Return the same header, key id included, and the same claims, signed with a stranger's key."""
     signed = token.rpartition(".")[0]
     return f"{signed}.{encoded(signature(rsa_key(), signed))}"
 
@@ -255,7 +256,7 @@ def test_every_endpoint_answers_everybody_as_it_must(
 
 
 def test_a_user_in_no_group_is_issued_no_token(sample: Sample) -> None:
-    """Neither web application gets one for a user who holds no role."""
+    """Neither web application gets a token for a user without a role."""
     for application in ("web", "console"):
         with pytest.raises(browser.IssuerError) as refused:
             signed_in(sample.local, application, "user-none")
@@ -265,7 +266,7 @@ def test_a_user_in_no_group_is_issued_no_token(sample: Sample) -> None:
 def test_a_client_is_issued_no_scope_that_it_was_not_granted(
     sample: Sample,
 ) -> None:
-    """checkout may read orders: it gets no token that says more, not even for a scope that exists."""
+    """checkout may read orders: it gets no token with more scopes, even if the scope exists."""
     own = credential(sample.local, "checkout")
     account = own["OAUTH_ISSUER"], own["OAUTH_CLIENT_ID"], caller.proof_of(own)
     assert (
@@ -284,7 +285,8 @@ def test_a_client_is_issued_no_scope_that_it_was_not_granted(
 def test_the_verified_identity_reaches_the_workload(
     sample: Sample, tokens: Mapping[str, str | None]
 ) -> None:
-    """Client, subject and the scopes that count: a user of sales holds orders.read though the token lists both."""
+    """Client, subject and the effective scopes: a user of sales has only orders.read though the
+    token lists both."""
     checkout = credential(sample.local, "checkout")["OAUTH_CLIENT_ID"]
     web = credential(sample.local, "web")["OAUTH_CLIENT_ID"]
     sales_token = tokens["sales in web"]

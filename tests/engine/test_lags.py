@@ -1,4 +1,5 @@
-"""Nobody is let in while the estate comes and goes, though Kong's parts see changes at different times."""
+"""Unauthorized calls are denied while the estate comes and goes, though Kong's parts see changes at
+different times."""
 
 from __future__ import annotations
 
@@ -85,7 +86,8 @@ LATE = {
 def test_nobody_is_let_in_while_the_estate_comes_and_goes(
     empty: Empty, lags: Lags
 ) -> None:
-    """Whatever Kong's workers see first, and with no pause anywhere: nothing ever reaches a workload."""
+    """In whatever order Kong's workers see changes, and without pauses: no call ever reaches a
+    workload."""
     deployment = empty(lags=lags)
     local = deployment.local
     # While the consumer of callers without a token is not visible, Kong's jwt fails (500).

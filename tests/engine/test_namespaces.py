@@ -25,7 +25,7 @@ NAMESPACE = Key("v1", "Namespace", "", "things")
 
 @pytest.fixture
 def deployment(empty: Empty) -> Deployment:
-    """A stack with one Application, whose namespace the cluster does not have."""
+    """A stack with one Application, whose namespace the cluster lacks."""
     made = empty("stacks")
     for file in (made.folder / "applications").iterdir():
         file.unlink()
@@ -65,7 +65,7 @@ def test_a_namespace_that_is_missing_is_named_before_anything_is_made(
 def test_without_kubectl_the_run_itself_finds_out(
     deployment: Deployment,
 ) -> None:
-    """Nobody has to have it: what the API server answers is shown, and the gateway stays closed."""
+    """kubectl is optional: the run shows the API server's answer, and the gateway stays closed."""
     path = Path(deployment.local.env["PATH"].split(":")[0])
     shutil.move(path, path.with_name("elsewhere"))
     failed = deployment.run("up", check=False)
@@ -124,7 +124,8 @@ def node(name: str, address: str, *pods: str) -> dict[str, object]:
 def test_a_range_that_others_are_in_is_refused(
     deployment: Deployment, there: dict[str, object], who: str
 ) -> None:
-    """They would get past the gateway: NetworkPolicies go by addresses. One with nobody in it is taken."""
+    """Pods in the range would bypass the gateway: NetworkPolicies go by addresses. An empty range
+    is accepted."""
     deployment.local.cluster.absent.clear()
     deployment.local.cluster.nodes = [
         node("far", "192.0.2.7", "198.51.100.0/24", "fd00::/64"),

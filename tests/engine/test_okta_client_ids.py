@@ -61,8 +61,8 @@ def _answered(deployment: Deployment) -> int:
 
 
 def _replaced(deployment: Deployment) -> dict[str, str]:
-    """Make the app anew; gives what else changes. The job gets tokens afterwards, and nothing is
-    left to do."""
+    """Recreate the app, and return the other changes. The job gets tokens afterwards, and a second
+    run does nothing."""
     before = _app(deployment)[0]
     changes = deployment.changes("up", "--replace", f"**::{APP}")
     assert changes.pop(APP) == "create-replacement"

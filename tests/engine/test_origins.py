@@ -1,4 +1,5 @@
-"""Pages that get tokens themselves: Okta lets a browser give them these, from trusted origins of this stack alone."""
+"""Pages that get tokens themselves: Okta allows a browser to read them for trusted origins of this
+stack alone."""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ def _trusted(local: Local) -> dict[str, str]:
 
 
 def _by_hand(local: Local, scopes: list[dict[str, str]]) -> None:
-    """An administrator lets the one origin be for something else."""
+    """Give the origin another purpose, as an administrator does."""
     (origin,) = local.okta.objects("trustedOrigins")
     answer = httpx.put(
         f"{local.okta.url}/api/v1/trustedOrigins/{origin['id']}",
@@ -60,7 +61,7 @@ def _page_signs_in(local: Local, origin: str) -> bool:
 
 
 def _with_page(deployment: Deployment, there: bool) -> None:
-    """The shop has its page, or nothing at all."""
+    """Deploy the shop with its page, or without any client."""
     shop = deployment.folder / "applications/shop.yaml"
     if there:
         shop.write_text(SHOP.partition("    - name: app")[0])
@@ -95,7 +96,7 @@ def shop(empty: Empty) -> Deployment:
 def test_an_origin_is_trusted_as_long_as_pages_of_it_get_tokens(
     shop: Deployment,
 ) -> None:
-    """It comes with the client and goes with it; no other page has a token meanwhile."""
+    """It comes and goes with the client; no other page gets a token."""
     shop.run("up")
     assert _trusted(shop.local) == {PAGE: f"kong-oam {STACK} {PAGE}"}
     assert _page_signs_in(shop.local, PAGE)

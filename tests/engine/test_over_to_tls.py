@@ -1,4 +1,5 @@
-"""A component goes over to TLS between the gateway and its workload, and back: by the engine, on the stand-ins."""
+"""A component switches to TLS between the gateway and its workload, and back: by the engine, on the
+stand-ins."""
 
 from __future__ import annotations
 
@@ -44,7 +45,7 @@ def asked(local: Local) -> tuple[int, dict[str, str]]:
 
 
 def load(deployment: Deployment) -> None:
-    """Have Kong have the CA of the workloads, which the program cannot load."""
+    """Add the workloads' CA to Kong, because the program cannot."""
     local = deployment.local
     headers = {"Kong-Admin-Token": local.env["KONG_ADMIN_TOKEN"]}
     body = {"cert": local.echo.authority}
@@ -148,7 +149,8 @@ def test_a_component_goes_over_to_tls_and_back(deployed: Deployment) -> None:
 def test_what_is_no_longer_verified_is_refused_and_found(
     deployed: Deployment,
 ) -> None:
-    """By the gate, whoever changed Kong by hand; `verify` names it, and a run mends it."""
+    """By the gate, after any manual change of Kong; `verify` names the change, and a run reverts
+    it."""
     local = deployed.local
     over_tls(deployed)
     load(deployed)

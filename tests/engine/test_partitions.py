@@ -29,7 +29,8 @@ ALL = (None, "sales", "rest")
 @pytest.mark.deep
 @pytest.mark.timeout(600)
 def test_an_estate_goes_up_as_its_base_and_partitions(empty: Empty) -> None:
-    """By the literal CLI, base first: a partition says so. A second run of each changes nothing."""
+    """By the real CLI, base first: a partition's error says so. A second run of each changes
+    nothing."""
     deployment = empty()
     position(deployment.folder, PLACES)
     partition(deployment.folder, PARTITIONS)
@@ -50,7 +51,8 @@ def test_an_estate_goes_up_as_its_base_and_partitions(empty: Empty) -> None:
 @pytest.mark.deep
 @pytest.mark.timeout(600)
 def test_an_estate_of_one_stack_grows_to_partitions(empty: Empty) -> None:
-    """One command; then each stack's run changes tags alone, and runs what a change touches, and nothing else."""
+    """By one command. Then each stack's run changes only tags, and the command runs only stacks of
+    a change."""
     deployment = empty()
     position(deployment.folder, PLACES)
     deployment.run("up")
@@ -124,8 +126,8 @@ def test_an_estate_of_one_stack_grows_to_partitions(empty: Empty) -> None:
 def test_a_grant_comes_before_the_rule_of_another_partition_and_goes_after_it(
     empty: Empty,
 ) -> None:
-    """A change that exchanges scopes is refused before anything runs. In two changes it goes: the base keeps a scope for
-    as long as a partition uses it."""
+    """A change that exchanges scopes is rejected before anything runs. Two changes work: the base
+    keeps a scope as long as a partition uses it."""
     deployment = empty()
     position(deployment.folder, PLACES)
     partition(deployment.folder, {"apis": ["orders"], "rest": ["*"]})
@@ -246,7 +248,7 @@ def test_a_partition_gets_another_name_and_a_base_is_made_anew(
     assert moved.returncode == 0, moved.stdout + moved.stderr
     assert f"orders/api: {STACK}-sales -> {STACK}-orders" in moved.stdout
     assert f"shop/web: {STACK}-sales -> {STACK}-rest" in moved.stdout
-    # One that was killed between its two writes has left all of it in both.
+    # A run that was killed between its two writes has left all resources in both stacks.
     (deployment.folder / "before.json").write_text(before, "utf-8")
     deployment.pulumi(
         "stack", "import", "-s", stack_of("sales"), "--file", "before.json"

@@ -1,4 +1,5 @@
-"""An estate in partitions as its callers see it; what interrupts it, and in the wrong order."""
+"""An estate in partitions as its callers see it, with interruptions, and commands in the wrong
+order."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ ALL = (None, *PARTITIONS)
 
 
 def _partitioned(local: Local, folder: Path) -> Deployment:
-    """Return the sample estate, with none of its stacks but the base made yet."""
+    """Return the sample estate, with only its base's stack."""
     deployment = start(local, project(folder, "policies"))
     position(folder, PLACES)
     partition(folder, PARTITIONS)
@@ -46,7 +47,7 @@ def _partitioned(local: Local, folder: Path) -> Deployment:
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """The estate, run once as a whole; a test that changes it says so."""
+    """The estate, deployed once as a whole; tests that change it say so."""
     with Local(lags=AT_ONCE) as local:
         deployment = _partitioned(local, tmp_path_factory.mktemp("project"))
         kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
@@ -88,7 +89,8 @@ def test_verify_finds_the_estate_as_it_is_meant(deployed: Deployment) -> None:
 def test_recover_of_a_partition_never_touches_anothers(
     deployed: Deployment,
 ) -> None:
-    """An entity that no state knows is that partition's whose tag it has, and the base's where it has none."""
+    """An entity outside of all states belongs to the partition of its tag, and without a tag to the
+    base."""
     kong = deployed.local.kong
     of_estate = ["kong-oam", f"kong-oam-stack:{STACK}"]
     for name, tags in {

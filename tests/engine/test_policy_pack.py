@@ -23,7 +23,7 @@ CREDENTIALS = ("sandbox-admin-token", "sandbox-api-token")
 
 
 def test_nothing_is_found_in_the_sample_estate(sample: Sample) -> None:
-    """In the stack as it is deployed; and no rule is left out for an unknown value."""
+    """In the deployed stack; and no rule is skipped because of an unknown value."""
     done = sample.deployment.pulumi(
         "preview", "-s", STACK, "--policy-pack", "policies"
     )
@@ -39,7 +39,7 @@ def test_a_first_preview_is_judged_as_far_as_it_is_known(
 ) -> None:
     """Ids and secrets are unknown then: every rule runs, and none reports unknown values. Advice
     stops a run only if a configuration makes it mandatory."""
-    deployment = empty("policies")  # which reads the Applications beside it
+    deployment = empty("policies")  # it reads the Applications beside it
     deployment.edit(
         "applications/hello.yaml", "\n  annotations: {owner: team-hello}", ""
     )
@@ -74,7 +74,8 @@ def test_a_first_preview_is_judged_as_far_as_it_is_known(
 def test_a_mandatory_rule_stops_the_resource_from_being_made(
     empty: Empty,
 ) -> None:
-    """A change of the program gives every client the password grant: the preview fails, and without one no app gets it."""
+    """A change of the program gives every client the password grant: the preview fails, and so does
+    an up without a preview."""
     deployment = empty("components")
     deployment.edit(
         "components/identity/okta.py",
@@ -175,7 +176,7 @@ def test_an_exported_state_is_analysed_without_the_program(
 def test_an_exported_state_that_is_sound_passes(
     sample: Sample, tmp_path: Path
 ) -> None:
-    """A configuration forbids what the sandbox may; no output holds a credential."""
+    """A configuration denies a permission of the sandbox; no output has a credential."""
     done = analyzed(sample, tmp_path, nothing)
     assert done.returncode == 0, done.stdout
     assert "[mandatory]" not in done.stdout

@@ -70,7 +70,7 @@ ORDERS_TABLE: dict[str, Any] = {
 def test_the_first_preview_shows_every_resource_of_the_up(
     sample: Sample,
 ) -> None:
-    """Nothing has to exist before the engine can tell what there will be."""
+    """The engine knows all resources before any of them exists."""
     steps = json.loads(sample.output["preview"])["steps"]
     previewed = {step["urn"]: step["op"] for step in steps}
     assert previewed == operations(sample.output["up"])

@@ -167,8 +167,8 @@ TRAITS = [
 
 
 def components() -> list[tuple[str, str, dict[str, Any]]]:
-    """Return a component with each of them: the code that it is refused with, what the message
-    names, and the component."""
+    """Return a component with each object: its error code, the text in the message, and the
+    component."""
     found: list[tuple[str, str, dict[str, Any]]] = []
     for number, (code, item) in enumerate((*FENCE, *IDENTITY)):
         named = {
@@ -203,7 +203,8 @@ def components() -> list[tuple[str, str, dict[str, Any]]]:
 def test_nothing_that_opens_what_access_closes_gets_past_a_run(
     empty: Empty,
 ) -> None:
-    """`up` as `preview`: each is told, with its code and its place, and the estate beside it is not made either."""
+    """`up` like `preview`: each is reported, with its code and its place, and the estate beside it
+    is not created."""
     deployment, found = empty(), components()
     application = {
         "apiVersion": "core.oam.dev/v1beta1",

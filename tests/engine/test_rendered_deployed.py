@@ -317,7 +317,7 @@ def test_what_runs_once_and_what_is_no_workload_is_deployed_in_order(
 
 @pytest.mark.deep
 def test_a_pod_that_becomes_a_client_is_made_anew(empty: Empty) -> None:
-    """Its containers cannot get a credential while it runs: an API server refuses that."""
+    """Its containers cannot get a credential while it runs: an API server rejects that change."""
     deployment = deployment_of(empty, STORE + POD)
     deployment.run("up")
     client = "{type: client, properties: {kind: service, calls: [{component: tiny/api, scopes: [things.read]}]}}"
@@ -390,7 +390,7 @@ def test_objects_are_kept_as_the_rules_of_their_application_say(
     }
     assert data()["anew"] == {"A": "3"}
 
-    # One that is exactly as it is rendered is taken over.
+    # An object that equals the rendered object is adopted.
     (taken,) = (
         config_map
         for config_map in cluster.objects("ConfigMap")
@@ -400,7 +400,9 @@ def test_objects_are_kept_as_the_rules_of_their_application_say(
         **taken["metadata"]["labels"],
         "trait.oam.dev/resource": "objects-5",
     }
-    del labels["kong-oam.dev/stack"]  # only objects that a run creates have it
+    del labels[
+        "kong-oam.dev/stack"
+    ]  # only objects that a run creates have this
     about = {"name": "taken", "namespace": "default", "labels": labels}
     cluster.put(
         {
@@ -434,7 +436,8 @@ READ = "  policies: [{type: read-only, properties: {rules: [{selector: {componen
 
 @pytest.mark.deep
 def test_pods_that_are_only_read_run_on_behind_a_fence(empty: Empty) -> None:
-    """That lets nobody in, while they are read and once nobody does: no rule of access is about them any more."""
+    """The network policy denies all connections, during and after the reading: no access rule is
+    about these pods any more."""
     deployment = deployment_of(empty, STORE + PAGE)
     cluster = deployment.local.cluster
     deployment.run("up")
@@ -503,8 +506,8 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The stand-in installs no chart: what the gateway is led to is a Service of ours, which selects the same pods as
-    the fence does."""
+    """The stand-in installs no chart: the gateway uses a Service of ours, which selects the same
+    pods as the network policy."""
     deployment = deployment_of(empty, SEARCH)
     local = deployment.local
     deployment.pulumi("preview", "-s", STACK, "--policy-pack", "policies")
@@ -566,7 +569,7 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
     assert "ENV415" in deployment.run("up", check=False).stdout
     local.cluster.delete(Key.of(pod))
 
-    # The gate stays as it was in a run that leaves out the Service of other pods.
+    # The gate does not change in a run that leaves out the Service of other pods.
     deployment.edit(
         "applications/tiny.yaml", "instance: api}", "instance: api, role: data}"
     )
@@ -575,7 +578,8 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
     )
     deployment.run("up", "--exclude", "**tiny/api-service-api-gateway")
     assert call(local, "DELETE", HOST, "/things", token).status == 403
-    # So other pods answer from the next run on, whatever the outputs say that this run meant.
+    # So other pods answer from the next run on, although the outputs already have this run's
+    # values.
     assert main(ask_for_changes) == 0
     moved = [
         f"tiny/api:9200 (team-tiny), pods {labels} in default at 9200"
@@ -593,7 +597,8 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
 def test_what_the_cluster_knows_is_passed_once_it_is_there(
     empty: Empty,
 ) -> None:
-    """The address of a load balancer (a stand-in's), in texts; what it is not yet, nobody is deployed with."""
+    """The address of a load balancer (a stand-in's), in texts; no workload is deployed before the
+    address is known."""
     deployment = deployment_of(
         empty, STORE.replace("      traits:\n", OUTPUTS) + TAKERS
     )

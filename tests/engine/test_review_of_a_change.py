@@ -39,7 +39,7 @@ def comments() -> Iterator[Comments]:
 
 
 def committed(folder: Path) -> None:
-    """Put what is deployed into a repository, as its first commit."""
+    """Put the deployed estate into a repository, as its first commit."""
     who = (
         "-c",
         "user.name=tests",
@@ -65,7 +65,8 @@ def committed(folder: Path) -> None:
 def review(
     deployment: Deployment, comments: Comments
 ) -> subprocess.CompletedProcess[str]:
-    """Reviews without a token that could write, and comments what that left, as the workflow's two jobs do."""
+    """Review without a token that could write, and comment the result, as the workflow's two jobs
+    do."""
     done = _kong_oam(
         deployment,
         {},

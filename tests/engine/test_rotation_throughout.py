@@ -1,4 +1,4 @@
-"""Keys that change while everybody calls: the clients' own on their schedule, the issuer's whenever it likes."""
+"""Keys that change during calls: the clients' keys on their schedule, the issuer's at any time."""
 
 from __future__ import annotations
 
@@ -170,7 +170,8 @@ def test_a_run_that_leaves_out_the_next_key_leaves_clients_what_they_have(
 def test_a_run_that_fails_before_somebody_has_the_new_key_counts_for_nothing(
     deployed: Deployment,
 ) -> None:
-    """The key of before is still their own: its overlap begins with the run that gives them the next one."""
+    """The earlier key is still theirs: its overlap begins with the run that gives them the next
+    key."""
     local, apply = deployed.local, deployed.local.cluster.apply
 
     def unwell(manifest: dict[str, Any], **how: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""An Application in two clusters, on the stand-ins: its objects in both, and one way in."""
+"""An Application in two clusters, on the stand-ins: objects in both, and the gateway in one."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_a_component_has_another_form_in_another_cluster(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Which is previewed, deployed and verified as it is, under the names that it has in one form."""
+    """It is previewed, deployed and verified in each form, under the same names."""
     deployment = deployment_of(empty, west, BOTH)
     assert set(deployment.changes("up").values()) == {"create"}
     (deployment.folder / "applications/tiny.yaml").write_text(FORMS, "utf-8")

@@ -129,7 +129,8 @@ def _secrets(sample: Sample) -> dict[str, str]:
 
 
 def _found(secrets: dict[str, str], text: str) -> set[str]:
-    """Names of the secrets of which a line stands in `text`, or all as Kubernetes writes it (base64)."""
+    """Return the names of secrets with a line in `text`, or with all of it as Kubernetes writes it
+    (base64)."""
     return {
         name
         for name, secret in secrets.items()
@@ -199,7 +200,8 @@ def _all_output(sample: Sample) -> Iterator[tuple[str, str]]:
 
 
 def test_no_secret_is_kept_or_shown_in_clear(sample: Sample) -> None:
-    """State, history, outputs, previews, events and logs hold none of them; the same search finds all when decrypted."""
+    """State, history, outputs, previews, events and logs contain none; the same search finds all in
+    decrypted outputs."""
     secrets = _secrets(sample)
     decrypted = sample.deployment.pulumi(
         "stack", "export", "-s", STACK, "--show-secrets"

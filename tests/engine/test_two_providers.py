@@ -1,4 +1,5 @@
-"""One stack with two identity providers: a component picks its own, tokens of one count nowhere else, groups are each's."""
+"""One stack with two identity providers: a component picks its provider, tokens are valid only at
+their provider's components, and groups are separate."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ GROUPS = {"sales": "Sales Team", "order-desk": "Order Desk"}
 
 @dataclass(frozen=True, slots=True)
 class Two:
-    """The sample estate: `reports` is guarded by the issuer that exists, all else by Okta."""
+    """The sample estate: the existing issuer guards `reports`, and Okta all other components."""
 
     deployment: Deployment
     issuer: Issuer

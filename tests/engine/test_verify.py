@@ -1,4 +1,5 @@
-"""`verify` after a real `pulumi up`: quiet, until somebody changes something by hand that matters, and quiet again."""
+"""`verify` after a real `pulumi up`: no findings, then findings after manual changes, and no
+findings after the repair."""
 
 from __future__ import annotations
 
@@ -59,7 +60,7 @@ def _pem() -> str:
 def test_a_stack_that_is_up_decides_as_meant(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """With the outputs that the CLI is asked for."""
+    """With the outputs from the CLI."""
     assert main(["verify", "--stack", STACK]) == 0
     assert capsys.readouterr().out == (
         "5 exposed component(s): the Kong of stack 'local' decides as the Applications mean\n"
@@ -81,7 +82,8 @@ def test_a_stack_that_is_up_decides_as_meant(
 def test_a_change_by_hand_on_a_stack_that_is_up(
     deployment: Deployment, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    """Is told as in the tests without the engine: the entities that the program makes are those that are meant."""
+    """The findings are as in the tests without the engine: the program's entities are the intended
+    entities."""
     ask = ["verify", "--only", "gateway", "--outputs", "outputs.json", "--json"]
     with _hands(deployment) as hands:
         DRIFTS[name](hands, _pem())
@@ -247,7 +249,8 @@ def test_a_ring_of_another_issuer_lets_nobody_in(
 def test_a_key_that_is_swapped_is_both_findings(
     deployment: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Under the issuer's own key id, somebody's key lets its holder in and the issuer's tokens no longer."""
+    """Under the issuer's own key id, a stranger's key allows its holder, and denies the issuer's
+    tokens."""
     with _hands(deployment) as hands:
         (server,) = deployment.local.okta.objects("authorizationServers")
         signing = server["credentials"]["signing"]["kid"]

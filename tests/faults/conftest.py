@@ -18,9 +18,10 @@ from tests.support.postgresql import (
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[Empty]:
-    """Makes an empty stack: `empty(name="aws", applications=[...], lags=..., groups=..., users=...)`.
+    """Return a function that makes an empty stack: `empty(name="aws", applications=[...], lags=...,
+    groups=..., users=...)`.
 
-    Kong sees every change at once unless `lags` say otherwise.
+    Kong sees every change at once by default; `lags` delay it.
     """
     running: list[Local] = []
 

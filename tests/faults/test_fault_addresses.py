@@ -50,7 +50,8 @@ def verified(stack: Stack) -> str:
 def test_networks_come_change_and_go_and_every_preview_says_what_an_address_is(
     empty: Empty,
 ) -> None:
-    """With the literal CLI: the line of access, the key in the tables, `verify`, what is deployed, and an opening."""
+    """With the real CLI: the line of access, the key in the tables, `verify`, the deployed estate,
+    and an opening."""
     stack = empty(applications=[allowing("203.0.113.0/24")])
     previewed = stack.pulumi("preview").stdout
     assert (

@@ -50,7 +50,7 @@ def _refused(stack: Stack, verb: str = "up") -> str:
 
 
 def _shell(stack: Stack, command: str) -> None:
-    """Run it as somebody would who pasted it."""
+    """Run the pasted command in a shell."""
     local = stack.local
     done = subprocess.run(
         ["bash", "-c", command],
@@ -92,7 +92,8 @@ def _app_by_hand(stack: Stack, label: str) -> Any:
 def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(
     empty: Empty,
 ) -> None:
-    """A preview and an up refuse alike; the command, an up, and all three keep their ids and get our settings."""
+    """A preview and an up both fail. After the command and an up, all three keep their ids and get
+    our settings."""
     stack = empty(applications=[TINY])
     about = {
         "name": "kong-oam local",
@@ -134,8 +135,8 @@ def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(
 def test_an_app_that_the_state_forgot_is_taken_over(
     empty: Empty, shared: bool
 ) -> None:
-    """Where nothing differs Okta says no secret: the run stops before a workload gets an empty one, and says the way.
-    A key is the program's own, and nothing is missing."""
+    """Without a change Okta returns no secret. The run stops before a workload gets an empty
+    secret, and names the remedy. A key is the program's own, so nothing is missing."""
     stack = empty(applications=[WITH_WEB])
     if shared:
         provider = "    - name: okta\n      type: okta\n"

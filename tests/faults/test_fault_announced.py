@@ -33,7 +33,7 @@ def _preview(stack: Stack) -> str:
 
 
 def _diff(stack: Stack) -> str:
-    """Return the first line of `diff` that asks the CLI what is deployed."""
+    """Return the first line of `diff` with the deployed estate."""
     command = [
         ".venv/bin/python",
         "-m",
@@ -116,7 +116,8 @@ def test_a_preview_says_what_the_next_run_opens(
 def test_a_gate_at_which_a_run_failed_stays_as_kong_has_it(
     empty: Empty,
 ) -> None:
-    """Until its Deployment's turn has come: the state may say that it is open already (the official Kong plugin's)."""
+    """Until its Deployment is ready: the state may already have the open gate (the official Kong
+    plugin's)."""
     stack = empty(applications=[TINY], lags=Lags())
     stack.run("up")
     before = stack.plugin("post-function", SERVICE)["config"]
@@ -150,7 +151,7 @@ def test_going_back_says_what_it_opens_again(empty: Empty) -> None:
 def test_a_first_run_that_failed_half_way_is_told_of_as_what_it_left(
     empty: Empty,
 ) -> None:
-    """A gate without a route lets nobody in, so that all is newly granted still."""
+    """A gate without a route allows no call, so all is still newly granted."""
     stack = empty(applications=[TINY], lags=Lags())
 
     def broken(request: Request, answer: Callable[[], Response]) -> Response:

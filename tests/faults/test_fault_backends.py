@@ -327,7 +327,7 @@ from components.program import deploy
 
 deploy()
 """
-"""Waits, once it is started, until somebody has taken the file away."""
+"""A program that waits until somebody deletes the file."""
 
 
 @pytest.mark.deep
@@ -365,7 +365,7 @@ def test_a_backend_that_is_gone_before_anything_was_made_is_said(
 def test_a_database_that_does_not_let_in_is_said_without_its_password(
     on: On, server: PostgreSql
 ) -> None:
-    """By whatever reads the state; the rest needs no backend."""
+    """By every command that reads the state; other commands need no backend."""
     stack = on("PostgreSQL")
     stack.run("up")
     outputs = stack.folder / "outputs.json"
@@ -401,7 +401,8 @@ def test_a_database_that_does_not_let_in_is_said_without_its_password(
 def test_a_role_that_may_only_read_previews_and_verifies(
     on: On, server: PostgreSql
 ) -> None:
-    """As the page has it for the job that runs a change's program; what would write the state stops before it begins."""
+    """As the page describes for the job that runs a change's program; commands that write the state
+    stop first."""
     stack = on("PostgreSQL")
     stack.run("up")
     grants = [

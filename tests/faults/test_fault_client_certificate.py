@@ -30,7 +30,7 @@ from tests.support.workload_tls import authority, signed
 
 
 class Authority:
-    """Somebody who signs certificates into `folder`: `NAME.pem` and `NAME.key`; its own is `ca.pem`."""
+    """A CA that signs certificates into `folder`: `NAME.pem` and `NAME.key`; its own is `ca.pem`."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
@@ -53,7 +53,7 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """A Kong that lets in whoever has a certificate of `ours`, and somebody else who signs certificates."""
+    """A Kong that accepts clients with a certificate of `ours`, and another CA."""
 
     kong: Kong
     ours: Authority

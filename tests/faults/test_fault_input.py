@@ -1,4 +1,5 @@
-"""Applications that somebody wrote to break the reader: `check` says where, in bounded time and memory."""
+"""Malicious Applications that try to break the reader: `check` names the place, in bounded time and
+memory."""
 
 from __future__ import annotations
 
@@ -72,7 +73,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
 SPOTLESS = TINY.replace(
     "{name: tiny}", "{name: tiny, annotations: {owner: team-tiny}}"
 ).replace("{reason: probes}", '{reason: probes, until: "2030-12-31"}')
-"""The tiny estate with nothing for lint to find, so that whatever `check` says is about the file that is put beside it."""
+"""The tiny estate without lint findings, so all of `check`'s output is about the added file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +166,8 @@ def _device(folder: Path, outside: Path) -> None:
 def test_what_is_no_file_of_the_folder_is_not_read(
     folder: Path, trap: Callable[[Path, Path], None]
 ) -> None:
-    """Links that leave the folder, pipes and devices: neither waited for nor quoted; the rest is checked. A link that
-    leaves it is an error."""
+    """Links out of the folder, pipes and devices are neither waited for nor quoted, and the rest is
+    checked. A link out of the folder is an error."""
     outside = folder / "outside"
     outside.mkdir()
     (outside / "secret.yaml").write_text("password: do not show me\n", "utf-8")
@@ -188,7 +189,7 @@ def test_what_is_no_file_of_the_folder_is_not_read(
 
 @pytest.mark.deep
 def test_a_pipe_or_device_that_is_named_is_refused(folder: Path) -> None:
-    """A path that somebody gives is refused when nobody knows where it ends."""
+    """A named path is rejected if its end is unknown."""
     os.mkfifo(folder / "pipe.yaml")
     for path in ("pipe.yaml", "/dev/zero"):
         checked = _check(folder, path)
@@ -200,7 +201,7 @@ def test_a_pipe_or_device_that_is_named_is_refused(folder: Path) -> None:
 
 
 def test_a_file_that_fits_no_memory_is_not_opened(folder: Path) -> None:
-    """10 GB of nothing: its size is enough to refuse it."""
+    """10 GB of nothing: it is rejected by its size."""
     huge = folder / "applications/x.yaml"
     huge.touch()
     os.truncate(huge, 10 << 30)
@@ -221,7 +222,8 @@ sys.exit(main(["check"]))
 
 
 def test_a_file_without_permission_is_a_finding(folder: Path) -> None:
-    """The file, and why it cannot be read. Root may read everything, and becomes nobody first."""
+    """The message has the file and the reason. Root may read everything, so it becomes another user
+    first."""
     (folder / "applications/x.yaml").touch(mode=0o000)
     folder.chmod(0o755)
     user = os.getuid() or 65534

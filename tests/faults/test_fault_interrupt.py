@@ -85,7 +85,7 @@ def _outputs(stack: Stack) -> str:
 def test_outputs_that_an_interrupted_run_shows_as_deleted_are_there(
     empty: Empty,
 ) -> None:
-    """As the page shows; there is no lock, and the next run goes on."""
+    """As the page shows; there is no lock, and the next run works."""
     stack = _changed(empty)
     before = _outputs(stack)
     message = _interrupted(stack, 1)

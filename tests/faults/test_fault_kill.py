@@ -26,7 +26,8 @@ from tests.support.tiers import deep_after
 pytestmark = pytest.mark.engine
 
 LAG, SHORT_LAG = 1.0, 0.3
-"""Routes are seen so many seconds before the plugins that guard them: order alone would not keep anybody out."""
+"""Routes are visible so many seconds before the plugins that guard them: order alone would not deny
+calls."""
 TINY_OPERATIONS = 27
 SAMPLE_OPERATIONS = 92
 
@@ -139,7 +140,7 @@ def _calls(stack: Stack) -> list[tuple[str, str | None]]:
 def test_a_tiny_estate_recovers(
     tmp_path: Path, undisturbed: Callable[[str], Shape], nth: int
 ) -> None:
-    """Same entities up to ids, nothing left to change, and nobody was let in on the way."""
+    """Same entities up to ids, no changes left, and no caller gained access."""
     _back(tmp_path, undisturbed("tiny"), nth, [TINY], ((HOST, PROTECTED),))
 
 

@@ -34,8 +34,7 @@ UNEXPECTED = {"message": "An unexpected error occurred"}
 
 
 def _stopped(stack: Stack, *messages: str) -> str:
-    """Return an `up` that fails, says each of `messages` and does not crash; gives all that it
-    said."""
+    """Run an `up` that fails, prints each of `messages` and does not crash; return its output."""
     with Watch(stack, ((HOST, PROTECTED),)) as watch:
         done = stack.run("up", check=False)
     output = done.stdout + done.stderr
@@ -64,7 +63,7 @@ def _works(stack: Stack) -> None:
 def test_a_kong_that_answers_after_15_seconds_is_taken_for_down(
     empty: Empty,
 ) -> None:
-    """The look before anything is made waits for 10 seconds, and says so."""
+    """The check before any change waits for 10 seconds, and says so."""
     stack = empty(applications=[TINY])
 
     def slow(request: Request, answer: Answer) -> Response:
@@ -113,7 +112,8 @@ def test_a_kong_that_becomes_slow_is_waited_for(empty: Empty) -> None:
 def test_a_kong_that_breaks_half_way_is_named_and_the_next_run_finishes(
     empty: Empty, path: str, name: str
 ) -> None:
-    """500 on every creation of one kind: the message has the resource's name and Kong's words, and nobody is let in."""
+    """500 on every creation of one kind: the message has the resource's name and Kong's words, and
+    no caller gains access."""
     stack = empty(applications=[TINY])
 
     def broken(request: Request, answer: Answer) -> Response:
@@ -201,7 +201,8 @@ def test_a_kong_that_goes_away_half_way_is_named_and_the_next_run_finishes(
 def test_a_service_of_our_name_that_is_not_ours_is_never_touched(
     empty: Empty,
 ) -> None:
-    """The run stops before anything is made, in a preview, too, and says whose it is; without it, the next run works."""
+    """The run stops before any change, also in a preview, and names the owner; without the service,
+    the next run works."""
     stack = empty(applications=[TINY])
     theirs = stack.kong(
         "POST",

@@ -1,4 +1,5 @@
-"""An Okta that refuses, limits or breaks: one clear message, nothing open, and the next run finishes the work."""
+"""An Okta that rejects, limits or fails: one clear message, no opening, and the next run finishes
+the work."""
 
 from __future__ import annotations
 
@@ -36,7 +37,7 @@ def _says(
 
 
 def _stopped(stack: Stack, *messages: str) -> None:
-    """An `up` that fails and says each of `messages`; nobody is let in meanwhile."""
+    """Run an `up` that fails and prints each of `messages`; no caller gains access."""
     with Watch(stack, ((HOST, PROTECTED),)) as watch:
         done = stack.run("up", check=False)
     output = done.stdout + done.stderr

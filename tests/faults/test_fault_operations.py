@@ -97,7 +97,7 @@ def test_an_older_state_is_put_back(empty: Empty) -> None:
         assert refreshed == "pulumi refresh -s STACK --yes"
         assert (
             "okta-app-gone/job" in stack.run("refresh", check=False).stdout
-        )  # deleted at Okta, where it stops
+        )  # deleted at Okta, and the run stops there
         lost(stack, "--older-state", "--remove")
         stack.run("refresh")
         assert stopped == ended == "pulumi up -s STACK"

@@ -108,10 +108,9 @@ def test_what_was_lost_is_listed_then_removed_and_nothing_else(
 def test_a_gate_is_not_removed_while_a_route_leads_to_what_it_guards(
     empty: Empty,
 ) -> None:
-    """It is kept until the component's routes are gone, and until every worker has seen that: nobody is let in.
-
-    (Somebody deleted the gate by hand, and the answer to its new creation was lost.)
-    """
+    """It stays until the component's routes are gone, and every worker has seen that: no caller
+    gains access. (Somebody deleted the gate by hand, and the answer to its new creation was
+    lost.)"""
     settings = {
         "worker_state_update_frequency": LAG,
         "db_update_frequency": 0.0,
@@ -149,7 +148,8 @@ def test_a_gate_is_not_removed_while_a_route_leads_to_what_it_guards(
 def test_with_a_state_that_is_not_this_gateways_nothing_is_removed(
     empty: Empty,
 ) -> None:
-    """An empty state, as of another backend: everything would look lost, so the command stops and asks which it is."""
+    """With an empty state, as of another backend, all would look lost. The command stops and asks
+    for the right state."""
     stack = empty(applications=[TINY])
     stack.run("up")
     before = made(stack.local)
@@ -168,8 +168,8 @@ def test_with_a_state_that_is_not_this_gateways_nothing_is_removed(
 def test_a_state_that_no_run_can_read_is_repaired_as_it_says(
     empty: Empty,
 ) -> None:
-    """A first run that leaves out what other resources wait for writes such a state. Nobody is let in meanwhile, and
-    the run after the repair makes the rest."""
+    """A first run that leaves out dependencies of other resources writes such a state. No caller
+    gains access meanwhile, and the run after the repair creates the rest."""
     stack = empty(applications=[TINY])
     assert (
         stack.run(

@@ -22,7 +22,7 @@ APP = "applications/app0.yaml"
 IMAGE, NEXT_IMAGE = "image: registry.example.com/tiny,", f"image: {BROKEN},"
 HEALTH = "- {paths: [/things/health], methods: [GET], public: {reason: probes}}"
 OPENED = "- {paths: [/things/health], methods: [GET, POST], public: {reason: probes}}"
-"""By a rule alone: what it opens has its route already, so that nothing but the gate keeps anybody out."""
+"""A new rule alone: its path has a route already, so only the gate denies calls."""
 CLOSED = "- {paths: [/things/other], methods: [GET], public: {reason: probes}}"
 OTHER = "/things/other"
 
@@ -79,7 +79,7 @@ def test_a_rule_opens_only_once_its_version_is_there(stack: Stack) -> None:
 
 @pytest.mark.deep
 def test_what_closes_does_not_wait(stack: Stack) -> None:
-    """It is closed by admission before the rollout begins; going back opens it again, and nothing else."""
+    """Admission closes it before the rollout begins. Reverting opens it again, and nothing else."""
     stack.edit(APP, IMAGE, NEXT_IMAGE)
     stack.edit(APP, HEALTH, CLOSED)
     assert stack.run("up", check=False).returncode != 0
@@ -112,7 +112,7 @@ AROUND = {
 def test_no_flag_opens_for_a_workload_that_is_not_there(
     stack: Stack, flags: str, first: bool
 ) -> None:
-    """Whatever is left out of a run, or failed in it."""
+    """With any part left out of a run, or failed in it."""
     stack.edit(APP, IMAGE, NEXT_IMAGE)
     stack.edit(APP, HEALTH, OPENED)
     if first:
@@ -130,7 +130,7 @@ def test_no_flag_opens_for_a_workload_that_is_not_there(
 def test_a_run_that_leaves_the_workload_out_says_that_nothing_opens(
     stack: Stack,
 ) -> None:
-    """And what to do."""
+    """The message has the remedy."""
     stack.edit(APP, IMAGE, NEXT_IMAGE)
     stack.edit(APP, HEALTH, OPENED)
     output = stack.run("up", "--target", "**::tiny/api-8080-gate").stdout

@@ -1,4 +1,5 @@
-"""Two deployed stacks on one Kong and one cluster, walked through all verbs while somebody calls both all the time."""
+"""Two deployed stacks on one Kong and one cluster: all verbs run while callers call both all the
+time."""
 
 from __future__ import annotations
 
@@ -81,7 +82,7 @@ class Callers:
 
     @contextmanager
     def apart(self, *stacks: str) -> Iterator[None]:
-        """Expect nothing of these stacks meanwhile."""
+        """Expect no answers of these stacks during the block."""
         self._apart, self._turn = frozenset(stacks), self._turn + 1
         yield
         self._apart, self._turn = frozenset(), self._turn + 1
@@ -150,7 +151,7 @@ def _of(stack: Stack) -> dict[str, dict[str, Any]]:
 def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
     stacks: dict[str, Stack],
 ) -> None:
-    """Nobody is let in, nobody is refused, and no entity of the other stack changes."""
+    """No call gets a wrong answer, and no entity of the other stack changes."""
     local, prod = stacks["local"], stacks["prod"]
     prods = _of(prod)
     with Callers(stacks) as callers:

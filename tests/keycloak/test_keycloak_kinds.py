@@ -72,7 +72,8 @@ def _signed_in(
 
 
 def test_users_sign_in_without_a_secret_of_the_client(shop: Deployment) -> None:
-    """By the code that only who began can exchange; the gate cuts what their groups do not hold."""
+    """By a code that only the initiator can exchange; the gate removes scopes that the users'
+    groups lack."""
     local = shop.local
     page, app = credential(local, "page"), shop.output("elsewhere")["shop/app"]
     assert not {
@@ -139,7 +140,7 @@ def test_pages_have_tokens_at_their_own_origin_and_nowhere_else(
 def test_each_kind_is_what_it_is_in_the_realm(
     shop: Deployment, server: Keycloak
 ) -> None:
-    """Public with PKCE; a partner proves itself with keys that it publishes, and with nothing else."""
+    """Public with PKCE; a partner authenticates only with keys that it publishes."""
     made = {
         text["clientId"].rpartition(".")[2]: text
         for text in server.admin("GET", f"/{REALM}/clients").body

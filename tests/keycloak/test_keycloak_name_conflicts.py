@@ -83,7 +83,7 @@ def realm(server: Keycloak, tmp_path: Path) -> Iterator[Realm]:
 def test_nothing_is_made_beside_a_role_a_scope_and_a_client_of_our_names(
     realm: Realm,
 ) -> None:
-    """A preview and an up refuse alike. Once they are gone all is made."""
+    """A preview and an up both fail. After the conflicts are deleted, everything is created."""
     realm.admin("POST", "/roles", {"name": "sales"})
     scope = realm.admin(
         "POST", "/client-scopes", {"name": SCOPE, "protocol": "openid-connect"}
@@ -110,10 +110,8 @@ _OF_ONE_HOP = ("host", "connection", "transfer-encoding", "content-length")
 
 
 class Cut:
-    """Stands before the server, and cuts one run off: the request that `begins` is carried out, and nobody hears of it.
-
-    `mend` lets everything through afterwards.
-    """
+    """A proxy before the server that interrupts one run: the request of `begins` is carried out,
+    and its answer is lost. `mend` lets all requests pass afterwards."""
 
     def __init__(
         self,
@@ -151,7 +149,7 @@ class Cut:
                 body = answer.read()
                 connection.close()
                 if ends:
-                    then()  # before anybody is refused: the engine would hear of that, and forget what was begun
+                    then()  # before any request is rejected: the engine would notice, and forget the begun request
                     dark.set()
                     self.close_connection = True
                     return
@@ -170,7 +168,8 @@ class Cut:
                 self.wfile.write(body)
 
             def _body(self) -> bytes:
-                """With a length (the stand-in for the plugin) or in chunks (the official one)."""
+                """Return the body: with a length (the stand-in for the plugin) or in chunks (the
+                official plugin)."""
                 if self.headers.get("Transfer-Encoding") != "chunked":
                     return self.rfile.read(
                         int(self.headers.get("Content-Length") or 0)
@@ -237,7 +236,7 @@ def test_what_a_killed_run_made_is_found_and_removed(
         assert cut.dark.wait(10)
         time.sleep(
             1.0
-        )  # a plugin looks for its parent every half second, and nobody hears what it is still told
+        )  # a plugin checks its parent every half second, and its later requests fail
         cut.mend()
         realm.deployment.pulumi("cancel", "-s", STACK, "--yes")
         listed = lost(realm.stack, status=1).stdout

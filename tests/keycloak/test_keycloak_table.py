@@ -124,8 +124,8 @@ def test_a_second_stack_in_a_realm_is_refused(
 def test_a_user_of_no_group_gets_a_token_that_counts_nowhere(
     keycloak: WithKeycloak,
 ) -> None:
-    """Keycloak signs everybody in. Without one of the client's groups the token has no audience, so not even what is
-    open to anybody who has signed in takes it."""
+    """Keycloak signs every user in. Without one of the client's groups the token has no audience,
+    so even rules for every signed-in user deny it."""
     token = signed_in(keycloak, "user-none")["access_token"]
     assert "aud" not in part(token, 1) and "groups" not in part(token, 1)
     assert (
@@ -237,7 +237,7 @@ def test_a_refresh_token_is_given_where_it_was_asked_for(
 def test_clients_prove_with_their_own_key_who_they_are(
     keycloak: WithKeycloak,
 ) -> None:
-    """A secret that Keycloak keeps for them is of no use, and so is another's key."""
+    """A secret in Keycloak and another client's key are rejected."""
     own, other = (
         settings_of(keycloak, "checkout"),
         settings_of(keycloak, "renderer"),
@@ -400,7 +400,7 @@ def test_a_rotated_key_is_taken_and_the_old_one_kept_while_its_tokens_live(
 def test_a_group_that_is_not_there_stops_the_run(
     keycloak: WithKeycloak,
 ) -> None:
-    """Said with the nearest name of the realm; nothing is changed."""
+    """The message has the nearest name of the realm; nothing changes."""
     deployment = keycloak.deployment
     deployment.edit(
         "applications/orders.yaml", "groups: [sales]", "groups: [sale]"
@@ -443,7 +443,7 @@ def powerless(keycloak: WithKeycloak) -> Iterator[None]:
 def test_an_account_without_permission_stops_the_run(
     keycloak: WithKeycloak, powerless: None
 ) -> None:
-    """With the roles that it needs; everybody goes on to get what they got."""
+    """The message has the needed roles; every caller keeps its access."""
     done = keycloak.deployment.run("up", check=False)
     assert done.returncode != 0
     assert (

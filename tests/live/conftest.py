@@ -1,7 +1,7 @@
-"""The live tier: the gateway's promises on a Kong that somebody runs. `make test-live` says how.
+"""The live tier: tests of the gateway on a real Kong, by `make test-live`.
 
-Without KONG_ADMIN_URL and KONG_PROXY_URL it is skipped, and says so. Everything that it makes has the run's name; it
-goes at the end, also after failures.
+Without KONG_ADMIN_URL and KONG_PROXY_URL it is skipped, and says so. All its entities have the
+run's name, and are deleted at the end, also after failures.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from tests.support.live.upstream import Upstream
 
 _HERE = Path(__file__).parent
 _BOUND = 300
-"""Seconds for a test that says nothing else. It bounds what hangs; the first one waits for the tier's estate as well."""
+"""Default seconds for a test. The limit stops hanging tests; the first test also waits for the
+tier's estate."""
 
 
 def _found() -> Target | str | ValueError:
@@ -39,7 +40,7 @@ def _found() -> Target | str | ValueError:
         return error
     if isinstance(
         found, Target
-    ):  # much is on loopback, for which no proxy of the environment must be asked
+    ):  # many addresses are on loopback, which must not use a proxy of the environment
         for name in ("NO_PROXY", "no_proxy"):
             os.environ[name] = ",".join(
                 filter(None, [os.environ.get(name), "127.0.0.1", "localhost"])
@@ -101,7 +102,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def kong() -> Target:
-    """The gateway of this run, which must serve nobody's request to a host that nobody exposes."""
+    """The gateway of this run, which must not serve hosts that no component exposes."""
     assert isinstance(_FOUND, Target), _FOUND
     return _FOUND
 

@@ -1,7 +1,7 @@
-"""Requests that try to be two at the workload, or to take away what the gate says, on a live Kong.
+"""Requests that try to become two at the workload, or to remove the gate's headers, on a live Kong.
 
-The workload counts the requests that reach it, by their bytes. Whatever is sent, it gets those that the gateway let
-through, whole, with the identity that the gate verified, and no other.
+The workload counts its requests by their bytes. It gets only requests that the gateway allowed,
+whole, with the identity that the gate verified.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ BOUND = "4Ki"
 
 
 def component(name: str, *traits: str) -> str:
-    """With a path for everybody and a path for those with a scope."""
+    """Return a component with a public path and a path that requires a scope."""
     more = "".join(f"        - {trait}\n" for trait in traits)
     return f"""\
     - name: {name}
@@ -118,7 +118,7 @@ def places() -> list[SourcePosition]:
 
 
 def arrived(wire: Wire, before: int, count: int) -> list[bytes]:
-    """Return the requests that reached the workload since then: as many as are meant, or more."""
+    """Return the requests that reached the workload since then, at least the expected number."""
     until = time.monotonic() + 2
     while len(wire.requests) < before + count and time.monotonic() < until:
         time.sleep(0.01)

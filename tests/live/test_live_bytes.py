@@ -34,13 +34,13 @@ def _raw(live: LiveGateway, raw: bytes) -> Outcome:
 
 
 def _raw_answer(live: LiveGateway, raw: bytes) -> bytes:
-    """Return all that the gateway says to these bytes until it closes the connection."""
+    """Return the gateway's whole answer to these bytes, until it closes the connection."""
     with socket.create_connection(live.target.proxy, timeout=15) as connection:
         connection.sendall(raw)
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
-# None of these comes as far as a route, not on a public path either.
+# None of these reaches a route, not even on a public path.
 ANSWERED_BY_NGINX = {
     "no method": (b"/orders/health HTTP/1.1\r\nHost: %(host)s\r\n%(mark)s\r\n\r\n", 400),
     "a method in small letters": (b"get /orders/health HTTP/1.1\r\nHost: %(host)s\r\n%(mark)s\r\n\r\n", 400),
@@ -95,7 +95,7 @@ TAKEN = {
 def test_what_nginx_takes_is_decided_like_any_other(
     live: LiveGateway, name: str
 ) -> None:
-    """401 on a protected path without a token; what is let through arrives once."""
+    """401 on a protected path without a token; an allowed request arrives once."""
     for path, more, status in (
         (b"/orders/health", b"", 200),
         (b"/orders", b"", 401),
@@ -126,7 +126,7 @@ def test_a_request_to_no_host_reaches_nobody(live: LiveGateway) -> None:
 def test_a_websocket_is_asked_for_upstream_by_those_alone_whom_the_gate_lets_in(
     live: LiveGateway,
 ) -> None:
-    """Admission clears Connection, and the upgrade goes upstream all the same; no other upgrade does."""
+    """Admission clears Connection, and this upgrade still goes upstream; no other upgrade does."""
     for upgrade, arrives in (
         (b"websocket", b"\r\nUpgrade: websocket\r\n"),
         (b"h2c", None),
@@ -183,7 +183,8 @@ def test_a_body_in_chunks_ends_with_its_last_chunk(live: LiveGateway) -> None:
 def test_where_a_request_says_that_it_comes_from_is_not_believed(
     live: LiveGateway,
 ) -> None:
-    """Kong trusts nobody by default (`trusted_ips`): it says itself which host, port, path and scheme were asked for."""
+    """Kong trusts no proxy by default (`trusted_ips`): it derives host, port, path and scheme
+    itself."""
     names = (b"X-Forwarded-Host", b"X-Forwarded-Proto", b"X-Forwarded-Port", b"X-Forwarded-Path", b"X-Forwarded-Prefix", b"X-Real-IP")  # fmt: skip
     outcome = live.send(
         Case("GET", HOST.decode(), b"/orders/health"),

@@ -1,4 +1,4 @@
-"""Which pages of other origins may read what: raw preflights and requests, as browsers send them."""
+"""Answers that pages of other origins may read: raw preflights and requests, as browsers send them."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _answer(live: LiveGateway, item: Asked) -> Answered:
 def test_a_page_can_read_that_no_workload_answers(
     live: LiveGateway, name: str
 ) -> None:
-    """It is not the workload's answer, and tells why there is none, whatever method nginx goes on with."""
+    """It is the gateway's answer, with the reason, for every method that nginx continues with."""
     item = replace(asked(OWN)[name], status=502)
     with Entities(live.target.admin_url, live.target.token) as entities:
         _deploy(live, entities, 9, [item])
@@ -107,7 +107,8 @@ def test_a_page_reads_what_is_meant_for_it(
 def test_a_browser_gives_pages_what_is_meant_for_them(
     live: LiveGateway, tmp_path: Path
 ) -> None:
-    """Debian's Chromium: our page's answers, refusals among them, and a stranger's nothing."""
+    """Debian's Chromium: our page reads all its answers, also denials, and a stranger's page reads
+    none."""
     asked = page(DOMAIN, issuers(NAME)["main"])
     fetches = [(address, inputs) for address, inputs, _ in asked]
     got = fetched(tmp_path, OWN, live.target.proxy, fetches)
@@ -125,7 +126,8 @@ def test_a_browser_gives_pages_what_is_meant_for_them(
 def test_the_console_of_the_sample_estate_reads_and_publishes_reports(
     live: LiveGateway, tmp_path: Path
 ) -> None:
-    """Its Application as it is in the repository, under other hosts: the pages are on another one than their API."""
+    """Its Application from the repository, under other hosts: the pages and their API have
+    different hosts."""
     name, domain = f"{RUN}-console", f"console.{RUN}.example.com"
     on = replace(stack(name), domain=domain, suffixes={"example.com": domain})
     main, host, api = (

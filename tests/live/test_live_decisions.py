@@ -28,7 +28,7 @@ EACH = max(CASES // 100, 1)
 
 COVERAGE = Coverage()
 
-# Hosts below CASES_DOMAIN, but for the last, which nobody serves.
+# Hosts below CASES_DOMAIN, except the last, which no component serves.
 ORDERS, CAPITALS, WILD, DEEP, UNKNOWN = (
     "orders",
     "ORDERS",
@@ -77,7 +77,7 @@ WITHOUT_A_TOKEN = [
     ("PROPFIND", ORDERS, b"/orders/health", 404),
 ]
 
-# Two servers could read these differently. Where one reaches no route, Kong says 404.
+# Two servers could read these differently. Without a route, Kong answers 404.
 UNREADABLE = [
     b"/orders/health/..%2f7",
     b"/orders/health/..%2F7",
@@ -143,7 +143,7 @@ OF_A_USER = [
         RW,
         ("sales",),
         403,
-    ),  # the token lists the scope, no group of the user holds it
+    ),  # the token lists the scope, but no group of the user has it
     ("POST", b"/orders", RW, ("desk",), 200),
     ("POST", b"/orders", RW, ("sales", "desk"), 200),
     ("POST", b"/orders", RW, ("de]==]sk",), 200),
@@ -286,14 +286,15 @@ def test_another_authorization(
     on_protected: int,
     on_public: int,
 ) -> None:
-    """Other schemes count as no token; what mentions bearer and is not exactly one token is refused everywhere."""
+    """Other schemes count as no token; values that mention bearer and are not exactly one token are
+    denied everywhere."""
     _check(live, _case("GET", ORDERS, b"/orders", *values), on_protected)
     _check(live, _case("GET", ORDERS, b"/orders/health", *values), on_public)
 
 
 @pytest.mark.usefixtures("entities")
 def test_two_authorization_headers_are_refused(live: LiveGateway) -> None:
-    """Kong refuses them with 400 before any plugin runs, good tokens and public paths included."""
+    """Kong answers 400 before any plugin runs, also for valid tokens and public paths."""
     good = f"Bearer {issuer().service(RW)}"
     for target in (b"/orders", b"/orders/health"):
         outcome = live.send(_case("GET", ORDERS, target, good, good))
@@ -329,13 +330,13 @@ generated = partial(
     database=None,
     phases=(
         Phase.generate,
-    ),  # shrinking would ask a gateway of somebody's thousands of times
+    ),  # shrinking would send thousands of requests to somebody's gateway
     suppress_health_check=list(HealthCheck),
 )
 
 
 def _check_generated(live: LiveGateway, case: Case) -> None:
-    """The status of the model; what arrives has the path that it read, and the identity that it verified."""
+    """Check the model's status; arriving requests have the path and the identity of the model."""
     meant = case.meant(scene())
     outcome = live.send(case)
     COVERAGE.add(scene(), case, meant)

@@ -1,4 +1,4 @@
-"""Limits and headers on a real Kong, by raw requests and by WebSockets; also what it repeats by itself."""
+"""Limits and headers on a real Kong, by raw requests and by WebSockets; and Kong's own retries."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _answer(live: LiveGateway, item: Asked) -> Answered:
 def test_a_request_goes_as_far_as_it_is_meant_to(
     live: LiveGateway, workload: Workload, name: str
 ) -> None:
-    """With the status that is meant, and as often."""
+    """With the expected status, and as often as expected."""
     item, before = asked()[name], len(workload.reached)
     assert (_answer(live, item).status, len(workload.reached) - before) == (
         item.status,
@@ -99,7 +99,7 @@ def test_a_request_goes_as_far_as_it_is_meant_to(
 )
 @pytest.mark.usefixtures("workload")
 def test_every_answer_has_the_headers(live: LiveGateway, item: Asked) -> None:
-    """Whoever gave it."""
+    """From the workload and from the gateway."""
     answer = _answer(live, item)
     assert answer.status == item.status
     check_marked(answer, of_workload=item.status == 200)
@@ -119,7 +119,7 @@ def test_a_workload_is_told_what_its_application_says(
 def test_a_websocket_ends_once_nobody_says_anything(
     live: LiveGateway, workload: Workload, speaks: bool
 ) -> None:
-    """Within the time to read, and not while its caller speaks; what it carries is not bounded as a body."""
+    """After the time to read without data; its messages are not limited like a body."""
     more = (
         "Upgrade: websocket",
         "Sec-WebSocket-Version: 13",
@@ -198,7 +198,7 @@ def test_http2_needs_a_length_for_a_body(
 def _by_http2(
     live: LiveGateway, method: str, host: str, *sent: str, content: bytes = b""
 ) -> str:
-    """Return the status that curl sees; 000 where there is none."""
+    """Return curl's status; 000 without an answer."""
     address = live.target.proxy
     command = [
         "curl",

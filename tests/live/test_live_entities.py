@@ -1,4 +1,5 @@
-"""Kong takes what is emitted, and keeps it as it was sent: strict matching then sees no difference that nobody made."""
+"""Kong accepts and keeps the emitted entities unchanged: strict matching then finds only real
+differences."""
 
 from __future__ import annotations
 

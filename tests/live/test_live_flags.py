@@ -42,7 +42,7 @@ def estate(
 
 
 def _new(estate: Flags) -> Api:
-    """Return an Application that comes: nobody holds its scope."""
+    """Return a new Application, whose scope no client has."""
     return Api("c", "third.read", estate.workloads[2].port, callers=())
 
 
@@ -87,8 +87,8 @@ def test_single_resources_of_a_new_application(
 def test_a_new_application_without_one_guard(
     estate: Flags, report: Report, role: str
 ) -> None:
-    """`--exclude` of a guard makes what does not need it, and no route; then that guard cannot be made, and the rest goes
-    on (`--continue-on-error`)."""
+    """`--exclude` of a guard creates resources that do not need it, and no route. Then that guard
+    fails, and the others are created (`--continue-on-error`)."""
     new = _new(estate)
     kind = {
         "admission": b'"pre-function"',
@@ -111,7 +111,8 @@ def test_a_new_application_without_one_guard(
 def test_two_applications_exchange_their_scopes(
     estate: Flags, report: Report
 ) -> None:
-    """First one table, then the other, in both directions: tokens of before are not let in at the other API."""
+    """First one table, then the other, in both directions: earlier tokens are denied at the other
+    API."""
     first, second = estate.before
     with attack(estate, report) as stage:
         estate.write(*swap(estate.before))
@@ -180,7 +181,8 @@ def test_a_gate_that_somebody_took_away(estate: Flags, report: Report) -> None:
 
 @pytest.mark.parametrize("kind", ["another name", "another port"])
 def test_a_component_moves(estate: Flags, report: Report, kind: str) -> None:
-    """The same host, rules and callers: what both estates allow is refused for a while at most (printed)."""
+    """The same host, rules and callers: calls that both estates allow are denied for a while at
+    most (printed)."""
     first, second = estate.before
     moved = (
         replace(first, component="heir")
@@ -203,7 +205,8 @@ def test_a_component_moves(estate: Flags, report: Report, kind: str) -> None:
 
 
 def test_runs_that_are_killed(estate: Flags, report: Report) -> None:
-    """In the middle of an exchange of scopes, and of a removal: nobody is let in until the documented way back is taken."""
+    """In the middle of an exchange of scopes, and of a removal: no caller gains access until the
+    documented recovery."""
     stack = Stack(
         estate.engine.local, estate.engine.folder, estate.engine.stack
     )
@@ -233,7 +236,7 @@ def test_runs_that_are_killed(estate: Flags, report: Report) -> None:
 def test_a_component_is_destroyed_by_target(
     estate: Flags, report: Report
 ) -> None:
-    """All of its resources at once; then an Application goes from the folder, and comes again."""
+    """All of its resources at once; then an Application leaves the folder, and returns."""
     first, _ = estate.before
     with attack(estate, report) as stage:
         stage("destroy --target of one component")

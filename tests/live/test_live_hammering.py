@@ -1,7 +1,8 @@
-"""Never more open than the looser end, while it happens: callers hammer through create, change, move and destroy.
+"""Never more open than the more open estate, at any time: callers call during create, change, move
+and destroy.
 
-Once with the entities by themselves, as the program would change them, once with the literal program, and once in every
-order that is wrong. If the hammer saw nothing where a service leads to the workload, all that would say nothing.
+This runs with the entities alone, as the program would change them, with the real program, and in
+every wrong order. A control shows that the callers notice a service with the workload's address.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ def _estate(
     port: int = 8080,
     scope: str = "read",
 ) -> Estate:
-    """One component that lets GET through for `scope`, and everybody to its health check; a service for each port."""
+    """Return a component that allows GET for `scope`, and its health check for everybody; a service
+    for each port."""
     access = (
         "{owner: t, scopes: {read: r, write: w}, rules: "
         f"[{{methods: [GET], scopes: [{scope}]}}, {{paths: [/orders/health], methods: [GET], public: {{reason: h}}}}]}}"
@@ -171,7 +173,7 @@ STAGES = ("nothing is there", "made", "another rule", "another port", "another h
 def test_nobody_is_let_through_while_a_component_is_made_changed_moved_and_destroyed(
     live: LiveGateway, report: Report
 ) -> None:
-    """Not one request of thousands reaches the upstream that neither what was nor what comes would let in."""
+    """No request of thousands reaches the upstream that the estates before and after both deny."""
     old = _estate()
     ruled, moved = _estate(scope="write"), _estate(port=9090, scope="write")
     elsewhere = _estate(host=OTHER_HOST, port=9090, scope="write")

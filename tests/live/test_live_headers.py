@@ -77,7 +77,8 @@ def _identity_headers(outcome: Outcome) -> dict[str, str]:
 @pytest.mark.parametrize("name", NAMES, ids=bytes.decode)
 @pytest.mark.usefixtures("entities")
 def test_a_forged_header_never_arrives(live: LiveGateway, name: bytes) -> None:
-    """In no spelling, once or twice, with and without a token; what the gate verified arrives, and nothing else."""
+    """In no spelling, once or twice, with and without a token; only the gate's verified headers
+    arrive."""
     forged = (name + b": " + FORGED,) * 2
     for user, reported in ((False, {}), (True, VERIFIED)):
         outcome = _send(live, b"/orders/health", *forged, user=user)
@@ -123,7 +124,8 @@ def test_forged_headers_among_many_never_arrive(
 def test_a_connection_header_that_names_others_is_refused(
     live: LiveGateway, listed: bytes
 ) -> None:
-    """Kong deletes what it names: whoever could name the gate's own headers could take them away."""
+    """Kong deletes the headers that it names, so a client could otherwise remove the gate's own
+    headers."""
     assert _send(
         live, b"/orders/7", b"Connection: " + listed, user=True
     ) == Outcome(400, None)
@@ -136,7 +138,7 @@ def test_a_connection_header_that_names_others_is_refused(
 def test_a_connection_header_that_says_how_it_is_used_changes_nothing(
     live: LiveGateway, listed: bytes
 ) -> None:
-    """The workload is told who calls."""
+    """The workload gets the caller's headers."""
     assert (
         _identity_headers(
             _send(
@@ -180,7 +182,8 @@ def test_a_token_stays_at_the_gateway(live: LiveGateway) -> None:
 
 @pytest.mark.usefixtures("entities")
 def test_the_identity_of_a_service_arrives(live: LiveGateway) -> None:
-    """Client and subject are the service itself; the scopes are those issued that it holds there."""
+    """Client and subject are the service itself; the scopes are the issued scopes that it has
+    there."""
     case = Case(
         "GET",
         f"orders.{CASES_DOMAIN}",

@@ -1,4 +1,5 @@
-"""Plugins that an Application asks for by name, on a live Kong: judged there before a run, in the way, and settled."""
+"""Plugins that an Application names, on a live Kong: checked there before a run, effective, and
+settled."""
 
 from __future__ import annotations
 
@@ -41,7 +42,7 @@ def traits(**asked: str) -> str:
 def deployed(
     live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Engine]:
-    """The estate, before whose API these plugins stand."""
+    """The estate, with these plugins before its API."""
     with engine(live, tmp_path_factory.mktemp("plugins"), "plugins") as made:
         made.edit(ACCESS, f"{traits(**HARMLESS)}{TRAIT}{WAIVED}\n{ACCESS}")
         output = made.pulumi("up", "-s", made.stack, "--yes", "--skip-preview")
@@ -60,7 +61,7 @@ def test_every_configuration_settles(deployed: Engine) -> None:
 
 
 def test_they_stand_beside_the_gate(deployed: Engine) -> None:
-    """Calls are judged as ever; what a plugin does further, it does."""
+    """Calls are judged as before, and the plugin has its effect."""
     deployed.live.await_steady(
         [
             (deployed.case("GET", "/orders"), 401),

@@ -92,7 +92,8 @@ def case(made: Engine, method: str, component: str) -> Case:
 
 
 def decides_as_meant(made: Engine) -> None:
-    """Every call of every caller gets what `decide` says, from every worker. Raises AssertionError."""
+    """Check that every call of every caller gets the answer of `decide`, from every worker. Raises
+    AssertionError."""
     host, port = made.live.target.proxy
     estate = estate_of(made.folder, name=made.stack)
     for _ in range(4 * max(made.live.target.workers, 2)):
@@ -133,7 +134,8 @@ def test_one_changed_rule_runs_one_partition(deployed: Engine) -> None:
 
 
 def test_a_scope_gets_another_name_in_two_changes(deployed: Engine) -> None:
-    """Granted in one partition, asked for by a gate in the other: the base keeps it no longer than both have it."""
+    """One partition grants it, and a gate in the other requires it: the base keeps it as long as
+    both have it."""
     before = {
         file: file.read_text("utf-8")
         for file in (deployed.folder / "applications").glob("*.yaml")
@@ -168,7 +170,7 @@ def test_a_scope_gets_another_name_in_two_changes(deployed: Engine) -> None:
 
 
 def test_an_application_that_moves_keeps_its_entities(deployed: Engine) -> None:
-    """The same ids at Kong, with another partition's tag; calls go on meanwhile."""
+    """The same ids at Kong, with another partition's tag; calls continue."""
     before = own(deployed)
     moved = {"apis": ["nothing"], "jobs": ["*"]}
     settings = deployed.stack_file.read_text("utf-8")

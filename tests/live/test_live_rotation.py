@@ -1,4 +1,5 @@
-"""Keys that change on a live Kong while everybody calls: the clients' own, the issuer's. Okta and cluster are stand-ins."""
+"""Keys that change on a live Kong during calls: the clients' keys and the issuer's. Okta and
+cluster are stand-ins."""
 
 from __future__ import annotations
 

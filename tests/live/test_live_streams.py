@@ -88,7 +88,7 @@ def tokens() -> dict[str, str]:
 def test_what_is_opened_without_a_token_that_counts_reaches_nobody(
     live: LiveGateway, streams: Streams, headers: bytes
 ) -> None:
-    """401 or 403, as for any other request, and the workload hears of none."""
+    """401 or 403, as for any other request, and no request reaches the workload."""
     before = len(streams.heads)
     for token, status in (
         (None, 401),
@@ -145,7 +145,7 @@ def test_a_websocket_outlives_the_token_that_opened_it(
 def test_events_go_on_after_the_token_has_ended(
     live: LiveGateway, streams: Streams
 ) -> None:
-    """Each comes as it is sent, and not when the answer is over."""
+    """Each arrives when it is sent, not at the end of the answer."""
     with opened(live, (token := tokens()["short"])) as item:
         assert item.status == 200
         began = time.monotonic()

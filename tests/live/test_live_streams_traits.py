@@ -135,7 +135,8 @@ def test_each_has_one_record_once_it_ends(
 def test_opening_one_counts_as_one_request(
     live: LiveGateway, streams: tuple[Streams, Receiver], headers: bytes
 ) -> None:
-    """However long it is open, and whatever is said; the one too many is refused, and recorded as that."""
+    """For any duration and number of messages; a request above the limit is denied, and recorded
+    so."""
     behind, sink = streams
     user = f"counted-{len(headers)}"
     for _ in range(3):

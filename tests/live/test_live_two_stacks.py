@@ -1,4 +1,5 @@
-"""Two stacks on one real Kong, through every verb: nobody is let in, nobody is refused, and neither touches the other."""
+"""Two stacks on one real Kong, through every verb: every call gets the right answer, and no stack
+touches the other."""
 
 from __future__ import annotations
 

@@ -29,14 +29,15 @@ GATES = {
     "running/web-8080-admission": "update",
     "running/web-8080-gate": "update",
 }
-"""A gate says which version of a client's pods it was made for."""
+"""A gate names the version of a client's pods that it is for."""
 
 
 @pytest.fixture(scope="module")
 def stack(
     cluster: Kubernetes, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:
-    """The stack of these Applications alone, before its first `up`, on a cluster that has volumes. It is gone after."""
+    """Yield the stack of these Applications, before its first `up`, on a cluster with volumes, and
+    delete it afterwards."""
     for number in range(6):
         cluster.ask(
             "POST",
@@ -70,7 +71,7 @@ def settled(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Callable[[], None]:
-    """Asserts that one more run does nothing, that a refresh finds nothing, and that `verify` says nothing."""
+    """Check that another run does nothing, and that a refresh and `verify` find nothing."""
 
     def ask() -> None:
         assert stack.changes("up") == {}
@@ -89,7 +90,7 @@ def settled(
 def test_every_built_in_type_is_deployed(
     stack: Deployment, cluster: Kubernetes, settled: Callable[[], None]
 ) -> None:
-    """And a second run has nothing to do, clients call, and no Ingress is beside the gateway."""
+    """A second run does nothing, clients call, and no Ingress bypasses the gateway."""
     assert (
         built_ins.used(stack.folder / BUILT_INS)
         == built_ins.defined() - NOT_HERE.keys()
@@ -107,13 +108,14 @@ def test_every_built_in_type_is_deployed(
     assert cluster.objects("Ingress") == []
     assert (
         _found(cluster, "StatefulSet", "store")["spec"]["replicas"] == 2
-    )  # its autoscaler has said so
+    )  # its autoscaler has reported it
 
 
 def test_only_the_gateway_connects_to_pods_of_any_kind(
     stack: Deployment, cluster: Kubernetes
 ) -> None:
-    """By somebody else's reading of the NetworkPolicies: to the routed ports of pods behind a gateway, and no others."""
+    """By an independent reading of the NetworkPolicies: only to the routed ports of pods behind a
+    gateway."""
     settings = yaml.safe_load(stack_file(stack.folder).read_text("utf-8"))[
         "config"
     ]
@@ -308,7 +310,7 @@ def test_a_trait_that_goes_takes_what_it_said_with_it(
 def test_a_pod_that_becomes_a_client_is_made_anew(
     stack: Deployment, cluster: Kubernetes
 ) -> None:
-    """Its containers cannot get a credential while it runs: the API server refuses that."""
+    """Its containers cannot get a credential while it runs: the API server rejects that change."""
     trait = "{type: client, properties: {kind: service, calls: [{component: running/web, scopes: [things.read]}]}}"
     stack.edit(
         BUILT_INS,
@@ -369,7 +371,7 @@ def test_objects_are_kept_as_the_rules_of_their_application_say(
 def test_a_destroy_leaves_what_is_somebody_elses(
     stack: Deployment, cluster: Kubernetes
 ) -> None:
-    """And what a rule keeps."""
+    """It also leaves objects that a rule keeps."""
     stack.run("destroy")
     left = {
         f"{kind} {item['metadata']['name']}"

@@ -40,7 +40,8 @@ KILLS = (2, 9, 17, 26)
 def test_the_sample_estate_settles(
     deployed: Deployment, cluster: Kubernetes
 ) -> None:
-    """It is official what is called so, a second run has nothing to do, with a refresh and without, and calls arrive."""
+    """The named products are official, a second run does nothing, with and without a refresh, and
+    calls arrive."""
     assert launchers.KUBERNETES in deployed.local.launchers.official
     assert deployed.changes("up") == {}
     assert deployed.changes("preview", "--refresh") == {}
@@ -131,8 +132,8 @@ def test_nobody_but_the_gateway_connects_to_a_pod(
 def _addresses(
     cluster: Kubernetes, strangers: int
 ) -> dict[tuple[str, str], str]:
-    """Return the addresses of all pods, by namespace and component, or by their own name where they
-    are of none."""
+    """Return the addresses of all pods, by namespace and component; pods without a component by
+    their own name."""
     deadline = time.monotonic() + 30
     while True:
         pods = cluster.objects("Pod")
@@ -282,7 +283,8 @@ FOUND = [
 def test_a_pod_that_is_not_ready_is_no_change(
     deployed: Deployment, cluster: Kubernetes
 ) -> None:
-    """For a run. With a refresh, the page says so, its Deployment and Service are tried once more until it is ready."""
+    """In a plain run. With a refresh, as the page says, its Deployment and Service are retried
+    until it is ready."""
     (pod,) = (
         pod["metadata"]["name"]
         for pod in cluster.objects("Pod")
@@ -329,7 +331,7 @@ def test_a_destroy_leaves_nothing(
 def test_a_killed_run_recovers(
     deployed: Deployment, cluster: Kubernetes, writes: int
 ) -> None:
-    """A first `up` that loses power after so many writes: the documented way back ends in the whole estate."""
+    """A first `up` loses power after so many writes: the documented recovery completes the estate."""
     assert _all(cluster) == []
     with _killed_after(
         cluster, deployed, len(cluster.written()) + writes
@@ -400,7 +402,7 @@ def test_what_of_the_cluster_does_not_fit_is_named(
 def _killed_after(
     cluster: Kubernetes, deployment: Deployment, writes: int
 ) -> Iterator[threading.Event]:
-    """End the CLI without a word once the API server has accepted so many writes."""
+    """Kill the CLI once the API server has accepted so many writes."""
     came, over = threading.Event(), threading.Event()
 
     def watch() -> None:
@@ -444,7 +446,7 @@ _MOVING = (
 
 
 def _lasting(item: Object) -> str:
-    """Without what the server and its controllers count."""
+    """Return an object without the counters of the server and its controllers."""
     about: dict[str, Any] = {
         key: value
         for key, value in item["metadata"].items()

@@ -1,4 +1,4 @@
-"""A caller has the environment of its pods, whatever kind of workload runs them."""
+"""A caller has the environment of its pods, for every kind of workload."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run_look(folder: Path) -> subprocess.CompletedProcess[str]:
-    """In a terminal that has no program at all: neither git nor a pulumi."""
+    """Run it in a terminal without any program: neither git nor a pulumi."""
     command = [folder / ".venv" / "bin" / "python", "-m", "sandbox.look"]
     return subprocess.run(
         command,

@@ -1,4 +1,5 @@
-"""`python -m sandbox token`: who asks in a way that cannot be answered is told what to write."""
+"""`python -m sandbox token`: a request that cannot be answered gets a message with the right
+arguments."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ PAGES = {"OAUTH_REDIRECT_URIS": "https://shop.example.com/callback"}
 
 @pytest.fixture(autouse=True)
 def _answering(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A provider that gives a token to everybody."""
+    """Make a provider that gives a token to everybody."""
     monkeypatch.setenv(CLUSTER, "http://127.0.0.1:1")
     monkeypatch.setattr(caller, "token", lambda _, login: (f"of {login}", ""))
 

@@ -68,7 +68,7 @@ def test_a_build_that_cannot_have_its_modules_ends_with_why(
 def test_without_go_it_says_how_to_have_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever is to be built with it."""
+    """For any program."""
     for name, value in {"PATH": "/nowhere", "PIP_NO_INDEX": "1"}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(toolchain.ToolchainError) as raised:
@@ -94,7 +94,7 @@ with alone(Path(sys.argv[1]), "building a thing"):
 
 @pytest.fixture
 def other(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """A run that holds the lock until its standard input is closed."""
+    """Yield another run that holds the lock until its standard input is closed."""
     command = [sys.executable, "-c", HOLD, str(tmp_path / "lock")]
     with subprocess.Popen(
         command,

@@ -22,7 +22,7 @@ def local() -> Iterator[Local]:
 
 @pytest.fixture
 def project(local: Local, tmp_path: Path) -> Iterator[Callable[[str], Project]]:
-    """Makes projects; destroys what they made."""
+    """Makes projects, and destroys them afterwards."""
     made: list[Project] = []
 
     def make(program: str) -> Project:

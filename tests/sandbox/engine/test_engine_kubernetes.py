@@ -82,7 +82,7 @@ def test_a_new_name_replaces_and_a_new_count_updates(
 def test_an_object_that_exists_is_not_taken_over(
     project: Callable[[str], Project],
 ) -> None:
-    """Somebody else's object of that name: the create fails, and it stays as it was."""
+    """Somebody else's object has that name: the create fails, and the object does not change."""
     program = project(
         "import pulumi_kubernetes as k; k.core.v1.ConfigMap('c', metadata={'name': 'taken'}, data={'a': 'b'})"
     )

@@ -1,4 +1,4 @@
-"""The sandbox as a whole: what it starts, and that nothing of it stays."""
+"""The sandbox as a whole: it starts its parts, and all of them end."""
 
 import json
 import os
@@ -118,7 +118,8 @@ def test_serve_prints_what_to_export_and_ends_with_a_signal(
 def test_official_plugins_are_used_where_they_are_asked_for(
     tmp_path: Path,
 ) -> None:
-    """They are named as official, the first of several folders counts, and all else is a stand-in."""
+    """They are listed as official, the first of several folders wins, and all other plugins are
+    stand-ins."""
     for folder, names in {
         "one": ["resource-kong"],
         "two": ["resource-kong", "resource-tls"],
@@ -230,8 +231,7 @@ _NAMESPACE = "import pulumi_kubernetes as k; k.core.v1.Namespace('n')"
 
 
 def _official(folder: Path, name: str, started: Path) -> Path:
-    """Return an official plugin, as far as the engine sees one before it starts it; where it is
-    started, it says so."""
+    """Return a fake official plugin: the engine accepts it before a start, and it reports a start."""
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / f"pulumi-{name}"
     program.write_text(f"#!/bin/sh\necho {name} >> {started}\nexit 1\n")

@@ -35,7 +35,7 @@ SUBJECT = "system:serviceaccount:shop:job"
 
 
 def _set_up(tenant: Entra) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return an API with one role, and a client that holds it."""
+    """Return an API with one role, and a client with this role."""
     directory = tenant.directory
     role = {
         "id": "r",
@@ -65,7 +65,7 @@ def _set_up(tenant: Entra) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _consent(tenant: Entra, client: dict[str, Any], *scopes: str) -> None:
-    """An administrator's, for everybody, to scopes of a sign-in."""
+    """Consent to scopes of a sign-in for all users, as an administrator."""
     graph = tenant.directory.principal_of(MICROSOFT_GRAPH)
     assert graph is not None, "every tenant has it"
     consent = {
@@ -207,7 +207,7 @@ def test_a_certificate_counts_no_longer_than_it_lives() -> None:
 def test_a_page_has_a_token_where_the_redirect_is_a_pages(
     kind: str, origin: str | None, refused: str | None
 ) -> None:
-    """And only a page has what such a redirect brought; no browser hands over a refusal."""
+    """Only a page can redeem a code from such a redirect; a browser passes on no denial."""
     with Entra(users={"anna": ()}) as tenant:
         redirect = "https://shop.example.com/callback"
         app = tenant.directory.create_application(
@@ -245,7 +245,8 @@ def test_a_page_has_a_token_where_the_redirect_is_a_pages(
 def test_a_sign_in_needs_an_administrators_consent_to_each_of_its_scopes() -> (
     None
 ):
-    """They are permissions of Microsoft Graph, and no user can consent where an application asks for an assignment."""
+    """They are permissions of Microsoft Graph. Users cannot consent if an application requires an
+    assignment."""
     with Entra(groups=("sales",), users={"anna": ("sales",)}) as tenant:
         redirect, directory = (
             "https://shop.example.com/callback",

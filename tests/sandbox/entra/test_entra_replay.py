@@ -32,7 +32,7 @@ _OWN = re.compile(
 _VARYING = ("date", "request-id", "client-request-id", "createdDateTime", "startDateTime", "timestamp", "trace_id",
             "correlation_id", "hint", "@odata.context", "secretText", "access_token", "expires_in", "ext_expires_in")  # fmt: skip
 _LATE = ("x-lag-create", "x-lag-destroy")
-"""Steps whose server was late on purpose; the stand-in never is."""
+"""Steps with a deliberately late server; the stand-in is never late."""
 
 
 def _recorded() -> list[dict[str, Any]]:
@@ -98,7 +98,7 @@ def test_every_recorded_exchange_of_the_official_plugin_is_repeated() -> None:
     """Create, refresh, update, drift by hand, deletion outside, import, faults and destroy: status and members."""
     exchanges, wrong, compared = _recorded(), [], 0
     with Entra() as entra:
-        entra.directory.principals.clear()  # the recording's server had none of Microsoft Graph's own
+        entra.directory.principals.clear()  # the recording's server had no service principal of Microsoft Graph
         entra.directory.add_group("orders-writers", GROUP, "writers")
         names = _Names(entra)
         for exchange in exchanges:

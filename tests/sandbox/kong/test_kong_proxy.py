@@ -12,7 +12,7 @@ from sandbox.kong import Answer, Kong, Lags, uri
 
 
 class Clock:
-    """A clock that only moves when told."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.time = 1000.0

@@ -48,7 +48,7 @@ def show(kong: Kong, *names: str) -> str:
 def connected(
     kong: Kong, name: str | None, trusted: str | None = None
 ) -> Iterator[ssl.SSLSocket]:
-    """A connection that asks for `name`; the certificate is verified where one is trusted."""
+    """Yield a connection for `name`; the certificate is verified if a CA is trusted."""
     context = ssl.create_default_context(cadata=trusted)
     if trusted is None:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -86,7 +86,8 @@ def get(
 def test_a_client_is_shown_the_certificate_of_the_name_it_asks_for(
     kong: Kong,
 ) -> None:
-    """The exact name, else a wildcard for its first label of three or more, else one for its last."""
+    """The exact name, else a wildcard for its first label of three or more, else a wildcard for its
+    last."""
     exact, wild = show(kong, "api.example.com"), show(kong, "*.example.com")
     suffix, _ = show(kong, "api.*"), show(kong, "*.test")
     assert certificate_shown(kong, "api.example.com") == exact

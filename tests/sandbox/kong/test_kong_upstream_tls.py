@@ -15,7 +15,7 @@ from tests.support.workload_tls import Workload, authority, signed
 
 @pytest.mark.deep
 def test_only_a_workload_with_its_own_certificate_is_spoken_to() -> None:
-    """As the live tier asks it of a real Kong."""
+    """The live tier makes the same checks with a real Kong."""
     stack = gateway_estates.stack("tests", "http")
     with (
         Kong() as kong,

@@ -1,4 +1,4 @@
-"""The Admin API stand-in answers what a real Kong 3.10 answered."""
+"""The Admin API stand-in repeats a real Kong 3.10's answers."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ LEAST_REPLAYED = {
 
 
 class Replay:
-    """One recording against one stand-in. Recorded ids are translated to ours as answers teach them."""
+    """One recording against one stand-in. Recorded ids are translated to ours with each answer."""
 
     def __init__(self, kong: Kong) -> None:
         self.connection = http.client.HTTPConnection(
@@ -91,7 +91,7 @@ class Replay:
         self.certificate = ""
 
     def not_modelled(self, row: dict[str, Any]) -> str | None:
-        """Why an exchange cannot be replayed: it is about something that the stand-in does not have."""
+        """Return the reason why an exchange cannot be replayed: its subject is not modelled."""
         path, body = row["path"].split("/"), row.get("request_body")
         if path[1] not in COLLECTIONS and (
             row["status"] != 404 or path[1] in KONG_HAS
@@ -256,7 +256,7 @@ KONG_HAS = {"key-auths", "basic-auths", "oauth2", "vaults", "keys", "key-sets"}
 KONG_HAS |= {"ca_certificates", "debug", "cache", "acls"}
 
 
-# Ids that the recording uses for several entities, and for none.
+# Ids that the recording uses for several entities, and for no entity.
 EVERYBODYS = {
     "00000000-0000-4000-8000-000000000000",
     "11111111-1111-4111-8111-111111111111",

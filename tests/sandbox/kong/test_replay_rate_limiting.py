@@ -21,7 +21,7 @@ MODELLED = {
 }
 LEAST_REPLAYED = 32
 MOVING = {"ratelimit-reset", "retry-after"}
-"""Headers that say how long a window lasts still."""
+"""Headers with the remaining time of a window."""
 LEFT_OUT = re.compile("trusted_ips|instance rate-limiting: global$")
 """Trust in an earlier proxy's address is not modelled. For a recorded global plugin, requests of
 the recording itself had been counted."""
@@ -30,7 +30,7 @@ GRPC = ["Accept", "application/grpc"]
 
 
 def cases() -> list[dict[str, Any]]:
-    """Return all recorded cases with the plugin, and none but such as are modelled beside it."""
+    """Return all recorded cases with the plugin whose other plugins are modelled."""
     found = []
     for name in ("recorded-behaviour.jsonl", "recorded-plugins.jsonl"):
         for case in recordings.recorded(name)[1:]:
@@ -111,7 +111,7 @@ class Made:
     def _with_scopes(
         self, plugin: dict[str, Any], scope: dict[str, Any]
     ) -> dict[str, Any]:
-        """References by name, as declarative configurations have them, are by id here."""
+        """Replace references by name, as declarative configurations have them, by ids."""
         named = {
             kind: {
                 "id": self._admin.get(f"/{kind}s/{plugin[kind]}").json()["id"]
@@ -128,7 +128,7 @@ class Made:
 @pytest.mark.deep
 @pytest.mark.timeout(120)
 def test_it_refuses_counts_and_says_what_a_real_kong_did() -> None:
-    """Whatever a case made goes after it. Windows last as long as they do when it is asked."""
+    """The entities of a case are deleted after it. Windows last from the time of the request."""
     replayed, different = cases(), []
     assert len(replayed) >= LEAST_REPLAYED
     server = Server(0, upstream)
@@ -151,7 +151,7 @@ def test_it_refuses_counts_and_says_what_a_real_kong_did() -> None:
 
 
 def difference_of(case: dict[str, Any], kong: Kong, makes: Made) -> str:
-    """Say what differs; empty if nothing does."""
+    """Return the difference; empty if there is none."""
     made = makes.make(case["config"])
     if refused := case.get("refused"):
         plugin = refused["body"]["fields"]["services"][0]["plugins"][0]

@@ -1,4 +1,4 @@
-"""Clients of the Okta stand-in that prove who they are with a key: which assertion counts, and which does not."""
+"""Clients of the Okta stand-in that authenticate with a key: valid and invalid assertions."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_an_assertion_that_does_not_count(
 
 
 def test_an_assertion_counts_once(keyed: Estate) -> None:
-    """Whoever overhears it gets nothing with it."""
+    """A copied assertion is useless."""
     signed = str(assertion(keyed))
     assert ask(keyed, signed)[0] == 200
     status, answer = ask(keyed, signed)

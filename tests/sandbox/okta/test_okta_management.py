@@ -6,7 +6,7 @@ from tests.support.sandbox.okta_org import Admin
 
 
 def test_a_request_without_the_api_token_is_refused(admin: Admin) -> None:
-    """401 E0000011, whatever the path."""
+    """401 E0000011, for any path."""
     for token in (None, "wrong"):
         status, body = admin.call("GET", "/api/v1/users/me", token=token)
         assert (status, body["errorCode"], body["errorSummary"]) == (

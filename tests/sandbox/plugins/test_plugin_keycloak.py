@@ -1,4 +1,4 @@
-"""The keycloak stand-in sends what the official plugin was recorded to send to a real Keycloak."""
+"""The keycloak stand-in sends the official plugin's requests to a real Keycloak, as recorded."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def posts(end: str) -> Iterator[Exchange]:
 
 
 def checked(resource: Any, **inputs: Any) -> Properties:
-    """Return the inputs with the plugin's defaults; none of them is a problem."""
+    """Return the inputs with the plugin's defaults; they must have no error."""
     found: Properties = resource.check(
         {"realmId": "acme", **inputs}, {}, Naming("recorded", b"")
     )
@@ -226,7 +226,8 @@ def test_mappers_are_posted_as_recorded() -> None:
 
 
 def test_a_scope_is_mapped_to_a_role_as_recorded() -> None:
-    """The role is read and sent whole; when it is taken away, it stands in the body, or Keycloak would remove all."""
+    """The role is read and sent whole. Its removal has it in the body, because Keycloak would
+    otherwise remove all."""
     (post,) = posts("/scope-mappings/realm")
     scope, role = post["path"].split("/")[5], post["request_body"][0]["id"]
     api = Recorded("create")

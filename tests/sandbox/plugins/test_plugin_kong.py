@@ -1,4 +1,4 @@
-"""The kong stand-in sends what the official plugin was recorded to send, its faults included."""
+"""The kong stand-in sends the official plugin's recorded requests, with its faults."""
 
 import json
 from collections import Counter

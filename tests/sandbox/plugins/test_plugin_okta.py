@@ -1,4 +1,4 @@
-"""The okta stand-in sends what the official plugin was recorded to send."""
+"""The okta stand-in sends the official plugin's recorded requests."""
 
 import json
 from collections import Counter
@@ -178,7 +178,8 @@ PATH = "/api/v1/trustedOrigins"
 
 
 def test_an_origin_takes_one_call_to_make_and_one_to_change() -> None:
-    """By the provider's source, in the SDK's version: no status where it is made, no read, no lifecycle call."""
+    """By the provider's source, in the SDK's version: no status in the create, no read, no
+    lifecycle call."""
     api = Recorder(ORIGIN)
     origin = Origin(api)
     inputs = {

@@ -139,7 +139,7 @@ def test_replacements_secrets_and_outputs_are_those_of_the_official_schema(
         assert resource.replaces == {
             name for name, p in inputs.items() if p.get("willReplaceOnChanges")
         }, token
-        # An input's secrecy comes from the program, which the SDK sees to: a stand-in may leave that to it.
+        # The program marks inputs as secret through the SDK, so a stand-in need not.
         secret = {name for name, p in outputs.items() if p.get("secret")}
         assert secret - set(inputs) <= resource.secrets <= secret, token
         assert set(outputs) - set(inputs) <= resource.computed, token

@@ -1,4 +1,4 @@
-"""The stand-in for the tls plugin: its properties are those that the installed SDK has."""
+"""The stand-in for the tls plugin: its properties are the installed SDK's."""
 
 from __future__ import annotations
 
