@@ -39,7 +39,7 @@ def named(file: Path) -> str:
 
 
 def test_no_test_is_imported() -> None:
-    """Neither a module of tests nor a conftest: what two of them share is in `tests/support`."""
+    """Neither a module of tests nor a conftest: shared code is in `tests/support`."""
     tests = {named(file) for file in FILES if is_test(file)}
     found = {
         str(file.relative_to(ROOT)): sorted(
@@ -53,7 +53,7 @@ def test_no_test_is_imported() -> None:
 
 
 def test_what_is_no_test_is_in_support() -> None:
-    """And in there is no test, and each module says first what it holds."""
+    """It contains no test, and each module begins with a docstring."""
     support = TESTS / "support"
     assert [
         str(file)

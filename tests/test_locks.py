@@ -64,7 +64,7 @@ def _wanted(file: str) -> list[Requirement]:
 
 @pytest.mark.parametrize("file", LOCKS)
 def test_a_lock_names_versions_and_digests_and_nothing_else(file: str) -> None:
-    """No index, no address, no option: whoever installs asks the index that they are set to."""
+    """No index, no address, no option: an installation uses its configured index."""
     for line in (
         (ROOT / file).read_text("utf-8").replace("\\\n", " ").splitlines()
     ):

@@ -109,7 +109,7 @@ def test_no_tag_is_wrong_usage(project: Path) -> None:
 
 
 def test_the_changelog_is_of_the_version_that_the_code_says() -> None:
-    """It has what is to be released; and once there is an entry of this version, the script finds it."""
+    """It has unreleased changes; once it has an entry of this version, the script finds it."""
     text = (ROOT / "CHANGELOG.md").read_text("utf-8")
     titles = re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert titles[0] == "[Unreleased]"
@@ -271,7 +271,8 @@ def test_the_wheel_is_tried_as_the_workflow_does(tmp_path: Path) -> None:
 
 
 def test_a_change_is_tested_by_what_anybody_can_run() -> None:
-    """With the history that says which tests it touches, no secret, and more time than the script takes at most."""
+    """With the history for the affected tests, without secrets, and with more time than the script
+    needs."""
     workflow = yaml.safe_load(
         (ROOT / ".github/workflows/test.yaml").read_text("utf-8")
     )

@@ -31,7 +31,7 @@ PROJECT: dict[str, Any] = tomllib.loads(
 
 @pytest.fixture(scope="module")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder in which `make dist` leaves what a release has."""
+    """Return the folder with the result of `make dist`."""
     return release(tmp_path_factory.mktemp("source"))
 
 
@@ -62,7 +62,7 @@ def python(installed: Path, folder: Path, *arguments: str) -> str:
 
 
 def test_the_wheel_has_every_package_and_no_other() -> None:
-    """A folder with modules that nobody lists would be missing where it is installed."""
+    """A folder with unlisted modules would be missing from an installation."""
     listed = PROJECT["tool"]["setuptools"]["packages"]
     found = {
         ".".join(folder.relative_to(ROOT).parts)
@@ -110,7 +110,8 @@ def test_what_it_needs_is_what_the_project_needs() -> None:
 def test_a_release_is_a_wheel_and_the_source_that_it_is_built_from(
     released: Path,
 ) -> None:
-    """Named by the version that `kong_oam` says. The source has no tests, which need the rest of the project."""
+    """Named by the version in `kong_oam`. The source has no tests, which need the rest of the
+    project."""
     stem = f"kong_oam-{kong_oam.__version__}"
     platform = ".".join(TAGS[this_machine()])
     assert {file.name for file in released.iterdir()} == {
@@ -159,7 +160,7 @@ def test_the_licence_is_the_one_that_it_names() -> None:
 def test_it_brings_a_command_of_its_own(
     installed: Path, tmp_path: Path
 ) -> None:
-    """Which is `python -m kong_oam`, and says its version."""
+    """It is `python -m kong_oam`, and prints its version."""
     script = str(installed / "bin" / "kong-oam")
     for command in ([script], ["-m", "kong_oam"]):
         assert (
@@ -189,7 +190,7 @@ def test_no_file_of_a_package_is_left_out(installed: Path) -> None:
 def test_applications_are_checked_with_what_is_installed(
     installed: Path, tmp_path: Path
 ) -> None:
-    """In a repository that has nothing but Applications and stacks: schemas and definitions come along."""
+    """In a repository with only Applications and stacks: the wheel has schemas and definitions."""
     copy_sample(tmp_path)
     assert "no errors" in python(installed, tmp_path, "-m", "kong_oam", "check")
     message = python(

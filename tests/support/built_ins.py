@@ -22,14 +22,15 @@ DIFFERENT = re.findall(
     (OURS / "README.md").read_text("utf-8"),
     re.MULTILINE,
 )
-"""The types that differ and where: the first columns of the table that says how and why."""
+"""The types that differ and the places: the first columns of the table with the differences and
+their reasons."""
 NOT_RENDERED_ALIKE = ("helmchart", "ref-objects")
 """Types of which every object differs: KubeVela gets them from a network or a cluster."""
 
 
 @cache
 def kubevelas() -> Mapping[str, Definition]:
-    """KubeVela's own, by name; none if they are not beside the project."""
+    """Return KubeVela's own definitions, by name; empty if they are not beside the project."""
     files = [
         f"{folder}/{name}"
         for folder in ("builtin", "deprecated")
@@ -104,7 +105,8 @@ WORKLOADS: tuple[Mapping[str, Any], ...] = (
 
 @dataclass(frozen=True)
 class Difference:
-    """One that shows where `shows(properties, workload)`; there KubeVela's either fails or makes what no cluster takes."""
+    """A difference that appears if `shows(properties, workload)`; there KubeVela's fails or makes
+    an object that no cluster accepts."""
 
     trait: str
     name: str

@@ -1,4 +1,4 @@
-"""Components with other fields, whatever group these are in."""
+"""Components with other fields, in any group."""
 
 from __future__ import annotations
 

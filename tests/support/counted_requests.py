@@ -29,7 +29,7 @@ from tests.support.provider_settings import stack
 NOTHING: Held = frozenset()
 
 Count = Callable[[Held, bool], int]
-"""Requests where the state holds that, in the estate with an Application more or without it."""
+"""Requests with that state, in the estate with an added Application or without it."""
 
 
 def asked(
@@ -56,7 +56,7 @@ def asked(
 def org(
     count: int, page: int | None = None, *, filled: bool = True
 ) -> Iterator[Count]:
-    """An org whose answers have at most `page` objects."""
+    """Return an org with at most `page` objects in an answer."""
     with Okta(api_token="t", groups=growing.group_names(count)) as okta:
         if filled:
             growing.fill_org(okta, count)
@@ -81,7 +81,8 @@ def org(
 def tenant(
     count: int, page: int | None = None, *, filled: bool = True
 ) -> Iterator[Count]:
-    """A tenant whose answers have at most `page` objects. To log in is one request more, which is not counted."""
+    """Return a tenant with at most `page` objects in an answer. The login is an additional request,
+    which is not counted."""
     with Entra(growing.group_names(count), page=page) as entra:
         if filled:
             growing.fill_tenant(entra, count)
@@ -100,7 +101,7 @@ def tenant(
 
 
 class Counted(Realm):
-    """A realm with groups and clients, whose answers have at most `page` objects where pages are asked for."""
+    """A realm with groups and clients, with at most `page` objects in a paged answer."""
 
     def __init__(self, groups: list[str], clients: list[str]) -> None:
         super().__init__(
@@ -170,7 +171,7 @@ def realm(
 
 
 def _routes(estate: Estate, held: Held) -> Iterator[Resource]:
-    """Yield the routes that the state holds, as a run made them."""
+    """Yield the routes in the state, as a run made them."""
     for component in estate.exposed:
         for plan in routes(component):
             logical = f"{component.key}-{plan.role}-{plan.backend}"

@@ -262,7 +262,7 @@ def check(case: Asked, answer: Answered) -> None:
     assert answer.status == case.status, answer
     if (
         case.host == "itself" or case.path == "/orders/inner"
-    ):  # of components that say nothing to pages: as the workload does
+    ):  # of components without CORS: the workload's own headers
         assert answer.granted.get("access-control-allow-origin") == (
             "*" if case.status == 200 else None
         ), answer
@@ -289,7 +289,7 @@ def check(case: Asked, answer: Answered) -> None:
 
 
 class Workload(Listening):
-    """A workload that lets every page read everything, as far as it is asked. A context manager."""
+    """A workload whose CORS headers let every page read everything. A context manager."""
 
     def __init__(self, bind: str = "127.0.0.1") -> None:
         self.reached: list[bytes] = []

@@ -89,7 +89,7 @@ def model(*texts: str, on: Settings | None = None) -> AccessModel:
 
 
 def edited(text: str, *edits: tuple[str, str]) -> str:
-    """Return the text with each of these replaced, all of which stand in it."""
+    """Return the text with each of these replacements; every replaced text must occur."""
     for old, new in edits:
         assert old in text
         text = text.replace(old, new)

@@ -136,7 +136,7 @@ def a_script_after_the_gate(hands: Hands, _: str) -> None:
 
 
 def _scripts(old: str, new: str, *names: str) -> Drift:
-    """In the JSON that scripts of these plugins of a service of ours are given, what each has once."""
+    """Return the entries that occur once in the JSON of our scripts of these plugins."""
     was, now = (text.replace('"', "'") for text in (old, new))
 
     def change(hands: Hands, _: str) -> None:
@@ -214,7 +214,7 @@ def a_target_without_weight(hands: Hands, _: str) -> None:
 
 
 def an_upstream_in_our_workloads_place(hands: Hands, _: str) -> None:
-    """Kong asks for an Upstream of a name before it asks DNS."""
+    """Kong looks up an Upstream's name before it asks DNS."""
     host, _port = _workload(hands)
     hands.make("/upstreams", name=host)
     hands.make(f"/upstreams/{host}/targets", target="elsewhere.test:80")
@@ -322,8 +322,7 @@ def a_global_gate(hands: Hands, _: str) -> None:
 
 
 def a_global_script(kind: str) -> Drift:
-    """Return a script of phase `rewrite`, in which Kong runs global plugins whatever the service
-    has."""
+    """Return a script of phase `rewrite`, in which Kong runs global plugins for every service."""
 
     def drift(hands: Hands, _: str) -> None:
         hands.make(

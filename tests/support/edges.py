@@ -218,7 +218,7 @@ SECURE = {
 
 
 def check_marked(answer: Answered, *, of_workload: bool) -> None:
-    """The answer, one of `api`, has the headers that are meant."""
+    """Check that an answer of `api` has the expected headers."""
     wanted = dict(SECURE)
     if of_workload:
         wanted["Content-Security-Policy"] = [
@@ -228,7 +228,7 @@ def check_marked(answer: Answered, *, of_workload: bool) -> None:
         wanted["Set-Cookie"] = ["a=1", "b=2"]
     assert "workload" not in " ".join(
         answer.values("Server")
-    )  # Kong says its own name where there is none
+    )  # Kong sends its own name by default
     assert {name: answer.values(name) for name in wanted} == wanted
 
 
@@ -279,7 +279,7 @@ class _Handler(Requests):
         length = int(header_values(head).get("content-length", ["0"])[0])
         assert len(self.rfile.read(length)) == length
         self.workload.reached.append(head)
-        with suppress(OSError):  # nobody waits any more
+        with suppress(OSError):  # the client has stopped waiting
             for part in self._parts(head.split(b" ")[1]):
                 self.wfile.write(part)
 

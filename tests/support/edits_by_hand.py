@@ -32,7 +32,7 @@ def edited(
 def _remove(
     random: Random, entities: Entities, stacks: Sequence[str], _: int
 ) -> Entities:
-    """An entity goes, with all that refers to it."""
+    """Delete an entity, with all its dependents."""
     kind = random.choice(
         [
             "routes",
@@ -205,7 +205,7 @@ def _tags(
 def _add(
     random: Random, entities: Entities, stacks: Sequence[str], number: int
 ) -> Entities:
-    """Somebody makes an entity, foreign or with the tags of a stack."""
+    """Add an entity, foreign or with the tags of a stack."""
     tags = _tags(random, entities, {}, stacks)
     new: dict[str, Any] = {"id": f"by-hand-{number}", **tags}
     consumer, service = (

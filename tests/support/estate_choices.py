@@ -594,7 +594,7 @@ def _provider(*values: Fragment) -> list[Fragment]:
     return [
         {"provider": {}},
         *({"provider": value} for value in values),
-    ]  # each beside the usual one
+    ]  # each beside the usual value
 
 
 _OF_ANY: Alternatives = {
@@ -654,7 +654,7 @@ SETTINGS: dict[str, Alternatives] = {
     "keycloak": {**COMMON, **_KEYCLOAK},
     "two": {**COMMON, **_SECOND},
 }
-"""By the kind of provider. `two`: an existing issuer, `provider` here, beside one of Okta, which comes first."""
+"""By the kind of provider. `two`: an existing issuer, `provider` here, after a provider of Okta."""
 PROVIDERS: dict[str, Fragment] = {
     "okta": {"name": "okta", "type": "okta"},
     "entra": {

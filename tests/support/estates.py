@@ -60,7 +60,7 @@ def estate(*texts: str, stack: Stack = STACK) -> Estate:
 
 
 def asking(estate: Estate, key: str, values: Mapping[Key[Any], Any]) -> Estate:
-    """Return the estate, whose component `key` has these values of traits beside access, too."""
+    """Return the estate with additional trait values of the component `key`."""
 
     def extended(component: Component) -> Component:
         if component.key != key:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 HEAD, TAIL, WIDEST = 60, 60, 300
-"""Lines of a failure that are shown from its beginning and its end, and characters of a line; all of it with -vv."""
+"""The number of lines from a failure's beginning and end, and characters of a line; -vv shows all.
+"""
 
 
 def readable(text: str) -> str:

@@ -60,7 +60,8 @@ class FingerprintInputs:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A stack before and after an edit that changes its fingerprint, and whether a run of it makes something else."""
+    """A stack before and after an edit that changes its fingerprint, and whether its run registers
+    other resources."""
 
     edit: Choice
     partition: str | None
@@ -69,8 +70,8 @@ class Pair:
     differs: bool
 
     def is_missed(self) -> bool:
-        """Return whether the command would leave the run out, by the fingerprint as it is now, and
-        it makes something else."""
+        """Return whether the command would skip the run by its current fingerprint although the run
+        has changes."""
         if not self.differs:
             return False
         first, second = map(
@@ -82,7 +83,7 @@ class Pair:
         )
 
     def decisive(self) -> frozenset[Field]:
-        """Return the fields each of which holds all that differs."""
+        """Return the fields that each contain all differences."""
         before, after = (
             fingerprint_inputs(item, self.partition, known)
             for item, known in zip(self.estates, self.known, strict=True)
@@ -170,8 +171,7 @@ def fingerprint_inputs(
 def _differences(
     before: Any, after: Any, path: frozenset[Field]
 ) -> Iterator[frozenset[Field]]:
-    """Yield the fields that each place lies in at which two values differ, as the fingerprint reads
-    them."""
+    """Yield for each difference of two values the fields around it, as the fingerprint reads them."""
     if type(before) is not type(after):
         yield path
     elif isinstance(before, SourcePosition):

@@ -50,7 +50,7 @@ TABLE = """\
 "version": 4}"""
 """The table of `orders/api` in the estate of `gateway_estates`: `test_lowering` has the program write it."""
 READ = ISSUER.service(["read"])
-"""A token that is let through."""
+"""A token that the gate allows."""
 
 
 def table_with(**pieces: Any) -> str:
@@ -59,7 +59,7 @@ def table_with(**pieces: Any) -> str:
 
 
 def as_left(table: str) -> str:
-    """Return a table as admission leaves it: as it stands in its script, with quotes."""
+    """Return a table as admission passes it on: as in its script, with quotes."""
     return (
         embedded(table)
         .removeprefix("[==[")

@@ -26,7 +26,7 @@ from tests.support.gateway_estates import Scene
 from tests.support.gateway_tokens import CLIENTS, GROUPS
 
 UNKNOWN_CLIENT = "somebody-elses"
-"""The client of tokens that no component was given."""
+"""The client of tokens without a component."""
 
 STATUSES = (200, 400, 401, 403, 404)
 """All that `decide` answers."""
@@ -127,10 +127,10 @@ class Case:
     def decided_by_its_fault(
         self, scene: Scene, key: str | None = None
     ) -> bool:
-        """Return whether the fault is all that is wrong: nobody is let in there, and whoever has
-        every scope is.
+        """Return whether only the fault is wrong: a caller without a token is denied, and a caller
+        with every scope is allowed.
 
-        `key` is the component that must own the request, if one must.
+        `key` is the component that must own the request, if any.
         """
         anonymous = decide(scene.estate, self._request, None)
         component = anonymous.component
@@ -162,7 +162,7 @@ class Case:
 
 @dataclass(slots=True)
 class Coverage:
-    """How often each status was meant, and how often each fault of a token was what decided."""
+    """Counts of each expected status, and of each deciding fault of a token."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
@@ -173,7 +173,7 @@ class Coverage:
             self.faults[case.fault] += 1
 
     def lines(self) -> Iterator[str]:
-        """For the end of a run: what was covered how often."""
+        """Return the counts as lines for the end of a run."""
         yield f"{self.statuses.total()} generated requests, by the status that is meant:"
         yield "  " + ", ".join(
             f"{status}: {self.statuses[status]}" for status in STATUSES
@@ -187,7 +187,7 @@ class Coverage:
 def cases(
     scene: Scene, unknown_host: str = "nope.test"
 ) -> st.SearchStrategy[Case]:
-    """Requests to the scene's gateway; some to `unknown_host`, which nobody serves."""
+    """Draw requests to the scene's gateway; some to `unknown_host`, which no component serves."""
     return st.one_of(_aimed(scene), _aimed(scene), _stray(scene, unknown_host))
 
 
@@ -213,8 +213,8 @@ def faulty_cases(draw: st.DrawFn, scene: Scene, fault: str) -> Case:
 
 
 def landmarks(scene: Scene) -> list[Case]:
-    """Return a request to every place where a rule holds, allowed if anybody is: without a token
-    where that is meant."""
+    """Return an allowed request for every place of a rule, if any caller is allowed: without a
+    token if possible."""
     found: list[Case] = []
     for component in scene.estate.exposed:
         token = scene.issuers[component.identity.provider].service(
@@ -236,10 +236,10 @@ def landmarks(scene: Scene) -> list[Case]:
 
 
 def refusals(scene: Scene) -> list[Case]:
-    """Return a request of nobody to every component, at a place where the model asks for a token:
-    what guards it must be there.
+    """Return a request without a token to every component, at a place that requires a token: it
+    proves that the guards exist.
 
-    A landmark alone is let in as well by a gateway that shows a route and not yet what guards it.
+    A landmark alone is also allowed by a gateway that shows a route and not yet its guards.
     """
     found: dict[str, Case] = {}
     for component in scene.estate.exposed:
@@ -329,7 +329,7 @@ _ESCAPES = {
 
 @st.composite
 def _stray(draw: st.DrawFn, scene: Scene, unknown_host: str) -> Case:
-    """Whatever a client can send, to any host of the estate and to others."""
+    """Draw any request that a client can send, to any host of the estate and to others."""
     component = draw(st.sampled_from(scene.estate.exposed))
     host = draw(_host(draw(st.sampled_from(component.exposure.endpoints))))
     host = draw(
@@ -412,7 +412,7 @@ def _misread(element: str) -> st.SearchStrategy[str]:
 
 
 def _host(endpoint: Endpoint) -> st.SearchStrategy[str]:
-    """Return a host that the endpoint's stands for, with and without a port."""
+    """Draw a host that matches the endpoint's, with and without a port."""
     hosts = [endpoint.host.replace("*", label) for label in ("x", "y.x")]
     return st.sampled_from(
         [*hosts, *hosts, f"{hosts[0]}:80", f"{hosts[0]}:8443"]
@@ -421,7 +421,8 @@ def _host(endpoint: Endpoint) -> st.SearchStrategy[str]:
 
 @cache
 def _places(scene: Scene, component: str) -> list[tuple[Endpoint, Rule | None]]:
-    """Where a component's rules hold: endpoints with the rules on and below them, and by themselves."""
+    """Return the places of a component's rules: endpoints with the rules on and below them, and
+    without rules."""
     found = scene.estate.components[component]
     return [
         (endpoint, rule)
@@ -433,7 +434,8 @@ def _places(scene: Scene, component: str) -> list[tuple[Endpoint, Rule | None]]:
 
 @cache
 def _protected(scene: Scene) -> list[tuple[str, str, str, PathSegments]]:
-    """Component, method, host and path, where nobody without a token is let in and whoever has every scope is."""
+    """Return component, method, host and path of places that deny calls without a token and allow
+    every scope."""
     found = [
         (component.key, method, endpoint.host.replace("*", label), rule.path)
         for component in scene.estate.exposed

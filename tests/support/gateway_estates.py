@@ -88,7 +88,8 @@ def issuers(
 
 
 class Scene:
-    """An estate, and the issuers whose keys its gateway holds. No dataclass: nobody wants to read one in a failing case."""
+    """An estate, and the issuers with keys at its gateway. It is no dataclass, to keep failing
+    cases readable."""
 
     def __init__(self, estate: Estate, issuers: Mapping[str, Issuer]) -> None:
         self.estate, self.issuers = with_callers(estate), issuers
@@ -124,7 +125,8 @@ def with_callers(estate: Estate) -> Estate:
 
 
 def _caller(estate: Estate, name: str, most: int | None) -> Component:
-    """Granted the first scopes of each component, `most` of each, for itself and for users."""
+    """Return a client with grants of the first scopes of each component, at most `most`, for itself
+    and for users."""
     position = next(iter(estate.components.values())).position
     calls: dict[str, list[Call]] = {}
     for component in estate.components.values():

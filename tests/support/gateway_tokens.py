@@ -1,4 +1,5 @@
-"""Issuers of the tests' own: the tokens that they give, and every token that does not count (docs/explanation/design.md#valid-tokens)."""
+"""Issuers of the tests: their tokens, and every kind of invalid token
+(docs/explanation/design.md#valid-tokens)."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ from kong_oam.access.tokens import Key, KeyRing
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 GROUPS = ("sales", "desk", "de]==]sk", "b\u00fcro")
-"""Logical names of groups; one of them tries to leave the Lua string that the gate's table stands in."""
+"""Logical names of groups; one of them tries to break out of the Lua string with the gate's table.
+"""
 
 CLIENTS = {"c": "callers/all", "d": "callers/some"}
 """Components whose clients the tokens name: a component with every scope, and a component with some scopes. By
@@ -64,7 +66,7 @@ class Issuer:
 
     @property
     def pem(self) -> str:
-        """The public key as Kong's credentials hold it."""
+        """Return the public key as in Kong's credentials."""
         return (
             self.key.public_key()
             .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -116,9 +118,10 @@ class Issuer:
         client: str = "c",
         **changes: Any,
     ) -> bytes:
-        """Claims of a token that is good for its lifetime, a service's unless `changes` have the claim that marks a user.
+        """Return the claims of a token that is valid for its lifetime: a service's, unless
+        `changes` have the claim of a user.
 
-        A change to None takes a claim away.
+        A change to None removes a claim.
         """
         spelling = self.provider.spelling
         user = changes.get(spelling.user) is not None
@@ -167,7 +170,7 @@ class Issuer:
         }
 
     def faults(self, scopes: Iterable[str], stranger: Issuer) -> dict[str, str]:
-        """Tokens that do not count, by the one thing that is wrong; each would have all `scopes` otherwise.
+        """Return invalid tokens, by their only fault; each would have all `scopes` otherwise.
 
         `stranger` is another issuer whose tokens the same gateway knows.
         """
@@ -297,4 +300,5 @@ MALFORMED = frozenset(
         "four parts",
     }
 )
-"""Faults that admission refuses on public paths, too: another reader could see another token. The rest count as none."""
+"""Faults that admission also denies on public paths: another reader could see another token. The
+rest count as no token."""

@@ -1,4 +1,5 @@
-"""A stand-in for GitHub's comments of pull requests, on loopback: lists them by page, makes them, changes them."""
+"""A stand-in for GitHub's comments of pull requests, on loopback: it lists them by page, creates
+and changes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Graphs for tests: with names that somebody could have meant badly, and small strict readers of Mermaid and of DOT."""
+"""Graphs for tests: with malicious names, and small strict readers of Mermaid and of DOT."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def read_mermaid(text: str) -> Read:
 
 
 def _decoded(text: str) -> str:
-    """As it is drawn, but for the spaces without width that keep characters apart."""
+    """Return a text as it is drawn, without the zero-width spaces between characters."""
     apart = (
         text.replace("#36;#8203;", "#36;")
         .replace("#58;#8203;", "#58;")

@@ -85,7 +85,7 @@ def group_names(count: int) -> list[str]:
 
 
 def fill_org(okta: Okta, count: int) -> None:
-    """Return the org what so many Applications have there: server, scopes, apps, policies."""
+    """Give the org the objects of so many Applications: server, scopes, apps, policies."""
     org = okta.save()
     org.put(
         "authorizationServers",
@@ -119,7 +119,7 @@ def fill_org(okta: Okta, count: int) -> None:
 
 
 def fill_tenant(tenant: Entra, count: int) -> None:
-    """Return the tenant what so many Applications have there: applications and their service
+    """Give the tenant the objects of so many Applications: applications and their service
     principals."""
     for number in range(1, count + 1):
         for name in (

@@ -15,7 +15,7 @@ from kong_oam.objects.judge import judge
 
 _DOCUMENT, _ = read("shop.yaml", b"components:\n- name: web\n  type: any\n")
 PLACE = _DOCUMENT[0].position("components", 0, "type")
-"""Where all objects come from: shop.yaml:3:9."""
+"""The position of all objects: shop.yaml:3:9."""
 
 POD = """
 apiVersion: v1

@@ -123,7 +123,7 @@ class Entities:
             self.lead(estate, component)
 
     def rings(self, estate: Estate, pems: Pems) -> None:
-        """The consumer that stands for nobody, and the key ring of each issuer."""
+        """Create the anonymous consumer, and the key ring of each issuer."""
         stack = estate.stack.name
         tags = names.tags(stack)
         self.make(
@@ -320,7 +320,7 @@ class Entities:
             f"{path}: {answer.status_code} {answer.text}"
         )
         entity: Entity = answer.json()
-        # Routes and services have paths of their own, whatever they were made below.
+        # Routes and services have their own paths, wherever they were created.
         collection = "/routes" if path.endswith("/routes") else path
         self.made[f"{collection}/{entity['id']}"] = dict(body)
         return entity
@@ -361,8 +361,8 @@ class Entities:
             self.made.pop(path, None)
 
     def clean(self) -> None:
-        """Take away all that was made and is still there, whatever fails in between. Raises the
-        last failure."""
+        """Delete all created entities that still exist, also after failures. Raises the last
+        failure."""
         failure: Exception | None = None
         for path in reversed(list(self.made)):
             try:

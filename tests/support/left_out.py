@@ -84,7 +84,7 @@ def _matcher(globs: Iterable[str]) -> Callable[[Key], bool]:
 def _with_needed(
     was: Mapping[Key, Registered], keys: Iterable[Key]
 ) -> set[Key]:
-    """These, and all that they depend on, by whatever way."""
+    """Return these resources with all their dependencies, direct and indirect."""
     by_name: dict[str, list[Key]] = {}
     for key in was:
         by_name.setdefault(key[1], []).append(key)

@@ -1,6 +1,6 @@
-"""Components with rate limits, and who is refused there and who is not: for any gateway.
+"""Components with rate limits, with allowed and denied calls: for any gateway.
 
-Windows are years, so that none ends while somebody asks.
+Windows are years, so none ends during a test.
 """
 
 from __future__ import annotations

@@ -108,7 +108,8 @@ def linted(files: Files) -> tuple[Estate, tuple[LintFinding, ...]]:
 
 
 def answers(estate: Estate) -> dict[tuple[str, ...], int]:
-    """Status by method, URL and who asks: every method, at and below every path of a rule, all clients and groups."""
+    """Return statuses by method, URL and caller: every method, at and below every path of a rule,
+    all clients and groups."""
     groups = sorted(
         {
             group

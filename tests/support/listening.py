@@ -10,7 +10,7 @@ from typing import Self
 
 
 class Listening:
-    """Serves what `server` does. A context manager."""
+    """Runs `server` in a thread. A context manager."""
 
     def __init__(self, server: socketserver.TCPServer) -> None:
         self._server = server

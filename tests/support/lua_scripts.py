@@ -1,6 +1,8 @@
-"""Admission and the gate by themselves, in LuaJIT: each of their calls to Kong and nginx can be made to fail.
+"""Admission and the gate alone, in LuaJIT: each of their calls to Kong and nginx can be made to
+fail.
 
-No gateway: what the scripts call is here, a few lines each, and every call passes through one gate of the tests' own.
+There is no gateway: the called functions are small stubs, and every call passes through a single
+function of the tests.
 """
 
 from __future__ import annotations
@@ -92,7 +94,7 @@ class Lua:
     admitted: Any = None
     """The table that admission left, or another value in its place."""
     before: str | None = None
-    """The admission that left what the gate reads with."""
+    """The admission that prepared the gate's functions."""
     readers: Any = None
     """Another value in place of the gate's functions that read requests."""
     target: tuple[Any, ...] | None = None
@@ -102,7 +104,8 @@ class Lua:
     cleared: list[str] = field(default_factory=list)
 
     def run(self) -> str:
-        """`on`: the request goes on; `exit`: it was refused with `status`; `error`: the script failed, Kong says 500."""
+        """Run the script. `on`: the request continues; `exit`: it was denied with `status`;
+        `error`: the script failed with 500."""
         runtime = LuaRuntime(
             encoding="latin-1",
             unpack_returned_tuples=True,
@@ -172,7 +175,7 @@ def gate(table: str, leads: str = '{"host": "api.test", "port": 80}') -> str:
 
 
 def spoil(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> None:
-    """Have scripts made of sources that say `wrong` where one says `right`."""
+    """Replace `right` by `wrong` in the sources of the scripts."""
     source = sources.source
     assert (
         sum(right in file.read_text("utf-8") for file in sources.FILES.values())

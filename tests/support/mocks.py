@@ -42,7 +42,7 @@ from sandbox.okta import Okta
 from tests.support.estates import asking
 
 _IN_TURN = "graph", "grants", "workload.credential"
-"""The modules that have resources come after others in the program alone."""
+"""The modules whose resources come after others by the program alone."""
 ROOT = Path(__file__).parents[2]
 KEY = SigningKey("key1", "RS256", "the public key")
 _PAIR = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -84,7 +84,7 @@ States = dict[str, dict[str, dict[str, Any]]]
 
 
 Identify = Callable[[str], str]
-"""Gives what is made under a logical name its id."""
+"""Returns the id of a new resource with a logical name."""
 
 
 class _Answers(pulumi.runtime.Mocks):
@@ -183,7 +183,7 @@ def _of_service(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Monitor(mocks.MockMonitor):
-    """Keeps what the mocks do not see: dependencies, and which inputs are secrets."""
+    """Records facts that the mocks do not see: dependencies, and secret inputs."""
 
     def __init__(self, answers: _Answers | None = None) -> None:
         super().__init__(answers or _Answers())
@@ -271,7 +271,7 @@ def _published(issuer: str, proxy: str | None) -> Published:
 
 
 class _EveryGroup(dict[str, str]):
-    """Ids of groups as `_Answers` gives them, whatever the name."""
+    """Ids of groups as `_Answers` returns them, for any name."""
 
     def __missing__(self, name: str) -> str:
         return f"id of {name}"
@@ -355,7 +355,7 @@ def run_stack(
 
 
 def answer(patch: pytest.MonkeyPatch) -> None:
-    """Have the environment say how products are reached, and issuers publish a key."""
+    """Set the environment to the products' addresses, and make issuers publish a key."""
     patch.setenv("KONG_ADMIN_TOKEN", "the admin token")
     patch.setenv("OKTA_API_TOKEN", "the API token")
     patch.setenv("OKTA_ORG_NAME", "sandbox")
@@ -378,7 +378,7 @@ def clear(secret: Registered) -> dict[str, str]:
 def ask_at(
     patch: pytest.MonkeyPatch, key: str, values: Mapping[Key[Any], Any]
 ) -> None:
-    """Have the component `key` have these values of traits, whatever its Application says."""
+    """Give the component `key` these values of traits, in place of its Application's."""
 
     def compiled(*arguments: Any) -> Any:
         made = compile_estate(*arguments)
@@ -439,7 +439,7 @@ def run_program(
 def program(
     *providers: dict[str, Any], preview: bool = False
 ) -> list[Registered]:
-    """Return all that the program registers with the Kong stand-in as its gateway, and with these
+    """Return all registrations of the program with the Kong stand-in as its gateway, and with these
     identity providers, if any."""
     with Kong() as kong, pytest.MonkeyPatch.context() as patch:
         patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)

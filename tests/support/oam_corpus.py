@@ -1,4 +1,5 @@
-"""Applications that people wrote, with KubeVela's own offline renderings of some; both lie beside the project."""
+"""Applications that people wrote, with KubeVela's own offline renderings of some; both are beside
+the project."""
 
 from __future__ import annotations
 
@@ -26,12 +27,12 @@ CORPUS = DATA / "oam"
 
 
 def corpus(folder: str) -> list[str]:
-    """The names of the files in a folder of it; none if it is not beside the project."""
+    """Return the names of the files in a folder of it; empty if it is not beside the project."""
     return sorted(path.name for path in (CORPUS / folder).glob("*.yaml"))
 
 
 def need_corpus() -> None:
-    """Skips the test, saying why, where there is no corpus."""
+    """Skip the test, with the reason, without the corpus."""
     if not CORPUS.is_dir():
         pytest.skip(f"no Applications and renderings at {CORPUS}")
 
@@ -59,7 +60,7 @@ def definitions_in(name: str) -> tuple[Definition, ...]:
 
 
 def rows_of(file: str) -> list[dict[str, str]]:
-    """Return the types of a file, each with where its definition is."""
+    """Return the types of a file, each with the place of its definition."""
     return _definitions_of().get(file, [])
 
 
@@ -113,7 +114,7 @@ def setting_of(document: Document) -> Setting:
 
 
 def application_of(document: Document) -> Application:
-    """Return an Application as it stands, whatever is wrong with it."""
+    """Return an Application unchanged, also with errors."""
     return typed.application_of(
         document, pruned("application", document.data), frozenset()
     )

@@ -35,7 +35,7 @@ class Field:
     optional: bool
     type: Type
     condition: str = ""
-    """Empty, or `field == "value"`, of a field beside it or further out."""
+    """Empty, or `field == "value"`, of a field beside it or in an outer struct."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class _Reader:
             self._names = self._fields(self._names["template"] + 1)
 
     def _fields(self, start: int) -> dict[str, int]:
-        """Where the values of the fields begin that stand from there on, until the brace that closes them."""
+        """Yield the beginnings of field values from there on, until the closing brace."""
         found: dict[str, int] = {}
         depth = 0
         for index in range(start, len(self._tokens) - 1):

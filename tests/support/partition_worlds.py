@@ -54,15 +54,16 @@ Made = tuple[Mapping[tuple[str, str], Registered], Mapping[str, Any]]
 
 
 class InvalidEstateError(Exception):
-    """The program refuses the estate."""
+    """The program rejects the estate."""
 
 
 @dataclass
 class Deployed:
-    """Stands in for the engine, as far as `up` knows it: the states of stacks, their tags and last updates.
+    """A stand-in for the parts of the engine that `up` uses: the states of stacks, their tags and
+    last updates.
 
-    `made`: what the last run of each stack made. `ran`: the stacks that were run since somebody last looked. `cache`:
-    what runs made that began with the very same; it is for several of these.
+    `made`: the registrations of each stack's last run. `ran`: the stacks that were run since the
+    last check. `cache`: the results of runs with equal inputs; several deployments share it.
     """
 
     cache: dict[Any, tuple[Made, Mapping[str, Any]]]
@@ -73,7 +74,7 @@ class Deployed:
     ran: list[str] = field(default_factory=list)
 
     def copy(self) -> Deployed:
-        """One that goes its own way from here on."""
+        """Return an independent copy."""
         return Deployed(
             self.cache,
             dict(self.states),
@@ -171,7 +172,7 @@ def _files() -> str:
 
 
 class Serial:
-    """Stands in for a pool of threads: one run after the other."""
+    """A stand-in for a thread pool: one run after the other."""
 
     def __init__(self, **_: Any) -> None: ...
     def __enter__(self) -> Serial:
@@ -191,7 +192,7 @@ class Project:
     """Return the provider's additional settings: the stand-in's address."""
 
     def estates(self, chosen: Choices) -> Estates | None:
-        """The estate as the files have it from now on; None if it does not compile."""
+        """Return the estate of the current files; None if it does not compile."""
         write(self.folder, chosen, dict(self.provider))
         try:
             settings = read_file(stack_file(ESTATE), describe)
@@ -208,7 +209,7 @@ class Project:
     def up(
         self, estates: Estates, deployed: Deployed, *, everything: bool
     ) -> Known:
-        """`up`, with all stacks or with those that something touched. Gives what was known before. Raises
+        """Run `up` on all stacks or on affected stacks. Return the facts known before. Raises
         InvalidEstateError."""
         deployed.ran.clear()
         with pytest.MonkeyPatch.context() as patch:

@@ -30,7 +30,7 @@ _PATIENCE = 60.0
 
 
 class PostgreSqlMissingError(Exception):
-    """There can be no PostgreSQL here. The message says why."""
+    """PostgreSQL is not available here. The message has the reason."""
 
 
 @dataclass(slots=True)
@@ -102,7 +102,7 @@ class PostgreSql:
         if self.process is not None:
             self.process.send_signal(
                 signal.SIGINT
-            )  # what PostgreSQL calls a fast shutdown
+            )  # PostgreSQL's fast shutdown
             self.process.wait(_PATIENCE)
             self.process = None
 
@@ -120,7 +120,8 @@ class PostgreSql:
 
 @contextmanager
 def postgresql() -> Iterator[PostgreSql]:
-    """Start one, which ends with the context. Raises PostgreSqlMissingError if there can be none."""
+    """Start a server, and stop it after the block. Raises PostgreSqlMissingError if PostgreSQL is
+    not available."""
     programs, unprivileged = _programs(), _unprivileged()
     folder = Path(tempfile.mkdtemp(prefix="kong-oam-postgresql-"))
     try:
@@ -229,7 +230,7 @@ class Wire:
         self._listening.__exit__()
 
     def cut(self) -> None:
-        """Close all connections, and each that comes until `mend`."""
+        """Close all connections, and every new connection until `mend`."""
         with self._lock:
             self._whole = False
             for end in self._ends:
@@ -237,7 +238,7 @@ class Wire:
                     end.shutdown(socket.SHUT_RDWR)
 
     def mend(self) -> None:
-        """Leads connections that come from now on."""
+        """Forward new connections again."""
         with self._lock:
             self._whole = True
 

@@ -55,7 +55,7 @@ def _filled(query: str) -> str:
 
 
 def promtool(*arguments: str | Path) -> str:
-    """Run it and return what it said; fails where that was no success."""
+    """Run it, and return its output; fails after an error status."""
     ran = subprocess.run(
         ["promtool", *map(str, arguments)],
         capture_output=True,
@@ -74,7 +74,7 @@ class Prometheus:
     jobs: frozenset[str]
 
     def ask(self, query: str) -> list[dict[str, Any]]:
-        """Return the samples that a query gives now."""
+        """Return the current samples of a query."""
         answer = httpx.get(
             f"{self.url}/api/v1/query", params={"query": query}, trust_env=False
         ).json()
@@ -83,7 +83,7 @@ class Prometheus:
         return [finding for finding in found if finding["value"][1] != "NaN"]
 
     def await_data(self, query: str) -> list[dict[str, Any]]:
-        """Return the same, once there are some. Fails where there are none in time."""
+        """Return the samples once there are some. Fails after the time limit."""
         until = time.monotonic() + 20
         while not (found := self.ask(query)):
             assert time.monotonic() < until, f"nothing is known of {query}"
@@ -164,7 +164,8 @@ def _await_ready(
 
 @contextmanager
 def exporter(*arguments: str | Path) -> Iterator[str]:
-    """The verb `metrics` with these arguments, on a free port: gives the URL that it serves. Ends it as Ctrl-C does."""
+    """Run the verb `metrics` with these arguments on a free port, and yield its URL. End it as
+    Ctrl-C does."""
     command = [
         sys.executable,
         "-m",

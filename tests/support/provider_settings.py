@@ -47,7 +47,7 @@ def keycloak(**changes: Any) -> Settings:
 
 
 def uninspected(patch: pytest.MonkeyPatch, kind: str) -> None:
-    """Have nobody ask the products of a kind before anything is made."""
+    """Turn off the requests to the products of a kind before a run."""
     left_alone = [
         replace(item, inspect=lambda *_: Inspection())
         if item.type == kind

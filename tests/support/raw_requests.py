@@ -42,7 +42,7 @@ def ask(proxy: tuple[str, int], raw: bytes) -> Answered:
     with socket.create_connection(proxy, timeout=15) as connection:
         with suppress(
             ConnectionError
-        ):  # who is refused may find that nobody reads on
+        ):  # after a denial the gateway may stop reading
             connection.sendall(raw)
         response = http.client.HTTPResponse(
             connection, method=raw.partition(b" ")[0].decode()
@@ -73,7 +73,7 @@ class Served:
 def served(
     estate: Estate, issuers: Mapping[str, Issuer], port: int
 ) -> Iterator[Served]:
-    """The estate with the keys of these issuers; whatever its workloads are called, they are at this port of this
+    """Yield the estate with the keys of these issuers; all its workloads are at this port of this
     machine."""
     with Kong() as kong, kong_deployment.Entities(kong.admin_url) as entities:
         pems = {

@@ -44,8 +44,8 @@ def program() -> str | None:
 
 @contextmanager
 def redis(folder: Path, *, password: str | None = None) -> Iterator[Redis]:
-    """Start one, which ends with the context. Skips the test, saying why, where there is no
-    redis-server."""
+    """Start a server, and stop it after the block. Without redis-server, skip the test with the
+    reason."""
     command = program()
     if not command:
         pytest.skip(

@@ -1,9 +1,10 @@
-"""Writes the blocks of the reference pages that repeat a schema, a table of the code, or the help of a command.
+"""Write the blocks of the reference pages that repeat a schema, a table of the code, or the help of
+a command.
 
     python -m tests.support.reference
 
-A block lies between two comments, of which the first names it: `<!-- reference: codes -->` and `<!-- end -->`. The
-text between them is written anew, so nothing in it is written by hand.
+A block is between two comments, of which the first names it: `<!-- reference: codes -->` and `<!--
+end -->`. All text between them is generated, so never edit it by hand.
 """
 
 from __future__ import annotations

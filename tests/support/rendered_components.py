@@ -71,7 +71,7 @@ def objects(text: str) -> tuple[RenderedObject, ...]:
 def made(
     found: dict[str, Any], index: int = 0, pod_spec_path: str = ""
 ) -> RenderedObject:
-    """One object, the workload where it is the first."""
+    """Return one object; the first is the workload."""
     position = estate(api()).components["orders/api"].position
     return RenderedObject(
         found, None, f"made-{index}" if index else "", position, pod_spec_path

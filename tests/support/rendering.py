@@ -64,7 +64,7 @@ def rendered(
     cache: Cache | None = None,
     setting: Setting = Setting(),  # noqa: B008
 ) -> RenderedComponent:
-    """The component `web` as it is rendered; `component` are further fields of it, in YAML."""
+    """Return the rendered component `web`; `component` are additional fields of it, in YAML."""
     more = textwrap.indent(textwrap.dedent(component).strip(), " " * 6)
     text = f"""apiVersion: core.oam.dev/v1beta1
 kind: Application

@@ -61,7 +61,7 @@ MANY = settings(
     suppress_health_check=[HealthCheck.too_slow],
     phases=set(Phase) - {Phase.explain},
 )
-"""How often a property of estates is asked, at full strength."""
+"""The number of cases of a property of estates, at full strength."""
 
 _PATHS = st.sampled_from(
     [(), (), ("x",), ("x",), ("X",), ("x", "y"), ("x", "X"), ("y", "x", "y")]
@@ -182,7 +182,7 @@ _PODS = st.builds(
     ),
     st.sampled_from((8080, 8080, 9090)),
 )
-"""The pods behind a component: what a release makes, with these labels."""
+"""The pods behind a component: the chart's pods, with these labels."""
 
 
 def _client(
@@ -263,9 +263,10 @@ _MAPPINGS: st.SearchStrategy[dict[str, str]] = st.sampled_from(
 
 
 TOKENS = ("spelling", "issuer", "audience")
-"""Kinds of things by which a token counts, and says something."""
+"""Kinds of settings that decide about a token's validity and claims."""
 ASSIGNED = ("assigned", "assigned from", "assigned roles", "assigned rules")
-"""To which groups clients are assigned, alone and beside another kind: tokens of before may still be let through."""
+"""The groups that clients are assigned to, alone and beside another kind: earlier tokens may still
+be allowed."""
 EVERY_KIND = (
     *(
         "components",
@@ -450,7 +451,8 @@ _STACK = {
 
 
 def _settings(estate: Estate) -> Settings:
-    """Settings that give the estate's stack. Tokens for one API each are of another kind of provider."""
+    """Return settings for the estate's stack. Tokens for a single API are of another kind of
+    provider."""
     providers = tuple(
         ProviderSettings(
             provider.name,
@@ -544,7 +546,7 @@ def tokens_of(
 
 
 def allowed(estate: Estate, request: Request, shown: Tokens) -> bool:
-    """Return whether one of them is let through."""
+    """Return whether one of the tokens is allowed."""
     return any(decide(estate, request, token).allowed for token in shown)
 
 

@@ -25,7 +25,7 @@ metadata: {{name: {0}, namespace: {0}}}
 spec:
   components: [{{name: one, type: worker, properties: {{image: x}}}}]
 """
-"""An Application in a namespace, both of the name that it is given."""
+"""An Application in a namespace, both of the same name."""
 
 
 def having(*components: str, **outputs: Any) -> StackState:

@@ -1,4 +1,5 @@
-"""Applications that people wrote, each on a stack that names the definitions of its types: what `check` says."""
+"""Applications that people wrote, each on a stack with the definitions of its types, and the
+findings of `check`."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ _PACKAGES = (
     "tests",
 )
 TOGETHER = (
-    "tests/kong_oam/kong/test_gate_means_decide.py",  # the last one counts what the others asked
+    "tests/kong_oam/kong/test_gate_means_decide.py",  # the last counts the cases of the others
     "tests/kong_oam/kong/test_gate_addresses.py",  # the same
     "tests/engine/test_entra_changes.py",
     "tests/engine/test_entra_deployed.py",
@@ -50,7 +50,7 @@ TOGETHER = (
     "tests/live/",  # one gateway
     "tests/official/",  # one API server, and one estate on it
 )
-"""Files and folders whose tests share what takes long to make, or build on each other."""
+"""Files and folders whose tests share a slow setup, or build on each other."""
 FULL, QUICK = 100, 20
 """The unit of `examples`: hundredths of the number in a test."""
 
@@ -148,7 +148,7 @@ def _keep(
 
 
 def slice_of(nodeid: str, parts: int) -> int:
-    """Return the number of the part, of so many, that a test falls into."""
+    """Return the number of a test's part, of so many."""
     return zlib.crc32(unit(nodeid).encode()) % parts
 
 
@@ -162,7 +162,7 @@ def unit(nodeid: str) -> str:
 
 
 class _Units(LoadScopeScheduling):
-    """Gives each worker whole units."""
+    """Assigns whole units to each worker."""
 
     def _split_scope(self, nodeid: str) -> str:
         return unit(nodeid)
@@ -193,8 +193,8 @@ def changed_files(revision: str) -> frozenset[Path]:
 
 
 def touched_tests(changed: Iterable[Path]) -> frozenset[Path]:
-    """Return the changed files, and the files of tests that import a changed module, by whatever
-    way."""
+    """Return the changed files, and the files of tests that import a changed module, directly or
+    not."""
     import grimp
 
     changed = frozenset(changed)

@@ -1,4 +1,5 @@
-"""Two stacks on one Kong: `local`, which has the global plugin, and `prod`, which has its code at each port."""
+"""Two stacks on one Kong: `local`, which has the global plugin, and `prod`, with its code at each
+port."""
 
 from __future__ import annotations
 
@@ -62,7 +63,8 @@ spec:
 
 
 def deployment(stack: str) -> Deployment:
-    """One of the two stacks: `orders/api` has no public rule, `orders/shop` nothing else. Hosts are its own."""
+    """Return one of the two stacks: `orders/api` has no public rule, `orders/shop` only public
+    rules. Hosts differ."""
     usual = read_file(
         ROOT / "stacks/Pulumi.local.yaml",
         lambda inputs: replace(

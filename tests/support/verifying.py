@@ -115,7 +115,7 @@ class Deployment:
 
     @cached_property
     def meant(self) -> Entities:
-        """The entities that are meant, without the fields that only a gateway's schema names."""
+        """Return the intended entities, without the fields that only a gateway's schema has."""
         return intended(self.settings, self.estate, self.deployed)
 
     def judged(self, live: Entities) -> Result:
@@ -207,7 +207,7 @@ def _clients(live: Entities) -> set[str]:
 
 
 class Hands:
-    """Somebody's hands on an Admin API, as a context manager: at its end everything is as it was."""
+    """Manual changes through an Admin API, as a context manager: its end reverts all of them."""
 
     def __init__(self, admin_url: str, token: str | None = None) -> None:
         self._admin = httpx.Client(
@@ -227,7 +227,7 @@ class Hands:
                 if (
                     answer.request.method != "DELETE"
                     or answer.status_code != 404
-                ):  # deleted as was said to be done
+                ):  # deleted already, as the finding said
                     answer.raise_for_status()
 
     def find(self, kind: str, **fields: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The wheel of this project, built from a copy and unpacked, and virtual environments that have it."""
+"""The wheel of this project, built from a copy and unpacked, and virtual environments with it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ TOPS = ("kong_oam", "components", "policies", "definitions")
 
 
 def release(source: Path) -> Path:
-    """Make what a release has, in an empty folder to build in, as `make dist` does. Returns where
-    that leaves it."""
+    """Build a release in an empty folder, as `make dist` does. Return its folder."""
     for name in (*TOPS, "evaluator", "sandbox", "tests"):
         shutil.copytree(
             ROOT / name,

@@ -49,7 +49,7 @@ def authority(name: str) -> Pair:
 
 
 def signed(by: Pair, *names: str, days: int = 30) -> Pair:
-    """A certificate for these DNS names or addresses, which ends in so many days."""
+    """Return a certificate for these DNS names or addresses, which expires in so many days."""
     return _made(
         names[0],
         by,
@@ -105,8 +105,9 @@ def settings(
 
 
 class Workload(Listening):
-    """Answers by TLS, with a certificate, and says as JSON who called: {"host", "public", "asked", "client"}. With
-    `callers` it refuses whoever has no certificate of that CA. A context manager."""
+    """Answers over TLS, with a certificate, and returns the caller as JSON: {"host", "public",
+    "asked", "client"}. With `callers` it rejects clients without a certificate of that CA. A
+    context manager."""
 
     def __init__(
         self, shown: Pair, callers: Pair | None = None, bind: str = "127.0.0.1"
@@ -178,7 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def _echo(self) -> None:
-        """The rest of the connection is another protocol's: here what is said once comes back."""
+        """Echo the rest of the connection, as if it were another protocol's."""
         self.send_response_only(101)
         self.send_header("Upgrade", self.headers["Upgrade"])
         self.send_header("Connection", "Upgrade")

@@ -44,7 +44,7 @@ from tests.support.oracle.meaning import Answer, Document, Request, Token
 
 METHODS = ("GET", "POST", "DELETE")
 UNREADABLE = "/..%2fx"
-"""Appended to a path, two servers could read it differently: nobody may have it."""
+"""Appended to a path, it makes the path ambiguous: no caller may have it."""
 PROVIDER = "okta"
 DECIDING = (
     "routes",
@@ -57,7 +57,7 @@ DECIDING = (
 )
 PASSED: Address = ("passed", 1)
 _PASSING = {"host": PASSED[0], "port": PASSED[1]}
-"""Where a service leads while it is looked whether a request comes that far."""
+"""The address of every service while the checker tests whether a request gets that far."""
 _STAMPS = ("created_at", "updated_at")
 
 Target = tuple[str, str]
@@ -158,8 +158,12 @@ class Finding:
 
 @dataclass(slots=True)
 class Report:
-    """`opened` breaks the promise; `closed` is an outage: both models allow the call, and it was refused all the same.
-    `asked` are requests, `reached` those that came to a workload, `mixtures` combinations of versions."""
+    """`opened` are wrongly allowed requests; `closed` are outages: both models allow the call, and
+    it was denied.
+
+    `asked` are requests, `reached` are requests that reached a workload, `mixtures` combinations of
+    versions.
+    """
 
     opened: list[Finding] = field(default_factory=list)
     closed: list[Finding] = field(default_factory=list)
@@ -199,7 +203,7 @@ def check(
 
 
 def check_all(run: ReplayCheck, *, ordered: bool) -> None:
-    """Ask about all targets; what is found is in the report."""
+    """Check all targets; the report has the findings."""
     for target in targets(run.models):
         scene = run.scene(target)
         scene.ask_mixtures()
@@ -351,7 +355,7 @@ class ReplayCheck:
         image: str | None,
         answers: Sequence[Answer],
     ) -> bool:
-        """Return whether nobody allows the request there. Rules may be older than the image that
+        """Return whether no model allows the request there. Rules may be older than the image that
         answers, never newer."""
         if image is None:
             return False  # nothing answers
@@ -371,8 +375,8 @@ class ReplayCheck:
         service: Entity,
         answers: Sequence[Answer],
     ) -> bool:
-        """Return whether it is sent in clear text, or to whoever answers, and every model that
-        allows it has the workload verified."""
+        """Return whether it is sent unverified although every model that allows it has the workload
+        verified."""
         verified = (
             service["protocol"] == "https" and service["tls_verify"] is True
         )
@@ -612,7 +616,7 @@ class Scene:
                             )
 
     def ask_moments(self) -> None:
-        """Where no image changes, the mixtures say all of it."""
+        """If no image changes, the mixtures cover the moments."""
         run = self.run
         if not any(operation.images for operation in run.replay.operations):
             return
@@ -703,7 +707,7 @@ class Scene:
                     yield seen
 
     def _moments(self, kid: str) -> Iterator[tuple[Seen, int]]:
-        """Yield each state of all that decides, with the operations that have led to it."""
+        """Yield each state of the deciding entities, with the operations that led to it."""
         rollouts = sum(
             1 << number
             for number, operation in enumerate(self.run.replay.operations)
@@ -715,8 +719,9 @@ class Scene:
                 yield seen, done
 
     def check_all_callers(self, *, thorough: bool) -> None:
-        """At each moment, where something that decides changes at all. It finds less than the mixtures, and soon: not
-        `thorough`, of each client one of the requests of which the models say the same."""
+        """Check each moment at which a deciding entity changes. This finds less than the mixtures,
+        and is faster. Unless `thorough`, each client sends one of the requests that the models
+        answer alike."""
         run = self.run
         for kid, callers in (
             run.callers.items()

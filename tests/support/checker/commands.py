@@ -79,7 +79,7 @@ class Commands:
         }
 
     def roll_out(self) -> None:
-        """Rolls all pods out, as somebody does by hand whose `--exclude` left a Secret out and rolled the pods."""
+        """Roll out all pods by hand, as after an `--exclude` of a Secret."""
         self.read = {
             key: item for key, item in self.start.items() if key[0] == SECRET
         }
@@ -155,7 +155,7 @@ class Commands:
         )
 
     def kept(self) -> Callable[[], None]:
-        """Return what puts all back as it is now."""
+        """Return a function that restores the current state."""
         backend, behind, layout = self.backend, list(self.behind), self._layout
         start, read = dict(self.start), dict(self.read)
         entities = backend.kong.past()[-1]
@@ -291,8 +291,8 @@ def granted(estate: Parted, client: str) -> set[tuple[str, str]]:
 
 
 def with_grants(estate: Parted, shapes: Iterable[Shape]) -> Parted:
-    """Return the estate in which clients also have what they have in these shapes, as far as it has
-    the components."""
+    """Return the estate in which clients also have their grants of these shapes, for existing
+    components."""
     calls: dict[str, set[tuple[str, str]]] = {}
     scopes: dict[str, dict[str, None]] = {
         part.uid: dict.fromkeys(part.scopes) for part in estate.shape.parts
@@ -343,7 +343,7 @@ def _callers(model: Meaning) -> Iterator[Caller]:
 
 @contextmanager
 def commands(folder: Path, draw: random.Random) -> Iterator[Commands]:
-    """On stand-ins of their own, in the project in `folder`, which is made."""
+    """Return commands on new stand-ins, in a new project in `folder`."""
     folder.mkdir()
     project(folder)
     with ExitStack() as opened:

@@ -26,8 +26,9 @@ _IMAGE = "registry.example.com"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One exposed component: its places are (host, path, port); rules are (path, method, scopes, or none: public). `allow`:
-    the networks that it may be called from; none: from anywhere. `tls`: its workload speaks https, and is verified."""
+    """One exposed component. Its places are (host, path, port); rules are (path, method, scopes, or
+    none: public). `allow`: the networks of allowed callers; empty: all. `tls`: its workload
+    speaks https, and is verified."""
 
     uid: str
     name: str
@@ -301,7 +302,7 @@ def moved(draw: random.Random, shape: Shape) -> Shape:
 
 
 def swapped(draw: random.Random, shape: Shape) -> Shape:
-    """Two components take each other's places, and each asks for its own scopes there."""
+    """Swap the places of two components; each requires its own scopes there."""
     if len(shape.parts) < 2:
         return shape
     first, second = draw.sample(shape.parts, 2)
@@ -317,7 +318,7 @@ def swapped(draw: random.Random, shape: Shape) -> Shape:
 
 
 def succeeded(draw: random.Random, shape: Shape) -> Shape:
-    """A component goes, and another takes its place at once."""
+    """Replace a component by another at its place."""
     chosen = draw.choice(shape.parts)
     others = shape.with_parts(
         *(part for part in shape.parts if part is not chosen)
@@ -438,7 +439,8 @@ def versioned(draw: random.Random, shape: Shape) -> Shape:
 
 
 def networked(draw: random.Random, shape: Shape) -> Shape:
-    """A component may be called from other networks: every request of the checker comes from 127.0.0.1."""
+    """Change the networks of a component's callers: every request of the checker comes from
+    127.0.0.1."""
     return _one(
         draw,
         shape,

@@ -32,12 +32,12 @@ _CHANGES = frozenset({"create", "update", "create-replacement"})
 
 
 class DisagreementError(AssertionError):
-    """The records of a run do not fit together: what the checker takes for granted does not hold."""
+    """The records of a run disagree: an assumption of the checker is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One entity of Kong changed: None before it was made, None after it is gone."""
+    """A change of one entity of Kong: None before its creation, and None after its deletion."""
 
     kind: str
     before: Entity | None

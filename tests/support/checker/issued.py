@@ -175,8 +175,8 @@ def ask_fresh(
     read: Mapping[Key, Registered],
     done: Sequence[FinishedStep],
 ) -> None:
-    """Ask at every moment what clients get then, and with that whether they are let in. `read`: the
-    Secrets as pods had read them at the start."""
+    """Check at every moment the tokens that clients get then, and whether they are allowed. `read`:
+    the Secrets that pods had read at the start."""
     first, *others = held.models
     clients = [
         whose

@@ -45,7 +45,7 @@ class Order:
         return mask
 
     def states(self, mask: int) -> Iterator[int]:
-        """Yield every part of `mask` that can be what is done of it at some moment."""
+        """Yield every part of `mask` that can be finished at some moment."""
         inside = [
             (number, self.below[number] & mask) for number in members(mask)
         ]

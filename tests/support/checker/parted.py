@@ -120,7 +120,7 @@ class Parted:
         )
 
     def write(self, folder: Path) -> None:
-        """Make the project in the folder have it."""
+        """Write the estate into the project's folder."""
         for file in (folder / "applications").iterdir():
             file.unlink()
         for document in self.documents:
@@ -133,7 +133,7 @@ class Parted:
         }
         stacks = (
             folder / "stacks"
-        )  # what was a partition's before stays: so does its stack
+        )  # an earlier partition stays, and so does its stack
         (stacks / FILE.name).write_text(
             yaml.safe_dump(settings, sort_keys=False), "utf-8"
         )

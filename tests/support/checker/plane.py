@@ -1,6 +1,6 @@
-"""A data plane that sees what it is told to: the proxy of the Kong stand-in, the emitted Lua included, on chosen entities.
+"""A data plane that shows chosen entities: the proxy of the Kong stand-in, with the emitted Lua.
 
-Which entities decide about a request is found first (`Seen`), so that each combination of them is asked but once.
+It first finds the entities that decide about a request (`Seen`), so each combination is tried once.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sandbox.kong.upstream import (
 VERSION = "3.10.0"
 PORT = 8000
 FORGED = "X-Original-URL"
-"""A header that nobody may send to a workload."""
+"""A header that no caller may send to a workload."""
 Address = tuple[str, int]
 Chosen = tuple[str, Entity]
 """An entity and its kind."""
@@ -39,7 +39,7 @@ class Seen:
 
     @property
     def versions(self) -> tuple[int, ...]:
-        """Equal where all of it is."""
+        """The key of the state: equal states have equal keys."""
         return tuple(id(entity) for _, entity in self.entities)
 
 
@@ -85,7 +85,8 @@ class Plane:
 
 
 class _Compiled(Functions):
-    """Keeps what it compiled by version: they come and go more often here than Kong rebuilds its plugins."""
+    """Caches compiled scripts by version: they change more often here than Kong rebuilds its
+    plugins."""
 
     def _steps(self, plugin: Entity, phase: str, codes: list[str]) -> Any:
         key = str(id(plugin)), phase

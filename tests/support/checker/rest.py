@@ -21,7 +21,7 @@ from tests.support.checker.check import (
 
 
 def ask_at_rest(held: ReplayCheck, moments: Iterable[int]) -> None:
-    """Add to the report who is not. `rests`: by moment, what has been done until then."""
+    """Add denied callers to the report. `moments`: the operations finished by each moment."""
     for target in targets(held.models):
         scene = held.scene(target)
         for kid, callers in held.callers.items():
@@ -47,8 +47,8 @@ def ask_at_rest(held: ReplayCheck, moments: Iterable[int]) -> None:
 def _must(
     models: Sequence[Meaning], target: Target, method: str, caller: Caller
 ) -> bool:
-    """Return whether all models allow it, in one partition: between the runs of two, what goes from
-    one to the other is in neither."""
+    """Return whether all models allow it, in one partition: between the runs of two, a path that
+    moves is in neither."""
     answers = [model.answer(target, method, caller) for model in models]
     if not all(answer.allowed for answer in answers):
         return False

@@ -75,7 +75,7 @@ class Run:
     ordered: bool = True
 
     def then(self, other: Run) -> Run:
-        """Both in a row, the second before anybody has seen the first."""
+        """Return both runs in a row; the second begins before any view shows the first."""
         models = (
             *self.models,
             *(model for model in other.models if model not in self.models),
@@ -115,13 +115,13 @@ class Recorder:
     callers: dict[tuple[object, ...], Caller] = field(default_factory=dict)
     workloads: dict[Address, SourcePosition] = field(default_factory=dict)
     rollouts: list[tuple[int, Images]] = field(default_factory=list)
-    """After how many changes of Kong's, what ran."""
+    """The running images, by the number of Kong's changes."""
     output: str = ""
     """The output of the last run of the engine."""
 
     @staticmethod
     def on(local: Local, folder: Path, *edits: Edit) -> Recorder:
-        """Return an empty stack; `local` comes from `sandbox()`. Each edit is a fault to be found."""
+        """Return an empty stack; `local` comes from `sandbox()`. Each edit is a seeded fault."""
         folder.mkdir()
         project(
             folder, *sorted({file.split("/", 1)[0] for file, _, _ in edits})
@@ -148,8 +148,7 @@ class Recorder:
     def up(
         self, name: str, shape: Shape, *flags: str, fails: bool = False
     ) -> Run:
-        """Deploy the Application and record what that took. With flags, some of it may be left as
-        it was."""
+        """Deploy the Application and record the run. Flags may leave some of it unchanged."""
         self.write(shape)
         fails = fails or bool(shape.unpullable)
         return self.engine(
@@ -346,7 +345,8 @@ class Recorder:
         }
 
     def _look(self) -> None:
-        """Where workloads are, and tokens of everybody who can get some now. None of them is past its lifetime."""
+        """Record the workloads' addresses, and the current tokens of all callers. None of the
+        tokens has expired."""
         self._find_workloads()
         for server in self.stack.local.okta.objects("authorizationServers"):
             for item in self._callers(
@@ -364,7 +364,8 @@ class Recorder:
                 self.callers.setdefault(known, item)
 
     def _callers(self, server: str, kid: str) -> Iterator[Caller]:
-        """Clients with the tokens that they get, and with such as list every scope; strangers; nobody."""
+        """Return clients with their tokens, and with tokens of every scope; strangers; and an
+        anonymous caller."""
         okta = self.stack.local.okta
         issuer, now = f"{okta.url}/oauth2/{server}", int(time.time())
         common = {
@@ -461,7 +462,7 @@ class Recorder:
 
 
 def sandbox() -> Local:
-    """Stand-ins whose Kong shows every change at once: how late views are is for the checker to vary."""
+    """Yield stand-ins whose Kong shows every change at once: the checker varies the lags of views."""
     return Local(lags=Lags())
 
 

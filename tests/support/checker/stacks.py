@@ -88,7 +88,7 @@ class State:
     updated: str | None = None
 
     def stack_references(self, stack: str) -> dict[str, dict[str, Any]]:
-        """As the engine tells it to a program: {URN: {type, outputs}}."""
+        """Return the state as the engine passes it to a program: {URN: {type, outputs}}."""
         if self.updated is None:
             return {}
         urns = {
@@ -165,7 +165,7 @@ class Backend:
         )
 
     def begin(self) -> None:
-        """Forgets what was done until now."""
+        """Forget all operations so far."""
         self.done, self.before, self._over, self.rests, self._is_whole = (
             [],
             [],
@@ -199,7 +199,8 @@ class Backend:
         verb: str = "up",
         *words: str,
     ) -> bool:
-        """One run of the engine; whether it came to its end. A program that refuses does nothing."""
+        """Run the engine once, and return whether the run completed. A program that fails does
+        nothing."""
         trouble = (
             self._trouble
             if self._trouble and self._trouble.nth == len(self.ran)
@@ -283,7 +284,7 @@ class Backend:
         was = dict(state.resources)
         again = {
             key for key in state.failed if wanted.get(key) is not was.get(key)
-        }  # it is, where it is left out
+        }  # existing resources that are left out
         changed = _new(
             {key: item for key, item in was.items() if key not in again}, wanted
         )
@@ -464,7 +465,7 @@ class Backend:
         )
 
     def _exported(self, stack: str) -> list[dict[str, Any]]:
-        """As the engine exports it: parents stand before what lies under them."""
+        """Return the state as the engine exports it: parents precede their children."""
         state = self.stacks[stack]
         above = {
             urn_in(stack, key): urn_in(stack, (COMPONENT, item.parent))
@@ -494,7 +495,7 @@ class Backend:
 
 
 class _SideBySide:
-    """Stands in for the pool of threads in which the command runs several stacks."""
+    """A stand-in for the thread pool in which the command runs several stacks."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -590,7 +591,7 @@ def _listed(resources: Mapping[Key, Registered]) -> list[dict[str, Any]]:
 
 
 def component_of(key: Key) -> str:
-    """Return the component whose pods a resource is; empty if it is nobody's."""
+    """Return the component of a resource's pods; empty if it has none."""
     return key[1].removesuffix("-deployment") if key[0] == DEPLOYMENT else ""
 
 

@@ -16,13 +16,13 @@ from sandbox.local import Local
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The gateway's answer; `seen` is the request as it reached the workload stand-in, or None where it did not."""
+    """The gateway's answer; `seen` is the request that reached the workload stand-in, or None."""
 
     status: int
     seen: dict[str, Any] | None
 
     def header(self, name: str) -> list[str]:
-        """Return the values of a header as the workload stand-in got it, in whatever case."""
+        """Return the values of a header at the workload stand-in, in any case."""
         assert self.seen is not None, (
             f"answered with {self.status}, not by the workload"
         )
@@ -41,7 +41,7 @@ def call(
     token: str | None = None,
     headers: tuple[tuple[str, str], ...] = (),
 ) -> Answer:
-    """One request, its target as it is written; `token` goes into the Authorization header."""
+    """Send a request with a raw target; `token` goes into the Authorization header."""
     connection = http.client.HTTPConnection(
         urlsplit(local.kong.proxy_url).netloc, timeout=10
     )
@@ -66,8 +66,7 @@ def call(
 
 
 def credential(local: Local, component: str) -> dict[str, str]:
-    """Return the environment that a component's pods get from its Secret in the cluster, and
-    nothing else."""
+    """Return the environment that a component's pods get from its Secret in the cluster."""
     (found,) = (
         secret
         for secret in local.objects("Secret")
@@ -80,7 +79,7 @@ def credential(local: Local, component: str) -> dict[str, str]:
 
 
 def service_token(local: Local, component: str) -> str:
-    """Return the access token that a service gets for itself, with all of its scopes."""
+    """Return a service's access token for itself, with all of its scopes."""
     return caller.token(credential(local, component))[0]
 
 

@@ -82,7 +82,7 @@ class Deployment:
         return found
 
     def rewrite(self, edit: Edit) -> None:
-        """Put the state back with its resources as `edit` gives them."""
+        """Import the state with resources changed by `edit`."""
         rewrite(
             lambda *arguments: self.pulumi(*arguments, "-s", STACK),
             self.local.folder / "state.json",
@@ -103,7 +103,7 @@ Empty = Callable[..., Deployment]
 def rewrite(
     pulumi: Callable[..., CompletedProcess[str]], file: Path, edit: Edit
 ) -> None:
-    """Exports the state of a stack that `pulumi` runs on, and imports it with its resources as `edit` gives them."""
+    """Export the state of a stack through `pulumi`, and import it with resources changed by `edit`."""
     exported = json.loads(pulumi("stack", "export").stdout)
     exported["deployment"]["resources"] = edit(
         exported["deployment"]["resources"]

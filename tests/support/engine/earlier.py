@@ -16,7 +16,7 @@ from sandbox.local import ROOT
 from tests.support.engine.deployment import Deployment
 
 BEFORE = "7b5fe125d4ef97a6f90ccaf33e8e300f34561fd8"
-"""The commit that deploys first. A change that alters what is deployed moves it to its own parent."""
+"""The commit that deploys first. A change of deployed resources moves it to its own parent."""
 
 CHANGES: Set[tuple[str, str]] = {("admission", "update"), ("code", "delete")}
 """The end of a resource's name and the operation on it, for each operation of a run since `BEFORE`."""
@@ -60,7 +60,8 @@ def run_by(deployment: Deployment, project: Path) -> None:
 
 
 def assert_only_known_changes(deployment: Deployment, earlier: Path) -> None:
-    """A run after `earlier` makes the operations of `CHANGES` and no other; the next run makes none. Outputs stay."""
+    """Check that a run after `earlier` makes exactly the operations of `CHANGES`, and the next run
+    none. Outputs stay."""
     run_by(deployment, earlier)
     deployment.run("up")
     before = _outputs(deployment)

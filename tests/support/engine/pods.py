@@ -92,7 +92,7 @@ class Pods:
         for item in (
             token,
             held[0],
-        ):  # a new token, and one of those that somebody still has
+        ):  # a new token, and an earlier token
             self.statuses[self._answer(item)] += 1
         del held[:-20]
 

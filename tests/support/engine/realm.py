@@ -1,4 +1,4 @@
-"""A stack whose identity provider is a realm of a real Keycloak, with a sandbox for all else."""
+"""A stack with a realm of a real Keycloak as its identity provider, and a sandbox for all else."""
 
 from __future__ import annotations
 

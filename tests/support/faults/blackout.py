@@ -1,4 +1,5 @@
-"""A machine that loses power in the middle of a run, what is left of it, and the documented way back."""
+"""A machine that loses power in the middle of a run, the remains of the run, and the documented
+recovery."""
 
 from __future__ import annotations
 
@@ -49,7 +50,7 @@ class Blackout:
         )
         local.okta.faults = self._pass
 
-        # A plugin that outlives the engine may still be told something: nobody hears of it.
+        # A plugin that outlives the engine may still get requests, without effect.
         def created(manifest: dict[str, Any]) -> dict[str, Any]:
             return (
                 self._pass(
@@ -110,9 +111,11 @@ class Blackout:
 
 
 def recover(stack: Stack) -> str:
-    """Return the documented commands: `cancel`, `kong_oam recover --remove` with the `kubectl`
-    commands that it names, `refresh --clear-pending-creates`, `up`. Gives what the second one
-    said."""
+    """Run the documented commands, and return the output of the second.
+
+    They are `cancel`, `kong_oam recover --remove` with the `kubectl` commands in its output,
+    `refresh --clear-pending-creates`, and `up`.
+    """
     message = recover_stack(stack)
     stack.run("up")
     return message

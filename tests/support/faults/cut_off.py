@@ -1,4 +1,5 @@
-"""An estate in two partitions; commands over its stacks that are cut off or run beside each other; and the way on."""
+"""An estate in two partitions, commands over its stacks that are interrupted or run in parallel,
+and their recovery."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ _SPLIT = "    - name: job"
 _PLUGINS_END = 0.7
 """Seconds. Plugins look for their parent every half second (sandbox/serving.py)."""
 _ENDS = 120.0
-"""Seconds within which what outlives a command has ended."""
+"""Seconds until the processes of a dead command have ended."""
 LOCKED = re.compile(rf"/locks/\S*/({STACK}[a-z-]*)/\S+\.json")
 """The engine's message about a lock, with the name of its stack."""
 
@@ -59,7 +60,7 @@ class Cut:
 
 
 def cuts(seed: int) -> Cut:
-    """One of them, by its seed: nine in a row have each command with each signal."""
+    """Return an interruption by its seed: nine in a row have each command with each signal."""
     rng = random.Random(7 + seed)
     verb, change = (("up", "rule"), ("up", "scope"), ("move", "swap"))[seed % 3]
     number, everybody = (
@@ -106,7 +107,7 @@ def write(folder: Path, change: str = "") -> None:
 
 
 def begin(local: Local, folder: Path) -> Deployment:
-    """Return the estate's project, with none of its stacks but the base made yet."""
+    """Return the estate's project, with only its base's stack."""
     folder.mkdir()
     deployment = Deployment(local, project(folder))
     deployment.pulumi("stack", "init", STACK)
@@ -133,7 +134,8 @@ def start_command(deployment: Deployment, *words: str) -> subprocess.Popen[str]:
 
 
 class Requests:
-    """Counts what Kong and Okta are asked while it is entered, and does something before the n-th of it is answered."""
+    """Counts requests to Kong and Okta inside the block, and calls a function before the n-th
+    answer."""
 
     def __init__(
         self,
@@ -216,7 +218,7 @@ def ended(running: subprocess.Popen[str]) -> None:
 
 
 def _session(leader: int) -> Iterator[int]:
-    """Yield the processes of a session that have not ended."""
+    """Yield the running processes of a session."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
@@ -235,8 +237,8 @@ def _send(process: int, number: signal.Signals) -> None:
 
 
 def go_on(deployment: Deployment, *verbs: str) -> str:
-    """Each of the commands again until it is done, as the page says: what a dead run has locked is recovered in between.
-    Gives what they printed."""
+    """Repeat each of the commands until it completes, as the page says, with the recovery of a dead
+    run's lock in between. Return their output."""
     reported = ""
     for verb in verbs:
         for _ in range(4):
@@ -275,7 +277,7 @@ def ids(deployment: Deployment) -> dict[str, set[str]]:
 
 
 def answers_as_meant(deployment: Deployment) -> None:
-    """Nobody without the scope is let in, and the client that has it is. Raises AssertionError."""
+    """Check that only the client with the scope is allowed. Raises AssertionError."""
     stack = as_stack(deployment)
     asked = [
         (PROTECTED, None),

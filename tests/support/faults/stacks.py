@@ -24,7 +24,8 @@ from tests.support.engine.inventory import KONG, OKTA
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """`name` of the project in `folder`. Every run of the CLI ends within 100 seconds; `--yes` is always said."""
+    """The stack `name` of the project in `folder`. Every run of the CLI has 100 seconds, and gets
+    `--yes`."""
 
     local: Local
     folder: Path
@@ -103,7 +104,7 @@ class Stack:
         return list(exported["deployment"].get("resources") or ())
 
     def rewrite(self, edit: Edit) -> None:
-        """Put the state back with its resources as `edit` gives them."""
+        """Import the state with resources changed by `edit`."""
         rewrite(self.pulumi, self.local.folder / "state.json", edit)
 
     def answer(
@@ -127,12 +128,11 @@ class Stack:
         token: str | None = None,
         scheme: str = "http",
     ) -> int:
-        """Return the status alone; whatever is let through gets 200 from the workload."""
+        """Return only the status; an allowed request gets 200 from the workload."""
         return self.answer(method, host, target, token, scheme).status
 
     def kong(self, method: str, path: str, body: object = None) -> Any:
-        """Return a request to the Admin API by hand; gives the answer's JSON, None if there is
-        none."""
+        """Send a request to the Admin API, and return the answer's JSON, None without a body."""
         headers = {"Kong-Admin-Token": self.local.env["KONG_ADMIN_TOKEN"]}
         answer = httpx.request(
             method, self.local.kong.admin_url + path, headers=headers, json=body
@@ -141,8 +141,7 @@ class Stack:
         return answer.json() if answer.content else None
 
     def okta(self, method: str, path: str, body: object = None) -> Any:
-        """Return a request to the management API by hand; gives the answer's JSON, None if there is
-        none."""
+        """Send a request to the management API, and return the answer's JSON, None without a body."""
         headers = {"Authorization": f"SSWS {self.local.env['OKTA_API_TOKEN']}"}
         answer = httpx.request(
             method,
@@ -214,8 +213,7 @@ def start(
 
 
 def trust(stack: Stack) -> None:
-    """Have the stack verify workloads against the CA that the sandbox's are signed by, and Kong
-    have it."""
+    """Make the stack verify workloads against the sandbox's CA, and add the CA to Kong."""
     local = stack.local
     (stack.folder / "stacks/workloads.pem").write_text(
         local.echo.authority, "utf-8"
@@ -242,7 +240,7 @@ def made(local: Local) -> dict[str, int]:
 
 
 def within(seconds: float, condition: Any) -> float:
-    """Return seconds until `condition()` holds. Raises AssertionError when it does not in time."""
+    """Return the seconds until `condition()` holds. Raises AssertionError after the time limit."""
     begun = time.monotonic()
     while not condition():
         assert time.monotonic() - begun < seconds, f"not within {seconds} s"
@@ -251,7 +249,7 @@ def within(seconds: float, condition: Any) -> float:
 
 
 def is_refused(ask: Any) -> bool:
-    """Return whether the issuer refuses what `ask` asks it for."""
+    """Return whether the issuer rejects the request of `ask`."""
     try:
         ask()
     except browser.IssuerError:

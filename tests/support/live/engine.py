@@ -1,4 +1,4 @@
-"""The literal `pulumi` CLI on a small estate of the tier's own: stand-ins for Okta and cluster, a live Kong."""
+"""The real `pulumi` CLI on a small estate of the tier: stand-ins for Okta and cluster, a live Kong."""
 
 from __future__ import annotations
 
@@ -108,7 +108,8 @@ class Engine:
 
     @property
     def port(self) -> int:
-        """The port of orders/api, which is the upstream's: the load balancer stand-in leads to it."""
+        """The port of orders/api, which is the upstream's: the load balancer stand-in forwards to
+        it."""
         return self.live.upstream.port
 
     def pulumi(
@@ -189,7 +190,7 @@ class Engine:
 
     @property
     def has_issuer(self) -> bool:
-        """Whether there is somebody yet who gives tokens."""
+        """Whether the issuer exists already."""
         return bool(self.local.okta.objects("authorizationServers"))
 
     def case(
@@ -199,8 +200,8 @@ class Engine:
         component: str | None = None,
         user: str | None = None,
     ) -> Case:
-        """Return a request of nobody, or of a component, for itself or a user, with the token that
-        its own Secret gets it."""
+        """Return a request without a token, or of a component, for itself or a user, with the token
+        for its own Secret."""
         if component is None:
             return Case(method, self.host, path.encode())
         environment = caller.environment(

@@ -1,4 +1,5 @@
-"""Two Applications with a caller each, what they may become, and the CLI on them with any flags, on a live Kong."""
+"""Two Applications with a caller each, their later versions, and the CLI on them with any flags, on
+a live Kong."""
 
 from __future__ import annotations
 
@@ -56,7 +57,8 @@ _CALLER = """
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """An Application `name` of one component that answers GET for `scope`, and of the clients that hold it."""
+    """An Application `name` of one component that answers GET for `scope`, and of the clients with
+    this scope."""
 
     name: str
     scope: str
@@ -97,9 +99,10 @@ class Api:
 
 
 class Between(Listening):
-    """Hands requests on to Kong's Admin API, but for those that `meet` says no to: they get a 500. A context manager.
+    """A proxy before Kong's Admin API that answers 500 to requests that `meet` rejects. A context
+    manager.
 
-    `meet` is asked with method, path and body of each that changes something.
+    `meet` gets method, path and body of each changing request.
     """
 
     def __init__(self, target: Target) -> None:
@@ -251,7 +254,7 @@ class Flags:
         path: str = "/",
         who: str | None = None,
     ) -> Case:
-        """Return a request of nobody, or with the token that is kept as `who`."""
+        """Return a request without a token, or with the token stored as `who`."""
         authorization = (f"Bearer {self.tokens[who]}",) if who else ()
         return Case(
             method, self.host(application), path.encode(), authorization
@@ -372,7 +375,7 @@ def flags(live: LiveGateway, folder: Path) -> Iterator[Flags]:
 
 
 def swap(apis: tuple[Api, ...]) -> tuple[Api, ...]:
-    """Return each of two Applications asks for the scope of the other."""
+    """Return the Applications with their scopes exchanged."""
     first, second = apis
     return replace(first, scope=second.scope), replace(
         second, scope=first.scope
@@ -403,7 +406,7 @@ class Attack:
 
 @contextmanager
 def attack(flags: Flags, report: Callable[[str], None]) -> Iterator[Attack]:
-    """From the estate that everything begins with, through what the test does, and back. Nobody may be let in."""
+    """Go from the first estate through the test's changes and back. No caller may gain access."""
     assert flags.hammer
     made = Attack(flags, flags.hammer)
     name = ""

@@ -46,7 +46,7 @@ def ask(
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The gateway's status, and the bytes that reached the upstream (None: none did)."""
+    """The gateway's status, and the bytes that reached the upstream (None: no bytes)."""
 
     status: int
     arrived: bytes | None
@@ -128,7 +128,7 @@ class LiveGateway:
     def outcome(
         self, raw: bytes, method: str, mark: str, source: str | None = None
     ) -> Outcome:
-        """Return the same for bytes that hold `mark` already."""
+        """Send bytes that already contain `mark`."""
         status = ask(self.target.proxy, raw, method, source=source)
         arrived = self.upstream.arrived(mark)
         assert len(arrived) <= 1, f"{mark} arrived {len(arrived)} times"

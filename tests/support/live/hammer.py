@@ -21,7 +21,7 @@ _PAUSE = 0.006
 """Seconds between two requests of a caller: some 100 a second, which leaves ports and processors for the gateway."""
 
 LEAST = 10
-"""Answers that each caller must have had in a stage, for the stage to say anything."""
+"""Answers that each caller needs in a stage, for the stage to be conclusive."""
 
 _numbers = itertools.count(1)
 
@@ -86,8 +86,8 @@ class Hammer:
         )
 
     def let_through(self, *stages: str) -> dict[tuple[str, str], int]:
-        """Requests of `callers` that reached a workload or were answered as if, by stage (default: all) and caller; those
-        with none are left out."""
+        """Return the requests of `callers` that reached a workload or got such an answer, by stage
+        (default: all) and caller, without callers that have none."""
         found = {
             key: max(
                 self.arrived(*key),

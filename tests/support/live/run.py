@@ -72,9 +72,10 @@ def scene() -> Scene:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The gateway that is tested: its Admin API, and where its proxy listens for plain HTTP.
+    """The tested gateway: its Admin API, and the address of its proxy for plain HTTP.
 
-    `metrics` has the URL of /metrics of each node that answers at the proxy, if the environment names them.
+    `metrics` has the URL of /metrics of each node that answers at the proxy, if the environment
+    names them.
     """
 
     admin_url: str
@@ -84,10 +85,10 @@ class Target:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self | str:
-        """From KONG_ADMIN_URL, KONG_PROXY_URL and, where they are needed, KONG_ADMIN_TOKEN and LIVE_METRICS_URL;
-        else why there is none.
+        """Return the gateway of KONG_ADMIN_URL, KONG_PROXY_URL and, if needed, KONG_ADMIN_TOKEN and
+        LIVE_METRICS_URL; else the reason why there is none.
 
-        Raises ValueError for addresses that cannot be used: who gives one does not want the tier to be skipped.
+        Raises ValueError for unusable addresses: their author does not want to skip the tier.
         """
         missing = [
             name
@@ -121,7 +122,7 @@ class Target:
 
     @property
     def workers(self) -> int:
-        """How many processes answer at the proxy; 1 where Kong does not say."""
+        """Return the number of processes at the proxy; 1 if Kong does not report it."""
         return _workers(self)
 
     def admin(self) -> httpx.Client:
@@ -147,8 +148,8 @@ class Target:
         return httpx.get(url, timeout=30).raise_for_status().text
 
     def entities(self) -> dict[str, dict[str, Any]]:
-        """Return all services, routes, plugins, Upstreams, consumers and credentials by path,
-        whoever made them."""
+        """Return all services, routes, plugins, Upstreams, consumers and credentials by path, of
+        any owner."""
         found: dict[str, dict[str, Any]] = {}
         for kind in (
             "plugins",
@@ -168,7 +169,7 @@ class Target:
         return found
 
     def remove_all_of(self, name: str) -> None:
-        """Take away what is tagged with the stack `name`, where the engine could not."""
+        """Delete entities with the tag of the stack `name` that the engine could not delete."""
         self._remove(
             path
             for path, entity in self.entities().items()
@@ -176,10 +177,9 @@ class Target:
         )
 
     def remove_stale_entities(self) -> int:
-        """Take away what runs of this tier left that were killed, an hour ago or longer. Returns
-        how much that was.
+        """Delete entities of killed runs of this tier, an hour old or older. Return their number.
 
-        By their tags, which nothing but this tier gives; another run may be under way.
+        They are found by tags that only this tier sets; another run may be in progress.
         """
         begun = time.time() - 3600
         left = [
@@ -195,7 +195,8 @@ class Target:
         with self.admin() as admin:
             for path in paths:
                 answer = admin.delete(path)
-                # 404: a credential that is gone with its consumer, or by a run that was ended and not yet over
+                # 404: a credential that was deleted with its consumer, or by a killed run that has
+                # not ended yet
                 assert answer.status_code in (204, 404), (
                     f"{path}: {answer.status_code} {answer.text}"
                 )

@@ -52,7 +52,8 @@ class Attack:
 
 
 PASSED, REFUSED, BROKEN, UNKNOWN = (200, 200), (400, 200), (400,), (501,)
-"""Let through; refused by admission, after which the connection goes on; refused by nginx, which closes it (twice)."""
+"""Allowed; denied by admission, after which the connection continues; rejected by nginx, which
+closes it (twice)."""
 
 
 def attacks() -> dict[str, Attack]:
@@ -237,7 +238,7 @@ def _lengths() -> dict[str, Attack]:
 
 
 def _codings() -> dict[str, Attack]:
-    """Codings that two servers could read differently, and a length beside one."""
+    """Codings that two servers could read differently, and a length beside a coding."""
     odd = (
         *(
             b"xchunked",
@@ -331,7 +332,7 @@ def _chunks() -> dict[str, Attack]:
 
 
 def _methods_and_versions() -> dict[str, Attack]:
-    """Methods that give a body no meaning, and HTTP/1.0."""
+    """Methods without a meaning for a body, and HTTP/1.0."""
     found: dict[str, Attack] = {}
     for method in (b"GET", b"HEAD"):
         found |= _both(f"{method!r} with a body", (), PASSED, method=method)

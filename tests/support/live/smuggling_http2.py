@@ -90,7 +90,7 @@ def _lengths() -> dict[str, Http2Attack]:
 
 
 def _of_connections() -> dict[str, Http2Attack]:
-    """Headers that HTTP/2 does not have."""
+    """Headers that are invalid in HTTP/2."""
     found = {f"{named!r} in Connection": Http2Attack(400, (LENGTH, (b"connection", named))) for named in
              (b"content-length", b"x-auth-client", b"close, host")}  # fmt: skip
     for header in (

@@ -1,4 +1,5 @@
-"""A workload that keeps talking: it echoes what is said over a WebSocket, and sends events until nobody listens."""
+"""A streaming workload: it echoes data over a WebSocket, and sends events until the client
+disconnects."""
 
 from __future__ import annotations
 
@@ -68,7 +69,7 @@ class _Handler(Requests):
             self.wfile.write(received)
 
     def _events(self, head: bytes) -> None:
-        """Below /held, without the header by which nginx does not hold an answer back until its buffers are full."""
+        """Send events; below /held without the header that turns off nginx's buffering."""
         at_once = b"" if b"/held " in head else b"X-Accel-Buffering: no\r\n"
         self.wfile.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n"

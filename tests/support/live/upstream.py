@@ -9,7 +9,7 @@ from typing import Final
 from tests.support.listening import Connections, Listening, Requests
 
 MARK: Final = b"X-Live-Request"
-"""The request header by which a test finds what arrived of its request."""
+"""The request header by which a test finds the bytes of its request."""
 
 _MARKED = re.compile(
     rb"^" + MARK + rb": ([^\r]*)\r$", re.MULTILINE | re.IGNORECASE
@@ -46,7 +46,7 @@ class Upstream(Listening):
 
 
 class _Handler(Requests):
-    """One request a connection. Bodies have a Content-Length, as the tests send them."""
+    """Reads one request a connection. Bodies have a Content-Length, as the tests send them."""
 
     upstream: Upstream
 

@@ -27,7 +27,7 @@ _TRAIT = "        - {type: upstream-tls, properties: {}}\n"
 
 
 def application(domain: str) -> str:
-    """Two components that anybody may call, and that speak TLS: `right` and `other`, in the namespace `shop`."""
+    """Return two public components that speak TLS: `right` and `other`, in the namespace `shop`."""
     return (
         "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: tls, namespace: shop}\n"
         "spec:\n  components:\n"
@@ -54,8 +54,7 @@ class Asked:
     bound: float
 
     def serve(self, name: str, workload: Workload, **fields: Any) -> None:
-        """Have the gate of a component lead to a workload, and its service have these fields
-        besides."""
+        """Point the gate of a component at a workload, and set these fields of its service."""
         component = self._component(name)
         (own,) = component.backends
         (service,) = [
@@ -120,7 +119,7 @@ def asked(
     host: str,
     bound: float,
 ) -> Iterator[Asked]:
-    """The estate on a Kong, which has its CA certificate then; all of it goes at the end."""
+    """Yield the estate on a Kong with its CA certificate; all of it is deleted at the end."""
     ca = authority(f"ca of {stack.name}")
     made = estate(application(domain), stack=replace(stack, upstream_tls="tls"))
     with Entities(admin, token) as entities:
@@ -175,4 +174,4 @@ def workloads_are_verified(asked: Asked, bind: str = "127.0.0.1") -> None:
         assert asked.expect("right", 200)["client"] == "the gateway"
         asked.serve(
             "right", workload
-        )  # so that the certificate is nobody's, and can go
+        )  # so that no service uses the certificate, and it can be deleted

@@ -60,7 +60,7 @@ class _Handler(Requests):
                 )
 
     def _body(self, head: bytes) -> bytes:
-        """As the head says how long it is. Chunks stay chunks."""
+        """Read a body of the length in the head. Chunks stay chunks."""
         if not _CHUNKED.search(head):
             length = _LENGTH.search(head)
             return self.rfile.read(int(length[1])) if length else b""
@@ -85,8 +85,8 @@ def content_of(request: bytes) -> bytes:
 
 
 def raw_answers(proxy: tuple[str, int], raw: bytes) -> bytes:
-    """Return all that the gateway says to these bytes, until it closes the connection or has
-    nothing more to say."""
+    """Return the gateway's whole answer to these bytes, until it closes the connection or is
+    silent."""
     answered = b""
     with (
         socket.create_connection(proxy, timeout=SETTLED) as connection,

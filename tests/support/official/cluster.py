@@ -76,7 +76,7 @@ _CONTROLLERS: Final = (
     "persistentvolumeclaim-protection-controller",
     "persistentvolume-protection-controller",
     "serviceaccount-controller",
-    "endpoints-controller",  # what the plugin asks of a Service
+    "endpoints-controller",  # the plugin's requirement for a Service
 )
 _POLICY: Final = """apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -90,7 +90,8 @@ rules:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A write that the API server accepted, by its audit log: `what` is "Kind namespace/name" in the API's plurals."""
+    """A write that the API server accepted, by its audit log: `target` is "Kind namespace/name" in
+    the API's plurals."""
 
     verb: str
     target: str
@@ -174,7 +175,7 @@ class Kubernetes:
         return done.stdout
 
     def written(self) -> list[Written]:
-        """Return every write that was accepted, controllers' and the stand-in nodes' left out."""
+        """Return every accepted write, without the controllers' and the stand-in nodes'."""
         found = []
         for line in (
             (self._folder / "audit.log").read_text("utf-8").splitlines()
@@ -200,7 +201,8 @@ class Kubernetes:
         return found
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """One request, with the JSON of its answer. Raises urllib.error.HTTPError if it is refused."""
+        """Send a request, and return the JSON of its answer. Raises urllib.error.HTTPError after an
+        error status."""
         headers = {
             "Authorization": f"Bearer {self._token}",
             "User-Agent": _NODES,
@@ -358,7 +360,7 @@ class Kubernetes:
 
 _NODES: Final = "stand-in-nodes"
 _SERVERS: Final = frozenset({"kubernetes", "default"})
-"""Objects that the server makes for itself: its own Service, and the ServiceAccount of each namespace."""
+"""Objects of the server itself: its own Service, and the ServiceAccount of each namespace."""
 
 
 _BEGUN: Final = ("PodScheduled", "Initialized")

@@ -39,7 +39,8 @@ _SERVERS: Final = {
 }
 PLUGIN: Final = "pulumi-resource-kubernetes"
 _PLUGIN_MODULE: Final = "github.com/pulumi/pulumi-kubernetes/provider/v4"
-# The newest that is served as a module. The SDK is newer: a newer plugin comes with KONG_OAM_PLUGINS.
+# The newest version that is available as a module. The SDK is newer: a newer plugin comes with
+# KONG_OAM_PLUGINS.
 _PLUGIN_VERSION: Final = "v4.0.0-20260115033456-f47bc2d6f199"
 _MAIN: Final = """package main
 
@@ -127,7 +128,7 @@ _VERSIONS: Final = (
 
 
 def folder() -> Path:
-    """Return the folder of the programs, built first where there is none. Raises ToolchainError."""
+    """Return the folder of the programs; build them if they are missing. Raises ToolchainError."""
     found = cache() / f"kubernetes-v{KUBERNETES}"
     if not all((found / name).exists() for name in (*_SERVERS, PLUGIN, JUDGE)):
         found.mkdir(parents=True, exist_ok=True)

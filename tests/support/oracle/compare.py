@@ -379,7 +379,7 @@ class Report:
 
 
 def compared(seed: int, count: int) -> Report:
-    """`count` questions to the pair of estates that the seed gives."""
+    """Compare the answers to `count` questions about the pair of estates of a seed."""
     rng = Random(seed)
     before, after = worlds.estates(rng)
     comparison = _Comparison(seed, Project(before), Project(after))
@@ -401,8 +401,7 @@ class _Comparison:
         self.report = Report(counted=Counter({"pairs of estates": 1}))
 
     def compile(self) -> bool:
-        """Return whether the project has no error to find in either. The generator means to make
-        none."""
+        """Return whether the project finds no error in either. The generator tries to make none."""
         found = [
             item
             for item in (self.was, self.now)
@@ -491,7 +490,8 @@ class _Comparison:
         earlier: Answer,
         meant: Answer,
     ) -> None:
-        """Admission of one estate and the gate of the other: allowed where both estates allow, and nowhere else."""
+        """Compare admission of one estate and the gate of the other: a call is allowed exactly if
+        both estates allow it."""
         for name, admitting, deciding in (
             ("gate before", self.now, self.was),
             ("gate after", self.was, self.now),
@@ -515,7 +515,7 @@ class _Comparison:
         if meant.status != status and {meant.status, status} != {
             400,
             404,
-        }:  # without a route Kong says 404 for 400
+        }:  # without a route Kong answers 404 instead of 400
             self._differs(who, request, meant, status)
 
     def _differs(
@@ -529,7 +529,7 @@ class _Comparison:
 
 
 def known(request: Request, meant: Answer, status: int) -> str | None:
-    """Where the project is known to answer otherwise than its documents say."""
+    """Return known differences between the project and its documents."""
     if meant.status == 400 and meant.component and status == 401:
         return "401 comes before the 400 for other spellings"
     if status in (400, 401) and meaning.is_spelled_oddly(request.target):

@@ -40,7 +40,8 @@ class Token:
     provider: str
     counts: bool
     client: str | None
-    """The component that it was given to, as `application/component`, or None if no component was ever that client."""
+    """The component of the token, as `application/component`, or None if no component was ever that
+    client."""
     user: bool
     scopes: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
@@ -65,7 +66,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """A status, and the component and port whose rules gave it. 200 stands for whatever the workload answers."""
+    """A status, and the component and port of the rules. 200 stands for any answer of the workload."""
 
     status: int
     component: str | None = None
@@ -78,7 +79,8 @@ class Answer:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A line of a gateway trait: what is below this path on this host goes to this port of this component."""
+    """A line of a gateway trait: requests below this path on this host go to this port of this
+    component."""
 
     component: str
     host: str
@@ -170,10 +172,9 @@ def elements(path: str) -> Elements:
 def resolved(target: bytes) -> Elements | None:
     """Return the path of a request, or None if two servers could read it differently.
 
-    Encoded characters that are not refused are decoded, whether unreserved or not: that is the one
-    reading which all servers share that decode a path. As Kong does before it routes, slashes are
-    merged before dot segments are resolved, and `..` does not lead above the root (nginx answers
-    400).
+    All encoded characters that are not rejected are decoded: servers that decode a path share this
+    reading. As Kong does before it routes, slashes are merged before dot segments are resolved.
+    `..` does not lead above the root (nginx answers 400).
     """
     path = target.partition(b"?")[0]
     if not path.startswith(b"/") or any(
@@ -326,8 +327,8 @@ def may_own(path: Elements, request: Elements) -> bool:
 
 
 def is_spelled_oddly(target: bytes) -> bool:
-    """Return whether the path has what servers are known to read in more than one way, for whatever
-    reason. The project may refuse more of these than anybody is known to misread; nothing else."""
+    """Return whether the path has characters that servers are known to read in several ways. The
+    project may deny more of these paths, but no others."""
     path = target.partition(b"?")[0]
     return bool(
         re.search(
@@ -391,10 +392,10 @@ def lists(rule: Document, method: str) -> bool:
 def client_scopes(
     applications: list[Document], client: str | None, key: str, *, user: bool
 ) -> set[str]:
-    """Return the scopes that a client holds at a component: what it asks for there (that a role
-    covers it is checked).
+    """Return the scopes that a client has at a component: its calls there (a check makes sure that
+    a role covers them).
 
-    One that users sign in through holds them for users alone, and any other for itself alone.
+    A sign-in client has them for users alone, and any other client for itself alone.
     """
     component = components(applications).get(client or "")
     own = [
@@ -414,7 +415,7 @@ def client_scopes(
 def group_scopes(
     access: Document, provider: Document, groups: tuple[str, ...]
 ) -> set[str]:
-    """Return the scopes of the roles that groups hold, called as the provider calls them."""
+    """Return the scopes of the roles of groups, by the provider's names."""
     names = provider.get("groups", {})
     roles = access.get("roles", {}).values()
     return {
@@ -503,7 +504,7 @@ def answer(
     if status == 200 and not is_address_allowed(
         applications, listed, endpoint.component, request, path
     ):
-        status = 403  # the last thing that is asked
+        status = 403  # the last check
     return Answer(status, endpoint.component, endpoint.port)
 
 
@@ -535,8 +536,8 @@ def is_address_allowed(
     request: Request,
     path: Elements,
 ) -> bool:
-    """Return whether the rules of the path may be called from where the request comes. A network of
-    IPv6 holds no address of IPv4, however that is written."""
+    """Return whether the rules of the path may be called from the request's address. A network of
+    IPv6 contains no address of IPv4, in any spelling."""
     component = components(applications)[key]
     rules = rules_of(key, access_of(component) or ANY_TOKEN, listed)
     owner = max((rule for rule, _ in rules if owns(rule, path)), key=len)
@@ -553,13 +554,13 @@ def is_address_allowed(
             or request.address is None
             or {"0.0.0.0/0", "::/0"} <= set(networks)
         ):
-            return True  # both together are anywhere, whatever the address is
+            return True  # both together are any address
         return any(holds(network, request.address) for network in networks)
     return True
 
 
 def holds(network: str, address: str) -> bool:
-    """Return whether a network holds an address; what is no address is in none."""
+    """Return whether a network contains an address; other texts are in no network."""
     try:
         read = ipaddress.ip_address(address)
     except ValueError:
@@ -622,7 +623,7 @@ class Page:
 def origins(
     applications: list[Document], stack: Document, client: str
 ) -> set[str]:
-    """Return the origins of a browser client's pages: where its users come back to."""
+    """Return the origins of a browser client's pages, from its redirect URIs."""
     scheme = setting(stack, "gateway", {}).get("scheme", "https")
     return {
         f"{scheme}://{endpoint.host}"
@@ -689,7 +690,7 @@ def readable(applications: list[Document], stack: Document, page: Page) -> bool:
     )
 
 
-# While a run goes on
+# During a run
 
 
 def image(applications: list[Document], key: str) -> str | None:
@@ -712,6 +713,6 @@ def over_tls(applications: list[Document], key: str) -> bool:
 
 
 def must_allow(before: Answer, after: Answer) -> bool:
-    """Return whether a request has to get through at any moment: both estates let it into the same
+    """Return whether a request must be allowed at any moment: both estates allow it at the same
     place."""
     return before.allowed and before == after

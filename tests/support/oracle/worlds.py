@@ -192,7 +192,7 @@ class Part:
     calls: dict[str, list[str]] = field(default_factory=dict)
     foreign: list[str] = field(default_factory=list)
     allow: Document = field(default_factory=dict)
-    """The properties of its ip-allow trait; empty: it has none."""
+    """The properties of its ip-allow trait; empty: no such trait."""
 
     @property
     def paths(self) -> list[str]:
@@ -286,7 +286,7 @@ def _part(rng: Random, plan: Plan, key: str) -> Part:
         part.kind = "service"
     apart = Random(
         f"{key} {part.image} {part.scopes}"
-    )  # what is drawn from `rng` beside this stays as it is
+    )  # other draws from `rng` do not change
     if apart.random() < 0.3:
         part.foreign = _some(apart, FOREIGN, 1, 2)
     part.allow = _allow(Random(repr((key, part))), part)
@@ -294,7 +294,8 @@ def _part(rng: Random, plan: Plan, key: str) -> Part:
 
 
 def _allow(rng: Random, part: Part) -> Document:
-    """Mostly none. Drawn aside, as are addresses: what else is drawn from a seed stays what it was."""
+    """Draw networks, mostly none. They and addresses use a separate generator, so other draws from
+    a seed stay the same."""
     if not part.gateways or rng.random() < 0.6:
         return {}
     singles = [
@@ -377,7 +378,8 @@ def _owners(plan: Plan) -> list[Part]:
 
 
 def _move_scope(rng: Random, plan: Plan) -> None:
-    """A scope is another component's from now on, and is asked for there; some of its clients go with it."""
+    """Move a scope to another component, which requires it from now on; some of its clients move
+    with it."""
     givers = [
         (key, part)
         for key, part in plan.parts.items()
@@ -462,7 +464,7 @@ def _rename(rng: Random, plan: Plan) -> None:
 
 
 def _rules(rng: Random, plan: Plan) -> None:
-    """Some rules go, some come, and the component has a new version for it, or has not."""
+    """Add and remove some rules; the component may get a new version."""
     owners = _owners(plan)
     if owners:
         part = rng.choice(owners)
@@ -583,7 +585,7 @@ def _repair_places(
 ) -> None:
     if (
         part.kind in PAGES
-    ):  # users come back to one place, which has no wildcard
+    ):  # redirect URIs need a single host without a wildcard
         part.gateways = [
             (
                 None if host in WILDCARDS else host,

@@ -18,8 +18,7 @@ ID = re.compile(
 
 
 def recorded(name: str) -> list[dict[str, Any]]:
-    """Return the lines of a recording; skips the test, saying why, where the recordings are not
-    beside the project."""
+    """Return the lines of a recording; without the recordings, skip the test with the reason."""
     return recordings.recorded(f"kong-3.10/{name}")
 
 

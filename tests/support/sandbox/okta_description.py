@@ -1,7 +1,8 @@
-"""Okta's own API description as JSON Schemas, to hold the stand-in's answers against.
+"""Okta's own API description as JSON Schemas, for comparison with the stand-in's answers.
 
-The description is OpenAPI 3.0, whose schema dialect differs from JSON Schema in two ways that matter here: `nullable`
-and discriminators. An app is checked as `Application` and as `OpenIdConnectApplication`, which its discriminator means.
+The description is OpenAPI 3.0, whose schema dialect differs from JSON Schema in two relevant ways:
+`nullable` and discriminators. An app is checked as `Application` and, by its discriminator, as
+`OpenIdConnectApplication`.
 """
 
 import json
@@ -17,8 +18,8 @@ DATA = Path(__file__).parents[4] / "shared" / "data" / "okta"
 
 
 def shared(name: str) -> Path:
-    """Return a file of the shared data beside the project; the test is skipped, with the reason,
-    where it is missing."""
+    """Return a file of the shared data beside the project; without it, skip the test with the
+    reason."""
     path = DATA / name
     if not path.exists():
         pytest.skip(f"no {name} in ../shared/data/okta")
@@ -68,7 +69,7 @@ class Description:
         )
 
     def responses(self, method: str, path: str) -> dict[str, Any] | None:
-        """The answers of an operation by status, or None when the description does not have it."""
+        """Return the answers of an operation by status, or None if the description lacks it."""
         for candidate, pattern, responses in self._operations:
             if candidate == method and pattern.fullmatch(path):
                 return dict(responses)

@@ -1,4 +1,4 @@
-"""A stand-in org with a small estate, and an administrator who calls its management API over HTTP."""
+"""A stand-in org with a small estate, and an administrator that calls its management API over HTTP."""
 
 import http.client
 import json

@@ -128,7 +128,7 @@ class Replay:
         self._differ(where, self.mine(recorded), got)
 
     def _learn(self, recorded: Any, got: Any) -> None:
-        """Take note of ids at the same place in both answers."""
+        """Record ids at the same place in both answers."""
         if isinstance(recorded, list) and isinstance(got, list):
             for theirs, ours in zip(recorded, got, strict=False):
                 self._learn(theirs, ours)
@@ -171,7 +171,7 @@ class Replay:
                 )
 
     def drift(self, step: str) -> None:
-        """Make by hand what was made by hand before this step of the recording."""
+        """Repeat the manual changes before this step of the recording."""
         for method, path, change in BY_HAND.get(step, ()):
             target = f"/api/v1/{self.mine(path)}"
             if method == "PUT" and not path.startswith(
