@@ -24,7 +24,7 @@ DIFFERENT = re.findall(
 )
 """The types that differ and where: the first columns of the table that says how and why."""
 NOT_RENDERED_ALIKE = ("helmchart", "ref-objects")
-"""Those of which every object differs: KubeVela's have it from a network or a cluster."""
+"""Types whose objects always differ: KubeVela's copies have values from a network or a cluster."""
 
 
 @cache
@@ -272,7 +272,7 @@ _AS_IT_STANDS = Definition(
 def rendered(
     evaluator: Evaluator, component: Part, *traits: Part, minor: int = 30
 ) -> Answer:
-    """What becomes of a component and its traits, each with its properties."""
+    """Return the objects of a component and its traits, each with its properties."""
 
     def part(definition: Definition, wanted: Any) -> dict[str, Any]:
         path = definition.workload_ref_path

@@ -38,7 +38,7 @@ def shop(
 
 
 def messages(text: str) -> list[str]:
-    """What is wrong with the text beside `ORDERS`, without places."""
+    """Return the problems of the text beside `ORDERS`, without places."""
     return [
         str(diagnostic).splitlines()[0].partition(" error ")[2]
         for diagnostic in compiled(ORDERS, text).diagnostics

@@ -29,7 +29,7 @@ FIELDS = sorted(
 
 
 def with_fields(component: Component, **changes: Any) -> Component:
-    """The component with fields of its own, or of its groups, replaced."""
+    """Return the component with fields, or fields of its groups, replaced."""
     for name, value in changes.items():
         group = GROUP_OF.get(name)
         if group:

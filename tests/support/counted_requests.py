@@ -1,5 +1,5 @@
-"""Counts what a run asks providers and Kong for before it makes anything, in estates of any size: on the stand-ins for
-Okta and Entra, and on the least of a realm and of a Kong."""
+"""Count the requests of a run to providers and Kong before its first change, for estates of any
+size. Okta and Entra have stand-ins; Keycloak and Kong have minimal servers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def asked(
     more: bool,
     **provider: Any,
 ) -> None:
-    """Inspects; `provider`: settings of its own. There may be a warning of many groups."""
+    """Inspect the products; `provider` are more settings of the provider. A warning of many groups
+    may occur."""
     settings = stack({**growing.PROVIDERS[kind], **provider})
     estate = growing.applications(count, kind, one_more=more)
     found = inspect(
@@ -147,7 +148,7 @@ class Counted(Realm):
 def realm(
     count: int, page: int | None = None, *, filled: bool = True
 ) -> Iterator[Count]:
-    """A realm; how many objects its answers have is what the program asks for. To log in is not counted."""
+    """A realm. The program's queries limit the objects of an answer. Logins are not counted."""
     clients = [
         f"kong-oam.tests.app{n}.{name}"
         for n in range(1, count + 1)
@@ -184,7 +185,8 @@ def _routes(estate: Estate, held: Held) -> Iterator[Resource]:
 def kong(
     count: int, page: int | None = None, *, filled: bool = True
 ) -> Iterator[Count]:
-    """A Kong that has two services and two routes of each Application. What it is and its schemas are not asked for."""
+    """A Kong with two services and two routes of each Application. Requests for its version and
+    schemas are not counted."""
     there = [
         {"id": f"{number}", "name": f"one-{number}"}
         for number in range(2 * count if filled else 0)

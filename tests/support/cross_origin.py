@@ -16,8 +16,8 @@ STRANGER = "https://stranger.example"
 
 
 def applications(domain: str) -> tuple[str, ...]:
-    """An API on a host of its own with a component of another path below it, one that answers preflights itself, and a
-    browser client of the API whose pages are elsewhere."""
+    """An API on its own host, a component on a path below it, and a browser client of the API. The
+    component answers preflights itself; the client's pages have another origin."""
     return (
         f"""\
 apiVersion: core.oam.dev/v1beta1
@@ -102,9 +102,10 @@ def made(stack: Stack, domain: str) -> Estate:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request, and what is meant: its status, and whether the page that sent it may read the answer.
+    """A request with the expected status, and whether the page that sends it may read the answer.
 
-    `token`: what its Authorization header has; `preflight`: the method that is asked about.
+    `token`: the token in its Authorization header; `preflight`: the method that the preflight asks
+    about.
     """
 
     method: str
@@ -142,7 +143,7 @@ class Asked:
 
 
 def asked(own: str) -> Mapping[str, Asked]:
-    """What pages ask; `own` is the origin of the browser client's."""
+    """Return the requests of pages; `own` is the origin of the browser client's pages."""
 
     def preflight(
         path: str, origin: str | None, method: str, readable: bool
@@ -257,7 +258,7 @@ NAMES = tuple(asked("https://own.example"))
 
 
 def check(case: Asked, answer: Answered) -> None:
-    """The answer is the one that is meant."""
+    """Check that the answer is as expected."""
     assert answer.status == case.status, answer
     if (
         case.host == "itself" or case.path == "/orders/inner"
@@ -328,7 +329,8 @@ class _Handler(Requests):
 def page(
     domain: str, issuer: Issuer
 ) -> list[tuple[str, dict[str, object], int]]:
-    """What a page of ours fetches, as the URL and what `fetch` is told, and the status that it sees; 0: none."""
+    """Return the fetches of our pages: URL, options of `fetch` and the status that the page sees
+    (0: none)."""
     sold = {
         "Authorization": "Bearer "
         + issuer.user(("read", "write"), ("sales",), cid="shop/pages")

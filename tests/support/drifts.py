@@ -1,4 +1,4 @@
-"""What somebody may do by hand to a gateway that the sample estate is on, each with its name."""
+"""Manual changes of a gateway with the sample estate, each with its name."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MEANT = [
     f"  {WRITERS} | POST,PUT,DELETE | http://orders.example.com/orders",
     f"  {ANYBODY} | GET,HEAD | http://orders.example.com/orders/health",
 ]
-"""What all may do who may do something there."""
+"""The report's lines for all callers with grants on this API."""
 EVERYWHERE = "plugin pre-function of everything (global)"
 EVERYBODY = [
     f"  {ANYBODY} | * | http://console-reports.sandbox.example.com/ http://shop.example.com/",
@@ -49,12 +49,12 @@ EVERYBODY = [
     "  reports/console for users in order-desk | PUT,DELETE | http://reports.example.com/reports",
     "  reports/console for users in order-desk | GET,HEAD | http://reports.example.com/reports/published/drafts",
 ]
-"""What all may do who may do something anywhere."""
+"""The report's lines for all callers with grants on any API."""
 NOBODY_KNOWS = [
     f"  {ANYBODY} | * | http://hello.example.com/ http://orders.example.com/orders http://reports.example.com/docs/internal http://reports.example.com/reports http://reports.example.com/reports/published/drafts",
     f"  {ANYBODY} | POST,PUT,PATCH,DELETE,OPTIONS | http://orders.example.com/orders/health http://reports.example.com/docs http://reports.example.com/reports/published",
 ]
-"""What anybody may be let do by a script that nobody knows."""
+"""The report's lines for requests that an unknown script may allow to any caller."""
 BY_TOKEN = [
     f"  reports/renderer, shop/checkout, reports/console for users in order-desk, reports/console for users in sales, {WRITERS}, shop/web for users in sales | * | http://hello.example.com/",
     f"  {READERS} | GET,HEAD | http://orders.example.com/orders",
@@ -64,7 +64,7 @@ BY_TOKEN = [
     "  reports/console for users in order-desk | PUT,DELETE | http://reports.example.com/reports",
     "  reports/console for users in order-desk | GET,HEAD | http://reports.example.com/reports/published/drafts",
 ]
-"""What anybody may do on the estate's hosts who has a token."""
+"""The report's lines for requests on the estate's hosts that any caller with a token may make."""
 Drift = Callable[[Hands, str], None]
 """Makes the change; the text is the public key in PEM."""
 
@@ -190,7 +190,8 @@ def an_unreadable_address(hands: Hands, pem: str) -> None:
 
 
 def the_version_before(hands: Hands, _: str) -> None:
-    """Its services led to their workloads; a first `pulumi up` of this one has put in the gates."""
+    """Give the services their workloads' addresses, as an earlier version did; the first `pulumi
+    up` has added the gates."""
     host, port = _workload(hands)
     hands.change(
         "services", hands.find("services", name=ORDERS), host=host, port=port
@@ -468,7 +469,7 @@ def tags(hands: Hands, _: str) -> None:
 
 
 def others(hands: Hands, _: str) -> None:
-    """What other teams have beside us in the same workspace."""
+    """Create entities of other teams in the same workspace."""
     hands.make("/services", name="foreign", host="elsewhere.test")
     hands.make(
         "/services/foreign/routes",

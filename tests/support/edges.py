@@ -89,7 +89,8 @@ spec:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request, and what is meant: its status, and how often it reaches the workload. `body`: bytes of it, as zeros."""
+    """A request with its expected status and the number of times it reaches the workload. `body`:
+    its length in bytes, all zeros."""
 
     method: str
     path: str
@@ -131,7 +132,7 @@ class Asked:
 
 
 def asked() -> Mapping[str, Asked]:
-    """What is asked of them."""
+    """Return the requests to the components."""
     once = {
         "a body as large as allowed": Asked("POST", "/x", 200, 1, body=BODY),
         "a larger body": Asked("POST", "/x", 413, 0, body=BODY + 1),
@@ -212,7 +213,8 @@ SECURE = {
     "X-Powered-By": [],
     "X-Debug": [],
 }
-"""What answers of `api` have. The workload's own policy stays beside the one that is added."""
+"""Return the headers of answers of `api`. The workload's own policy stays beside the added policy.
+"""
 
 
 def check_marked(answer: Answered, *, of_workload: bool) -> None:
@@ -241,8 +243,9 @@ def told(head: bytes) -> dict[str, list[str]]:
 
 
 class Workload(Listening):
-    """What is behind the gateway: `/closes` takes a request and closes, `/late` answers too late, `/drip` answers in
-    parts, `/upgrade` speaks WebSocket and says nothing. A context manager."""
+    """A workload behind the gateway. `/closes` takes a request and closes, `/late` answers too
+    late, `/drip` answers in parts, `/upgrade` speaks WebSocket and sends no data. A context
+    manager."""
 
     def __init__(self, bind: str = "127.0.0.1") -> None:
         self.reached: list[bytes] = []

@@ -1,6 +1,6 @@
-"""Edits that somebody makes by hand on the entities of a Kong, generated: on values, so that no Kong is needed.
+"""Generate manual edits of a Kong's entities: on values, so that no Kong is needed.
 
-An edit keeps what Kong keeps: no entity refers to another that is gone.
+An edit keeps Kong's rule for references: no entity refers to a deleted entity.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _remove(
 
 
 def _some(entities: Entities, kind: str) -> Sequence[Entity]:
-    """The entities of a kind; of nothing, one that nobody has."""
+    """Return the entities of a kind; without any, an unknown entity."""
     return getattr(entities, kind) or ({"id": "nobody's"},)
 
 
@@ -194,7 +194,7 @@ def _of_a_consumer(
 def _tags(
     random: Random, entities: Entities, entity: Entity, stacks: Sequence[str]
 ) -> dict[str, Any]:
-    """Nobody's, another stack's, or those of several."""
+    """Draw tags of an entity: of no stack, of another stack, or of several stacks."""
     of_stacks = [["kong-oam", f"kong-oam-stack:{stack}"] for stack in stacks]
     both = ["kong-oam", *(f"kong-oam-stack:{stack}" for stack in stacks)]
     return {"tags": random.choice([*of_stacks, both, ["theirs"], []])}

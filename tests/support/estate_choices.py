@@ -1,6 +1,6 @@
-"""What can be chosen in the generated estates (tests.support.generated_estates), as fragments of YAML.
+"""The choices of the generated estates (tests.support.generated_estates), as fragments of YAML.
 
-The first alternative of each is what an estate has that chooses nothing. APP and NAME stand for a component's names.
+The first alternative is the default. APP and NAME stand for a component's names.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ROSTER = {
     "mail/partner": "partner",
     "pages/any": "open",
 }
-"""The components that there may be, and what each is."""
+"""The components that an estate may have, with the type of each."""
 GRANTS = [
     ("orders/api", "shop/web"),
     ("orders/api", "shop/job"),
@@ -33,7 +33,7 @@ GRANTS = [
     ("stock/api", "shop/web"),
     ("stock/api", "mail/sender"),
 ]
-"""Who may be granted something of whom."""
+"""The clients that may have grants, and the APIs that grant them."""
 _JWKS = "https://partner.example.com/jwks"
 
 

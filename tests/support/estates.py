@@ -32,7 +32,8 @@ ENTRA_SPELLING = ClaimMapping(
     own="idtyp",
     own_value="app",
 )
-"""As Entra spells tokens, but for what says that groups are too many; unlike the one above in everything."""
+"""The claims of Entra's tokens, except the claim for too many groups; they differ from the claims
+above in everything."""
 ISSUER = "https://issuer.example.com"
 PROVIDER = Provider("main", "api://tests", SPELLING, issuer=ISSUER)
 STACK = Stack(

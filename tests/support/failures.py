@@ -1,4 +1,4 @@
-"""What of a failure somebody can read."""
+"""Shorten the text of a failure for readers."""
 
 from __future__ import annotations
 

@@ -47,7 +47,8 @@ IN_ORDER = (None, "shops", "rest", "apis")
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the fingerprint of a stack's run is made of; `base`, `ids`: digests of what it reads of other stacks."""
+    """The inputs of the fingerprint of a stack's run; `base`, `ids`: digests of its inputs from
+    other stacks."""
 
     settings: Any
     applications: Any
@@ -138,7 +139,7 @@ def left_out(field: Field) -> Iterator[None]:
 
 
 def given(estates: Estates, partition: str | None, known: Known) -> Given:
-    """What the fingerprint is made of."""
+    """Return the inputs of the fingerprint."""
     with pytest.MonkeyPatch.context() as patch:
 
         def kept(
@@ -218,7 +219,8 @@ class Pairs:
                 yield from self._pairs(choice, before, after)
 
     def of(self, kind: str, part: int, parts: int) -> Iterator[Pair]:
-        """One part of the pairs that differ in one choice; at others than Okta, only in what may be otherwise there."""
+        """Yield one part of the pairs that differ in one choice. For providers other than Okta,
+        take only choices whose effect may differ there."""
         wanted = (
             pair
             for pair in self.centre.pairs()
@@ -236,7 +238,8 @@ class Pairs:
     def _pairs(
         self, choice: Choice, before: Chosen, after: Chosen
     ) -> Iterator[Pair]:
-        """Of the two stacks that have most of it, where it is a setting."""
+        """Yield the pairs of a choice. A setting is compared on the two stacks that depend on most
+        settings."""
         stacks = IN_ORDER if choice[0] else (None, "apis")
         first, deployed = self._moved(
             self.deployed, self.centre, before, stacks
@@ -277,7 +280,7 @@ class Pairs:
 
 
 def made_of(deployed: Deployed, stack: str) -> Made:
-    """What the last run of a stack made. Not compared: with which state of the base that was."""
+    """Return the resources of a stack's last run. The state of the base is not compared."""
     registered, outputs = deployed.made[stack]
     return registered, {
         name: item for name, item in outputs.items() if name != "generation"

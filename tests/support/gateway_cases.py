@@ -33,14 +33,15 @@ STATUSES = (200, 400, 401, 403, 404)
 
 
 _ODD_PORT = re.compile(r":(?!\d*\Z)")
-"""What Kong's router reads as a port where it can make a number of it (`:80.`), and nobody else."""
+"""Endings that only Kong's router reads as a port, where it can make a number of them (`:80.`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One request as it is sent: `target` the raw bytes of the request line, `authorization` its header's values.
+    """A request as it is sent: `target` holds the raw bytes of the request line, `authorization`
+    the header's values.
 
-    `fault` is what the generator knows to be wrong with its token; `address` is where it comes from, where that matters.
+    `fault` is the known fault of its token; `address` is the client's address, where it matters.
     """
 
     method: str
@@ -63,7 +64,7 @@ class Case:
         return b"\r\n".join([*lines, *self.headers, *more, b"", b""])
 
     def meant(self, scene: Scene) -> Decision:
-        """What the model answers, to be compared with what a gateway does."""
+        """Return the model's answer, to compare with a gateway's."""
         return answer(
             scene.estate,
             self._request,
@@ -99,7 +100,7 @@ class Case:
         )
         if (
             not isinstance(claims, Claims) or claims.audience == ""
-        ):  # for another API: whom it names is unknown here
+        ):  # A token for another API: its audience is unknown here.
             return {}
         scopes = effective_scopes(scene.estate, meant.component, claims)
         told = {
@@ -113,7 +114,8 @@ class Case:
         return {name: value for name, value in told.items() if value}
 
     def handed_on(self, meant: Decision) -> list[str]:
-        """The credentials that go upstream with a request that is allowed: tokens only to who asks for them."""
+        """Return the credentials that an allowed request carries upstream: tokens only for
+        components that ask for them."""
         assert meant.component is not None
         kept = () if meant.component.identity.forward_token else ("bearer",)
         return [
@@ -190,7 +192,7 @@ def cases(
 
 @st.composite
 def faulty_cases(draw: st.DrawFn, scene: Scene, fault: str) -> Case:
-    """Requests that a token with every scope would be allowed, with one that has the fault instead."""
+    """Draw a request with a faulty token, which a token with every scope would be allowed."""
     component, method, host, path = draw(st.sampled_from(_protected(scene)))
     target = (
         "/"
@@ -387,7 +389,8 @@ def _spelt(element: str) -> st.SearchStrategy[str]:
 
 
 def _misread(element: str) -> st.SearchStrategy[str]:
-    """The element as some servers take it for the same, and the gate for another one."""
+    """Draw another spelling of the element: some servers take it for the same element, the gate for
+    another element."""
     alike = (
         element.replace("s", "%C5%BF")
         .replace("k", "%E2%84%AA")
@@ -447,7 +450,7 @@ def _protected(scene: Scene) -> list[tuple[str, str, str, PathSegments]]:
 
 @cache
 def _faults(scene: Scene, component: str) -> dict[str, str]:
-    """Tokens with every scope of the component, by what is wrong with them."""
+    """Return tokens with every scope of the component, by their fault."""
     found = scene.estate.components[component]
     issuer = scene.issuers[found.identity.provider]
     (stranger,) = (
@@ -458,7 +461,8 @@ def _faults(scene: Scene, component: str) -> dict[str, str]:
 
 @cache
 def _tokens(scene: Scene, component: str) -> st.SearchStrategy[tuple[str, ...]]:
-    """Tokens of services and users with some of the component's scopes, and now and then one with a fault."""
+    """Draw tokens of services and users with some of the component's scopes, and now and then a
+    faulty token."""
     found = scene.estate.components[component]
     issuer = scene.issuers[found.identity.provider]
     scopes = st.lists(

@@ -172,7 +172,7 @@ def nested_applications(domain: str) -> list[str]:
 
 
 def generated_applications(domain: str, count: int, number: int) -> list[str]:
-    """`count` applications, each below a domain of its own, from the seed `number`."""
+    """Return `count` applications, each below its own domain, from the seed `number`."""
     texts: list[str] = []
 
     @seed(number)
@@ -224,7 +224,8 @@ _TOGETHER = (
 
 @st.composite
 def _application(draw: st.DrawFn, name: str, domain: str) -> dict[str, Any]:
-    """One application of up to four components that share hosts: exact ones, wildcards and wildcards below them."""
+    """Draw an application of up to four components that share hosts: exact hosts, wildcards and
+    wildcards below them."""
     hosts = [f"a.{domain}", f"*.{domain}", f"*.b.{domain}", f"c.b.{domain}"]
     places = st.tuples(st.sampled_from(hosts), st.sampled_from(_GATEWAY_PATHS))
     exposed: list[dict[str, dict[str, int]]] = [

@@ -24,8 +24,8 @@ GROUPS = ("sales", "desk", "de]==]sk", "b\u00fcro")
 """Logical names of groups; one of them tries to leave the Lua string that the gate's table stands in."""
 
 CLIENTS = {"c": "callers/all", "d": "callers/some"}
-"""Whose clients tokens name: of one that was granted every scope there is, and of one that was granted some. Tokens name
-"c", and the component that it is, where a test says nothing else."""
+"""The clients that tokens name: a client with every scope, and a client with some scopes. By
+default tokens name "c", and the component itself."""
 
 rsa_key = partial(
     rsa.generate_private_key, public_exponent=65537, key_size=2048
@@ -60,7 +60,7 @@ class Issuer:
     stray: PrivateKey = field(default_factory=rsa_key, repr=False)
     lifetime: float = 3600
     audiences: Mapping[str, str] = field(default_factory=dict)
-    """Those that it made up, by component."""
+    """The audiences that the provider made up, by component."""
 
     @property
     def pem(self) -> str:

@@ -1,7 +1,7 @@
-"""Estates in partitions, generated as choices: what each component, client, grant and setting is chosen to be.
+"""Generate estates in partitions as choices for each component, client, grant and setting.
 
-A pair of estates differs in one choice or in several. What a choice writes into Applications and settings stands in
-tests.support.estate_choices; a pair that does not compile is none.
+A pair of estates differs in one choice or in several. tests.support.estate_choices holds the YAML
+of each choice. Pairs that do not compile are left out.
 """
 
 from __future__ import annotations
@@ -26,12 +26,14 @@ from tests.support.estate_choices import (
 )
 
 Choice = tuple[str, str]
-"""Whose it is (`orders/api`, `orders/api < shop/web`, `orders`, or nothing for settings), and what is chosen."""
+"""A choice: its owner (`orders/api`, `orders/api < shop/web`, `orders`, or nothing for settings)
+and its name."""
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """An estate: of each choice the number of what is chosen; what is not there is the first."""
+    """An estate: the number of the alternative for each choice. Absent choices have the first
+    alternative."""
 
     kind: str
     choices: Mapping[Choice, int]
@@ -40,7 +42,7 @@ class Chosen:
         return replace(self, choices={**self.choices, choice: number})
 
     def since(self, before: Chosen) -> dict[Choice, int]:
-        """What is chosen anew."""
+        """The choices that differ."""
         return {
             choice: item
             for choice, item in self.choices.items()
@@ -78,9 +80,10 @@ class Chosen:
         return found
 
     def pairs(self) -> Iterator[tuple[Choice, Chosen, Chosen]]:
-        """Pairs with this estate, or with it and one choice, that differ in one choice: each alternative is in one.
+        """Yield pairs that differ in one choice, from this estate or from the estate with one more
+        choice. Each alternative is in one pair.
 
-        What may be not there at all is compared with what is there, and that with other forms of it.
+        Optional parts are compared with their absence, and with their other forms.
         """
         for choice, alternatives in self._alternatives().items():
             usual = self.choices.get(choice, 0)
@@ -101,7 +104,8 @@ class Chosen:
     def written(
         self, provider: Fragment | None = None
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-        """The stack's configuration, and the Applications by name. `provider`: what is said of it beside the usual."""
+        """The stack's configuration, and the Applications by name. `provider`: more settings of the
+        provider."""
         settings: dict[str, Any] = {
             **deepcopy(USUAL),
             "provider": {**deepcopy(PROVIDERS[self.kind]), **(provider or {})},
@@ -181,7 +185,8 @@ class Chosen:
     def _granted(
         self, key: str, parts: dict[str, Any], taken: Mapping[Choice, Fragment]
     ) -> None:
-        """Adds calls of a client, and roles of whom it calls: both sides of a grant, of what there is."""
+        """Add both sides of the grants of a component that exist in the estate: calls of a client,
+        roles of the called API."""
         for api, client in GRANTS:
             fragment = taken[f"{api} < {client}", "grant"]
             there = all(
@@ -206,8 +211,8 @@ class Chosen:
 
 
 def merge(into: dict[str, Any], fragment: Mapping[str, Any]) -> None:
-    """Merges mappings at any depth, and joins lists; None takes away, and anything else takes the place of what was
-    there."""
+    """Merge mappings at any depth, and join lists. None deletes a value, and any other value
+    replaces it."""
     for key, value in fragment.items():
         if value is None:
             into.pop(key, None)
@@ -261,7 +266,8 @@ def write(
 
 
 def full(kind: str) -> Chosen:
-    """An estate with what some choices can only be made beside: further clusters, a Redis, a CA for workloads."""
+    """An estate with the parts that some choices require: further clusters, a Redis, a CA for
+    workloads."""
     needed = {
         ("", "context"): 1,
         ("", "contexts"): 1,

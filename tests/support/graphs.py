@@ -106,7 +106,7 @@ def graphs(draw: st.DrawFn, names: st.SearchStrategy[str] = _NAMES) -> Graph:
 
 @dataclass(frozen=True)
 class Read:
-    """What a reader found: texts of nodes by name, and lines as source, target and text, in order."""
+    """A parsed graph: texts of nodes by name, and lines as source, target and text, in order."""
 
     nodes: Mapping[str, str]
     edges: Sequence[tuple[str, str, str]]
@@ -123,7 +123,7 @@ _MERMAID_STYLE = re.compile(r"  (?:classDef \w+|linkStyle [\d,]+) [\w:#,\- ]+")
 
 
 def read_mermaid(text: str) -> Read:
-    """Reads a flowchart of which every line is one that is known. Raises ValueError at any other."""
+    """Read a flowchart. Raises ValueError at any line with an unknown form."""
     first, kind, title, *lines = text.removesuffix("\n").split("\n")
     if (first, kind) != (
         '%%{init: {"flowchart": {"wrappingWidth": 480}}}%%',

@@ -38,7 +38,7 @@ def judged(
     pod_spec_path: str = "",
     **more: Any,
 ) -> JudgedComponent:
-    """A component with these objects, in YAML or as they are; one that says no namespace is in `shop`."""
+    """Return a component with these objects, in YAML or as values; the default namespace is `shop`."""
     application, _, name = key.partition("/")
     fields = {"namespace": "shop", "type": "any", "position": PLACE, **more}
     found = [
@@ -66,7 +66,7 @@ def merged(text: str, changes: str) -> dict[str, Any]:
 
 
 def findings(*components: JudgedComponent, **rules: Any) -> list[str]:
-    """What `judge` finds in components: `CODE message` each."""
+    """Return the findings of `judge` about components: `CODE message` each."""
     return [
         f"{diagnostic.code} {diagnostic.message}"
         for diagnostic in judge(components, Rules(**rules))

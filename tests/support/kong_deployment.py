@@ -1,6 +1,7 @@
-"""An estate's gateway entities, deployed to any Kong through its Admin API, in order and without the engine.
+"""Deploy an estate's gateway entities to any Kong through its Admin API, in order and without the
+engine.
 
-For tests of what the entities do; how the program makes them is tested with the real engine.
+For tests of the entities' behaviour; tests on the real engine cover their creation.
 """
 
 from __future__ import annotations
@@ -46,10 +47,12 @@ def deploy(
     logs: LogSettings | None = None,
     metrics: bool = False,
 ) -> None:
-    """The whole estate, without pauses, to stay. Every gate leads to `upstream`, whatever its port.
+    """Deploy the whole estate permanently, without pauses. Every gate leads to `upstream`, whatever
+    its port.
 
-    `authentication` is what the gates are told; the plugin itself is always `jwt`. `audiences` are those that the
-    provider made up, by component key; `logs` where records of calls go, `metrics` whether they are counted.
+    `authentication` configures the gates; the plugin itself is always `jwt`. `audiences` are the
+    audiences that the provider made up, by component key; `logs` is the address for records of
+    calls, `metrics` whether calls are counted.
     """
     with Entities(admin_url, keep=True, logs=logs, metrics=metrics) as entities:
         entities.authentication = authentication
@@ -58,11 +61,12 @@ def deploy(
 
 
 class Entities:
-    """What one test made in a Kong, by path, in the order in which it was made; all of it goes at the end.
+    """The entities that one test made in a Kong, by path, in order of creation. The end of the test
+    deletes them all.
 
-    `made` maps a path to what was sent there; `facts` is what the Admin API says of itself; `settings` are those that
-    say what stands beside the guards. Entities are named and tagged after the estate's stack, so a stack name of one's
-    own keeps those of others untouched.
+    `made` maps a path to the body that was sent there. `facts` are the Admin API's facts about
+    itself. `settings` decide which plugins stand beside the guards. Entities have the stack's name
+    in names and tags, so that stacks with different names do not touch each other.
     """
 
     def __init__(
@@ -169,7 +173,7 @@ class Entities:
         self.protect(estate, component, upstream, port)
 
     def serve(self, estate: Estate, component: Component) -> None:
-        """The same services before anything guards them: they lead nowhere."""
+        """Create the services before any gate guards them: they have no address."""
         stack = estate.stack.name
         for own in component.backends:
             where: Entity = {
@@ -197,8 +201,8 @@ class Entities:
         port: int | None = None,
         kinds: Collection[str] = plugins.guards("oss"),
     ) -> None:
-        """The plugins of the component's services, or those of some `kinds`, what is beside them with
-        admission; gates lead to `upstream`."""
+        """Create the plugins of the component's services, or plugins of some `kinds`, with those
+        that come with admission; gates lead to `upstream`."""
         for own in component.backends:
             name = names.service(estate.stack.name, component, own)
             (service,) = self.paths("/services", name=name)
@@ -337,7 +341,7 @@ class Entities:
         )
 
     def paths(self, collection: str, **fields: Any) -> list[str]:
-        """Paths of what was made in a collection (as "/plugins") with these fields, oldest first."""
+        """Return paths of entities in a collection (as "/plugins") with these fields, oldest first."""
         return [
             path
             for path, sent in self.made.items()
@@ -346,7 +350,8 @@ class Entities:
         ]
 
     def remove(self, paths: Sequence[str]) -> None:
-        """DELETE, newest first. What is gone already, with what it belonged to, is no fault."""
+        """Send DELETE for each entity, newest first. An entity that is gone with its owner is no
+        error."""
         for path in reversed(paths):
             answer = self._admin.delete(path)
             assert answer.status_code in (204, 404), (

@@ -1,8 +1,10 @@
-"""What a run of the engine leaves as it is: what `--exclude` names, and what its program ignores every change of.
+"""Find the resources that a run of the engine leaves unchanged: `--exclude` names some, the program
+ignores changes of others.
 
-As the engine does it (step_generator.go): what is left out and not there is not made, and nothing may depend on it; what
-is there stays, with all that it depends on. What it depended on by the state the engine takes as it was, too, unless
-the program has come to that by then; where it comes to that later, the engine refuses it as a second one (seen).
+This follows the engine (step_generator.go). A new resource that is left out is not created, and no
+resource may depend on it. An existing resource stays, with all its dependencies. The engine keeps
+its earlier dependencies from the state too, unless the program has registered them before. If the
+program registers them later, the engine rejects them as duplicates (measured).
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ Key = tuple[str, str]
 
 
 class MissingDependencyError(AssertionError):
-    """Something that is to be made depends on what is left out, and is not there; or the program may come to it after
-    something that is left out and depended on it."""
+    """A new resource depends on a resource that is left out and does not exist. Or the program may
+    register it after a resource that is left out and depended on it."""
 
 
 def without_left_out(
@@ -28,7 +30,8 @@ def without_left_out(
     wanted: Mapping[Key, Registered],
     words: Sequence[str],
 ) -> dict[Key, Registered]:
-    """What a stack is to have after a run with these words, of what its program registered. Raises MissingDependencyError."""
+    """Return the resources of a stack after a run with these words, from the program's
+    registrations. Raises MissingDependencyError."""
     left_out = _matcher(
         [word for option, word in pairwise(words) if option == "--exclude"]
     )
@@ -53,7 +56,7 @@ def without_left_out(
 
 
 def in_turn(resources: Mapping[Key, Registered]) -> dict[Key, Registered]:
-    """As if they depended on what the program alone has them wait for."""
+    """Return resources with the dependencies that only the program itself waits for."""
     return {
         key: replace(item, after=item.after | item.behind)
         for key, item in resources.items()

@@ -29,7 +29,8 @@ LIMITED = {
     "component": "component",
     "closed": "client",
 }
-"""By application, each with a host of its own, whose requests are counted together; `closed` has no public rule."""
+"""APIs by application, each on its own host, whose requests are counted together; `closed` has no
+public rule."""
 ALL = [f"{name}.read" for name in LIMITED]
 """All scopes that there are."""
 PAGE = "https://page.example.net"
@@ -73,7 +74,8 @@ class Step:
 
 
 def steps(issuer: Issuer, other: Issuer) -> Iterator[Step]:
-    """What is asked of the components, in order: one budget after the other is used up, and none by somebody else."""
+    """Yield requests to the components, in order: they use up one budget after the other, and no
+    other caller spends it."""
     c, d = (issuer.service(ALL, client) for client in ("c", "d"))
     forged = issuer.signed(issuer.payload(ALL, client="d"), issuer.stray)
     full, passes = (200, 200, 429), (200, 200)

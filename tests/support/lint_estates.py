@@ -1,4 +1,5 @@
-"""What lint finds in files, styles of YAML to write them in, and every answer of the gateway to compare."""
+"""Find lint's findings in files, styles of YAML to write them in, and every answer of the gateway
+to compare."""
 
 from __future__ import annotations
 
@@ -96,7 +97,7 @@ def styled(orders: str, shop: str, style: str) -> dict[str, str]:
 
 
 def linted(files: Files) -> tuple[Estate, tuple[LintFinding, ...]]:
-    """What lint finds, and the estate that it finds it in."""
+    """Return lint's findings, and the estate that has them."""
     reading = together(
         read_bytes(name, text.encode()) for name, text in files.items()
     )

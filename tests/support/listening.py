@@ -1,4 +1,5 @@
-"""Servers of tests on a free port, each in a thread of its own for as long as a `with` lasts, and what they read."""
+"""Servers of tests on a free port, each in its own thread during a `with`, and the requests that
+they read."""
 
 from __future__ import annotations
 
@@ -44,7 +45,7 @@ class Connections(socketserver.ThreadingTCPServer):
 
 
 class Requests(socketserver.StreamRequestHandler):
-    """Of a connection, what came of one request of HTTP/1."""
+    """A handler that reads the requests of a connection of HTTP/1."""
 
     timeout = 10
 

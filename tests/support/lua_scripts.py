@@ -24,7 +24,8 @@ CALLS = {
         "kong.service.set_target",
     ),
 }  # fmt: skip
-"""What each script calls or reads; both call `kong.response.exit` and `kong.log.err`, too."""
+"""The functions that each script calls or reads; both also call `kong.response.exit` and
+`kong.log.err`."""
 
 _HARNESS = """
 return function(code, call, shared, before)
@@ -79,8 +80,8 @@ class LuaApiError(Exception):
 
 @dataclass(slots=True)
 class Lua:
-    """One request to one script. `facts` are the answers of the APIs; `fault`, by name of an API, is what it does instead:
-    an exception is raised, anything else returned."""
+    """One request to one script. `facts` are the answers of the APIs. `fault` replaces an API by
+    name: an exception is raised, any other value is returned."""
 
     code: str
     facts: Mapping[str, Any]
@@ -89,14 +90,14 @@ class Lua:
     called: list[str] = field(default_factory=list)
     status: int | None = None
     admitted: Any = None
-    """The table that admission left, or what else stands there."""
+    """The table that admission left, or another value in its place."""
     before: str | None = None
     """The admission that left what the gate reads with."""
     readers: Any = None
-    """What else stands there."""
+    """Other values in its place."""
     target: tuple[Any, ...] | None = None
     marked: Any = None
-    """What stands there once the script has run."""
+    """The value after the script has run."""
     upstream_headers: dict[str, str] = field(default_factory=dict)
     cleared: list[str] = field(default_factory=list)
 

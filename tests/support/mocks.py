@@ -1,7 +1,8 @@
-"""The whole program under Pulumi's mocks: what it registers, without an engine, plugins or products.
+"""The whole program under Pulumi's mocks: its registrations, without an engine, plugins or
+products.
 
-Only what looks at the products first is answered: by the Kong stand-in, whose plugin schemas the program needs, and by
-the Okta stand-in, which has the groups that roles name.
+Stand-ins answer only the code that reads the products first. The Kong stand-in has the plugin
+schemas that the program needs; the Okta stand-in has the groups that roles name.
 """
 
 from __future__ import annotations
@@ -57,14 +58,15 @@ PUBLIC_KEYS = {
 PRIVATE_KEY = _PAIR.private_bytes(
     Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
 ).decode()
-"""Of every key pair for which a certificate is made; the others have a text that says whose they are."""
+"""A key for every key pair that gets a certificate; the others have a text with their owner's name.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """One registration as the SDK sent it. `inputs` are plain; `secret` names the inputs that are marked secret, and
-    `ignored` those of which changes are ignored. `behind`: what this run alone has it wait for (graph.once_made), of
-    which the state says nothing."""
+    """One registration as the SDK sent it. `inputs` are plain; `secret` names the inputs that are
+    marked secret; `ignored` the inputs whose changes are ignored. `behind` are dependencies of
+    this run alone (graph.once_made), which the state does not record."""
 
     type: str
     name: str
@@ -79,7 +81,8 @@ class Registered:
 
 
 States = dict[str, dict[str, dict[str, Any]]]
-"""What the engine tells a program of stacks: by the stack's name, {URN: {type, outputs}}."""
+"""The stacks' states that the engine gives a program: by the stack's name, {URN: {type, outputs}}.
+"""
 
 
 Identify = Callable[[str], str]
@@ -87,7 +90,8 @@ Identify = Callable[[str], str]
 
 
 class _Answers(pulumi.runtime.Mocks):
-    """Ids are `id of NAME`, those of groups, too; outputs are the inputs, and what a product would add that the program reads."""
+    """Mocks of resources. Ids are `id of NAME`, also for groups. Outputs are the inputs, and values
+    that a product would add and the program reads."""
 
     def __init__(
         self,
@@ -168,7 +172,7 @@ class _Answers(pulumi.runtime.Mocks):
 
 
 def _of_service(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """What a cluster says of a Service that is reached from outside."""
+    """Return the fields that a cluster adds to a Service that is reachable from outside."""
     if spec.get("type") == "LoadBalancer":
         return {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}
     if spec.get("type") != "NodePort":
@@ -194,7 +198,7 @@ class _Monitor(mocks.MockMonitor):
     def once_made(
         self, resources: Sequence[pulumi.Resource]
     ) -> pulumi.Output[Any]:
-        """What the program has in its place, which no request tells."""
+        """Replace the program's function, and record its resources: no request shows them."""
         made = once_made(resources)
         self._turns[id(made)] = made, resources
         return made
@@ -202,7 +206,8 @@ class _Monitor(mocks.MockMonitor):
     def register(
         self, resource: pulumi.Resource, type_: str, name: str, *more: Any
     ) -> None:
-        """What the SDK has in its place, which then tells the monitor; notes what the resource waits for."""
+        """Replace the SDK's function, which then registers at the monitor; record the resource's
+        dependencies."""
         (options,) = (
             one for one in more if isinstance(one, pulumi.ResourceOptions)
         )
@@ -254,7 +259,7 @@ class _Monitor(mocks.MockMonitor):
 
 
 def recorder() -> _Monitor:
-    """What takes registrations in the place of an engine, and keeps them."""
+    """Return a monitor that records registrations in place of an engine."""
     return _Monitor()
 
 
@@ -291,9 +296,11 @@ def run_stack(
     identify: Identify = "id of {}".format,
     stays: Mapping[tuple[str, str], Registered] | None = None,
 ) -> list[Registered]:
-    """All that the program of the working directory registers on a stack whose file is there. `states` are those that
-    the engine knows; what this run registers and exports is put there for the next ones. `stays`: by type and logical
-    name, what a flag leaves as it is, which is what the program then gets of it."""
+    """Return all registrations of the program in the working directory, on a stack with an existing
+    file. `states` are the states that the engine knows; this run adds its registrations and
+    outputs for later runs. `stays`: resources that a flag leaves unchanged, by type and logical
+    name; the program gets these values for them.
+    """
     file = yaml.safe_load(
         Path(f"stacks/Pulumi.{stack}.yaml").read_text("utf-8")
     )["config"]
@@ -362,7 +369,7 @@ def answer(patch: pytest.MonkeyPatch) -> None:
 
 
 def clear(secret: Registered) -> dict[str, str]:
-    """What a Kubernetes Secret holds."""
+    """Return the values of a Kubernetes Secret."""
     return {
         key: base64.b64decode(item).decode()
         for key, item in secret.inputs["data"].items()
@@ -388,10 +395,12 @@ def run_program(
     preview: bool = False,
     **gateway: Any,
 ) -> list[Registered]:
-    """All that the program registers for the sample estate on the stack `local`, which `patch` is told of.
+    """Return all registrations of the program for the sample estate on the stack `local`; `patch`
+    sets the environment.
 
-    `gateway` are settings of its own, and `providers` identity providers in place of its own. In a first preview
-    unknown is what `_Answers` does not say. The environment says which Kong's plugin schemas it reads.
+    `gateway` are extra settings, and `providers` replace its identity providers. In a first preview
+    the values that `_Answers` does not give are unknown. The environment names the Kong whose
+    plugin schemas the program reads.
     """
     file = yaml.safe_load(
         (ROOT / "stacks/Pulumi.local.yaml").read_text("utf-8")
@@ -438,7 +447,7 @@ def program(
 
 
 def all_of(registered: list[Registered], kind: str) -> dict[str, Registered]:
-    """What the program registered of one type, by logical name. There must be some."""
+    """Return the registrations of one type, by logical name. Fails where there are none."""
     found = {one.name: one for one in registered if one.type == kind}
     assert found, f"the program registered no {kind}"
     return found

@@ -64,8 +64,8 @@ def rows_of(file: str) -> list[dict[str, str]]:
 
 
 def library_of(file: str, built_in: Iterable[Definition] = ()) -> Library:
-    """The definitions that a file's expected rendering used, and KubeVela's built-in ones for what they leave out; those in
-    `built_in` in place of KubeVela's."""
+    """Return the definitions that a file's expected rendering used. KubeVela's built-in definitions
+    fill gaps; those in `built_in` replace KubeVela's."""
     found: dict[tuple[str, str], Definition] = {}
     for row in rows_of(file):
         if (CORPUS / row["definition"]).is_file() and row["kind"] in (
@@ -92,8 +92,8 @@ def library_of(file: str, built_in: Iterable[Definition] = ()) -> Library:
 
 
 def deployments(document: Document) -> Iterator[Application]:
-    """What KubeVela prints of an Application: once for each topology of each `deploy`, with that step's overrides. Other
-    steps make no difference to it."""
+    """Yield the Application as KubeVela renders it: once for each topology of each `deploy`, with
+    that step's overrides. Other steps make no difference to it."""
     application = application_of(document)
     acts = [act for act in deploys(application) if act.component is None]
     for act in acts or [Deploy((), (), (), application.position)]:

@@ -15,7 +15,7 @@ CHOICES = {
     "consumer_by": ("custom_id", "id", "username"),
     "disable_session": ("authorization_code", "bearer", "client_credentials", "introspection", "kong_oauth2", "password", "refresh_token", "session", "userinfo"),
 }  # fmt: skip
-"""What the elements of a list may be, for the lists that are not left to their default."""
+"""The possible elements of a list, for the lists without a default."""
 
 _EVERYWHERE = ["body", "header", "query"]
 

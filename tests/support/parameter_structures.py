@@ -1,7 +1,9 @@
-"""The structure of a definition's `parameter`, read from its CUE: to compare two, and to make properties that fit.
+"""Read the structure of a definition's `parameter` from its CUE: to compare two structures, and to
+make valid properties.
 
-It reads as much of CUE as parameters are written in: structs with optional, conditional and patterned fields, open
-lists, alternatives with defaults, bounds, literals, and names of other fields of the template.
+It reads the part of CUE that parameters use: structs with optional, conditional and patterned
+fields, open lists and alternatives with defaults. It also reads bounds, literals, and names of
+other fields of the template.
 """
 
 from __future__ import annotations
@@ -273,7 +275,8 @@ def _flat(default: bool, option: Type) -> list[tuple[bool, Type]]:
 
 
 def taken(type_: Type) -> Type:
-    """What fits, whatever is made of what is missing: without defaults, and each field optional that may be missing."""
+    """Return the type of valid properties before gaps are filled: without defaults, and every field
+    that may be missing is optional."""
     match type_:
         case Struct(fields, pattern, is_open):
             inner = (
@@ -329,7 +332,7 @@ def _without_default(type_: Type) -> Type:
 
 
 def _kind_of(option: Type) -> str:
-    """The type that a literal is of, or what the context has; empty where it is neither."""
+    """Return the type of a literal, or the type in the context; empty where neither is known."""
     if not isinstance(option, Rule) or option.text in _TYPES:
         return ""
     if option.text.startswith("context."):

@@ -1,6 +1,8 @@
-"""A project with a generated estate, deployed by runs under Pulumi's mocks: with what is chosen alone, or with all.
+"""A project with a generated estate, deployed by runs under Pulumi's mocks: of single partitions,
+or of all.
 
-The runs are those of `python -m kong_oam up`; what stands in is the engine, with its stacks, tags and locks.
+The runs are real `python -m kong_oam up`; the engine, with its stacks, tags and locks, is a
+stand-in.
 """
 
 from __future__ import annotations
@@ -48,7 +50,7 @@ from tests.support.workload_tls import authority
 ESTATE = "local"
 GROUPS = ("sales", "order-desk", "desk")
 Made = tuple[Mapping[tuple[str, str], Registered], Mapping[str, Any]]
-"""What a run registered, by type and name, and what it exported."""
+"""The registrations of a run, by type and name, and its outputs."""
 
 
 class InvalidEstateError(Exception):
@@ -184,7 +186,7 @@ class Project:
 
     folder: Path
     provider: Mapping[str, Any]
-    """What is said of its provider beside the usual: where the stand-in is."""
+    """Return the provider's additional settings: the address of the stand-in."""
 
     def estates(self, chosen: Chosen) -> Estates | None:
         """The estate as the files have it from now on; None where it does not compile."""

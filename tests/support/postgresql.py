@@ -1,4 +1,5 @@
-"""A PostgreSQL of one's own (Debian's), on loopback in a temporary folder, and a wire to it that can be cut."""
+"""A private PostgreSQL (Debian's), on loopback in a temporary folder, and a wire to it that can be
+cut."""
 
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ class PostgreSqlMissingError(Exception):
 
 @dataclass(slots=True)
 class PostgreSql:
-    """A server at 127.0.0.1 with one user and one database; `process` is its first one, while it runs."""
+    """A server at 127.0.0.1 with one user and one database; `process` is its main process, while it
+    runs."""
 
     programs: Path
     folder: Path
@@ -44,11 +46,11 @@ class PostgreSql:
     def url(
         self, port: int | None = None, login: str = f"{USER}:{PASSWORD}"
     ) -> str:
-        """The backend's URL; `port` is that of a wire in front of the server."""
+        """Return the backend's URL; `port` may be the port of a wire in front of the server."""
         return f"postgres://{login}@127.0.0.1:{port or self.port}/{DATABASE}?sslmode=disable&connect_timeout=10"
 
     def ask(self, query: str) -> str:
-        """What psql prints for a query: a line for each row, with `|` between columns."""
+        """Return psql's output for a query: a line for each row, with `|` between columns."""
         command = [
             self.programs / "psql",
             "--no-psqlrc",
@@ -68,7 +70,7 @@ class PostgreSql:
         ).stdout.strip()
 
     def names(self) -> list[str]:
-        """What the backend keeps, by the names that it has on a file backend."""
+        """Return the backend's files, by their names on a file backend."""
         return self.ask(
             f"SELECT substr(key, {len(DATABASE) + 2}) FROM pulumi_state ORDER BY key"
         ).splitlines()
@@ -96,7 +98,7 @@ class PostgreSql:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Ends it, and every connection with it; what was committed is there when it starts again."""
+        """Stop the server, and every connection with it; a restart finds the committed data."""
         if self.process is not None:
             self.process.send_signal(
                 signal.SIGINT
@@ -188,8 +190,8 @@ def _programs() -> Path:
 
 
 def _unprivileged() -> dict[str, Any]:
-    """How a process is started as somebody else than root, as whom PostgreSQL does not run; as oneself where that is
-    another."""
+    """Return options that start a process as another user than root, since PostgreSQL rejects root.
+    Other users stay the same."""
     if os.geteuid() != 0:
         return {}
     try:
@@ -254,7 +256,7 @@ class Wire:
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:
-    """Passes on what comes, until either end is closed."""
+    """Forward all bytes, until either end is closed."""
     with suppress(OSError):
         while data := source.recv(65536):
             sink.sendall(data)

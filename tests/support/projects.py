@@ -1,4 +1,5 @@
-"""A project in a repository of its own, for tests of what reads a project's files and their history."""
+"""A project in its own repository, for tests of code that reads a project's files and their
+history."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ GIT = {
 
 
 def git(*arguments: str) -> None:
-    """Runs git as a person whom nobody's configuration knows."""
+    """Run git with a fixed author and without personal configuration."""
     identity = ("-c", "user.name=tests", "-c", "user.email=tests@example.com")
     subprocess.run(
         ["git", *identity, *arguments],

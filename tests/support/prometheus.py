@@ -1,4 +1,5 @@
-"""Debian's Prometheus on loopback, the exporter as people start it, and what the alert rules and the dashboard ask."""
+"""Debian's Prometheus on loopback, the exporter in its usual form, and the queries of the alert
+rules and the dashboard."""
 
 from __future__ import annotations
 

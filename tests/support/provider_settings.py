@@ -35,7 +35,8 @@ def stack(*providers: dict[str, Any]) -> Settings:
 
 
 def keycloak(**changes: Any) -> Settings:
-    """Those of a stack with a realm of Keycloak alone; a field that is changed to None is left out."""
+    """Return the settings of a stack with only a Keycloak realm; a field that is changed to None is
+    left out."""
     return stack(
         {
             name: value

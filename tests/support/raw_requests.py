@@ -1,4 +1,5 @@
-"""Requests as bytes, and what a gateway answers: the sandbox's with an estate on it, or a real one."""
+"""Send requests as bytes and read a gateway's answers: the sandbox's with an estate on it, or a
+real gateway's."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ class Answered:
 
     @property
     def granted(self) -> dict[str, str]:
-        """What it says to browsers under Access-Control-*."""
+        """The answer's headers for browsers (Access-Control-*)."""
         return {
             name.lower(): value
             for name, value in self.headers

@@ -1,4 +1,4 @@
-"""What takes records of requests on loopback: an HTTP server and a TCP listener that keep what comes."""
+"""Receivers of access logs on loopback: an HTTP server and a TCP listener that store all records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Redis of one's own (Debian's redis-server), on loopback."""
+"""A private Redis (Debian's redis-server), on loopback."""
 
 from __future__ import annotations
 

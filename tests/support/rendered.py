@@ -58,8 +58,8 @@ def ingress(
 def compiled(
     *texts: str, stack: Stack = STACK, trait: int | None = None, pods: str = ""
 ) -> Compiled:
-    """Applications of `application`, compiled with their objects; `trait` is the one that makes the Ingresses, `pods` the
-    workloads' `podSpecPath`."""
+    """Return the Applications of `application`, compiled with their objects; `trait` makes the
+    Ingresses, `pods` is the workloads' `podSpecPath`."""
     applications: list[Application] = []
     for number, text in enumerate(texts, start=1):
         written, _, objects = text.partition("\x00")
@@ -77,7 +77,8 @@ def compiled(
 def with_objects(
     part: ComponentSpec, objects: str, trait: int | None = None, pods: str = ""
 ) -> ComponentSpec:
-    """The component with objects in YAML; of one that needs no definition it is the component itself."""
+    """Return the component with objects in YAML. Without a definition the object is the component
+    itself."""
     if part.plain:
         return part
     found = [manifest for manifest in yaml.safe_load_all(objects) if manifest]
@@ -144,7 +145,7 @@ def _as_rendered(
 def _ingress(
     application: Application, part: ComponentSpec, trait: Trait, api: str
 ) -> Mapping[str, Any]:
-    """What KubeVela's gateway trait makes besides its Service."""
+    """Return the Ingress of KubeVela's gateway trait, which also makes a Service."""
     properties, name = (
         trait.properties,
         service_name(part.name, trait.properties.get("name")),

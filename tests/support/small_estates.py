@@ -135,7 +135,7 @@ ADDRESSES = (
 def _of_rules(
     rules: tuple[Rule, ...], wanted: dict[PathSegments, dict[str, Networks]]
 ) -> dict[PathSegments, dict[str, Networks]]:
-    """What is wanted of the paths and methods that rules list."""
+    """Return the scopes that the paths and methods of rules require."""
     listed = {
         (rule.path, method)
         for rule in rules
@@ -229,7 +229,7 @@ _SAID = st.fixed_dictionaries(
         "refresh": st.booleans(),
     }
 )
-"""What a client says of itself."""
+"""Return the properties of a client."""
 _CLIENT = st.builds(_client, _KINDS, _PROVIDER, _SCOPES, _GROUPS, _SAID)
 _SPELLINGS = st.sampled_from(
     (
@@ -292,9 +292,11 @@ def estates(
     like: Estate | None = None,
     kinds: tuple[str, ...] = EVERY_KIND,
 ) -> Estate:
-    """An estate of up to three components. A host and path leads to one of them; groups may be one at the provider.
+    """Draw an estate of up to three components. Each host and path leads to one component; several
+    groups may be the same group at the provider.
 
-    `like`: all but some kinds of things in it are as in that estate; `kinds`: one of these, each one or two words.
+    `like`: all but some kinds of parts are as in that estate; `kinds`: draw among these kinds, of
+    one or two words.
     """
     redrawn = draw(st.sampled_from(kinds)).split() if like else ["everything"]
 
@@ -422,7 +424,7 @@ def connected(estate: Estate) -> Estate:
 
 
 def model(estate: Estate) -> AccessModel:
-    """With a workload of its own for every component, by its name."""
+    """Return the estate's access model. Every component has its own workload, by its name."""
     workloads = {
         client.component: client.component for client in estate.clients
     }
@@ -515,7 +517,8 @@ def tokens(
     groups: frozenset[str],
     api: Component | None,
 ) -> Tokens:
-    """What `issue` gives the principal, for `api` or any other; `groups` are the provider's names of its user's."""
+    """Return the tokens that `issue` gives the principal, for `api` or any other; `groups` are the
+    user's groups, by the provider's names."""
     if principal is None:
         return (None,)
     for client in estate.clients:
@@ -561,8 +564,9 @@ def _beginning(
 def lies_in(
     part: Subtree, path: PathSegments, declared: set[PathSegments]
 ) -> bool:
-    """Other spellings: taken for the same, and leaving what is declared at the same point, for good: beside `/X`, `/x/y`
-    may be declared, and is then a path of its own."""
+    """Return whether a path lies in the part. Some other spellings are taken for the same path, and
+    some leave the declared path at the same point. Beside `/X`, `/x/y` may be declared, and is
+    then a separate path."""
     if not part.spelled_otherwise:
         return within(path, part.path)
     start = path[: len(part.path)]

@@ -17,7 +17,7 @@ SETTINGS: Mapping[str, Any] = MappingProxyType(
         "identityProviders": [{"name": "okta", "type": "okta"}],
     }
 )
-"""Those of a stack, by name; partitions come beside them."""
+"""Return a stack's resources, by name; partitions are added to them."""
 APPLICATION = """\
 apiVersion: core.oam.dev/v1beta1
 kind: Application

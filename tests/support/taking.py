@@ -32,7 +32,8 @@ def checked(file: str, stack: Stack, renderer: Renderer) -> Compiled:
 
 
 def _definitions(file: str, text: str) -> tuple[Definition, ...]:
-    """One for each type that is none of KubeVela's own: that of the list, else any of that name."""
+    """Return the definitions of the types that KubeVela does not have: the listed definition, else
+    any with that name."""
     chosen = (
         _definition(row, text)
         for row in rows_of(file)

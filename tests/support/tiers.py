@@ -1,12 +1,13 @@
-"""Which tests a run takes: three tiers by marker, slices of what the second one leaves out, and what a change touches.
+"""Choose the tests of a run: three tiers by marker, slices of the deep tests, and tests that a
+change touches.
 
-    make test-fast   -m "not engine and not deep"   no engine is started (and none can be: see `guard`)
-    make test        -m "not deep"                  each feature once on the real engine
-    make test-all                                   everything, with Hypothesis's profile `full`
+`make test-fast` (`-m "not engine and not deep"`) starts no engine (see `guard`). `make test` (`-m
+"not deep"`) tests each feature once on the real engine. `make test-all` runs all tests, with
+Hypothesis's profile `full`.
 
-`--slice K/N` keeps the tests of the K-th of N parts; a test's name decides its part, so it stays there. `--touched
-REVISION` keeps the tests whose file, or a module that it imports, has changed since then. `--until` skips each test that
-has not begun by a moment. A pytest plugin.
+`--slice K/N` keeps the tests of the K-th of N parts; a test's name decides its part permanently.
+`--touched REVISION` keeps the tests whose file, or a module that it imports, has changed since
+then. `--until` skips each test that has not begun by a moment. A pytest plugin.
 """
 
 from __future__ import annotations
@@ -49,12 +50,13 @@ TOGETHER = (
 )
 """Files and folders whose tests share what takes long to make, or build on each other."""
 FULL, QUICK = 100, 20
-"""What `examples` counts in: hundredths of the number that a test names."""
+"""The unit of `examples`: hundredths of the number that a test names."""
 
 settings.register_profile("full", max_examples=FULL)
 settings.register_profile("fresh", max_examples=FULL, derandomize=False)
 settings.register_profile("quick", max_examples=QUICK)
-# Under CI Hypothesis asks the same cases every time, so that nobody's change fails for what it did not do. `fresh` never does.
+# Under CI Hypothesis repeats the same cases, so that a change fails only for its own faults.
+# `fresh` never repeats.
 
 
 def examples(count: int) -> int:
@@ -149,7 +151,8 @@ def slice_of(nodeid: str, parts: int) -> int:
 
 
 def unit(nodeid: str) -> str:
-    """What runs as one, in one process: the tests of a place in `TOGETHER`, or the test alone."""
+    """Return the group of tests that run in one process: the tests of a place in `TOGETHER`, or the
+    test alone."""
     return next(
         (position for position in TOGETHER if nodeid.startswith(position)),
         nodeid,
@@ -208,7 +211,8 @@ def _file(module: str) -> Path:
 
 
 class _Guard:
-    """What is not marked `engine` cannot start one; nothing begins after `--until`; what Hypothesis generates is marked."""
+    """Guard the tiers: tests without the mark `engine` cannot start an engine, no test begins after
+    `--until`, and tests of Hypothesis are marked."""
 
     def __init__(self) -> None:
         self._allowed = True

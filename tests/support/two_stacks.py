@@ -122,7 +122,7 @@ def both() -> Iterator[dict[str, Running]]:
 
 
 def union(deployments: Iterable[Deployment]) -> Entities:
-    """All entities of stacks on one Kong, as their runs make them, each with an id of its own."""
+    """Return all entities of stacks on one Kong, as their runs make them, each with its own id."""
     found: dict[str, list[Entity]] = {
         kind.name: [] for kind in fields(Entities)
     }
@@ -137,7 +137,7 @@ def union(deployments: Iterable[Deployment]) -> Entities:
 
 
 def _with_ids(deployment: Deployment, entity: Entity) -> Entity:
-    """The entity with ids as Kong would give them: unlike those of any other stack."""
+    """Return the entity with ids as Kong would assign them: no other stack has the same ids."""
 
     def identifier(name: str) -> str:
         return str(

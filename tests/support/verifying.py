@@ -1,4 +1,5 @@
-"""A gateway with an estate on it, somebody's hands on its Admin API, and what `verify` says of it afterwards."""
+"""A gateway with an estate on it, manual changes at its Admin API, and the report of `verify` about
+them."""
 
 from __future__ import annotations
 
@@ -61,8 +62,8 @@ def sample(scheme: str = "http") -> tuple[Settings, Estate]:
 
 @dataclass(frozen=True)
 class Deployment:
-    """An estate on a gateway: `deployed` is what its stack would put out. Workloads are at `<name>.<application>.test`,
-    or below another `domain`."""
+    """An estate on a gateway: `deployed` are its stack's outputs. Workloads are at
+    `<name>.<application>.test`, or below another `domain`."""
 
     settings: Settings
     estate: Estate
@@ -127,10 +128,12 @@ class Deployment:
         )
 
     def tokens(self, caller: Caller, live: Entities) -> Iterator[str | None]:
-        """Tokens of the caller, the best there are: strangers claim everything. They have the issuer's `stray` key, but where
-        it is its own that stands under an id that is none of its.
+        """Yield the strongest tokens that the caller can have: strangers claim everything. They
+        have the issuer's `stray` key, unless the stray key is the issuer's own key under a wrong
+        id.
 
-        A client that is none of the estate's is each that a live table lists, and one that none does.
+        A client outside the estate stands for each client that a live table lists, and for a client
+        that no table lists.
         """
         token, issuer = caller.token, self.issuer
         if token is None:
@@ -277,7 +280,8 @@ class Hands:
     def make(self, path: str, **fields: Any) -> dict[str, Any]:
         """POST"""
         made = self._admin.post(path, json=fields).raise_for_status().json()
-        # These live below what they belong to; all else has a path of its own, whatever it was made below.
+        # Paths of these lie below their owner; all other entities have their own path, under any
+        # owner.
         collection = (
             path
             if path.endswith(("/jwt", "/targets"))
@@ -298,7 +302,8 @@ class Hands:
         self._admin.delete(f"/{kind}/{entity['id']}").raise_for_status()
 
     def run(self, command: str) -> None:
-        """What a `curl` that `verify` prints sends. Fails where there is nothing, and where Kong refuses it."""
+        """Send the request of a `curl` that `verify` prints. Fails where its target is missing, and
+        where Kong rejects it."""
         _curl, *words = shlex.split(command)
         (url,) = (word for word in words if word.startswith("$KONG_ADMIN_ADDR"))
         given = dict(pairwise(words))
@@ -311,18 +316,19 @@ class Hands:
             json.loads(given.get("-d", "null")),
         )
         there = self._admin.get(path).raise_for_status().json()
-        if "/jwt/" in path:  # whatever is said of our own keys
+        if "/jwt/" in path:  # messages about our own keys
             self._undo.append(partial(self._admin.put, path, json=there))
         self._admin.request(given["-X"], path, json=body).raise_for_status()
 
     def keep(self) -> None:
-        """What was done until now is not undone."""
+        """Keep all changes until now; the end does not undo them."""
         self._undo.clear()
 
 
 class Running:
-    """A deployment in the sandbox's Kong (a stand-in), which has the CA certificate `ca` (PEM) of its workloads. A context
-    manager. `beside`: another deployment, in whose Kong this one is, too."""
+    """A deployment in the sandbox's Kong (a stand-in), which has the CA certificate `ca` (PEM) of
+    its workloads. A context manager. `beside`: another deployment, whose Kong this deployment
+    shares."""
 
     def __init__(
         self,
@@ -392,7 +398,7 @@ class Running:
         )
 
     def judged(self, live: Entities | None = None) -> Result:
-        """Of what there is, or would be."""
+        """Judge the actual entities, or these planned entities."""
         one = self.deployment
         return judge(
             one.settings,

@@ -35,7 +35,7 @@ def release(source: Path) -> Path:
         "dist",
         "STAMP=",
         f"BIN={Path(sys.executable).parent}",
-    ]  # with what the tests run with
+    ]  # the packages that the tests use
     subprocess.run(make, cwd=source, check=True, timeout=100)
     return source / "build" / "dist"
 
@@ -62,8 +62,8 @@ def unpack(released: Path, target: Path) -> Path:
 
 
 def environment(folder: Path, installed: Path) -> Path:
-    """Makes the virtual environment `folder`, with what is installed there, and else what the tests run with. Returns its
-    Python."""
+    """Make the virtual environment `folder` with the packages of `installed`, and the packages that
+    the tests use. Return its Python."""
     venv.create(folder, symlinks=True)
     packages = Path(
         sysconfig.get_path(

@@ -42,7 +42,7 @@ class Pair:
 
 
 def authority(name: str) -> Pair:
-    """A CA of its own."""
+    """Return a new CA."""
     return _made(
         name, None, x509.BasicConstraints(ca=True, path_length=None), 30
     )
@@ -97,7 +97,7 @@ def _made(
 def settings(
     *authorities: Pair, client: str | None = None
 ) -> UpstreamTlsSettings:
-    """What a stack says that trusts these."""
+    """Return a stack's settings that trust these CAs."""
     return UpstreamTlsSettings(
         tuple(sorted(one.fingerprint for one in authorities)),
         client_certificate=client,

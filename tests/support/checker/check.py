@@ -1,17 +1,23 @@
-"""Whether a run ever let a request through that neither the model before it nor the one after it allows.
+"""Find requests that a run allowed although the models before and after it deny them.
 
-Every class of requests (hosts and paths that some model tells apart, methods, tokens) is asked of the real proxy of the
-stand-in with the emitted Lua; `tests.support.oracle.meaning`, which knows nothing of the program, says what it may. Allowed is
-what reaches the workload that it is meant for, in a version that these rules were made for.
+Requests of every class go to the real proxy of the stand-in with the emitted Lua. Models tell hosts
+and paths apart; methods and tokens vary too. `tests.support.oracle.meaning`, which shares no code
+with the program, gives the expected answers. A request counts as allowed if it reaches its
+workload, in a version that these rules were made for.
 
-- **Mixtures**: of each entity that decides about a request any version that there ever was, or none, in every
-  combination. No order of steps, lag, flag, half-finished run, second run or node of the gateway shows anything else,
-  so nothing is taken for granted about any of them. Nobody may be let in by any mixture.
-- What the mixtures leave open is which image answers. There the order counts that the run keeps: whoever sees a version
-  of an entity sees it after all that had to be done before it.
-- **Views**: what routes, plugins and credentials can show at one moment, by that order. Whoever is allowed by both
-  models is never turned away.
-- **Moments**: what is there, seen at once. An image is called by the rules of a model that has it.
+- **Mixtures**: each entity that decides about a request is in any of its versions,
+  or absent, in every combination. They cover every order of steps, lag, flag,
+  unfinished run, second run and node of the gateway. If both models deny a caller,
+  no mixture may allow it.
+
+- Mixtures leave open which image answers. This depends on the order of the run.
+  If a reader sees a version of an entity, it sees all operations before it.
+
+- **Views**: routes, plugins and credentials that are visible at one moment, by that
+  order. If both models allow a caller, no view denies it.
+
+- **Moments**: the state of all entities at once. The rules of a model call only
+  images that the model has.
 """
 
 from __future__ import annotations
@@ -67,8 +73,11 @@ SourcePosition = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody with a token, or without one (`token` is then empty), and what is known of it. `kid` is the key that it
-    names, `issuer` who signed it ("": nobody), `client` the provider's id of the client that it was given to."""
+    """A caller and the facts about its token. `token` is empty for a caller without a token.
+
+    `kid` is the key that the token names and `issuer` its signer ("": no signer). `client` is the
+    provider's id of the client that got the token.
+    """
 
     name: str
     token: str = ""
@@ -86,8 +95,8 @@ class Caller:
 
 @dataclass(frozen=True)
 class Meaning:
-    """One model of a stack: its documents, and what is called how at the provider. `estate` only says which requests
-    differ; `clients` are components by the ids of their clients."""
+    """One model of a stack: its documents and the ids at the provider. `estate` only tells which
+    requests differ; `clients` are components by the ids of their clients."""
 
     documents: tuple[Document, ...]
     stack: Document
@@ -134,8 +143,8 @@ class Meaning:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A request that was let through and should not have been, or was turned away and should not: who sent what, where
-    it ended (a component's port, or a status), and what was seen of the run then."""
+    """A request that was allowed or denied wrongly. It has its caller, its end (a component's port,
+    or a status), and the state of the run at that moment."""
 
     target: Target
     method: str
@@ -184,10 +193,10 @@ def check(
     *,
     ordered: bool,
 ) -> Report:
-    """Holds a run against the models that it leads from and to (or past: several runs in a row).
+    """Check a run, or several runs in a row, against the models before, between and after them.
 
-    `workloads` is where components are. `ordered`: the order of the replay is what the engine promises, not only what
-    happened, so that views and moments are looked at, too.
+    `workloads` are the components by address. `ordered`: the engine promises the order of the
+    replay. Only then views and moments are checked too.
     """
     run = Held(replay, models, callers, workloads)
     check_all(run, ordered=ordered)
@@ -205,7 +214,8 @@ def check_all(run: Held, *, ordered: bool) -> None:
 
 
 def targets(models: Sequence[Meaning]) -> Iterator[Target]:
-    """A request for every class of hosts and paths that some model tells apart, and one that nobody may read."""
+    """Yield a request for every class of hosts and paths that some model tells apart, and a request
+    that nobody may read."""
     sites = [SitesByHost(model.estate) for model in models]
     for name, path_classes in path_classes_by_site(*sites):
         for path_class in path_classes:
@@ -216,7 +226,7 @@ def targets(models: Sequence[Meaning]) -> Iterator[Target]:
 
 
 class Held:
-    """A replay with who calls and what is meant, and what is found."""
+    """A replay with its callers, its models and its findings."""
 
     def __init__(
         self,
@@ -306,7 +316,7 @@ class Held:
         ]
 
     def image(self, component: str, done: int) -> str | None:
-        """What runs after the operations of `done`."""
+        """Return the component's image after the operations of `done`."""
         over = [
             number for number in self.rollouts(component) if done >> number & 1
         ]
@@ -317,7 +327,8 @@ class Held:
         )
 
     def images(self, component: str, seen: Seen) -> set[str | None]:
-        """What may run while these versions are seen: it had to be there before them, or comes later."""
+        """Return the component's images that may run while these versions are visible. Each started
+        before them or starts later."""
         written = sum(
             {
                 1 << self.writers[id(entity)]
@@ -434,7 +445,8 @@ def _by_content(versions: Iterable[Entity]) -> Iterator[Entity]:
 
 @dataclass(frozen=True)
 class Scene:
-    """What may decide about one target in a run: routes that may take it, and the services that these lead to."""
+    """The entities that may decide about a target in a run: routes that may take it, and the
+    services behind them."""
 
     run: Held
     target: Target
@@ -466,8 +478,9 @@ class Scene:
         ]
 
     def _kinds(self) -> list[tuple[str, Caller]]:
-        """A request of every kind: who calls as what, signed by whom, and what the models say of it. What is missing is
-        not about one method or scope."""
+        """Return a method and caller for every kind of request: by signer, kind of token and
+        answers of the models. If no model allows a kind, the reason is not a single method or
+        scope."""
         kinds: dict[tuple[object, ...], tuple[str, Caller]] = {}
         for method, caller in product(METHODS, self._callers()):
             answers = tuple(one.allowed for one in self._meant(method, caller))
@@ -484,7 +497,8 @@ class Scene:
         return list(kinds.values())
 
     def _ways(self) -> Iterator[tuple[Entity, Entity]]:
-        """The versions of routes that may take the request, each with those of its service."""
+        """Yield the versions of routes that may take the request, each with the versions of its
+        service."""
         for route in self.run.different["routes"]:
             if takes(route, self.target[0], self.path):
                 for service in self.run.different["services"]:
@@ -494,8 +508,9 @@ class Scene:
     def _levels(
         self, route: Entity, service: Entity, kid: str, *, some: bool
     ) -> list[list[tuple[Chosen, ...]]]:
-        """Combinations of what is met one after the other: plugins by their order, with what they look up, and last
-        where the service leads. `some`: with parts of it missing, too."""
+        """Yield combinations of the entities that a request meets in turn: plugins by their order
+        with their lookups, then the address of the service. `some`: also combinations in which
+        parts are missing."""
         run = self.run
         plugins = [
             ("plugins", plugin)
@@ -549,7 +564,7 @@ class Scene:
         chosen: tuple[Chosen, ...],
         levels: Sequence[list[tuple[Chosen, ...]]],
     ) -> None:
-        """Goes on to what is met next only where what was met before lets the request pass."""
+        """Continue with the next entities only where the entities before them let the request pass."""
         run = self.run
         for more in levels[0]:
             entities = (*chosen, *more)
@@ -646,8 +661,9 @@ class Scene:
         ]
 
     def _must_pass(self, method: str, caller: Caller) -> bool:
-        """Whether all models allow it, at one place: what is spoken to otherwise is behind another service at the gateway,
-        as what has another port, and is away for a moment."""
+        """Return whether all models allow the request at the same component and port. A component
+        whose protocol changes moves to another service of the gateway, and a changed port moves
+        too: both are away for a moment."""
         first, *others = answers = self._meant(method, caller)
         spoken = {
             model.over_tls(one.component or "")
@@ -810,7 +826,8 @@ class Scene:
 def _choices(
     versions: Iterable[Chosen], *, some: bool
 ) -> list[tuple[Chosen, ...]]:
-    """Of each entity one of its versions, or of those that take one another's place; with `some`, or none."""
+    """Return the combinations with a version of each entity, or of each group of entities that
+    replace each other. With `some`, entities may be absent."""
     slots: dict[tuple[object, ...], list[Chosen | None]] = {}
     for kind, one in versions:
         slot = (

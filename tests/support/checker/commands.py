@@ -48,17 +48,17 @@ from tests.support.mocks import Registered, answer
 
 SERVICE = "kubernetes:core/v1:Service"
 NO_ORDER = "Make two changes", "for each of three changes"
-"""What the command says of a change that no order of runs serves."""
+"""Beginnings of the command's messages about a change that no order of runs serves."""
 
 
 class Commands:
-    """An estate in partitions of a project in the working directory. `behind` are the estates of which something may be
-    there: that of the last command that came to its end, and those since."""
+    """An estate in partitions of a project in the working directory. `behind` are the estates whose
+    entities may still exist: the estate of the last completed command, and all later estates."""
 
     def __init__(self, folder: Path, backend: Backend) -> None:
         self.folder, self.backend = folder, backend
         self.behind: list[Parted] = []
-        self._layout: Layout | None = None  # that of the last command
+        self._layout: Layout | None = None  # Pods of the last command.
         self.start: dict[Key, Registered] = {}
         self.read: dict[Key, Registered] = {}
         self.in_steps = 0
@@ -67,7 +67,8 @@ class Commands:
         """How many were made by the engine's own command."""
 
     def begin(self, behind: int = 1) -> None:
-        """What is done from now on is looked at. `behind`: of how many estates something may be there."""
+        """Check all steps from now on. `behind`: the number of estates whose entities may still
+        exist."""
         self.read = read_by_pods(self.read, self.start, self.backend.done)
         self.backend.begin()
         self.behind = self.behind[-behind:]
@@ -86,11 +87,12 @@ class Commands:
     def up(
         self, estate: Parted, *arguments: str, trouble: Trouble | None = None
     ) -> int:
-        """`kong_oam up`, after `move` where partitions are others than before.
+        """Run `kong_oam up`, after `move` where partitions have changed.
 
-        A change that no order of runs serves is made in three: new grants, other rules, and then the old grants go. A
-        client may exchange a component that goes for one that comes: then the engine's own command runs each stack,
-        and what is done until then is not looked at.
+        A change that no order of runs serves takes three runs: new grants, new rules, and removal
+        of the old grants. A client may replace its grant for a removed component by a grant for a
+        new component. Then the engine's own command runs each stack, and the steps until then are
+        not checked.
         """
         status = self._up(estate, *arguments, trouble=trouble)
         if not self.has_no_order:
@@ -186,7 +188,8 @@ class Commands:
             self.behind.append(estate)
 
     def held(self, *, closed: bool = True, thorough: bool = False) -> Report:
-        """What the checker finds of all that was done since `begin`; without `closed`, whether somebody was let in."""
+        """Return the checker's findings about all steps since `begin`. Without `closed`, find only
+        callers who are allowed wrongly."""
         backend = self.backend
         if len(self.behind) == 1:  # nothing is to be looked at since `begin`
             return Report()
@@ -227,9 +230,9 @@ class Commands:
         return held.report
 
     def _is_of_one_run(self, finding: Finding) -> bool:
-        """Whether no order of runs helps a client whose grants change: one stack has the gate that refuses it, or a
-        component that it called has gone. It may be refused until its pods are rolled out, as in an estate of one
-        stack."""
+        """Return whether the finding is unavoidable: no order of runs helps a client whose grants
+        change. Its stack has the gate that denies it, or a component that it called is gone. The
+        gate may deny it until its pods are rolled out, as in an estate of one stack."""
         host = finding.target[0]
         if self._lost_a_component(finding.caller):
             return True
@@ -275,7 +278,7 @@ class Commands:
 
 
 def granted(estate: Parted, client: str) -> set[tuple[str, str]]:
-    """What a client is granted: components by their ids, each with a scope."""
+    """Return the grants of a client: ids of components, each with a scope."""
     clients = [one for one in estate.shape.clients if one.name == client]
     return {
         (part.uid, scope)

@@ -1,8 +1,9 @@
-"""Estates that follow one another by small steps, drawn from a seed: what the real engine is made to do, run after run.
+"""Estates that change by small steps, drawn from a seed. The real engine deploys them, run after
+run.
 
-A component keeps its identity (`uid`) through all of them; its name, its place, its image, its scopes and its rules
-change. So a step may be a rename, a move, a swap of two places, a scope that is another component's from now on, or a
-grant that is another client's.
+A component keeps its identity (`uid`); its name, place, image, scopes and rules change. A step may
+be a rename, a move or a swap of two places. A scope may change its component, and a grant its
+client.
 """
 
 from __future__ import annotations
@@ -103,7 +104,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """One that calls: a service, or where users sign in. `calls` are (uid, scope); one that leads nowhere is left out."""
+    """A client: a service, or an application that users sign in to. `calls` are pairs of uid and
+    scope; unknown ids are left out."""
 
     name: str
     calls: tuple[tuple[str, str], ...] = ()
@@ -213,7 +215,8 @@ def _place(draw: random.Random) -> tuple[str, str, int]:
 
 
 def _rules(draw: random.Random, part: Part) -> Part:
-    """Some rules on and below the component's places, or none: closed to all who have not signed in."""
+    """Draw some rules on and below the component's places, or none. Without rules every caller
+    needs a token."""
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     for _, path, _ in part.places:
         for below in draw.sample(
@@ -363,7 +366,7 @@ def rescoped(draw: random.Random, shape: Shape) -> Shape:
 
 
 def regranted(draw: random.Random, shape: Shape) -> Shape:
-    """What one client may call another may from now on, and it no more; or a client comes, or goes."""
+    """Draw more or fewer grants for one client, or add or remove a client."""
     grants = [
         (part.uid, scope) for part in shape.parts for scope in part.scopes
     ]
@@ -485,9 +488,11 @@ STEPS: tuple[Step, ...] = (
 def estates(
     seed: int, count: int, sound: Callable[[str], bool]
 ) -> Iterator[tuple[str, Shape]]:
-    """`count` estates, each by one step (named) from the one before it and another Application; the first from nothing.
+    """Yield `count` estates, each a named step after the estate before it. The first step starts
+    from an empty stack.
 
-    `sound` says whether an Application compiles. A step that leads nowhere is drawn again, and in the end another.
+    `sound` returns whether an Application compiles. A step without a valid result is drawn again,
+    in the end as another kind of step.
     """
     draw = random.Random(seed)  # the same estates from the same seed
     shape = Shape()
@@ -504,8 +509,8 @@ def estates(
 def regranted_estates(
     seed: int, count: int, sound: Callable[[str], bool]
 ) -> Iterator[Shape]:
-    """`count` estates, each by several steps at once from the one before it, of which the last is about grants: clients
-    get more by every other one, and less by those between."""
+    """Yield `count` estates, each several steps after the estate before it. The last step changes
+    grants: by turns, clients get more or fewer grants."""
     draw = random.Random(seed)
     shape = Shape()
     for number in range(count):

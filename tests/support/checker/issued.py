@@ -1,8 +1,10 @@
-"""Whether clients that ask for a token while a run goes on are let in all the while, where both estates let them in.
+"""Check that clients that ask for a token during a run are allowed throughout, where both estates
+allow them.
 
-What a token lists is what the provider would issue at that moment, by what the stacks' runs have made there: what the
-client's pods ask for, which is what their Secret said as they were rolled out, if that is in the client's rule and there
-is such a scope, and else nothing (RFC 6749, 5.2: invalid_scope); and of a user's groups those that tokens list.
+A token lists the scopes that the provider would issue at that moment, after the steps of the
+stacks' runs. The client's pods ask for the scopes that their Secret had at the last rollout. They
+get them if the client's rule lists them and such scopes exist, and else no token (RFC 6749, 5.2:
+invalid_scope). A user's token lists only groups that the provider puts into tokens.
 """
 
 from __future__ import annotations
@@ -70,7 +72,7 @@ def caller(
     scopes: tuple[str, ...],
     groups: tuple[str, ...],
 ) -> Caller:
-    """Who has a token of the provider's that lists this."""
+    """Return a caller whose token from the provider lists these values."""
     now = int(time.time())
     claims = {
         "iss": ISSUER,
@@ -101,14 +103,15 @@ def issuer_key() -> str:
 def with_every_scope(
     identifier: str, component: str, user: User | None
 ) -> Caller:
-    """Who has a token that lists all that there ever is."""
+    """Return a caller whose token lists all scopes that exist at any time."""
     return caller(
         identifier, component, user, EVERYTHING, user.groups if user else ()
     )
 
 
 def everybody(model: Meaning) -> list[Whose]:
-    """Who gets tokens by a model: services for themselves, and those where users sign in for each user."""
+    """Return the callers that get tokens by a model: services for themselves, and sign-in clients
+    for each user."""
     return [
         (key, user)
         for key in model.clients.values()
@@ -117,7 +120,7 @@ def everybody(model: Meaning) -> list[Whose]:
 
 
 def meant(model: Meaning, whose: Whose) -> Caller:
-    """Who calls with what they are granted by a model."""
+    """Return the caller with its grants in a model."""
     key, user = whose
     documents = [*model.documents]
     scopes = {
@@ -147,7 +150,8 @@ def read_by_pods(
     start: Mapping[Key, Registered],
     done: Sequence[Done],
 ) -> dict[Key, Registered]:
-    """The Secrets as pods have read them that were rolled out last: `before`, and by what was done since `start`."""
+    """Return the Secrets as pods read them at their last rollout: `before` with all changes since
+    `start`."""
     found = {
         **{key: item for key, item in start.items() if key[0] == SECRET},
         **before,
@@ -206,8 +210,8 @@ def _must(
 
 
 def _gets_one(model: Meaning, whose: Whose) -> bool:
-    """Whether the provider is to give them a token: to a service that is granted something, and to a user, where one of
-    their groups has a role that the client may act by."""
+    """Return whether the provider gives the caller a token. A service needs a grant. A user needs a
+    group whose role the client may use."""
     key, user = whose
     if user is None:
         return bool(meant(model, whose).scopes)
@@ -267,7 +271,7 @@ def _ask(
 
 
 def _keys(client: str) -> Iterator[Key]:
-    """What of the provider's decides about a client's tokens, beside scopes."""
+    """Yield the keys of the provider's objects, beside scopes, that decide about a client's tokens."""
     yield names.APP, names.logical(PROVIDER, names.APP, client)
     yield names.POLICY, names.logical(PROVIDER, names.POLICY, client)
     yield names.RULE, names.logical(PROVIDER, names.RULE, client)
@@ -276,8 +280,8 @@ def _keys(client: str) -> Iterator[Key]:
 
 
 def _asked(secret: Registered | None) -> set[str] | None:
-    """The scopes that pods ask for which have read this; None where there is nothing to read, as for what runs
-    elsewhere."""
+    """Return the scopes that pods with this Secret ask for; None for workloads that run elsewhere
+    and read no Secret."""
     return (
         {*clear(secret)["OAUTH_SCOPES"].split()} - TO_SIGN_IN
         if secret
@@ -291,8 +295,8 @@ def _issued(
     identifier: str,
     asked: set[str] | None,
 ) -> Caller:
-    """What the provider gives a client that asks for that, or for all that it may be issued; nobody's, where it is no
-    token."""
+    """Return the caller of a token that a client gets for these scopes, or for all its scopes.
+    Without a token, return an anonymous caller."""
     key, user = whose
     app, policy, rule, assigned, claim = (there.get(one) for one in _keys(key))
     if not app or not policy or not rule:

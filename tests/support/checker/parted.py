@@ -1,7 +1,7 @@
-"""Estates in partitions that follow one another, drawn from a seed, and what they mean.
+"""Estates in partitions that change step by step, drawn from a seed, with their meaning.
 
-The shapes and the steps are those of the checker of one stack (`estates`); here each component is an Application in a
-namespace of its own, and partitions are drawn so that no host crosses them.
+The shapes and the steps are shared with the checker of one stack (`estates`). Here each component
+is an Application in its own namespace, and partitions are drawn so that no host crosses them.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ Layout = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Parted:
-    """An estate of these components in these partitions. The Application and namespace of a part is `of-<uid>`, that of
-    a client `by-<name>`."""
+    """An estate of these components in these partitions. The Application and namespace of a part is
+    `of-<uid>`; a client's is `by-<name>`."""
 
     shape: Shape
     layout: Layout = field(default_factory=lambda: {"p": ("*",)})
@@ -91,7 +91,7 @@ class Parted:
 
     @cached_property
     def meaning(self) -> Meaning:
-        """Its model for the checker. Who is whom at the provider follows from names."""
+        """Return the checker's model of the estate. The clients at the provider follow from names."""
         estate = self.compiled.estate
         assert estate is not None, self.compiled.diagnostics
         ids = {
@@ -144,7 +144,7 @@ class Parted:
 
 @cache
 def settings() -> Settings:
-    """Those of the stack, but for its partitions."""
+    """Return the settings of the stack; the file has no partitions."""
     return read_file(FILE, describe)
 
 
@@ -186,7 +186,7 @@ def laid_out(draw: random.Random, names: Sequence[str]) -> Layout:
 
 
 def exchanged(draw: random.Random, shape: Shape) -> Shape:
-    """A rule asks for another scope from now on, and clients that had the one before get that one in its place."""
+    """Let a rule ask for another scope, and give this scope to clients in place of the old scope."""
     able = [
         part
         for part in shape.parts
@@ -236,9 +236,9 @@ def _exchanged(
 
 
 def taken_over(draw: random.Random, current: Parted) -> Shape:
-    """Two components of one partition take each other's places, with what is asked for there, and in the same step a
-    client of this partition gets another scope in another one, where a rule asks for that from now on. Something there
-    is public, so that both estates let somebody in."""
+    """Swap the places and scopes of two components of one partition. In the same step, let a rule
+    of another partition ask for another scope, and give this scope to a client here. A path
+    there is public, so both estates allow some requests."""
     shape, home = current.shape, current.partition_of
     able = [
         (pair, part, old, new)
@@ -267,8 +267,8 @@ def taken_over(draw: random.Random, current: Parted) -> Shape:
 
 
 def transferred(draw: random.Random, current: Parted) -> Parted:
-    """A client gets another scope in another partition, where a rule asks for that from now on, and in the same step one
-    of the two goes to another partition, or its own gets another name."""
+    """Let a rule of another partition ask for another scope, and give this scope to a client. In
+    the same step, move one of the two to another partition, or rename it."""
     able = [
         (client, part, old, new)
         for client in current.shape.clients
@@ -314,7 +314,7 @@ def _with(layout: Layout, space: str, target: str) -> Layout:
 
 
 def _in_place_of(other: Part, part: Part) -> Part:
-    """The part at the other's places, on a port of its own, with these rules for scopes of its own."""
+    """Put the part at the other's places, on its own port, with these rules for its own scopes."""
     port = part.places[0][2]
     rules = tuple(
         (path, method, part.scopes[: len(scopes)])

@@ -44,7 +44,8 @@ class Seen:
 
 
 class Plane:
-    """Answers by what it sees. Times are judged by the machine's clock; `known` are the addresses that lead anywhere."""
+    """A node that answers by the entities that it sees. The machine's clock gives the time; `known`
+    are the addresses with a workload."""
 
     def __init__(self, known: Set[Address]) -> None:
         self.forged = False
@@ -58,7 +59,7 @@ class Plane:
         return tuple(self._seen for _ in lags)
 
     def show(self, seen: Seen) -> None:
-        """What requests are answered by from now on."""
+        """Answer requests by these entities from now on."""
         found: dict[str, list[Entity]] = {}
         for kind, entity in seen.entities:
             found.setdefault(kind, []).append(entity)
@@ -119,10 +120,10 @@ def winners(
     host: str,
     path: str,
 ) -> Iterator[Entity]:
-    """The routes that may take the requests: one, or those of one priority, of which Kong takes any."""
+    """Yield the routes that may take the requests. Among routes of one priority Kong takes any."""
     all_of = list(routes)
     for first in all_of:
-        # The stand-in takes the oldest of those of one priority, so that each is the oldest once.
+        # The stand-in takes the oldest route of a priority, so each route is the oldest once.
         aged = [
             {**one, "created_at": 0 if one is first else 1} for one in all_of
         ]

@@ -1,7 +1,8 @@
-"""Whether those whom all estates let in are let in while no run is under way, wherever that leads them.
+"""Check that callers are allowed between runs, at every workload, if all estates allow them.
 
-While a partition is run, a path that goes from one component to another may be refused: its route, and the gate that is
-to know it, are two things. Before the run and after it, it is not, whatever of the command is still to come.
+During the run of a partition, a path that moves between components may be denied, since its route
+and its gate change apart. Before and after the run it must be allowed, whatever runs of the command
+follow.
 """
 
 from __future__ import annotations

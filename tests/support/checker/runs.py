@@ -64,8 +64,8 @@ def compiles(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One recorded run (or several in a row): the models that it led from, past and to, everybody who may call, and
-    where the workloads are. `ordered`: the engine alone wrote, so that its order is known."""
+    """One recorded run, or several in a row: the models before, between and after them, all callers
+    and the addresses of workloads. `ordered`: only the engine wrote, so its order is known."""
 
     name: str
     replay: Replay
@@ -92,7 +92,7 @@ class Run:
         )
 
     def held(self) -> Report:
-        """What the checker finds."""
+        """Return the checker's findings."""
         return check(
             self.replay,
             self.models,
@@ -104,8 +104,8 @@ class Run:
 
 @dataclass(slots=True)
 class Recorder:
-    """A stack of a copy of this project, on stand-ins of its own. `behind` are the models of which something may be
-    there: that of the last run that came to its end, and those since."""
+    """A stack of a copy of this project, on its own stand-ins. `behind` are the models whose
+    entities may still exist: the model of the last completed run, and later models."""
 
     stack: Stack
     settings: Settings
@@ -117,7 +117,7 @@ class Recorder:
     rollouts: list[tuple[int, Images]] = field(default_factory=list)
     """After how many changes of Kong's, what ran."""
     said: str = ""
-    """What the last run of the engine printed."""
+    """Return the output of the engine's last run."""
 
     @staticmethod
     def on(local: Local, folder: Path, *edits: Edit) -> Recorder:
@@ -160,7 +160,7 @@ class Recorder:
         )
 
     def destroy(self, name: str, *flags: str) -> Run:
-        """Takes all of the stack away, or what the flags say."""
+        """Destroy the stack, or the resources that flags name."""
         if not flags:
             self.write(Shape())
         return self.engine(
@@ -175,14 +175,16 @@ class Recorder:
         fails: bool = False,
         whole: bool = False,
     ) -> Run:
-        """One run of the CLI with the Applications that are there. `fails`: it may; `whole`: nothing older is left."""
+        """Run the CLI once with the current Applications. `fails`: the run may fail; `whole`: no
+        older entity is left."""
         before = self.stack.state()
 
         def replayed(
             done: CompletedProcess[str], moments: list[Moment]
         ) -> Replay:
             self.said = done.stdout + done.stderr
-            # Flags change what waits for what: `--continue-on-error` deletes though something before it has failed.
+            # Flags change dependencies: `--continue-on-error` deletes a resource although an
+            # earlier step has failed.
             return (
                 watched(moments)
                 if flags
@@ -200,8 +202,8 @@ class Recorder:
     def happens(
         self, name: str, action: Callable[[], object], *passed: Shape
     ) -> Run:
-        """Whatever it is that happens, in the order in which it does; `passed` are Applications that somebody deploys
-        meanwhile, other than those that are there in the end."""
+        """Record an action as the changes in their order. `passed` are other Applications that
+        somebody deploys meanwhile, beside the final Applications."""
         run = self._recorded(name, action, lambda _, moments: watched(moments))
         *older, last = self.behind
         self.behind = (
@@ -212,8 +214,8 @@ class Recorder:
         return replace(run, models=self.behind, ordered=False)
 
     def failing(self, name: str, shape: Shape, nth: int) -> Run:
-        """Deploys it, but Kong answers the `nth` request that would change it with a 500 and does nothing; then once
-        more, with no pause in between. Gives both runs as one."""
+        """Deploy while Kong answers the `nth` writing request with a 500 and changes nothing; then
+        deploy again at once. Return both runs as one."""
         counted = 0
 
         def refuse(
@@ -239,7 +241,7 @@ class Recorder:
         )
 
     def rotate(self) -> None:
-        """Lets the issuer sign with another key from now on; it publishes the old one, too."""
+        """Let the issuer sign with a new key from now on; it publishes the old key too."""
         (server,) = self.stack.local.okta.objects("authorizationServers")
         self.stack.local.okta.rotate(server["id"])
 
@@ -308,7 +310,7 @@ class Recorder:
                 self.workloads[host, port["port"]] = component, port["port"]
 
     def _meaning(self, shape: Shape) -> Meaning:
-        """What an Application means, and who is whom at the provider."""
+        """Return the meaning of an Application and its clients at the provider."""
         local, text = self.stack.local, application(shape)
         compiled = compile_estate(
             together([read_bytes(APP, text.encode())] if text else []),
@@ -423,7 +425,7 @@ class Recorder:
     def _token(
         self, client: str, name: str, issuer: str, user: str | None
     ) -> str | None:
-        """What a client gets from the issuer; None where that, or the client's workload, refuses."""
+        """Return a client's token; None where the issuer or the client's workload gives none."""
         try:
             if user is None:
                 return caller.token(

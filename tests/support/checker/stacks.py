@@ -1,10 +1,12 @@
-"""A stand-in of the engine for the stacks of one estate: the real command and the real program, and every step of a run.
+"""A stand-in of the engine for the stacks of one estate: the real command, the real program and
+every step of a run.
 
-`python -m kong_oam up` runs in this process. Where it starts the engine on a stack, the program runs under Pulumi's
-mocks, and what it registers is compared with what the stack has: each difference is a step, which waits for others as
-the engine's does (`history.waits_of`). Steps at Kong change the store of the Kong stand-in, so that the next program
-finds there what is there. Runs that the command starts side by side either begin at one moment, and no step of one
-waits for the others', or one after the other: drawn for each time.
+`python -m kong_oam up` runs in this process. Where it starts the engine on a stack, the program
+runs under Pulumi's mocks. Its registrations are compared with the stack's resources: each
+difference is a step, with dependencies like the engine's (`history.waits_of`). Steps at Kong change
+the store of the Kong stand-in, so that the next program reads the new state. Parallel runs of the
+command either begin at one moment, without waiting for each other, or run in turn: drawn for each
+time.
 """
 
 from __future__ import annotations
@@ -66,7 +68,7 @@ _OF_THE_ENGINE = ("kong-oam:", "pulumi:")
 
 
 def identified(name: str) -> str:
-    """The id of what is made under a logical name: Kong takes no other than a UUID."""
+    """Return the id of a resource by its logical name: Kong accepts only UUIDs."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
 
 
@@ -77,8 +79,8 @@ def urn_in(stack: str, key: Key) -> str:
 
 @dataclass
 class State:
-    """A stack as its backend has it. `updated` says which run wrote it last; `failed` are updates that failed and are in
-    the state as if they had been made, which the next run makes again (pulumi: initErrors)."""
+    """A stack as its backend has it. `updated` is the run that wrote it last. `failed` are failed
+    updates that the state records as done; the next run repeats them (pulumi: initErrors)."""
 
     resources: dict[Key, Registered] = field(default_factory=dict)
     failed: frozenset[Key] = frozenset()
@@ -108,7 +110,7 @@ def _root(state: State) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Done(Operation):
-    """A step that was done, with the resource before and after it (None: not there)."""
+    """A completed step, with the resource before and after it (None: absent)."""
 
     key: Key = ("", "")
     old: Registered | None = None
@@ -117,8 +119,9 @@ class Done(Operation):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What befalls a command: its `nth` run of the engine ends after some of its steps. With `kills` all of the command
-    ends there; else the run fails, and the command goes on as it will. `share`: how likely a step is done; None: drawn."""
+    """A failure of a command: its `nth` run of the engine ends after some of its steps. With
+    `kills` the whole command ends there; else the run fails, and the command continues. `share`:
+    the probability that a step is done; None: drawn."""
 
     nth: int
     kills: bool
@@ -139,7 +142,8 @@ class Backend:
         self.ran: list[str] = []
         """The stacks that the last command ran, in the order in which the runs began."""
         self.rests: list[int] = []
-        """What had been done whenever no run was under way, until one did not come to its end."""
+        """The operations that were done at each moment between runs, until a run does not complete.
+        """
         self.refused: list[str] = []
         self.said = ""
         self.beside = False
@@ -177,7 +181,7 @@ class Backend:
         return Order(tuple(self.before))
 
     def command(self, *arguments: str, trouble: Trouble | None = None) -> int:
-        """A verb of the command line; gives its status. `said` is what it printed."""
+        """Run a verb of the command line. Return its status; `said` is its output."""
         self._trouble, self.ran, self.refused, printed = (
             trouble,
             [],
@@ -228,8 +232,8 @@ class Backend:
     def _meant(
         self, stack: str, words: Sequence[str]
     ) -> tuple[dict[Key, Registered], Mapping[str, Any]]:
-        """What a stack is to have after a run, and what that exports. Of what it leaves out the program gets what there
-        is."""
+        """Return the resources and outputs of a stack after a run. The program gets the existing
+        state of resources that a flag leaves out."""
         was = self.stacks[stack].resources
         stays: dict[Key, Registered] = {}
         while True:
@@ -258,7 +262,7 @@ class Backend:
             stays |= staying
 
     def all_over(self) -> None:
-        """What is done from now on comes after all that was done until now."""
+        """Let all later steps depend on all earlier steps."""
         self._over = (1 << len(self.done)) - 1
         if self._is_whole:
             self.rests.append(self._over)
@@ -273,7 +277,7 @@ class Backend:
         wanted: Mapping[Key, Registered],
         trouble: Trouble | None,
     ) -> bool:
-        """Makes of what the stack has what is wanted, or some of it."""
+        """Change the stack's resources into the wanted resources, or some of them."""
         was = dict(state.resources)
         again = {
             key for key in state.failed if wanted.get(key) is not was.get(key)
@@ -554,7 +558,7 @@ def _made(key: Key) -> bool:
 def _new(
     was: Mapping[Key, Registered], wanted: Mapping[Key, Registered]
 ) -> list[Key]:
-    """What is made or changed."""
+    """Return the resources that a run creates or updates."""
     return [
         key
         for key, item in wanted.items()
@@ -563,7 +567,7 @@ def _new(
 
 
 def _listed(resources: Mapping[Key, Registered]) -> list[dict[str, Any]]:
-    """As a state lists them, with what each depends on."""
+    """Return resources as a state lists them, with their dependencies."""
     named: dict[str, list[str]] = {}
     for key in resources:
         named.setdefault(key[1], []).append(_urn(key))
@@ -586,7 +590,7 @@ def component_of(key: Key) -> str:
 
 
 def _image(one: Registered | None) -> str | None:
-    """What a Deployment runs."""
+    """Return the image that a Deployment runs."""
     if one is None or one.type != DEPLOYMENT:
         return None
     image: str = one.inputs["spec"]["template"]["spec"]["containers"][0][

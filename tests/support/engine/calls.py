@@ -1,4 +1,5 @@
-"""Who calls the sample estate, and how: real tokens of the Okta stand-in, raw requests to the gateway stand-in."""
+"""Callers of the sample estate: real tokens of the Okta stand-in, raw requests to the gateway
+stand-in."""
 
 from __future__ import annotations
 
@@ -83,7 +84,8 @@ def service_token(local: Local, component: str) -> str:
 
 
 def signed_in(local: Local, component: str, user: str) -> dict[str, Any]:
-    """What the issuer gives a web application for a user: access_token, id_token, scope. Raises IssuerError."""
+    """Return the issuer's answer to a web application for a user: access_token, id_token, scope.
+    Raises IssuerError."""
     return caller.answered(credential(local, component), user)
 
 

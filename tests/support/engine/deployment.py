@@ -1,4 +1,5 @@
-"""One project folder with Applications of its own, and the literal `pulumi` CLI on it over a running sandbox."""
+"""A project folder with its own Applications, and the literal `pulumi` CLI on it over a running
+sandbox."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ AT_ONCE = Lags()
 """Kong sees every change at once: most tests are not about its lags."""
 
 Edit = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
-"""Of the resources of a state, as the engine exports them."""
+"""Queries over the resources of a state, as the engine exports them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,10 @@ class Deployment:
         )
 
     def changes(self, verb: str, *arguments: str) -> dict[str, str]:
-        """What `verb` changes, from the engine's events: {resource's logical name: operation}; what stays is left out.
+        """Return the changes of `verb` from the engine's events: {resource's logical name:
+        operation}.
 
-        For preview it is what would be changed.
+        For preview these are the planned changes. Unchanged resources are left out.
         """
         if verb == "preview":
             return named(preview(self, *arguments))
@@ -118,7 +120,7 @@ def start(local: Local, folder: Path) -> Deployment:
 
 
 def preview(deployment: Deployment, *arguments: str) -> dict[str, str]:
-    """What `preview --json` says: {urn: operation}."""
+    """Return the operations of `preview --json`: {urn: operation}."""
     steps = json.loads(
         deployment.pulumi("preview", "-s", STACK, "--json", *arguments).stdout
     )["steps"]
@@ -133,7 +135,8 @@ def events(printed: str) -> Iterator[dict[str, Any]]:
 
 
 def operations(printed: str) -> dict[str, str]:
-    """What a run did by its events: {urn: operation}. The run must have said that it succeeded."""
+    """Return the operations of a run by its events: {urn: operation}. The run must have reported
+    success."""
     seen = list(events(printed))
     results = [
         event["summaryEvent"]["result"]
@@ -150,7 +153,7 @@ def operations(printed: str) -> dict[str, str]:
 
 
 def named(steps: dict[str, str]) -> dict[str, str]:
-    """The steps that change something, by logical name: after the type, which is what is between `::`."""
+    """Return the steps that change a resource, by logical name: the URN's part after the type."""
     return {
         urn.rsplit("::", 1)[1]: op
         for urn, op in steps.items()

@@ -22,7 +22,8 @@ CHANGES: Set[tuple[str, str]] = {("admission", "update"), ("code", "delete")}
 """The end of a resource's name and the operation on it, for each operation of a run since `BEFORE`."""
 
 CHANGED_OUTPUTS: Set[str] = {"__model", "enforced"}
-"""The outputs that are other ones since `BEFORE`: the model lists every setting, and other scripts are enforced."""
+"""The outputs that have changed since `BEFORE`: the model lists every setting, and the enforced
+scripts are new."""
 
 _PARTS = (
     "__main__.py",

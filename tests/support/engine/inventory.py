@@ -1,4 +1,4 @@
-"""What there is in the products behind a sandbox, by kind."""
+"""List the objects in the products behind a sandbox, by kind."""
 
 from __future__ import annotations
 

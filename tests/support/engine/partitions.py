@@ -17,7 +17,8 @@ from tests.support.engine.deployment import Deployment, named, operations
 
 
 def partition(folder: Path, partitions: Mapping[str, Sequence[str]]) -> None:
-    """Writes the stacks' files: the base's says which namespaces are where, those of partitions name the estate."""
+    """Write the stacks' files: the base's file assigns namespaces, the partitions' files name the
+    estate."""
     file = folder / "stacks" / f"Pulumi.{STACK}.yaml"
     settings = yaml.safe_load(file.read_text("utf-8"))
     settings["config"]["kong-oam:partitions"] = {
@@ -94,7 +95,8 @@ def run(
 def changes(
     deployment: Deployment, verb: str, name: str | None
 ) -> dict[str, str]:
-    """What `verb` changes: {resource's logical name: operation}; for preview, what would be changed."""
+    """Return the changes of `verb`: {resource's logical name: operation}; for preview, the planned
+    changes."""
     if verb == "preview":
         printed = deployment.pulumi(
             "preview", "-s", stack_of(name), "--json"

@@ -21,14 +21,15 @@ from tests.support.engine.deployment import Deployment
 
 FIRST = datetime.date(2026, 11, 25)
 CLIENTS: Mapping[str, str | None] = {"checkout": None, "web": "user-sales"}
-"""Clients of the sample estate that may read orders, and for whom."""
+"""Clients of the sample estate that may read orders, each with its user."""
 
 
 @dataclass
 class Pods:
-    """The pods of each of `clients`, with the credential that they started with; `ask` is what a token's call comes to.
+    """The pods of each of `clients`, with the credential that they started with; `ask` returns the
+    answer to a call with their token.
 
-    `slow` ones are still those of before when a run is over, and go on with what they have.
+    `slow` pods keep their credential until after the run.
     """
 
     local: Local
@@ -39,7 +40,7 @@ class Pods:
     slow: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def start(self) -> None:
-        """All pods anew, with what the Secrets have now."""
+        """Restart all pods with the current Secrets."""
         self.quick = {
             name: credential(self.local, name) for name in self.clients
         }

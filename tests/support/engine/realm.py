@@ -26,7 +26,8 @@ class WithKeycloak:
 
 
 def on(server: Keycloak, deployment: Deployment, realm: str) -> Deployment:
-    """The deployment with a realm of its own as its only identity provider, before the first `up`."""
+    """Return the deployment with a separate realm as its only identity provider, before the first
+    `up`."""
     server.realm(realm, GROUPS, {user.login: user.groups for user in USERS})
     deployment.local.env.update(server.environment(realm))
     entry = {

@@ -1,4 +1,4 @@
-"""The sample estate, deployed, with all that the CLI said of it."""
+"""The sample estate, deployed, with all output of the CLI."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The sample estate as it was previewed on an empty stack and then deployed, with all that the CLI said of it.
+    """The sample estate, previewed on an empty stack and then deployed, with all output of the CLI.
 
-    `said` is stdout and stderr by what was run; `log` is the engine's event log of the `up`.
+    `said` is stdout and stderr by command; `log` is the engine's event log of the `up`.
     """
 
     deployment: Deployment

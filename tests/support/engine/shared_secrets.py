@@ -1,4 +1,5 @@
-"""Secrets that clients share with their provider: what a preview says of them, and the command that replaces one."""
+"""Secrets that clients share with their provider: the preview's lines about them, and the command
+that replaces a secret."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ def said(deployment: Deployment) -> str:
 
 
 def orders(deployment: Deployment, settings: dict[str, str]) -> int:
-    """What the API answers a pod of `checkout` that has these settings."""
+    """Return the API's answer to a pod of `checkout` with these settings."""
     return call(
         deployment.local,
         "GET",

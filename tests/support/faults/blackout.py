@@ -36,8 +36,8 @@ class Blackout:
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def up(self) -> None:
-        """Runs `up` until then. Kong, Okta and the cluster are there again afterwards. Raises AssertionError where it
-        never came to that."""
+        """Run `up` until the blackout. Kong, Okta and the cluster return afterwards. Raises
+        AssertionError where `up` ends before."""
         local = self.stack.local
         create, apply, delete = (
             local.cluster.create,
@@ -118,7 +118,8 @@ def recover(stack: Stack) -> str:
 
 
 def recover_stack(stack: Stack) -> str:
-    """The same without the last one, which a command over several stacks is."""
+    """Run the documented commands without the last `up`. A command over several stacks does this
+    `up`."""
     stack.pulumi("cancel", "--yes")
     said = lost(stack, "--remove").stdout
     for line in said.splitlines():
@@ -175,8 +176,8 @@ _MADE_UP = {
 
 
 def shape(stack: Stack) -> dict[str, list[str]]:
-    """Everything there is, but for ids, times, keys, secrets and their digests, and the order of policies, which Okta
-    gives them: references are written as names."""
+    """Return all objects without ids, times, keys, secrets and their digests, and without the order
+    of policies, which Okta assigns. References are names."""
     local = stack.local
     kinds: dict[str, list[Any]] = {
         kind: local.kong.entities(kind) for kind in KONG
@@ -197,7 +198,8 @@ def shape(stack: Stack) -> dict[str, list[str]]:
 
 
 def _names(found: dict[str, Any]) -> dict[str, str]:
-    """What stands for the ids of an object: its name, a client's label, a consumer's username, a group's name."""
+    """Return the id of an object with the name that replaces it: its name, a client's label, a
+    consumer's username or a group's name."""
     name = (
         found.get("label")
         or found.get("name")

@@ -36,7 +36,7 @@ _PLUGINS_END = 0.7
 _ENDS = 120.0
 """Seconds within which what outlives a command has ended."""
 LOCKED = re.compile(rf"/locks/\S*/({STACK}[a-z-]*)/\S+\.json")
-"""What the engine says of a lock; which stack it is of."""
+"""The lock's file in the engine's message, with the stack's name."""
 
 LOCK = (
     "the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the lock file "
@@ -46,8 +46,9 @@ LOCK = (
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """How a command is cut off: by a signal to itself, or to all that it started, too (`everybody`), after a part of
-    what it does. `back`: what it was about is taken back before the next one."""
+    """An interruption of a command: a signal to the command alone, or to all its children too
+    (`everybody`), after a part of its work. `back`: the change is reverted before the next
+    command."""
 
     verb: str
     change: str
@@ -119,7 +120,7 @@ def as_stack(deployment: Deployment) -> Stack:
 
 
 def start_command(deployment: Deployment, *words: str) -> subprocess.Popen[str]:
-    """A verb of the command line under way, in a session of its own."""
+    """Start a verb of the command line in its own session."""
     return subprocess.Popen(
         [sys.executable, "-m", "kong_oam", *words],
         cwd=deployment.folder,
@@ -163,9 +164,11 @@ class Requests:
 def cut_off(
     deployment: Deployment, cut: Cut, seconds: float, requests: int
 ) -> str:
-    """Runs the command until it is cut off, and waits for what outlives it. Gives what it printed until then.
+    """Run the command until it is cut off, and wait for its surviving children. Return its output
+    until then.
 
-    A part of an `up` is one of its `requests`, and of a `move`, which asks no product, one of its `seconds`.
+    A part of an `up` is one of its `requests`. A part of a `move`, which calls no product, is one
+    of its `seconds`.
     """
     nth = 1 + int(cut.when * requests) if cut.verb == "up" else 0
     running: list[subprocess.Popen[str]] = []
@@ -203,7 +206,7 @@ def kill(running: subprocess.Popen[str]) -> None:
 
 
 def ended(running: subprocess.Popen[str]) -> None:
-    """Waits until nothing is left of what a command started. Raises AssertionError where that takes too long."""
+    """Wait until no process of a command is left. Raises AssertionError where this takes too long."""
     until = time.monotonic() + _ENDS
     while left := [*_session(running.pid)]:
         assert time.monotonic() < until, f"{left} do not end"
@@ -261,7 +264,7 @@ def is_at_rest(deployment: Deployment) -> None:
 
 
 def ids(deployment: Deployment) -> dict[str, set[str]]:
-    """The ids of what Kong has of each component."""
+    """Return the ids of each component's entities in Kong."""
     return {
         kind: {
             str(entity["id"]) for entity in deployment.local.kong.entities(kind)

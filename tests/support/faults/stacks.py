@@ -1,4 +1,5 @@
-"""One stack of one project over a sandbox: the literal CLI, requests to the stand-ins behind it, and what is there."""
+"""One stack of one project over a sandbox: the literal CLI, requests to the stand-ins behind it,
+and their objects."""
 
 from __future__ import annotations
 
@@ -53,7 +54,7 @@ class Stack:
     def module(
         self, name: str, *arguments: str, **environment: str
     ) -> CompletedProcess[str]:
-        """`python -m NAME ARGUMENTS` in the project's folder, whatever it ends with."""
+        """Run `python -m NAME ARGUMENTS` in the project's folder. Any exit status is allowed."""
         env = {**self.local.env, **environment}
         command = [sys.executable, "-m", name, *arguments]
         return subprocess.run(
@@ -66,7 +67,7 @@ class Stack:
         )
 
     def changes(self, verb: str, *arguments: str) -> dict[str, str]:
-        """What a run changed, from its events: {logical name: operation}."""
+        """Return the changes of a run, from its events: {logical name: operation}."""
         done = self.run(verb, "--json", *arguments)
         found = {}
         for event in (
@@ -113,7 +114,7 @@ class Stack:
         token: str | None = None,
         scheme: str = "http",
     ) -> Answer:
-        """What the gateway answers, without sockets, and whether that came from a workload."""
+        """Return the gateway's answer, without sockets, and whether a workload gave it."""
         authorization = f"Authorization: Bearer {token}\r\n" if token else ""
         raw = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n{authorization}\r\n".encode()
         return self.local.kong.handle(raw, scheme)

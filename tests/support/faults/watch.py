@@ -1,4 +1,5 @@
-"""Somebody who keeps knocking while an estate comes, goes and breaks, without a token and with one that lacks scopes."""
+"""Callers who ask without pause while an estate appears, disappears and breaks: without a token,
+and with a token that lacks scopes."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ def poor_token(stack: Stack) -> str | None:
 
 @dataclass(slots=True)
 class Watch:
-    """Asks for each of `protected` (host, path) about every 10 ms until the end; `let_in` is who was let through, how."""
+    """A thread that asks for each of `protected` (host, path) about every 10 ms until the end;
+    `let_in` lists the callers who were allowed."""
 
     stack: Stack
     protected: tuple[tuple[str, str], ...]

@@ -119,9 +119,10 @@ class Engine:
         )
 
     def changes(self, verb: str, *arguments: str) -> dict[str, str]:
-        """What `up` changed by the engine's events, or `preview` would: {logical name: operation}.
+        """Return the changes of `up` by the engine's events, or the planned changes of `preview`:
+        {logical name: operation}.
 
-        Of a refresh the events say nothing here: each of its steps is called `refresh`, whatever it found.
+        For a refresh the events do not help: each of its steps is called `refresh`, changed or not.
         """
         yes = () if verb == "preview" else ("--yes", "--skip-preview")
         said = self.pulumi(
@@ -159,7 +160,7 @@ class Engine:
         )
 
     def add(self, name: str, text: str) -> None:
-        """One more Application, in a file of its own."""
+        """Add an Application in its own file."""
         (self.folder / "applications" / f"{name}.yaml").write_text(
             text, "utf-8"
         )
@@ -212,10 +213,11 @@ def engine(
     provider: Mapping[str, Any] = _OKTA,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Engine]:
-    """The estate's project with an empty stack; at the end the stack is destroyed, and what is left of it removed.
+    """The estate's project with an empty stack. At the end the stack is destroyed, and its remains
+    are removed.
 
-    The stack is the run's `name`, which is one word. `provider` is its identity provider, `environment` where that is
-    and who administers it.
+    The stack is the run's `name`, a single word. `provider` is its identity provider, `environment`
+    the provider's address and administrator.
     """
     stack = f"{RUN}-{name}"
     for linked in _LINKED:

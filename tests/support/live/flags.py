@@ -69,7 +69,8 @@ class Api:
         return f"{self.name}/{self.component}"
 
     def text(self, host: str, calls: Mapping[str, Sequence[Api]]) -> str:
-        """Its YAML. `calls` maps clients of this Application to what they call, as this one among others."""
+        """Return the API's YAML. `calls` maps clients of this Application to the APIs that they
+        call, this API among others."""
         granted = [
             key
             for key, called in calls.items()
@@ -163,9 +164,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 @dataclass(slots=True)
 class Flags:
-    """The project with its stack, on which `run` runs the CLI, and what hammers on it meanwhile.
+    """The project with its stack, on which `run` runs the CLI, and the callers that hammer on it
+    meanwhile.
 
-    `apis` are the Applications that are in the folder; `before`, those that everything begins with.
+    `apis` are the Applications in the folder; `before` are the initial Applications.
     """
 
     engine: Engine
@@ -225,7 +227,7 @@ class Flags:
         assert done.returncode, f"{arguments}: {done.stdout}"
 
     def urn(self, name: str) -> str:
-        """Of the one resource of this logical name in the state."""
+        """Return the URN of the only resource with this logical name."""
         shown = self.engine.pulumi(
             "stack", "-s", self.engine.stack, "--show-urns"
         ).stdout
@@ -257,8 +259,9 @@ class Flags:
         )
 
     def callers(self) -> Mapping[str, Sequence[Case]]:
-        """Those whom no estate of this file lets in. They hold what the other Application's API asks for at some time,
-        or everything it ever asked for, and are granted nothing there."""
+        """Return callers that no estate of this file allows. Their tokens list scopes that the
+        other Application's API requires at some time, or all of them, but their clients have no
+        grants there."""
         everywhere = ("a", "b", "c")
         ends = [
             self.case("GET", name, who=who)
@@ -288,7 +291,7 @@ class Flags:
         }
 
     def welcome(self) -> Mapping[str, Sequence[Case]]:
-        """Those who are let in by the estate that everything begins with."""
+        """Return the callers that the initial estate allows."""
         return {
             READER: [self.case("GET", "a", who="a/reader")],
             EVERYBODY: [self.case("GET", "a", "/health")],
@@ -302,7 +305,7 @@ class Flags:
         for name, elsewhere in (
             ("a", "b"),
             ("b", "a"),
-        ):  # whose clients may be others than those of before
+        ):  # The ids of its clients may have changed since.
             authorization = (f"Bearer {self.token(name, 'reader')}",)
             expected += [
                 (
@@ -330,7 +333,8 @@ READER, EVERYBODY = "the reader of a", "everybody to the health check of a"
 
 @contextmanager
 def flags(live: LiveGateway, folder: Path) -> Iterator[Flags]:
-    """The two Applications as they are first, deployed, with tokens of what was before, and callers who hammer."""
+    """Yield the two Applications in their initial form, deployed, with tokens of the initial
+    clients, and callers that hammer."""
     bind = bind_address()
     with ExitStack() as started:
         workloads = tuple(
@@ -380,7 +384,7 @@ def swap(apis: tuple[Api, ...]) -> tuple[Api, ...]:
 
 @dataclass(slots=True)
 class Attack:
-    """What a test does under hammering, stage by stage."""
+    """The stages of a test under hammering."""
 
     flags: Flags
     hammer: Hammer
@@ -388,14 +392,15 @@ class Attack:
     since: float = field(default_factory=time.monotonic)
 
     def __call__(self, stage: str) -> None:
-        """What follows."""
+        """Begin the next stage."""
         if self.stages:
             self.hammer.await_answers()
         self.stages.append(stage)
         self.hammer.stage(stage)
 
     def kept_out(self, caller: str) -> dict[int, float]:
-        """Seconds for which one who is welcome got another answer, by status, since the attack began."""
+        """Return the seconds for which a welcome caller got another answer, by status, since the
+        attack began."""
         return self.hammer.kept_out(caller, self.since)
 
 

@@ -1,4 +1,5 @@
-"""Raw requests to the gateway's proxy, each on a connection of its own, and what arrived of them."""
+"""Send raw requests to the gateway's proxy, each on its own connection, and read the requests that
+arrived."""
 
 from __future__ import annotations
 
@@ -17,8 +18,9 @@ from tests.support.live.upstream import MARK, Upstream
 _numbers = itertools.count(1)
 
 _ROUNDS = 20
-"""How often in a row an answer must be right, for each worker: each has a view of its own, and a connection meets any of
-them (`proxy_listen` has `reuseport` by default). That one of two is never met in 40 times happens once in 10^11."""
+"""How often in a row an answer must be right, for each worker. Each worker has its own view, and a
+connection meets any of them (`proxy_listen` has `reuseport` by default). With two workers, 40
+connections miss a given worker once in 10^11 times."""
 
 
 def ask(
@@ -51,7 +53,8 @@ class Outcome:
     arrived: bytes | None
 
     def told(self) -> dict[str, str]:
-        """The identity headers that arrived, by name as CGI folds names. Fails for one that arrived twice."""
+        """Return the identity headers that arrived, by name as CGI folds names. Fails for a header
+        that arrived twice."""
         pairs = [
             (name.replace("_", "-").replace(".", "-"), value)
             for name, value in self._headers()
@@ -63,7 +66,7 @@ class Outcome:
         return dict(told)
 
     def credentials(self) -> list[str]:
-        """The values of Authorization that arrived, but for empty ones."""
+        """Return the nonempty values of Authorization that arrived."""
         return [
             value
             for name, value in self._headers()
@@ -71,7 +74,7 @@ class Outcome:
         ]
 
     def _headers(self) -> list[tuple[str, str]]:
-        """Those that arrived, by name in small letters."""
+        """Return the headers that arrived, by name in small letters."""
         assert self.arrived is not None
         lines = (
             self.arrived.decode("latin-1")
@@ -102,9 +105,11 @@ class LiveGateway:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The URL of /metrics of each node that answers: LIVE_METRICS_URL, or that of the Admin API's own node.
+        """Return the URL of /metrics of each node that answers: LIVE_METRICS_URL, or the Admin
+        API's own node.
 
-        None where another node, or a balancer before several, has the proxy's port and nothing names them.
+        None where another node, or a balancer before several, has the proxy's port and no setting
+        names the nodes.
         """
         if self.target.metrics:
             return self.target.metrics
@@ -174,7 +179,7 @@ def _shown(case: Case) -> str:
 
 
 def await_true(wrong: Callable[[], str | None], bound: float) -> None:
-    """Asks until nothing is wrong any more. Fails with what is wrong after `bound` seconds."""
+    """Wait until `wrong` finds nothing. Fails with its finding after `bound` seconds."""
     until = time.monotonic() + bound
     while (what := wrong()) is not None:
         assert time.monotonic() < until, f"after {bound:g} s still: {what}"

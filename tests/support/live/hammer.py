@@ -1,4 +1,4 @@
-"""Callers who ask without pause while entities change, and what they got."""
+"""Callers that ask without pause while entities change, and their answers."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ _numbers = itertools.count(1)
 
 
 class Hammer:
-    """A thread per caller, which asks its requests in turn until the end. A context manager.
+    """A thread per caller, which repeats its requests in turn until the end. A context manager.
 
-    `callers` are those whom nothing is to let in, `welcome` those who are let in for some of the time. `workloads`
-    (default: the tier's own) is what requests must not reach. `stage(name)` says what is being done from now on. What is
-    counted, by stage and caller: answers by status (0 is a connection without one), and requests that reached a workload.
+    `callers` must never be allowed; `welcome` callers are allowed for some of the time. Requests
+    must not reach `workloads` (default: the tier's own). `stage(name)` begins a stage. Answers are
+    counted by stage, caller and status (0 is a connection without an answer), and so are requests
+    that reached a workload.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class Hammer:
             thread.join(20)
 
     def stage(self, name: str) -> None:
-        """What follows; an answer counts for the stage in which its request was sent."""
+        """Begin a stage; an answer counts for the stage in which its request was sent."""
         self._stage = name
 
     def arrived(self, stage: str, caller: str) -> int:
@@ -102,7 +103,8 @@ class Hammer:
         return {key: count for key, count in found.items() if count}
 
     def kept_out(self, caller: str, since: float) -> dict[int, float]:
-        """For how many seconds one who is welcome got which other answer than 200, from a time of `time.monotonic`."""
+        """Return for how many seconds a welcome caller got which other answer than 200, from a time
+        of `time.monotonic`."""
         seconds: dict[int, float] = {}
         for (sent, status), (next_sent, _) in pairwise(
             self._answers[caller].copy()
@@ -114,7 +116,8 @@ class Hammer:
         }
 
     def lines(self, *stages: str) -> list[str]:
-        """A line for each of the stages, with all answers of all callers. Fails where a caller was not there."""
+        """Return a line for each of the stages, with all answers of all callers. Fails where a
+        caller did not ask."""
         lines = []
         for stage in stages:
             answers: Counter[int] = Counter()

@@ -33,11 +33,11 @@ HAMMER_DOMAIN: Final = f"hammer.{RUN}.example.com"
 
 
 SEED: Final = int(os.environ.get("LIVE_SEED") or 7)
-"""What is generated, Applications and requests, is generated from it."""
+"""The seed of generated Applications and requests."""
 
 
 def stack(name: str = RUN) -> Stack:
-    """A stack with issuers of its own. `name` starts with RUN."""
+    """A stack with its own issuers. `name` starts with RUN."""
     return gateway_estates.stack(name, "http")
 
 
@@ -55,13 +55,14 @@ def _issuers(name: str) -> Mapping[str, Issuer]:
 
 
 def issuer(name: str = RUN) -> Issuer:
-    """The one whose tokens components ask for by default."""
+    """Return the issuer whose tokens components require by default."""
     return issuers(name)["main"]
 
 
 @cache
 def scene() -> Scene:
-    """What the tier's requests are about: an estate written by hand, and Applications that are generated."""
+    """The estates that the tier's requests need: an estate written by hand, and generated
+    Applications."""
     texts = [
         *nested_applications(CASES_DOMAIN),
         *generated_applications(GENERATED_DOMAIN, 6, SEED),
@@ -196,7 +197,7 @@ class Target:
                 )
 
     def product(self) -> str:
-        """Who answers at the Admin API, in one line."""
+        """Describe the product behind the Admin API in one line."""
         answer = self.get("/")
         root = answer.json()
         configuration = root.get("configuration") or {}

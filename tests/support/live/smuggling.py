@@ -1,7 +1,8 @@
-"""Requests that try to be two, or to take away what the gate says: bytes by name, and what is meant to become of them.
+"""Requests that try to be two, or to remove the gate's headers: bytes by name, with the expected
+result.
 
-A body holds a request in disguise, which no workload must ever see as a request. Recorded on a Kong 3.9.1 and a Kong
-3.10.0, which answer alike.
+A body holds a request in disguise, which no workload may see as a request. Recorded on a Kong 3.9.1
+and a Kong 3.10.0, which answer alike.
 """
 
 from __future__ import annotations
@@ -19,14 +20,16 @@ SETTINGS = (b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA")
 
 
 def chunk(size: bytes = b"%x", end: bytes = b"0\r\n\r\n") -> bytes:
-    """The request in disguise as one chunk, whose size is written so, and what ends the chunks."""
+    """Return the request in disguise as one chunk, with its size in this form, and the end of the
+    chunks."""
     return size % len(HIDDEN) + b"\r\n" + HIDDEN + b"\r\n" + end
 
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """Header lines, and what follows them. `statuses` are those of all answers, the last one to a request behind it all,
-    which asks for a public path. `content` is the body that arrives of a request that is let through."""
+    """Header lines and the body after them. `statuses` are the statuses of all answers; the last
+    answer is to a further request for a public path. `content` is the body that arrives of an
+    allowed request."""
 
     lines: tuple[bytes, ...]
     body: bytes
@@ -53,7 +56,7 @@ PASSED, REFUSED, BROKEN, UNKNOWN = (200, 200), (400, 200), (400,), (501,)
 
 
 def attacks() -> dict[str, Attack]:
-    """All of them, by what they try."""
+    """Return all attacks by name."""
     found = {
         **_in_connection(),
         **_beside(),
@@ -80,7 +83,7 @@ def _both(
 
 
 def _in_connection() -> dict[str, Attack]:
-    """What Connection may not name, and what it may."""
+    """Return attacks with names that Connection may not have, and with names that it may have."""
     filling = tuple(b"X-Filling-%d: 1" % number for number in range(120))
     refused: dict[str, tuple[bytes, ...]] = {
         "Connection names the length": (b"Connection: Content-Length",),
@@ -278,8 +281,8 @@ def _codings() -> dict[str, Attack]:
 
 
 def _chunks() -> dict[str, Attack]:
-    """Chunks that two servers could read differently. What ends early has one more request of the caller's own behind
-    it, to a host that nobody serves."""
+    """Return attacks with chunks that two servers could read differently. Behind a body that ends
+    early follows another request of the caller, to an unknown host."""
     own = (200, 404, 200)
     forged = b"0\r\nX-Auth-Client: forged\r\nContent-Length: 0\r\n\r\n"
     bodies: dict[str, tuple[bytes, tuple[int, ...], bytes]] = {

@@ -97,7 +97,7 @@ class Opened:
         self.status = int(self.head.split(b" ", 2)[1])
 
     def until(self, mark: bytes) -> bytes:
-        """What comes up to and with `mark`."""
+        """Return the bytes up to and including `mark`."""
         while mark not in self._left:
             more = self._connection.recv(4096)
             assert more, f"ended before {mark!r}: {self._left!r}"

@@ -1,4 +1,4 @@
-"""An upstream that keeps what it got, byte by byte, and answers with the same bytes."""
+"""An upstream that records its requests, byte by byte, and answers with the same bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a gateway has to do about workloads that speak TLS, asked of any Kong: the live tier's, and the stand-in."""
+"""Check a gateway's TLS to workloads, on any Kong: the live tier's, and the stand-in."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def application(domain: str) -> str:
 
 @dataclass(frozen=True)
 class Asked:
-    """A Kong with the estate, whose gates lead to workloads that all show one certificate: that of `right`."""
+    """A Kong with the estate, whose gates lead to workloads that all show the certificate of
+    `right`."""
 
     entities: Entities
     estate: Estate
@@ -81,8 +82,9 @@ class Asked:
     def expect(
         self, name: str, status: int, spared: Workload | None = None
     ) -> Any:
-        """Waits until a call gets this status, several times in a row; gives what the workload said of the last. Whoever
-        gets it must not have come as far as `spared`: a worker that knows no better yet answers something else."""
+        """Wait until a call gets this status, several times in a row. Return the workload's record
+        of the last call. A worker with an old view may still give another answer. Calls with
+        this status must not reach `spared`."""
         until = time.monotonic() + self.bound
         right = 0
         while right < 8:
@@ -133,8 +135,8 @@ def asked(
 
 
 def workloads_are_verified(asked: Asked, bind: str = "127.0.0.1") -> None:
-    """The whole of it: the right name passes; another name, another CA, one that has ended, and no client
-    certificate do not."""
+    """Check all cases: the right name passes; another name, another CA, an expired certificate and
+    a missing client certificate do not."""
     entities, ca = asked.entities, asked.ca
     shown = signed(ca, "right.shop.svc", "right.shop.svc.cluster.local")
     stranger, client = authority("stranger"), signed(ca, "the gateway")

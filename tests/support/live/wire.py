@@ -1,7 +1,7 @@
-"""A workload that counts requests by their bytes, and what a gateway answers to bytes as they are.
+"""A workload that counts requests by their bytes, and a gateway's answers to raw bytes.
 
-The workload keeps its connections open, as a real one does: bytes behind one request are the next one. So it sees a
-request that was hidden in another one.
+The workload keeps its connections open, like real workloads: bytes behind a request are the next
+request. This shows a request that was hidden in another request.
 """
 
 from __future__ import annotations

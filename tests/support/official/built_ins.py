@@ -1,4 +1,4 @@
-"""Applications with every built-in type, for a real cluster, and what they need there."""
+"""Applications with every built-in type, for a real cluster, and the objects that they need there."""
 
 from __future__ import annotations
 

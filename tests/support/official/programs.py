@@ -1,10 +1,14 @@
-"""Kubernetes' own programs and the official plugin, built once from their Go modules into the cache.
+"""Build Kubernetes' own programs and the official plugin once, from their Go modules into the
+cache.
 
-    python -m tests.support.official.programs      builds what is missing, and prints the folder
+    python -m tests.support.official.programs
 
-kube-apiserver, kube-controller-manager and kubectl (k8s.io/kubernetes, Apache-2.0), etcd (go.etcd.io/etcd, Apache-2.0),
-the plugin of pulumi-kubernetes (Apache-2.0), and what judges connections by NetworkPolicies
-(sigs.k8s.io/kube-network-policies, Apache-2.0): all that Go has to download are modules of its proxy.
+builds missing programs, and prints the folder.
+
+The programs are kube-apiserver, kube-controller-manager and kubectl (k8s.io/kubernetes,
+Apache-2.0), etcd (go.etcd.io/etcd, Apache-2.0) and the plugin of pulumi-kubernetes (Apache-2.0). A
+further program judges connections by NetworkPolicies (sigs.k8s.io/kube-network-policies,
+Apache-2.0). Go downloads only modules of its proxy.
 """
 
 from __future__ import annotations
@@ -60,7 +64,8 @@ func main() {
 JUDGE: Final = "network-policies"
 _JUDGE_MODULE: Final = "sigs.k8s.io/kube-network-policies"
 _JUDGE_VERSION: Final = "v1.1.0"
-# Reads lines of "source destination port" and says of each whether the packet passes, by what the API server holds.
+# Reads lines of "source destination port" and prints for each whether the packet passes, by the API
+# server's objects.
 _JUDGE: Final = """package main
 
 import (
@@ -147,7 +152,8 @@ def _build_servers(found: Path) -> None:
         return
     minor = KUBERNETES.removeprefix("1.")
     about = downloaded(found, "k8s.io/kubernetes", f"v{KUBERNETES}") / "go.mod"
-    # What lies in that repository's own tree has the version 0.0.0 there, and is published as modules of its own.
+    # Modules in that repository's own tree have the version 0.0.0 there, and are published
+    # separately.
     staged = re.findall(
         r"^\s*(k8s\.io/\S+) v0\.0\.0$", about.read_text("utf-8"), re.MULTILINE
     )

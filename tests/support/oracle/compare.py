@@ -1,8 +1,9 @@
-"""The oracle against the project: one pair of estates, its questions, and every answer that is another one.
+"""Compare the oracle with the project: one pair of estates, its questions, and every answer that
+differs.
 
-Asked are `kong_oam.access.decide.answer`, with real tokens that are signed here, and the Lua that is emitted: admission and
-the gate of the component that a request leads to, and of others, which must refuse it. While a run goes on, admission
-may be of one estate and the gate of the other.
+The questions go to `kong_oam.access.decide.answer`, with real tokens that are signed here. They
+also go to the emitted Lua: admission and the gate of the request's component, and gates of others,
+which must deny it. During a run, admission may belong to one estate and the gate to the other.
 """
 
 from __future__ import annotations
@@ -48,11 +49,11 @@ _FAULTS = (
     "groups of two types",
 )
 _UNVERIFIED = ("another key", "unknown key id")
-"""Faults with which Kong's `jwt` finds no credential, or one that does not fit."""
+"""Faults for which Kong's `jwt` finds no credential, or a credential that does not fit."""
 
 
 class Project:
-    """A world as the project reads it. What was asked once is kept."""
+    """A world as the project reads it. Answers are cached."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -114,7 +115,7 @@ class Project:
         ]
 
     def asked(self, request: Request) -> Answer:
-        """What `kong_oam.access.decide` says."""
+        """Return the answer of `kong_oam.access.decide`."""
         authorization = (
             (f"Bearer {self.signed(request.token)}",) if request.token else ()
         )
@@ -173,7 +174,8 @@ class Project:
         return self._scripts[position]
 
     def answering(self, lua: Lua, position: tuple[str, int]) -> Any:
-        """What says before a port of a component which pages may read an answer; None where nothing does."""
+        """Return the script before a port of a component that decides which pages may read an
+        answer; None without a script."""
         self.scripts(lua, position)
         return self._answering[position]
 
@@ -281,7 +283,7 @@ class Lua:
         self.compiled, self._run = runtime.execute(_HARNESS, _decoded)
 
     def facts(self, project: Project, request: Request) -> Any:
-        """What the scripts see of a request that Kong has routed and `jwt` has looked at."""
+        """Return the request as the scripts see it, after Kong's routing and `jwt`."""
         target = request.target.decode("latin-1")
         path, mark, query = target.partition("?")
         given: dict[str, Any] = {
@@ -363,7 +365,7 @@ def _decoded(text: str) -> str | None:
 
 @dataclass
 class Report:
-    """What was asked, and what was answered otherwise. A decision is one answer of the project that was looked at."""
+    """The questions, and the answers that differ. A decision is one compared answer of the project."""
 
     decisions: int = 0
     counted: Counter[str] = field(default_factory=Counter)
@@ -390,7 +392,7 @@ def compared(seed: int, count: int) -> Report:
 
 
 class _Comparison:
-    """Questions to a pair of estates, and to what is in between."""
+    """Questions to a pair of estates, and to the states between them, with their report."""
 
     def __init__(self, seed: int, was: Project, now: Project) -> None:
         self.seed, self.was, self.now = seed, was, now
@@ -437,7 +439,8 @@ class _Comparison:
             self._half_finished(own, request, facts, earlier, meant)
 
     def show(self, page: Page, *, preflight: bool) -> None:
-        """Whether the page may read the answer, or what its preflight is told: at the gate that is meant, and another."""
+        """Compare whether the page may read the answer, or its preflight's answer: at the gate of
+        the request's component, and at another gate."""
         world, request = (
             self.now.world,
             Request(page.method, page.host, page.target),
@@ -468,7 +471,7 @@ class _Comparison:
                 )
 
     def _gates_to_ask(self, own: tuple[str, int]) -> Iterator[tuple[str, int]]:
-        """The gate that the request is meant for, and one that it is not, each in turn."""
+        """Yield the gate of the request's component, and another gate, each other gate in turn."""
         places = self.now.places()
         if own in places:
             yield own

@@ -1,10 +1,10 @@
-"""What Applications and the settings of a stack mean, read from the documents alone.
+"""The meaning of Applications and a stack's settings, read from the documents alone.
 
-A second reading, to judge the first one by: nothing is imported from the project, and everything is done in the slow
-and literal way. The documents are the plain dicts that `yaml.safe_load` gives. Where the pages leave a choice, the
-function that makes it says so.
+A second reading that judges the first. It imports no code of the project, and takes the slow and
+literal way. The documents are the plain dicts that `yaml.safe_load` gives. Where the pages leave a
+choice, the docstring of the function that makes it names it.
 
-A token is described by facts, as `Token` lists them, not by claims: how a provider spells them is no part of this.
+`Token` describes a token by facts, not by claims: the providers' spellings are no part of this.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from typing import Any
 
 Document = dict[str, Any]
 Elements = tuple[bytes, ...]
-"""A path, element by element: `/` has none, and one that ends with `/` has an empty last one."""
+"""A path, element by element: `/` has none, and a path that ends with `/` has an empty last
+element."""
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 ANY_TOKEN: Document = {"rules": [{"scopes": []}]}
-"""What a gateway trait means without an access trait: a token that counts, on every path."""
+"""The meaning of a gateway trait without an access trait: a valid token, on every path."""
 SIGN_IN = ("web", "browser", "native")
 """Kinds of clients that users sign in through."""
 PER_API = ("entra",)
@@ -33,7 +34,7 @@ PER_API = ("entra",)
 
 @dataclass(frozen=True)
 class Token:
-    """What is known of a token. `counts`: its signature, issuer, lifetime and form are as they should be."""
+    """The facts about a token. `counts`: its signature, issuer, lifetime and form are valid."""
 
     provider: str
     counts: bool
@@ -44,13 +45,14 @@ class Token:
     groups: tuple[str, ...] = ()
     """Groups of the user, as the provider calls them."""
     api: str | None = None
-    """Of a provider whose tokens are for one API each: the component that it is for."""
+    """The component that the token is for, if tokens of its provider are for one API each."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """`host` is as in the Host header, `target` the raw bytes of the request line, `address` where it comes from (None:
-    from wherever it is let in), `header` one more header: its name and value."""
+    """A request. `host` is as in the Host header, `target` the raw bytes of the request line.
+    `address` is the client's address (None: any allowed address), `header` an additional header:
+    its name and value."""
 
     method: str
     host: str
@@ -118,7 +120,8 @@ def providers(stack: Document) -> list[Document]:
 
 
 def provider_of(component: Document, stack: Document) -> Document:
-    """The provider whose tokens a component takes: the one that its access trait names, else the stack's first."""
+    """Return the provider whose tokens a component takes: its access trait names it, else it is the
+    stack's first."""
     named = (access_of(component) or {}).get("identityProvider")
     for provider in providers(stack):
         if provider["name"] == named:
@@ -226,7 +229,7 @@ def owns(path: Elements, request: Elements) -> bool:
     return request[: len(path)] == path
 
 
-# What other servers read in an element of a path
+# Other servers' readings of a path element
 
 
 def _without_accents(text: str) -> str:
@@ -270,10 +273,10 @@ HABITS: tuple[Callable[[str], str], ...] = (
     lambda text: re.sub(r":.*\$.*", "", text),  # streams of NTFS
     lambda text: (
         text.partition("#")[0] or text
-    ),  # a fragment of what was decoded
+    ),  # a fragment of the decoded text
     lambda text: text.encode("ascii", "ignore").decode() or text,
 )
-"""What servers are known to do to an element before they look for what it names."""
+"""Known transformations that servers apply to an element before they look up its name."""
 
 
 @lru_cache(maxsize=10_000)
@@ -297,7 +300,8 @@ def is_none_or_several(part: bytes) -> bool:
 
 
 def taken_for(part: bytes, rule: bytes) -> bool:
-    """Whether some server looks for what the rule's element names: by a habit, a joker of Windows, or a short name."""
+    """Return whether some server reads the element as the rule's element: by a transformation, a
+    Windows wildcard, or a short name."""
     name = rule.decode().lower()
     jokers = {"*": ".*", "<": ".*", ">": ".?", '"': "[.]?"}
     for text in readings(part):
@@ -332,7 +336,8 @@ def is_spelled_oddly(target: bytes) -> bool:
 
 
 def fits(pattern: str, host: str) -> bool:
-    """Whether a host of a gateway trait is that of a request. `*.` stands for one label or more (RFC 4592)."""
+    """Return whether a host of a gateway trait matches a request's host. `*.` stands for one label
+    or more (RFC 4592)."""
     if pattern.startswith("*."):
         return host.endswith(pattern[1:]) and len(host) > len(pattern[1:])
     return pattern == host
@@ -341,8 +346,9 @@ def fits(pattern: str, host: str) -> bool:
 def picked(
     listed: list[Endpoint], host: str, path: Elements
 ) -> Endpoint | None:
-    """The endpoint that takes a request: an exact host before a wildcard, a longer wildcard before a shorter one, and
-    then the longest path. Nobody owns a host, so one that has no path for the request hides nothing."""
+    """Return the endpoint that takes a request. An exact host wins over a wildcard, a longer
+    wildcard over a shorter wildcard, and then the longest path wins. Hosts are shared: an
+    endpoint without a path for the request hides no other endpoint."""
     name = host.partition(":")[0]
     fitting = [
         one
@@ -429,8 +435,8 @@ def counts(
 def is_for(
     applications: list[Document], stack: Document, key: str, token: Token
 ) -> bool:
-    """Whether a token that counts is for the component. One without an access trait is no API: a token for any API of
-    its provider that somebody calls is for it."""
+    """Return whether a valid token is for the component. A component without an access trait is no
+    API: a token for any called API of its provider is for it."""
     known = components(applications)
     if provider_of(known[key], stack)["type"] not in PER_API:
         return True
@@ -453,7 +459,8 @@ def is_for(
 def effective(
     applications: list[Document], stack: Document, key: str, token: Token
 ) -> set[str]:
-    """The scopes of a token that count: those that its client holds here, and for a user the roles of their groups."""
+    """Return the effective scopes of a token: its client's grants here, and for a user the roles of
+    their groups."""
     component = components(applications)[key]
     scopes = set(token.scopes) & held_by_client(
         applications, token.client, key, user=token.user
@@ -470,7 +477,7 @@ def effective(
 def answer(
     applications: list[Document], stack: Document, request: Request
 ) -> Answer:
-    """What is answered to a request."""
+    """Return the answer to a request."""
     path = resolved(request.target)
     if path is None or (
         request.header and is_read_differently(*request.header)
@@ -588,12 +595,13 @@ def _status(
     )
 
 
-# What pages may read
+# Answers that pages may read
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page in a browser that asks for something: `method` is the one that it wants to use, in a preflight, too."""
+    """A request of a page in a browser. `method` is the method that the page wants to use, also in
+    a preflight."""
 
     origin: str
     method: str
@@ -618,11 +626,11 @@ def origins(
 
 
 def readable(applications: list[Document], stack: Document, page: Page) -> bool:
-    """Whether a browser gives the page what is answered to its request.
+    """Return whether a browser gives the page the answer to its request.
 
-    A page of a browser client may read what its users can be allowed with what it was granted there, and what is
-    public; unless the API is nowhere but at the page's own origin, where nobody has to say so. A foreign page, which the
-    API names, may read whatever a rule lists.
+    A page of a browser client may read the answers that its client's grants can allow its users,
+    and public answers. No CORS header is needed if the API only has the page's own origin. A
+    foreign page that the API names may read the answers of all rules.
     """
     path = resolved(page.target)
     endpoint = (
@@ -683,7 +691,8 @@ def image(applications: list[Document], key: str) -> str | None:
 
 
 def over_tls(applications: list[Document], key: str) -> bool:
-    """Whether a component's workload is spoken to by verified https alone; of one that says so of some ports, no."""
+    """Return whether the gateway speaks only verified https to a component's workload. False if
+    only some ports have it."""
     traits = components(applications).get(key, {}).get("traits", ())
     return any(
         trait["type"] == "upstream-tls"

@@ -1,11 +1,11 @@
-"""Generated estates, each with the one that follows it, and what is asked of them.
+"""Generated pairs of estates, where the second follows the first, and questions about them.
 
     before, after = estates(random.Random(7))
     for question in questions(rng, before, after, 100): ...
 
-An estate is a plan of `Part`s, changed at random and then put right (`_repair`), so that what comes out is without
-errors: hosts and paths have one owner, rules name declared scopes, roles cover what is called. It is rendered as the
-documents that somebody would have written.
+An estate is a plan of `Part`s, changed at random and then repaired (`_repair`), so that the result
+has no errors. Hosts and paths have one owner, rules name declared scopes, and roles cover calls. It
+is rendered as documents that a person could write.
 """
 
 from __future__ import annotations
@@ -223,11 +223,11 @@ class World:
 class Question:
     request: Request
     tags: frozenset[str]
-    """What is special about it, to be counted."""
+    """Return the special features of the estate, to count them."""
 
 
 def estates(rng: Random) -> tuple[World, World]:
-    """An estate, and one that somebody made of it by a few changes."""
+    """Return an estate, and an estate with a few changes."""
     plan = _plan(rng)
     _repair(plan)
     before = _render(plan)
@@ -469,7 +469,7 @@ def _rules(rng: Random, plan: Plan) -> None:
 
 
 def _gateways(rng: Random, plan: Plan) -> None:
-    """A component is at another place; what was there may be taken by another component."""
+    """Move a component to another place; another component may take the old place."""
     exposed = [part for part in plan.parts.values() if part.gateways]
     if len(exposed) > 1 and rng.random() < 0.5:
         one, other = rng.sample(exposed, 2)
@@ -527,7 +527,7 @@ _CHANGES = (
 
 
 def _repair(plan: Plan) -> None:
-    """Makes a plan one without errors, by leaving out what contradicts something that comes before it."""
+    """Repair a plan: leave out the parts that contradict earlier parts."""
     taken: set[tuple[str, str]] = set()
     declared: set[tuple[str, str]] = set()
     for key, part in plan.parts.items():
@@ -656,7 +656,7 @@ def _repair_rules(part: Part) -> None:
 
 
 def _repair_allow(part: Part) -> None:
-    """Of paths and methods that rules have, each once. GET stands for HEAD, too."""
+    """Make the rules list each combination of a path and a method once. GET covers HEAD."""
     listed: dict[str, set[str]] = {}
     for rule in part.rules if part.access else [{}]:
         for path in rule.get("paths", part.paths):
@@ -935,8 +935,8 @@ def questions(
 def pages(
     rng: Random, before: World, after: World, count: int
 ) -> Iterator[Page]:
-    """Pages of ours, of others that are named, and of strangers, that ask as everybody does; half of those that may read
-    the answer, where there are such."""
+    """Yield requests of pages: of our clients, of named foreign pages and of strangers, with
+    everybody's requests. Half come from pages that may read the answer, where such pages exist."""
     known = sorted(
         {origin for world in (before, after) for origin in _origins(world)}
         | {*FOREIGN}
@@ -973,7 +973,7 @@ def _origins(world: World) -> Iterator[str]:
 
 
 class _Facts:
-    """What there is to ask about in an estate, drawn from its documents once."""
+    """The values that questions about an estate use, drawn from its documents once."""
 
     def __init__(self, world: World) -> None:
         applications, stack = world.applications, world.stack
@@ -1043,7 +1043,7 @@ class _Facts:
         )
 
     def issued(self, client: str, provider: str, api: str | None) -> list[str]:
-        """What the provider gives a client that asks for all it was granted."""
+        """Return the scopes of the token that the provider gives a client for all its grants."""
         return sorted(
             scope
             for key, callee, scope in self.grants
@@ -1149,7 +1149,8 @@ def _hostile(rng: Random, target: bytes) -> bytes:
 
 
 def _alike(rng: Random, text: str) -> str:
-    """Each letter as itself or as one that some server takes for it. Of bytes that are no ASCII none is changed."""
+    """Replace each letter by itself or by a letter that some server takes for it. Bytes outside
+    ASCII stay."""
     wide = {chr(code): chr(code + 0xFEE0) for code in range(0x41, 0x7B)}
     accents = {
         "a": "á",

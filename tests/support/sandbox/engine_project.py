@@ -18,7 +18,7 @@ class Project:
     folder: Path
 
     def write(self, program: str) -> None:
-        """Replaces the program, and what Python compiled of it: it tells sources apart by size and second."""
+        """Replace the program and its bytecode: Python tells sources apart by size and second."""
         (self.folder / "__main__.py").write_text(dedent(program))
         rmtree(self.folder / "__pycache__", ignore_errors=True)
 
@@ -37,7 +37,8 @@ class Project:
         )
 
     def changes(self, verb: str, *arguments: str) -> dict[str, int]:
-        """What `verb` (preview, up, refresh) would do or did, by operation: {"create": 2, "same": 1}."""
+        """Return the changes of `verb` (preview, up, refresh), by operation: {"create": 2, "same":
+        1}."""
         yes = () if verb == "preview" else ("--yes", "--skip-preview")
         events = self.pulumi(verb, *yes, *arguments, "--json").stdout
         if verb == "preview":

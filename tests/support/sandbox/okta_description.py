@@ -61,7 +61,7 @@ class Description:
             for method, operation in operations.items()
             if method != "parameters"
         ]
-        # A literal path such as /groups/rules is meant before one with a parameter in that place.
+        # A literal path such as /groups/rules goes before a path with a parameter in that place.
         self._operations.sort(
             key=lambda operation: operation[1].pattern.count("[^/]+")
         )
@@ -76,7 +76,7 @@ class Description:
     def errors(
         self, method: str, path: str, status: int, body: Any
     ) -> list[str]:
-        """What in this answer the description does not allow."""
+        """Return the problems of an answer: its parts that the description does not allow."""
         responses = self.responses(method, path)
         assert responses is not None, (
             f"{method} {path} is not in the description"

@@ -1,7 +1,8 @@
-"""The recorded requests of the official Okta plugin, replayed on the stand-in with its own ids.
+"""Replay the recorded requests of the official Okta plugin on the stand-in with its own ids.
 
-`Replay` translates recorded ids, key ids and client secrets as it learns them from the answers, makes by hand what was
-made by hand while recording (drift, which the recording does not show), and compares what it gets.
+`Replay` learns ids, key ids and client secrets from the answers and translates the recorded values.
+It repeats manual changes from the time of the recording (drift, which the recording does not show),
+and compares the answers.
 """
 
 import json
@@ -51,7 +52,7 @@ def exchanges() -> list[Json]:
 
 @dataclass
 class Replay:
-    """Sends recorded requests to the org of `admin`; `differences` says what was not the same."""
+    """Send recorded requests to the org of `admin`; `differences` lists the answers that differ."""
 
     admin: Admin
     known: dict[str, str] = field(default_factory=dict)
@@ -96,7 +97,7 @@ class Replay:
         self.counts["same"] += len(self.differences) == before
 
     def mine(self, recorded: Any) -> Any:
-        """A recorded value with this org's ids in place of the recorded ones."""
+        """Return a recorded value with this org's ids in place of the recorded ids."""
         text = json.dumps(recorded)
         for theirs, ours in self.known.items():
             text = text.replace(theirs, ours)
@@ -141,7 +142,8 @@ class Replay:
                 self._learn(recorded[name], got[name])
 
     def _differ(self, where: str, recorded: Any, got: Any) -> None:
-        """Every recorded member must be there with the same value; further ones may be."""
+        """Compare members: every recorded member must exist with the same value; the org may add
+        further members."""
         if isinstance(recorded, dict) and isinstance(got, dict):
             for name, value in recorded.items():
                 if name in NOT_COMPARED and not (
@@ -182,7 +184,8 @@ class Replay:
             assert status in (200, 201, 204), answer
 
     def prepare(self, step: str) -> None:
-        """What has to be done by hand and needs an answer: by name, or with the id that a new object gets."""
+        """Make a manual change that needs an answer: by name, or with the id that a new object
+        gets."""
         app = "0oaSufrdZSlB5er8bOfZ"
         if step == "drift:app-deleted-refresh":
             self.kept = self.admin.get(f"apps/{self.known[app]}")
@@ -230,7 +233,8 @@ _URIS = [
     "https://orders.example.com/callback2",
     "https://evil.example.com/cb",
 ]
-# Step of the recording -> what was done outside before it: method, path, and (PUT) the change to what is there.
+# Step of the recording -> manual change before it: method, path, and (PUT) the change to the
+# existing object.
 BY_HAND: dict[str, tuple[tuple[str, str, Any], ...]] = {
     "drift:key-rotated-refresh": (
         ("POST", f"{SERVER}/credentials/lifecycle/keyRotate", {"use": "sig"}),

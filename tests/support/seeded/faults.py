@@ -1,6 +1,8 @@
-"""Small faults of the product, each a patch in `patches/`, and what the tests that it names say of it.
+"""Small faults of the product, each a patch in `patches/`, and the results of the tests that it
+names.
 
-The first line of a patch is `# Tests: ` and the tests that catch it, as pytest names them. The rest is a unified diff.
+The first line of a patch is `# Tests: ` and the tests that catch it, as pytest names them. The rest
+is a unified diff.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What pytest says: its exit status, None where it took too long, and the tests that failed."""
+    """The result of pytest: its exit status (None after a timeout), and the tests that failed."""
 
     status: int | None
     failed: tuple[str, ...]
@@ -72,7 +74,7 @@ def seed(fault: Fault, folder: Path) -> None:
 
 
 def mend(fault: Fault, folder: Path) -> None:
-    """Takes the fault out again. Raises subprocess.CalledProcessError where it is not there."""
+    """Remove the fault. Raises subprocess.CalledProcessError where it is not applied."""
     _apply(fault, folder, "--reverse").check_returncode()
 
 
@@ -91,7 +93,8 @@ def run(tests: tuple[str, ...], folder: Path) -> Outcome:
         "no:cacheprovider",
     ]
     command += ["--hypothesis-profile", "quick", *tests]
-    # Bytecode goes by size and second: that of a file before a change could pass for the one after it.
+    # Python compares bytecode by size and second: old bytecode of a file could pass for its changed
+    # source.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         ran = subprocess.run(
