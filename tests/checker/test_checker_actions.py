@@ -311,7 +311,7 @@ def test_what_is_imported_under_another_name_and_then_deleted_opens_nothing(
 
         def imported() -> None:
             kind = "kong:index/plugin:Plugin"
-            said = chain.run(
+            output = chain.run(
                 "import",
                 kind,
                 "adopted",
@@ -323,7 +323,7 @@ def test_what_is_imported_under_another_name_and_then_deleted_opens_nothing(
             assert any(
                 one["urn"].endswith("::adopted")
                 for one in chain.recorder.stack.state()
-            ), said
+            ), output
             chain.run("up", "--yes", "--skip-preview")
 
         chain.recorder.write(AFTER)

@@ -61,7 +61,7 @@ def test_no_flag_opens_or_takes_along_what_comes_later(
                 run = recorder.up(" ".join(flags) or "all of it", after, *flags)
                 twice = [
                     line
-                    for line in recorder.said.splitlines()
+                    for line in recorder.output.splitlines()
                     if "Duplicate resource" in line
                 ]
                 assert not twice, f"{run.name}:\n{twice}"

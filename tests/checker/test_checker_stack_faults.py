@@ -213,7 +213,7 @@ def there(
     with commands(
         tmp_path_factory.mktemp("stacks") / "project", random.Random(1)
     ) as made:
-        assert made.up(READS) == 0, made.backend.said
+        assert made.up(READS) == 0, made.backend.output
         made.begin()
         yield made, made.kept()
 
@@ -234,7 +234,7 @@ def test_a_command_with_a_fault_is_found_out(
     for _ in range(TRIES):
         back()
         if fault.before != READS:
-            assert made.up(fault.before) == 0, made.backend.said
+            assert made.up(fault.before) == 0, made.backend.output
             made.begin()
         with pytest.MonkeyPatch.context() as patch:
             fault.seed(patch)
@@ -320,7 +320,7 @@ def _left_open(made: Commands, fault: Fault, *, seeded: bool) -> Report:
         made.up(fault.before, "--all")
         made.begin()
         made.up(fault.after, trouble=fault.trouble)
-        assert made.up(fault.after) == 0, made.backend.said
+        assert made.up(fault.after) == 0, made.backend.output
     made.begin()
     rules = fault.after.shape.parts[0].rules
     asking_more = tuple(
@@ -405,11 +405,11 @@ def test_clients_that_move_as_their_grant_changes_are_not_refused(
             made.backend.draw, "shuffle", lambda queue: queue.sort(reverse=True)
         )
         assert made.up(_called_by_both("a.read", TOGETHER)) == 0, (
-            made.backend.said
+            made.backend.output
         )
         made.begin()
         assert made.up(_called_by_both("a.write", MOVED[where])) == 0, (
-            made.backend.said
+            made.backend.output
         )
         found = made.held()
     assert not found.opened and not found.closed, found
@@ -425,7 +425,7 @@ def test_without_a_fault_the_same_estates_pass(
     back()
     after, trouble = SOUND[name]
     assert made.up(after, trouble=trouble) == (2 if trouble else 0), (
-        made.backend.said
+        made.backend.output
     )
     found = made.held()
     assert not found.opened and not found.closed, found
@@ -442,11 +442,11 @@ def test_a_command_that_was_cut_off_is_taken_back(
     made, back = there
     back()
     before, after, trouble = CUT_OFF[name]
-    assert made.up(before) == 0, made.backend.said
+    assert made.up(before) == 0, made.backend.output
     made.begin()
     assert made.up(after, trouble=trouble) == 2
     first = made.backend.ran
-    assert made.up(before) == 0, made.backend.said
+    assert made.up(before) == 0, made.backend.output
     found = made.held()
     assert not found.opened and not found.closed, (
         f"{first}, {made.backend.ran}: {found}"

@@ -53,7 +53,7 @@ def _go(
         commands.up(draw.choice([before, after, later]))
         commands.up(after)
     assert commands.up(after) == 0, (
-        f"{commands.backend.said}{commands.backend.refused}"
+        f"{commands.backend.output}{commands.backend.refused}"
     )
     assert not commands.backend.ran, (
         "a command that has nothing to do runs stacks"
@@ -82,7 +82,7 @@ def _by_the_engine(
     }
     commands.begin(2)
     assert commands.behind == [before, after]
-    assert commands.up(after) == 0, commands.backend.said
+    assert commands.up(after) == 0, commands.backend.output
     found.closed.clear()
     found.add(commands.held())
     found.closed = [
@@ -107,7 +107,7 @@ def test_nobody_is_let_in_or_refused_whom_both_estates_do_not(
     draw, total, runs = random.Random(seed), Report(), 0
     estates = [*islice(chain(seed), PAIRS + 2)]
     with commands(tmp_path / "project", draw) as made:
-        assert made.up(estates[0]) == 0, made.backend.said
+        assert made.up(estates[0]) == 0, made.backend.output
         for number in range(PAIRS):
             made.begin()
             made.roll_out()
@@ -122,7 +122,7 @@ def test_nobody_is_let_in_or_refused_whom_both_estates_do_not(
             assert not found.opened and not found.closed, (
                 f"pair {number}, {way}:\n{found}"
             )
-            assert made.up(estates[number + 1]) == 0, made.backend.said
+            assert made.up(estates[number + 1]) == 0, made.backend.output
             total.add(found)
             runs += len(made.backend.done)
     assert total.asked >= total.reached > 100

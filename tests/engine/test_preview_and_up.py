@@ -70,9 +70,9 @@ def test_the_first_preview_shows_every_resource_of_the_up(
     sample: Sample,
 ) -> None:
     """Nothing has to exist before the engine can tell what there will be."""
-    steps = json.loads(sample.said["preview"])["steps"]
+    steps = json.loads(sample.output["preview"])["steps"]
     previewed = {step["urn"]: step["op"] for step in steps}
-    assert previewed == operations(sample.said["up"])
+    assert previewed == operations(sample.output["up"])
     assert set(previewed.values()) == {"create"}
     names = {urn.rsplit("::", 1)[1] for urn in previewed}
     assert {
@@ -86,7 +86,7 @@ def test_the_first_preview_shows_every_resource_of_the_up(
 
 def test_the_first_preview_holds_the_gates_table(sample: Sample) -> None:
     """Before anything exists, the whole table by which orders/api will be guarded can be read in it."""
-    steps = json.loads(sample.said["preview"])["steps"]
+    steps = json.loads(sample.output["preview"])["steps"]
     (gate,) = (
         step for step in steps if step["urn"].endswith("::orders/api-8080-gate")
     )
@@ -102,17 +102,17 @@ def test_the_first_preview_holds_the_gates_table(sample: Sample) -> None:
 def test_a_preview_as_text_shows_who_may_call_what(empty: Empty) -> None:
     """`preview --diff` of a first deployment: the access table, and the gate's own where texts are shown in full (else
     the CLI cuts them after three lines)."""
-    said = (
+    output = (
         empty()
         .pulumi("preview", "-s", STACK, "--diff", "--show-full-output")
         .stdout
     )
-    gate = said[said.index("::orders/api-8080-gate]") :]
+    gate = output[output.index("::orders/api-8080-gate]") :]
     assert (
         "'/orders/health': {'GET':'public','HEAD':'public'}"
         in gate[: gate.index("serviceId")]
     )
-    access = said[said.index("--outputs:--") :]
+    access = output[output.index("--outputs:--") :]
     assert (
         "\\nPOST,PUT,DELETE orders.example.com/orders  orders/api: orders.write: shop/web for order-desk\\n"
         in access
@@ -132,16 +132,16 @@ def test_a_preview_of_one_rule_shows_the_lines_that_change(
         "methods: [GET], scopes: [orders.read]}",
         "methods: [GET], scopes: [orders.write]}",
     )
-    said = deployed.pulumi("preview", "-s", STACK).stdout
+    output = deployed.pulumi("preview", "-s", STACK).stdout
     count = len(
         [
             line
-            for line in said.splitlines()
+            for line in output.splitlines()
             if not line.startswith("@ previewing")
         ]
     )
     assert count == 25
-    assert "__model" not in said
+    assert "__model" not in output
 
 
 def test_a_preview_shows_the_lines_of_access_that_change(
@@ -165,17 +165,17 @@ def test_a_preview_shows_the_lines_of_access_that_change(
     hello.write_text(
         hello.read_text("utf-8").replace("checkot", "checkout"), "utf-8"
     )
-    said = deployed.pulumi("preview", "-s", STACK).stdout
+    output = deployed.pulumi("preview", "-s", STACK).stdout
     shown = tutorial.partition("    $ pulumi preview -s local\n")[2].partition(
         "\n\n"
     )[0]
-    lines = [" ".join(line.split()) for line in said.splitlines()]
+    lines = [" ".join(line.split()) for line in output.splitlines()]
     assert [
         line
         for line in shown.splitlines()
         if " ".join(line.split()) not in lines
     ] == []
-    outputs = said.partition("Outputs:\n")[2].partition("\n\n")[0]
+    outputs = output.partition("Outputs:\n")[2].partition("\n\n")[0]
     assert len(outputs.splitlines()) - 1 == shown.partition("    Outputs:\n")[
         2
     ].partition("    Resources")[0].count("\n")

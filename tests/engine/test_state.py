@@ -142,7 +142,7 @@ def _said(sample: Sample) -> Iterator[tuple[str, str]]:
     Official plugins, asked for their own log of all that they do (`--logflow`), print the account that they are given.
     """
     flow = () if sample.local.launchers.official else ("--logflow",)
-    yield from sample.said.items()
+    yield from sample.output.items()
     yield "the event log", sample.log
     for arguments in (
         ("stack", "export", "-s", STACK),

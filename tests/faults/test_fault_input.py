@@ -80,7 +80,7 @@ class Checked:
     """What `python -m kong_oam check` said; `seconds` it took."""
 
     status: int
-    said: str
+    output: str
     seconds: float
 
 
@@ -129,9 +129,9 @@ def test_each_hostile_file_is_named_with_its_position(folder: Path) -> None:
     checked = _check(folder)
     assert checked.status == 1
     for number, (_, message) in enumerate(HOSTILE.values()):
-        assert message.replace("x.yaml", f"x{number}.yaml") in checked.said
-    assert f"{len(HOSTILE)} error(s)" in checked.said
-    assert "Traceback" not in checked.said and len(checked.said) < 20_000
+        assert message.replace("x.yaml", f"x{number}.yaml") in checked.output
+    assert f"{len(HOSTILE)} error(s)" in checked.output
+    assert "Traceback" not in checked.output and len(checked.output) < 20_000
 
 
 def _link_to_a_file(folder: Path, outside: Path) -> None:
@@ -172,9 +172,9 @@ def test_what_is_no_file_of_the_folder_is_not_read(
     (outside / "secret.yaml").write_text("password: do not show me\n", "utf-8")
     trap(folder, outside)
     checked = _check(folder)
-    assert "do not show me" not in checked.said
+    assert "do not show me" not in checked.output
     if trap in (_link_to_itself, _fifo):
-        assert (checked.status, checked.said) == (
+        assert (checked.status, checked.output) == (
             0,
             "1 application(s), 2 component(s): no errors\n",
         )
@@ -182,7 +182,7 @@ def test_what_is_no_file_of_the_folder_is_not_read(
         assert checked.status == 1
         assert (
             "error OAM101: cannot be read: this link leads out of the folder, to "
-            in checked.said
+            in checked.output
         )
 
 
@@ -195,7 +195,7 @@ def test_a_pipe_or_device_that_is_named_is_refused(folder: Path) -> None:
         assert checked.status == 1
         assert (
             f"{path}:1:1: error OAM101: cannot be read: no regular file"
-            in checked.said
+            in checked.output
         )
 
 
@@ -208,7 +208,7 @@ def test_a_file_that_fits_no_memory_is_not_opened(folder: Path) -> None:
     assert checked.status == 1
     assert (
         "applications/x.yaml:1:1: error OAM101: 10737418240 bytes; a file may have 1048576"
-        in checked.said
+        in checked.output
     )
 
 
@@ -229,7 +229,7 @@ def test_a_file_without_permission_is_a_finding(folder: Path) -> None:
     assert checked.status == 1
     assert (
         "applications/x.yaml:1:1: error OAM101: cannot be read: Permission denied"
-        in checked.said
+        in checked.output
     )
 
 
@@ -253,5 +253,5 @@ def test_ten_thousand_files_are_checked_in_bounded_time(folder: Path) -> None:
     (folder / "applications/a5000.yaml").write_text("kind: [", "utf-8")
     checked = _check(folder)
     assert checked.status == 1
-    assert "applications/a5000.yaml:2:1: error OAM101" in checked.said
-    assert checked.said.count(" error ") == 1
+    assert "applications/a5000.yaml:2:1: error OAM101" in checked.output
+    assert checked.output.count(" error ") == 1

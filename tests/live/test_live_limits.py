@@ -73,7 +73,7 @@ def all_asked(
     live: LiveGateway, wanted: list[Step]
 ) -> dict[str, tuple[int, ...]]:
     return {
-        step.what: tuple(asked(live, step).status for _ in step.statuses)
+        step.name: tuple(asked(live, step).status for _ in step.statuses)
         for step in wanted
     }
 
@@ -89,7 +89,7 @@ def test_each_budget_is_used_up_by_those_whose_it_is(
     assert first.status == 200 and "x-auth-budget" not in first.told()
     rest = replace(wanted[0], statuses=wanted[0].statuses[1:])
     assert all_asked(live, [rest, *wanted[1:]]) == {
-        step.what: step.statuses for step in (rest, *wanted[1:])
+        step.name: step.statuses for step in (rest, *wanted[1:])
     }
 
 
@@ -102,7 +102,7 @@ def test_redis_counts_the_same_and_away_it_refuses_unless_it_opens(
     with redis(tmp_path) as running:
         wanted = deploy(live, made, running.settings())
         assert all_asked(live, wanted) == {
-            step.what: step.statuses for step in wanted
+            step.name: step.statuses for step in wanted
         }
     assert [asked(live, wanted[0]).status for _ in range(2)] == [500, 500]
     for path in made.paths("/plugins", name="rate-limiting"):

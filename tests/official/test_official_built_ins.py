@@ -248,9 +248,9 @@ def test_a_change_reaches_its_own_objects_alone(
     stack.edit(BUILT_INS, old, new)
     assert stack.changes("up") == changed
     assert {
-        one.what
+        one.resource
         for one in cluster.written()[before:]
-        if not one.what.startswith("events ")
+        if not one.resource.startswith("events ")
     } == {written}
 
 

@@ -422,9 +422,9 @@ def _all(cluster: Kubernetes) -> list[Object]:
 def _own(written: Sequence[Written]) -> set[str]:
     """What was written, events left out."""
     return {
-        f"{one.verb} {one.what}"
+        f"{one.verb} {one.resource}"
         for one in written
-        if not one.what.startswith("events ")
+        if not one.resource.startswith("events ")
     }
 
 

@@ -144,9 +144,9 @@ def _mounts_beside_the_default(
 ) -> bool:
     pod = workload.get("spec", {}).get("template", {}).get("spec", {})
     mounts = [
-        one
+        mount
         for container in pod.get("containers", ())
-        for one in container.get("volumeMounts", ())
+        for mount in container.get("volumeMounts", ())
     ]
     return "mountName" not in properties and bool(mounts or pod.get("volumes"))
 

@@ -399,9 +399,9 @@ def _key(**fields: Any) -> Drift:
 def _issuers_key(hands: Hands) -> dict[str, Any]:
     """One of them: the others fill slots, or sign, too."""
     return next(
-        one
-        for one in hands.list(f"consumers/{RING}/jwt")
-        if not one["key"].startswith(f"{RING}.unused.")
+        credential
+        for credential in hands.list(f"consumers/{RING}/jwt")
+        if not credential["key"].startswith(f"{RING}.unused.")
     )
 
 

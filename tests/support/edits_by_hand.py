@@ -46,12 +46,13 @@ def _remove(
     gone = {random.choice(_some(entities, kind))["id"]}
     while True:
         children = [
-            one["id"]
+            entity["id"]
             for collection, parents in _PARENTS.items()
-            for one in getattr(entities, collection)
-            if one["id"] not in gone
+            for entity in getattr(entities, collection)
+            if entity["id"] not in gone
             and any(
-                (one.get(parent) or {}).get("id") in gone for parent in parents
+                (entity.get(parent) or {}).get("id") in gone
+                for parent in parents
             )
         ]
         if not children:
@@ -68,7 +69,9 @@ def _remove(
     )
     kept = {
         name: tuple(
-            one for one in getattr(entities, name) if one["id"] not in gone
+            entity
+            for entity in getattr(entities, name)
+            if entity["id"] not in gone
         )
         for name in collections
     }
@@ -92,10 +95,10 @@ def _changed(
         chosen = random.choice(_some(entities, kind))
         there = getattr(entities, kind)
         changed = tuple(
-            {**one, **change(random, entities, one, stacks)}
-            if one["id"] == chosen["id"]
-            else one
-            for one in there
+            {**item, **change(random, entities, item, stacks)}
+            if item["id"] == chosen["id"]
+            else item
+            for item in there
         )
         return replace(entities, **{kind: changed})
 
@@ -145,17 +148,19 @@ def _of_a_service(
 def _of_a_plugin(
     random: Random, entities: Entities, plugin: Entity, stacks: Sequence[str]
 ) -> dict[str, Any]:
-    alike = [one for one in entities.plugins if one["name"] == plugin["name"]]
-    nobody = {"service": None, "route": None, "consumer": None}
+    alike = [
+        other for other in entities.plugins if other["name"] == plugin["name"]
+    ]
+    unscoped = {"service": None, "route": None, "consumer": None}
     return random.choice(
         [
             {"enabled": False},
             {"protocols": ["tcp"]},
             {"config": random.choice(alike)["config"]},
             {"config": {**plugin["config"], "access": ["return"]}},
-            {**nobody, "service": _reference(random, entities, "services")},
-            {**nobody, "route": _reference(random, entities, "routes")},
-            nobody,
+            {**unscoped, "service": _reference(random, entities, "services")},
+            {**unscoped, "route": _reference(random, entities, "routes")},
+            unscoped,
         ]
     )
 

@@ -208,12 +208,12 @@ _API: Alternatives = {
                             "paths": ["/x/z"],
                             "methods": ["PUT"],
                             "scopes": ["APP.read", "APP.write"],
-                            **one,
+                            **rule,
                         }
                     ]
                 }
             }
-            for one in (
+            for rule in (
                 {},
                 {"paths": ["/x/w"]},
                 {"methods": ["PATCH"]},
@@ -435,12 +435,12 @@ CHOICES: dict[str, Alternatives] = {
                             {
                                 "name": "place",
                                 "type": "topology",
-                                "properties": one,
+                                "properties": policy,
                             }
                         ]
                     }
                 }
-                for one in (
+                for policy in (
                     {"clusters": ["local", "west"]},
                     {"clusters": ["west"]},
                     {"clusters": ["local", "east"]},
@@ -503,8 +503,8 @@ _OF_GATEWAY: Alternatives = {
     ),
     "redis": _on_gateway(
         *(
-            {"redis": {"host": "redis", **one}}
-            for one in (
+            {"redis": {"host": "redis", **fields}}
+            for fields in (
                 {},
                 {"host": "other"},
                 {"port": 7},
@@ -621,8 +621,8 @@ _SECOND: Alternatives = {
     "issuer of it": _provider({"issuer": "https://other.example.com"}),
     "tokens": _provider(
         *(
-            {"tokens": one}
-            for one in (
+            {"tokens": claims}
+            for claims in (
                 {"user": "oid"},
                 {"client": "azp"},
                 {"subject": "subject"},
@@ -642,8 +642,8 @@ _SECOND: Alternatives = {
     ),
     "ids": _provider(
         *(
-            {"clients": {"shop/job": one}}
-            for one in ({"id": "j"}, {"secret": {"name": "t", "key": "k"}})
+            {"clients": {"shop/job": client}}
+            for client in ({"id": "j"}, {"secret": {"name": "t", "key": "k"}})
         )
     ),
 }

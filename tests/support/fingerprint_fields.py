@@ -83,8 +83,8 @@ class Pair:
     def decisive(self) -> frozenset[Field]:
         """The fields each of which holds all that differs."""
         before, after = (
-            given(one, self.partition, known)
-            for one, known in zip(self.estates, self.known, strict=True)
+            given(estates, self.partition, known)
+            for estates, known in zip(self.estates, self.known, strict=True)
         )
         found = [*_differences(before, after, frozenset())]
         return frozenset.intersection(*found) if found else frozenset()
@@ -97,7 +97,7 @@ def left_out(field: Field) -> Iterator[None]:
     fields_of, usual = fingerprint._fields, order.fingerprint
 
     def without(
-        common: str, given: str, others: Mapping[str, str], configured: str
+        common: str, own: str, others: Mapping[str, str], configured: str
     ) -> str:
         kept = {
             item: digest
@@ -106,7 +106,7 @@ def left_out(field: Field) -> Iterator[None]:
         }
         return usual(
             "" if name == "settings" else common,
-            given,
+            own,
             kept,
             "" if name == "configured" else configured,
         )
@@ -174,9 +174,9 @@ def _differences(
         return
     elif is_dataclass(before) and not isinstance(before, type):
         for field in fields(before):
-            one, other = getattr(before, field.name), getattr(after, field.name)
+            old, other = getattr(before, field.name), getattr(after, field.name)
             yield from _differences(
-                one, other, path | {(type(before).__name__, field.name)}
+                old, other, path | {(type(before).__name__, field.name)}
             )
     elif isinstance(before, Mapping) and before.keys() == after.keys():
         for key in before:
@@ -186,8 +186,8 @@ def _differences(
         and not isinstance(before, str)
         and len(before) == len(after)
     ):
-        for one, other in zip(before, after, strict=True):
-            yield from _differences(one, other, path)
+        for old, other in zip(before, after, strict=True):
+            yield from _differences(old, other, path)
     elif fingerprint.digest_of(before) != fingerprint.digest_of(after):
         yield path
 
@@ -266,13 +266,13 @@ class Pairs:
         after: Chosen,
         stacks: Sequence[str | None],
     ) -> tuple[Estates, Deployed]:
-        one, other = self.project.estates(before), self.project.estates(after)
-        if one is None or other is None:
+        first, other = self.project.estates(before), self.project.estates(after)
+        if first is None or other is None:
             raise InvalidEstateError("does not compile")
         now = deployed.copy()
         for partition in stacks:
-            known = _known(one, deployed), _known(other, now)
-            if one.fingerprint(partition, known[0]) != other.fingerprint(
+            known = _known(first, deployed), _known(other, now)
+            if first.fingerprint(partition, known[0]) != other.fingerprint(
                 partition, known[1]
             ):
                 now.run(_stack(partition))

@@ -86,7 +86,7 @@ class Case:
             statuses.add(400)  # nginx takes this header once
         return frozenset(statuses)
 
-    def told(self, scene: Scene, meant: Decision) -> dict[str, str]:
+    def identity(self, scene: Scene, meant: Decision) -> dict[str, str]:
         """The identity headers that go upstream with a request that is allowed."""
         assert meant.component is not None
         token = bearer(self.authorization)
@@ -103,7 +103,7 @@ class Case:
         ):  # A token for another API: its audience is unknown here.
             return {}
         scopes = effective_scopes(scene.estate, meant.component, claims)
-        told = {
+        identity = {
             "x-auth-client": next(
                 (name for name, key in CLIENTS.items() if key == claims.client),
                 UNKNOWN_CLIENT,
@@ -111,7 +111,7 @@ class Case:
             "x-auth-subject": claims.subject,
             "x-auth-scopes": " ".join(sorted(scopes)),
         }
-        return {name: value for name, value in told.items() if value}
+        return {name: value for name, value in identity.items() if value}
 
     def handed_on(self, meant: Decision) -> list[str]:
         """Return the credentials that an allowed request carries upstream: tokens only for
@@ -121,7 +121,7 @@ class Case:
         return [
             value
             for value in self.authorization
-            if value and not any(one in value.lower() for one in kept)
+            if value and not any(scheme in value.lower() for scheme in kept)
         ]
 
     def decided_by_its_fault(
@@ -131,11 +131,11 @@ class Case:
 
         `key` is the component that must own the request, if one must.
         """
-        nobody = decide(scene.estate, self._request, None)
-        component = nobody.component
+        anonymous = decide(scene.estate, self._request, None)
+        component = anonymous.component
         if (
             self.fault is None
-            or nobody.status != 401
+            or anonymous.status != 401
             or component is None
             or key not in (None, component.key)
         ):
@@ -273,7 +273,7 @@ _ALL_HEADERS = st.one_of(
     _HEADERS,
     _HEADERS,
     _HEADERS,
-    st.builds(lambda some, one: (*some, one), _HEADERS, _AMBIGUOUS),
+    st.builds(lambda some, another: (*some, another), _HEADERS, _AMBIGUOUS),
 )
 _ODD = [
     ("Basic YTpi",), ("bearer x.y.z",), ("Bearer  x.y.z",), ("Negotiate bearer",), ("Bearer",), ("Bearer x.y.z, Bearer x.y.z",),

@@ -311,12 +311,12 @@ def _access(
                 group for group in groups if group != ("HEAD",)
             ]  # GET lists it already
         for methods in groups:
-            one: dict[str, Any] = {"paths": [path], "methods": list(methods)}
+            rule: dict[str, Any] = {"paths": [path], "methods": list(methods)}
             if draw(st.integers(0, 3)) == 0:
-                rules.append({**one, "public": {"reason": "generated"}})
+                rules.append({**rule, "public": {"reason": "generated"}})
             else:
                 rules += [
-                    {**one, "scopes": draw(needed)}
+                    {**rule, "scopes": draw(needed)}
                     for _ in range(draw(st.integers(1, 2)))
                 ]
     holders = st.lists(

@@ -190,8 +190,8 @@ class Chosen:
         for api, client in GRANTS:
             fragment = taken[f"{api} < {client}", "grant"]
             there = all(
-                not taken.get((one, "there"), {}).get("gone")
-                for one in (api, client)
+                not taken.get((key, "there"), {}).get("gone")
+                for key in (api, client)
             )
             if not fragment or not there:
                 continue

@@ -32,13 +32,13 @@ class Comments:
                 self.answer(201, stand_in.add(self.body(), BOT))
 
             def do_PATCH(self) -> None:
-                (one,) = (
-                    one
-                    for one in stand_in.kept
-                    if str(one["id"]) == self.path.rsplit("/", 1)[1]
+                (comment,) = (
+                    comment
+                    for comment in stand_in.kept
+                    if str(comment["id"]) == self.path.rsplit("/", 1)[1]
                 )
-                one["body"] = self.body()
-                self.answer(200, one)
+                comment["body"] = self.body()
+                self.answer(200, comment)
 
             def body(self) -> str:
                 text: str = json.loads(

@@ -277,11 +277,11 @@ class Entities:
             port or component.backends[own].port,
             certified_name(component, own),
         )
-        nobody = names.nobody(estate.stack.name, component)
+        anonymous = names.nobody(estate.stack.name, component)
         admission = plugins.admission(decided_by)
         short = (
             admission,
-            plugins.jwt(nobody),
+            plugins.jwt(anonymous),
             plugins.gate(decided_by, leads),
         )
         return {

@@ -37,13 +37,15 @@ def without_left_out(
     )
     found: dict[Key, Registered] = {}
     skipped = {key[1] for key in wanted if left_out(key) and key not in was}
-    for key, one in wanted.items():
+    for key, resource in wanted.items():
         if not left_out(key):
-            if one.after & skipped:
+            if resource.after & skipped:
                 raise MissingDependencyError(
-                    f"untargeted create: {key} needs {one.after & skipped}"
+                    f"untargeted create: {key} needs {resource.after & skipped}"
                 )
-            found[key] = was[key] if key in was and "*" in one.ignored else one
+            found[key] = (
+                was[key] if key in was and "*" in resource.ignored else resource
+            )
     registered = in_turn(wanted)
     for key in filter(left_out, was.keys() & wanted.keys()):
         before = {name for _, name in _with_needed(registered, [key])}

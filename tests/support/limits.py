@@ -65,7 +65,7 @@ def _application(name: str, domain: str, policy: str) -> str:
 class Step:
     """Requests one after the other, of one kind, and the statuses that they get."""
 
-    what: str
+    name: str
     application: str
     statuses: tuple[int, ...]
     token: str | None = None

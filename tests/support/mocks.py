@@ -155,9 +155,9 @@ class _Answers(pulumi.runtime.Mocks):
             return {
                 "outputs": next(
                     (
-                        one["outputs"]
-                        for one in of_stack.values()
-                        if one["type"] == STACK
+                        resource["outputs"]
+                        for resource in of_stack.values()
+                        if resource["type"] == STACK
                     ),
                     {},
                 )
@@ -209,7 +209,9 @@ class _Monitor(mocks.MockMonitor):
         """Replace the SDK's function, which then registers at the monitor; record the resource's
         dependencies."""
         (options,) = (
-            one for one in more if isinstance(one, pulumi.ResourceOptions)
+            argument
+            for argument in more
+            if isinstance(argument, pulumi.ResourceOptions)
         )
         waits = (
             options.depends_on
@@ -342,11 +344,11 @@ def run_stack(
     program()
     urn = f"urn:pulumi:{stack}::kong-oam::"
     state = {
-        f"{urn}{one.type}::{one.name}": {
-            "type": one.type,
-            "outputs": one.inputs,
+        f"{urn}{item.type}::{item.name}": {
+            "type": item.type,
+            "outputs": item.inputs,
         }
-        for one in monitor.registered
+        for item in monitor.registered
     }
     states[stack] = {
         **state,
@@ -448,6 +450,6 @@ def program(
 
 def all_of(registered: list[Registered], kind: str) -> dict[str, Registered]:
     """Return the registrations of one type, by logical name. Fails where there are none."""
-    found = {one.name: one for one in registered if one.type == kind}
+    found = {item.name: item for item in registered if item.type == kind}
     assert found, f"the program registered no {kind}"
     return found

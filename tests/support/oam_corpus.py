@@ -74,14 +74,17 @@ def library_of(file: str, built_in: Iterable[Definition] = ()) -> Library:
         ):
             inside = definitions_in(row["definition"])
             found |= {
-                (one.kind, one.name): one
-                for one in inside
-                if one.name == row["type"].partition("@")[0]
+                (definition.kind, definition.name): definition
+                for definition in inside
+                if definition.name == row["type"].partition("@")[0]
             }
     for name in corpus("builtin"):
-        for one in definitions_in(f"builtin/{name}"):
-            found.setdefault((one.kind, one.name), one)
-    ours = {(one.kind, one.name): one for one in built_in}
+        for definition in definitions_in(f"builtin/{name}"):
+            found.setdefault((definition.kind, definition.name), definition)
+    ours = {
+        (definition.kind, definition.name): definition
+        for definition in built_in
+    }
     of_kubevela = {
         key
         for key, item in found.items()

@@ -412,7 +412,7 @@ def _mapping(
     made: dict[str, Any] = {}
     here = [*around, (type_, made)]
     for field in sorted(
-        type_.fields, key=lambda one: (bool(one.condition), one.name)
+        type_.fields, key=lambda known: (bool(known.condition), known.name)
     ):
         may_be_missing = field.optional or _default(field.type) is not None
         if _holds(field.condition, here) and not (
@@ -498,4 +498,4 @@ def _inner(value: Any) -> list[Any]:
     if not isinstance(value, dict | list):
         return []
     inside = value.values() if isinstance(value, dict) else value
-    return [value, *(inner for one in inside for inner in _inner(one))]
+    return [value, *(inner for item in inside for inner in _inner(item))]

@@ -129,16 +129,18 @@ class Deployed:
         return True
 
     def _run(self, stack: str) -> tuple[Made, Mapping[str, Any]]:
-        states, said = dict(self.states), StringIO()
-        with redirect_stderr(said), redirect_stdout(said):
+        states, printed = dict(self.states), StringIO()
+        with redirect_stderr(printed), redirect_stdout(printed):
             try:
                 registered = run_stack(stack, states)
             except (SystemExit, Exception) as error:
                 raise InvalidEstateError(
-                    f"{stack}: {type(error).__name__} {error} {said.getvalue()[-800:]}"
+                    f"{stack}: {type(error).__name__} {error} {printed.getvalue()[-800:]}"
                 ) from error
         of_stack = {
-            (one.type, one.name): one for one in registered if one.type != STACK
+            (item.type, item.name): item
+            for item in registered
+            if item.type != STACK
         }
         state = {
             urn: item
@@ -146,15 +148,15 @@ class Deployed:
             if item["type"] == STACK
         }
         components = {name for kind, name in of_stack if kind == COMPONENT}
-        for (kind, name), one in of_stack.items():
+        for (kind, name), resource in of_stack.items():
             above = (
-                f"urn:pulumi:{stack}::kong-oam::{COMPONENT}::{one.parent}"
-                if one.parent in components
+                f"urn:pulumi:{stack}::kong-oam::{COMPONENT}::{resource.parent}"
+                if resource.parent in components
                 else ""
             )
             state[f"urn:pulumi:{stack}::kong-oam::{kind}::{name}"] = {
                 "type": kind,
-                "outputs": one.inputs,
+                "outputs": resource.inputs,
                 "parent": above,
             }
         return (of_stack, from_outputs(state).outputs), state

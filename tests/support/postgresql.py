@@ -180,7 +180,8 @@ def postgresql() -> Iterator[PostgreSql]:
 def _programs() -> Path:
     """The folder of the newest version's programs, which Debian keeps off the PATH."""
     found = sorted(
-        _DEBIAN.glob("*/bin/initdb"), key=lambda one: float(one.parts[-3])
+        _DEBIAN.glob("*/bin/initdb"),
+        key=lambda program: float(program.parts[-3]),
     )
     if not found:
         raise PostgreSqlMissingError(

@@ -80,7 +80,7 @@ class Prometheus:
         ).json()
         assert answer["status"] == "success", (query, answer)
         found: list[dict[str, Any]] = answer["data"]["result"]
-        return [one for one in found if one["value"][1] != "NaN"]
+        return [sample for sample in found if sample["value"][1] != "NaN"]
 
     def await_data(self, query: str) -> list[dict[str, Any]]:
         """The same, once there are some. Fails where there are none in time."""
@@ -179,12 +179,12 @@ def exporter(*arguments: str | Path) -> Iterator[str]:
     ) as process:
         assert process.stdout is not None
         try:
-            said = process.stdout.readline()
+            line = process.stdout.readline()
             found = re.match(
                 r"serves (http://127\.0\.0\.1:\d+/metrics); Ctrl-C ends it\n",
-                said,
+                line,
             )
-            assert found, said
+            assert found, line
             yield found[1]
         finally:
             process.send_signal(signal.SIGINT)

@@ -49,9 +49,9 @@ def keycloak(**changes: Any) -> Settings:
 def uninspected(patch: pytest.MonkeyPatch, kind: str) -> None:
     """Has nobody ask the products of a kind before anything is made."""
     left_alone = [
-        replace(one, inspect=lambda *_: Inspection())
-        if one.type == kind
-        else one
-        for one in kinds.KINDS
+        replace(known, inspect=lambda *_: Inspection())
+        if known.type == kind
+        else known
+        for known in kinds.KINDS
     ]
     patch.setattr(kinds, "KINDS", left_alone)

@@ -36,9 +36,9 @@ class Receiver(Listening):
             for payload in tuple(self.payloads):
                 if request_id.encode() in payload:
                     found: dict[str, Any] = next(
-                        one
-                        for one in values_in(payload)
-                        if one["requestId"] == request_id
+                        record
+                        for record in values_in(payload)
+                        if record["requestId"] == request_id
                     )
                     return found
             time.sleep(0.02)

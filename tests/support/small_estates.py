@@ -190,7 +190,7 @@ def _client(
     provider: str,
     scopes: tuple[str, ...],
     groups: tuple[str, ...],
-    said: dict[str, Any],
+    properties: dict[str, Any],
 ) -> Client:
     calls = tuple(
         Call(key, scopes[number:], (), PLACE)
@@ -207,7 +207,7 @@ def _client(
             False,
             PLACE,
         ),
-        **said,
+        **properties,
     )
 
 
@@ -345,14 +345,14 @@ def estates(
         for client in some(
             "clients", _CLIENTS, old.identity.clients if old else None
         ):
-            said = draw(_SAID) if "said" in redrawn else {}
+            properties = draw(_SAID) if "said" in redrawn else {}
             assigned = (
                 draw(_GROUPS)
                 if "assigned" in redrawn and client.user_facing
                 else client.groups
             )
             clients.append(
-                replace(client, component=key, groups=assigned, **said)
+                replace(client, component=key, groups=assigned, **properties)
             )
         components.append(
             component_with(
@@ -538,7 +538,7 @@ def tokens_of(
     provider = estate.stack.providers[client.provider]
     apis = (api, *estate.components.values()) if provider.per_api else (api,)
     return tuple(
-        dict.fromkeys(issue(provider, client, user, api=one) for one in apis)
+        dict.fromkeys(issue(provider, client, user, api=api) for api in apis)
     )
 
 

@@ -39,23 +39,34 @@ def _definitions(file: str, text: str) -> tuple[Definition, ...]:
         for row in rows_of(file)
         if row["where"] not in ("built-in", "deprecated")
     )
-    return tuple({(one.kind, one.name): one for one in chosen if one}.values())
+    return tuple(
+        {
+            (definition.kind, definition.name): definition
+            for definition in chosen
+            if definition
+        }.values()
+    )
 
 
 def _definition(row: Mapping[str, str], text: str) -> Definition | None:
     key = row["kind"], row["type"].partition("@")[0]
     known = () if key in built_in_types() else _by_name().get(key, ())
-    if OF_TERRAFORM in text and any(one.terraform for one in known):
-        known = tuple(one for one in known if one.terraform)
+    if OF_TERRAFORM in text and any(
+        definition.terraform for definition in known
+    ):
+        known = tuple(
+            definition for definition in known if definition.terraform
+        )
     listed = (
         definitions_in(row["definition"])
         if (CORPUS / row["definition"]).is_file()
         else ()
     )
     named = [
-        one
-        for one in listed
-        if (one.kind, one.name) == key and (one in known or not known)
+        definition
+        for definition in listed
+        if (definition.kind, definition.name) == key
+        and (definition in known or not known)
     ]
     return next(iter((*named, *known)), None)
 
@@ -65,9 +76,9 @@ def _by_name() -> Mapping[tuple[str, str], tuple[Definition, ...]]:
     found: dict[tuple[str, str], tuple[Definition, ...]] = {}
     for folder in ("extra", "definitions"):
         for file in corpus(folder):
-            for one in definitions_in(f"{folder}/{file}"):
-                found[one.kind, one.name] = (
-                    *found.get((one.kind, one.name), ()),
-                    one,
+            for definition in definitions_in(f"{folder}/{file}"):
+                found[definition.kind, definition.name] = (
+                    *found.get((definition.kind, definition.name), ()),
+                    definition,
                 )
     return found

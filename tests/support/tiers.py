@@ -200,7 +200,7 @@ def touched_tests(changed: Iterable[Path]) -> frozenset[Path]:
     for module in graph.modules:
         if _file(module) in changed:
             found |= {
-                _file(one) for one in graph.find_downstream_modules(module)
+                _file(name) for name in graph.find_downstream_modules(module)
             }
     return frozenset(found)
 

@@ -65,8 +65,8 @@ def deployment(stack: str) -> Deployment:
     """One of the two stacks: `orders/api` has no public rule, `orders/shop` nothing else. Hosts are its own."""
     usual = read_file(
         ROOT / "stacks/Pulumi.local.yaml",
-        lambda given: replace(
-            describe(given), issuer=f"https://{stack}.example.com"
+        lambda location: replace(
+            describe(location), issuer=f"https://{stack}.example.com"
         ),
     )
     settings = _named(usual, stack)
@@ -115,10 +115,10 @@ def both() -> Iterator[dict[str, Running]]:
     """Both stacks on one Kong, by name."""
     first, second = STACKS
     with (
-        Running(deployment(first)) as one,
-        Running(deployment(second), beside=one) as other,
+        Running(deployment(first)) as own,
+        Running(deployment(second), beside=own) as other,
     ):
-        yield {first: one, second: other}
+        yield {first: own, second: other}
 
 
 def union(deployments: Iterable[Deployment]) -> Entities:
@@ -126,10 +126,10 @@ def union(deployments: Iterable[Deployment]) -> Entities:
     found: dict[str, list[Entity]] = {
         kind.name: [] for kind in fields(Entities)
     }
-    for one in deployments:
+    for item in deployments:
         for kind, entities in found.items():
             entities += [
-                _with_ids(one, entity) for entity in getattr(one.meant, kind)
+                _with_ids(item, entity) for entity in getattr(item.meant, kind)
             ]
     return Entities(
         **{kind: tuple(entities) for kind, entities in found.items()}

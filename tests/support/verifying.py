@@ -50,7 +50,7 @@ def sample(scheme: str = "http") -> tuple[Settings, Estate]:
     """The sample Applications on the stack `local`, with an issuer that is known."""
     settings = read_file(
         ROOT / "stacks/Pulumi.local.yaml",
-        lambda given: replace(describe(given), issuer=ISSUER),
+        lambda location: replace(describe(location), issuer=ISSUER),
     )
     settings = replace(settings, stack=replace(settings.stack, scheme=scheme))  # type: ignore[arg-type]
     estate = compile_estate(
@@ -243,9 +243,9 @@ class Hands:
                     .json()["id"]
                 }
         (found,) = (
-            one
-            for one in self.list(kind)
-            if all(one[name] == value for name, value in fields.items())
+            entity
+            for entity in self.list(kind)
+            if all(entity[name] == value for name, value in fields.items())
         )
         return dict(found)
 
@@ -306,19 +306,19 @@ class Hands:
         where Kong rejects it."""
         _curl, *words = shlex.split(command)
         (url,) = (word for word in words if word.startswith("$KONG_ADMIN_ADDR"))
-        given = dict(pairwise(words))
-        assert given["-H"] in (
+        options = dict(pairwise(words))
+        assert options["-H"] in (
             "Kong-Admin-Token: $KONG_ADMIN_TOKEN",
             "Content-Type: application/json",
         )
         path, body = (
             url.removeprefix("$KONG_ADMIN_ADDR"),
-            json.loads(given.get("-d", "null")),
+            json.loads(options.get("-d", "null")),
         )
         there = self._admin.get(path).raise_for_status().json()
         if "/jwt/" in path:  # messages about our own keys
             self._undo.append(partial(self._admin.put, path, json=there))
-        self._admin.request(given["-X"], path, json=body).raise_for_status()
+        self._admin.request(options["-X"], path, json=body).raise_for_status()
 
     def keep(self) -> None:
         """Keep all changes until now; the end does not undo them."""
@@ -344,25 +344,33 @@ class Running:
     def __enter__(self) -> Self:
         if self._beside is None:
             self.kong.start()
-        one = self.deployment
+        deployment = self.deployment
         with kong_deployment.Entities(
             self.kong.admin_url, keep=True
         ) as entities:
-            entities.settings = one.settings
-            entities.clients = one.deployed.clients[one.issuer.provider.name]
+            entities.settings = deployment.settings
+            entities.clients = deployment.deployed.clients[
+                deployment.issuer.provider.name
+            ]
             if self._ca:
                 known = entities.make("/ca_certificates", {"cert": self._ca})
-                entities.over_tls = one.settings.gateway.upstream_tls
+                entities.over_tls = deployment.settings.gateway.upstream_tls
                 entities.authorities = authorities([known])
             entities.rings(
-                one.estate,
-                {one.issuer.provider.name: {one.issuer.kid: one.issuer.pem}},
+                deployment.estate,
+                {
+                    deployment.issuer.provider.name: {
+                        deployment.issuer.kid: deployment.issuer.pem
+                    }
+                },
             )
-            entities.nowhere(one.estate)
-            for component in one.estate.exposed:
-                entities.guard(one.estate, component, one.workload(component))
-            for component in one.estate.exposed:
-                entities.lead(one.estate, component)
+            entities.nowhere(deployment.estate)
+            for component in deployment.estate.exposed:
+                entities.guard(
+                    deployment.estate, component, deployment.workload(component)
+                )
+            for component in deployment.estate.exposed:
+                entities.lead(deployment.estate, component)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -383,27 +391,42 @@ class Running:
             return read(admin)
 
     def gateway(self) -> LiveGateway:
-        one = self.deployment
+        deployment = self.deployment
         return LiveGateway(
             self.entities(),
-            Terms.of(one.settings, one.estate, one.deployed, self._complete),
+            Terms.of(
+                deployment.settings,
+                deployment.estate,
+                deployment.deployed,
+                self._complete,
+            ),
         )
 
     def meant(self) -> LiveGateway:
-        one = self.deployment
-        terms = Terms.of(one.settings, one.estate, one.deployed, self._complete)
+        deployment = self.deployment
+        terms = Terms.of(
+            deployment.settings,
+            deployment.estate,
+            deployment.deployed,
+            self._complete,
+        )
         return LiveGateway(
-            intended(one.settings, one.estate, one.deployed, self._complete),
+            intended(
+                deployment.settings,
+                deployment.estate,
+                deployment.deployed,
+                self._complete,
+            ),
             terms,
         )
 
     def judged(self, live: Entities | None = None) -> Result:
         """Judge the actual entities, or these planned entities."""
-        one = self.deployment
+        deployment = self.deployment
         return judge(
-            one.settings,
-            one.estate,
-            one.deployed,
+            deployment.settings,
+            deployment.estate,
+            deployment.deployed,
             live or self.entities(),
             self._complete,
         )

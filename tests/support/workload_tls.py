@@ -99,7 +99,7 @@ def settings(
 ) -> UpstreamTlsSettings:
     """Return a stack's settings that trust these CAs."""
     return UpstreamTlsSettings(
-        tuple(sorted(one.fingerprint for one in authorities)),
+        tuple(sorted(pair.fingerprint for pair in authorities)),
         client_certificate=client,
     )
 

@@ -483,7 +483,9 @@ class Scene:
         scope."""
         kinds: dict[tuple[object, ...], tuple[str, Caller]] = {}
         for method, caller in product(METHODS, self._callers()):
-            answers = tuple(one.allowed for one in self._meant(method, caller))
+            answers = tuple(
+                answer.allowed for answer in self._meant(method, caller)
+            )
             kinds.setdefault(
                 (
                     bool(caller.token),
@@ -518,9 +520,9 @@ class Scene:
             if _on(plugin, route, service)
         ]
         balanced = [
-            (kind, one)
+            (kind, entity)
             for kind in ("upstreams", "targets")
-            for one in run.different[kind]
+            for entity in run.different[kind]
         ]
         levels = [
             _choices(
@@ -546,9 +548,11 @@ class Scene:
             for jwt_secret in run.different["jwt_secrets"]
             if jwt and jwt_secret["key"] == kid
         ]
-        anonymous = {one["config"]["anonymous"] for _, one in jwt}
+        anonymous = {plugin["config"]["anonymous"] for _, plugin in jwt}
         for found in _choices(secrets, some=some):
-            wanted = anonymous | {one["consumer"]["id"] for _, one in found}
+            wanted = anonymous | {
+                secret["consumer"]["id"] for _, secret in found
+            }
             consumers = [
                 ("consumers", consumer)
                 for consumer in run.different["consumers"]
@@ -600,9 +604,9 @@ class Scene:
         run = self.run
         for kid, callers in run.callers.items():
             wanted = [
-                one
-                for one in product(METHODS, callers)
-                if self._must_pass(*one)
+                pair
+                for pair in product(METHODS, callers)
+                if self._must_pass(*pair)
             ]
             if wanted:
                 for seen in self._views(kid):
@@ -666,8 +670,8 @@ class Scene:
         too: both are away for a moment."""
         first, *others = answers = self._meant(method, caller)
         spoken = {
-            model.over_tls(one.component or "")
-            for model, one in zip(self.run.models, answers, strict=True)
+            model.over_tls(answer.component or "")
+            for model, answer in zip(self.run.models, answers, strict=True)
         }
         return len(spoken) == 1 and all(
             meaning.must_allow(first, other) for other in others
@@ -728,7 +732,7 @@ class Scene:
             asked: dict[object, tuple[str, Caller]] = {}
             for method, caller in product(METHODS, callers):
                 answers = tuple(
-                    one.allowed for one in self._meant(method, caller)
+                    answer.allowed for answer in self._meant(method, caller)
                 )
                 key = (
                     (method, caller.token)
@@ -739,8 +743,8 @@ class Scene:
             for seen, _ in self._moments(kid):
                 for method, caller, ended in self.asked(seen, asked.values()):
                     if not isinstance(ended, int) and not any(
-                        _leads(one, ended)
-                        for one in self._meant(method, caller)
+                        _leads(answer, ended)
+                        for answer in self._meant(method, caller)
                     ):
                         self.add(run.report.opened, method, caller, ended, seen)
 
@@ -787,13 +791,13 @@ class Scene:
                 *(("plugins", plugin) for plugin in plugins),
             ]
             for kind in ("upstreams", "targets", "consumers", "jwt_secrets"):
-                chosen += [(kind, one) for one in state[kind].values()]
+                chosen += [(kind, entity) for entity in state[kind].values()]
             yield Seen(tuple(chosen))
 
     def _ids(self, kid: str) -> Mapping[str, frozenset[str]]:
         """The entities of each kind that may decide."""
         found = {
-            kind: frozenset(one["id"] for one in self.run.versions[kind])
+            kind: frozenset(entity["id"] for entity in self.run.versions[kind])
             for kind in DECIDING
         }
         plugins = frozenset(
@@ -829,13 +833,13 @@ def _choices(
     """Return the combinations with a version of each entity, or of each group of entities that
     replace each other. With `some`, entities may be absent."""
     slots: dict[tuple[object, ...], list[Chosen | None]] = {}
-    for kind, one in versions:
+    for kind, entity in versions:
         slot = (
-            (kind, one["name"], *_scope(one))
+            (kind, entity["name"], *_scope(entity))
             if kind == "plugins"
-            else (kind, one["id"])
+            else (kind, entity["id"])
         )
-        slots.setdefault(slot, [None] if some else []).append((kind, one))
+        slots.setdefault(slot, [None] if some else []).append((kind, entity))
     return [tuple(filter(None, chosen)) for chosen in product(*slots.values())]
 
 

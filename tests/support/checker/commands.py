@@ -121,7 +121,7 @@ class Commands:
     @property
     def has_no_order(self) -> bool:
         """Whether the last command found no order of runs for its change."""
-        return any(words in self.backend.said for words in NO_ORDER)
+        return any(words in self.backend.output for words in NO_ORDER)
 
     def _up(
         self, estate: Parted, *arguments: str, trouble: Trouble | None = None
@@ -129,7 +129,7 @@ class Commands:
         moves = self._layout not in (None, estate.layout)
         self._towards(estate)
         if moves:
-            assert self.backend.command("move") in (0, 2), self.backend.said
+            assert self.backend.command("move") in (0, 2), self.backend.output
         self._layout = estate.layout
         return self.backend.command("up", *arguments, trouble=trouble)
 
@@ -195,7 +195,7 @@ class Commands:
             return Report()
         rows = [
             *self.start.values(),
-            *(one.new for one in backend.done if one.new),
+            *(step.new for step in backend.done if step.new),
         ]
         workloads = dict(
             position
@@ -203,7 +203,7 @@ class Commands:
             if row.type == SERVICE
             for position in _places(row)
         )
-        models: list[Meaning] = [one.meaning for one in self.behind]
+        models: list[Meaning] = [parted.meaning for parted in self.behind]
         callers = {
             caller.name: caller
             for model in models
@@ -279,7 +279,7 @@ class Commands:
 
 def granted(estate: Parted, client: str) -> set[tuple[str, str]]:
     """Return the grants of a client: ids of components, each with a scope."""
-    clients = [one for one in estate.shape.clients if one.name == client]
+    clients = [known for known in estate.shape.clients if known.name == client]
     return {
         (part.uid, scope)
         for client in clients
@@ -330,7 +330,7 @@ def _callers(model: Meaning) -> Iterator[Caller]:
         KID,
     )
     for identifier, key in model.clients.items():
-        for _, user in (one for one in everybody(model) if one[0] == key):
+        for _, user in (entry for entry in everybody(model) if entry[0] == key):
             yield with_every_scope(identifier, key, user)
     for whose in everybody(model):
         yield meant(model, whose)

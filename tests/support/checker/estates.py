@@ -353,7 +353,7 @@ def rescoped(draw: random.Random, shape: Shape) -> Shape:
     left = _rules(
         draw,
         replace(
-            giver, scopes=tuple(one for one in giver.scopes if one != scope)
+            giver, scopes=tuple(own for own in giver.scopes if own != scope)
         ),
     )
     more = _rules(draw, replace(taker, scopes=(*taker.scopes, scope)))
@@ -446,7 +446,11 @@ def networked(draw: random.Random, shape: Shape) -> Shape:
         lambda part: replace(
             part,
             allow=draw.choice(
-                [one for one in ((), INSIDE, OUTSIDE) if one != part.allow]
+                [
+                    networks
+                    for networks in ((), INSIDE, OUTSIDE)
+                    if networks != part.allow
+                ]
             ),
         ),
     )

@@ -43,7 +43,7 @@ KID = "key1"
 SECRET = "kubernetes:core/v1:Secret"
 TO_SIGN_IN = {"openid", "offline_access"}
 EVERYTHING = tuple(
-    f"{uid}.{what}" for uid in UIDS for what in ("read", "write")
+    f"{uid}.{verb}" for uid in UIDS for verb in ("read", "write")
 )
 
 
@@ -157,12 +157,12 @@ def read_by_pods(
         **before,
     }
     there = {key: start.get(key) for key in found}
-    for one in done:
-        if one.key[0] == SECRET:
-            there[one.key] = one.new
-        elif one.key[0] == DEPLOYMENT and (
+    for step in done:
+        if step.key[0] == SECRET:
+            there[step.key] = step.new
+        elif step.key[0] == DEPLOYMENT and (
             secret := there.get(
-                key := (SECRET, f"{component_of(one.key)}-client")
+                key := (SECRET, f"{component_of(step.key)}-client")
             )
         ):
             found[key] = secret
@@ -239,7 +239,7 @@ def _ask(
         *_keys(whose[0]),
         *(
             key
-            for key in (*start, *(one.key for one in done))
+            for key in (*start, *(step.key for step in done))
             if key[0] == names.SCOPE
         ),
     }
@@ -247,7 +247,7 @@ def _ask(
     routed, plugged, known = scene.masks(KID)
     asked = set()
     issuing = sum(
-        1 << number for number, one in enumerate(done) if one.key in concerned
+        1 << number for number, step in enumerate(done) if step.key in concerned
     )
     for state in scene.run.order.states(routed | plugged | known | issuing):
         there = {key: start.get(key) for key in concerned}
@@ -298,7 +298,9 @@ def _issued(
     """Return the caller of a token that a client gets for these scopes, or for all its scopes.
     Without a token, return an anonymous caller."""
     key, user = whose
-    app, policy, rule, assigned, claim = (there.get(one) for one in _keys(key))
+    app, policy, rule, assigned, claim = (
+        there.get(name) for name in _keys(key)
+    )
     if not app or not policy or not rule:
         return Caller(f"{key} without a token")
     if user and not (
@@ -328,10 +330,11 @@ def _issued(
 
 
 def _names(rule: Registered, of: str) -> set[str]:
-    return {one.removeprefix("id of ") for one in rule.inputs.get(of) or ()}
+    return {group.removeprefix("id of ") for group in rule.inputs.get(of) or ()}
 
 
-def _assigned(one: Registered) -> set[str]:
+def _assigned(assignments: Registered) -> set[str]:
     return {
-        group["id"].removeprefix("id of ") for group in one.inputs["groups"]
+        group["id"].removeprefix("id of ")
+        for group in assignments.inputs["groups"]
     }

@@ -248,8 +248,8 @@ def taken_over(draw: random.Random, current: Parted) -> Shape:
         for old in client.asks(part)
         for new in part.scopes
         if new not in client.asks(part)
-        and not all(scopes for one in pair for *_, scopes in one.rules)
-        and {home(f"of-{one.uid}") for one in pair}
+        and not all(scopes for swapped in pair for *_, scopes in swapped.rules)
+        and {home(f"of-{swapped.uid}") for swapped in pair}
         == {home(f"by-{client.name}")}
         != {home(f"of-{part.uid}")}
     ]
@@ -303,7 +303,7 @@ def _with(layout: Layout, space: str, target: str) -> Layout:
     """The partitions, of which the target has this namespace."""
     *_, last = layout
     without = {
-        name: tuple(one for one in of if one != space)
+        name: tuple(namespace for namespace in of if namespace != space)
         for name, of in layout.items()
     }
     return (

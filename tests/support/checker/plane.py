@@ -101,7 +101,7 @@ class _Compiled(Functions):
 def _tables(entities: Mapping[str, Iterable[Entity]]) -> Snapshot:
     return Snapshot(
         {
-            kind: {one["id"]: one for one in entities.get(kind, ())}
+            kind: {entity["id"]: entity for entity in entities.get(kind, ())}
             for kind in KINDS
         }
     )
@@ -125,7 +125,8 @@ def winners(
     for first in all_of:
         # The stand-in takes the oldest route of a priority, so each route is the oldest once.
         aged = [
-            {**one, "created_at": 0 if one is first else 1} for one in all_of
+            {**route, "created_at": 0 if route is first else 1}
+            for route in all_of
         ]
         match = _matched(aged, services, host, path)
         if match and match["id"] == first["id"]:

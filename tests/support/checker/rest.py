@@ -20,19 +20,19 @@ from tests.support.checker.check import (
 )
 
 
-def ask_at_rest(held: Held, rests: Iterable[int]) -> None:
+def ask_at_rest(held: Held, moments: Iterable[int]) -> None:
     """Adds to the report who is not. `rests`: by moment, what has been done until then."""
     for target in targets(held.models):
         scene = held.scene(target)
         for kid, callers in held.callers.items():
             wanted = [
-                one
-                for one in product(METHODS, callers)
-                if _must(held.models, target, *one)
+                pair
+                for pair in product(METHODS, callers)
+                if _must(held.models, target, *pair)
             ]
             routed, plugged, known = scene.masks(kid)
             for done in (
-                {rest & (routed | plugged | known) for rest in rests}
+                {rest & (routed | plugged | known) for rest in moments}
                 if wanted
                 else ()
             ):
@@ -53,7 +53,7 @@ def _must(
     if not all(answer.allowed for answer in answers):
         return False
     there = [
-        model.estate.components[one.component or ""]
-        for model, one in zip(models, answers, strict=True)
+        model.estate.components[answer.component or ""]
+        for model, answer in zip(models, answers, strict=True)
     ]
-    return len({one.partition for one in there}) == 1
+    return len({component.partition for component in there}) == 1

@@ -47,7 +47,7 @@ from tests.support.faults.stacks import Stack, trust
 
 SETTINGS = "stacks/Pulumi.local.yaml"
 EVERYTHING = tuple(
-    f"{uid}.{what}" for uid in UIDS for what in ("read", "write")
+    f"{uid}.{verb}" for uid in UIDS for verb in ("read", "write")
 )
 APP = "applications/app.yaml"
 Edit = tuple[str, str, str]
@@ -116,7 +116,7 @@ class Recorder:
     workloads: dict[Address, SourcePosition] = field(default_factory=dict)
     rollouts: list[tuple[int, Images]] = field(default_factory=list)
     """After how many changes of Kong's, what ran."""
-    said: str = ""
+    output: str = ""
     """Return the output of the engine's last run."""
 
     @staticmethod
@@ -182,7 +182,7 @@ class Recorder:
         def replayed(
             done: CompletedProcess[str], moments: list[Moment]
         ) -> Replay:
-            self.said = done.stdout + done.stderr
+            self.output = done.stdout + done.stderr
             # Flags change dependencies: `--continue-on-error` deletes a resource although an
             # earlier step has failed.
             return (
@@ -293,7 +293,8 @@ class Recorder:
     def _images(self) -> Images:
         cluster = self.stack.local.cluster
         names = [
-            one["metadata"]["name"] for one in cluster.objects("Deployment")
+            deployment["metadata"]["name"]
+            for deployment in cluster.objects("Deployment")
         ]
         running = {
             f"app/{name}": cluster.running("default", name) for name in names
@@ -319,8 +320,8 @@ class Recorder:
         assert compiled.estate is not None, compiled.diagnostics
         documents = (json.loads(text),) if text else ()
         issuers = [
-            f"{local.okta.url}/oauth2/{one['id']}"
-            for one in local.okta.objects("authorizationServers")
+            f"{local.okta.url}/oauth2/{server['id']}"
+            for server in local.okta.objects("authorizationServers")
         ]
         return Meaning(
             documents,
@@ -333,9 +334,9 @@ class Recorder:
     def _clients(self) -> dict[str, str]:
         label = f"kong-oam {STACK} "
         apps = [
-            one
-            for one in self.stack.local.okta.objects("apps")
-            if one["label"].startswith(label)
+            app
+            for app in self.stack.local.okta.objects("apps")
+            if app["label"].startswith(label)
         ]
         return {
             app["credentials"]["oauthClient"]["client_id"]: app[
@@ -348,19 +349,19 @@ class Recorder:
         """Where workloads are, and tokens of everybody who can get some now. None of them is past its lifetime."""
         self._find_workloads()
         for server in self.stack.local.okta.objects("authorizationServers"):
-            for one in self._callers(
+            for found in self._callers(
                 server["id"], server["credentials"]["signing"]["kid"]
             ):
                 known = (
-                    one.issuer,
-                    one.kid,
-                    one.client,
-                    one.user,
-                    one.scopes,
-                    one.groups,
-                    bool(one.token),
+                    found.issuer,
+                    found.kid,
+                    found.client,
+                    found.user,
+                    found.scopes,
+                    found.groups,
+                    bool(found.token),
                 )
-                self.callers.setdefault(known, one)
+                self.callers.setdefault(known, found)
 
     def _callers(self, server: str, kid: str) -> Iterator[Caller]:
         """Clients with the tokens that they get, and with such as list every scope; strangers; nobody."""

@@ -145,7 +145,7 @@ class Backend:
         """The operations that were done at each moment between runs, until a run does not complete.
         """
         self.refused: list[str] = []
-        self.said = ""
+        self.output = ""
         self.beside = False
         self._trouble: Trouble | None = None
         self._over = 0
@@ -181,7 +181,7 @@ class Backend:
         return Order(tuple(self.before))
 
     def command(self, *arguments: str, trouble: Trouble | None = None) -> int:
-        """Run a verb of the command line. Return its status; `said` is its output."""
+        """Run a verb of the command line. Return its status; `output` is its output."""
         self._trouble, self.ran, self.refused, printed = (
             trouble,
             [],
@@ -190,7 +190,7 @@ class Backend:
         )
         with redirect_stdout(printed), redirect_stderr(printed):
             status = main([*arguments, "-s", STACK, "--yes"])
-        self.said = printed.getvalue()
+        self.output = printed.getvalue()
         return status
 
     def run(
@@ -237,15 +237,17 @@ class Backend:
         was = self.stacks[stack].resources
         stays: dict[Key, Registered] = {}
         while True:
-            told = {name: item.told(name) for name, item in self.stacks.items()}
+            states = {
+                name: item.told(name) for name, item in self.stacks.items()
+            }
             registered = run_stack(
-                stack, told, identify=identified, stays=stays
+                stack, states, identify=identified, stays=stays
             )
             # The SDK registers the stack itself in the first program of a process alone; `told` has it anyway.
             wanted = {
-                (one.type, one.name): one
-                for one in registered
-                if one.type != STACK_TYPE
+                (resource.type, resource.name): resource
+                for resource in registered
+                if resource.type != STACK_TYPE
             }
             left = without_left_out(was, wanted, words)
             staying = {
@@ -255,9 +257,9 @@ class Backend:
             }
             if staying.keys() <= stays.keys():
                 return left, next(
-                    one["outputs"]
-                    for one in told[stack].values()
-                    if one["type"] == STACK_TYPE
+                    resource["outputs"]
+                    for resource in states[stack].values()
+                    if resource["type"] == STACK_TYPE
                 )
             stays |= staying
 
@@ -352,9 +354,9 @@ class Backend:
                 self.draw.random() >= share
             ):  # it is not done, and nothing that waits for it
                 chosen &= ~sum(
-                    1 << one
-                    for one in range(count)
-                    if one == number or order.below[one] >> number & 1
+                    1 << other
+                    for other in range(count)
+                    if other == number or order.below[other] >> number & 1
                 )
         return chosen
 
@@ -423,8 +425,8 @@ class Backend:
                 known = self.stacks.items()
                 return json.dumps(
                     [
-                        {"name": name, "lastUpdate": one.updated}
-                        for name, one in known
+                        {"name": name, "lastUpdate": state.updated}
+                        for name, state in known
                     ]
                 )
             case ("stack", "init", name, *_):
@@ -471,8 +473,8 @@ class Backend:
             key=lambda pair: pair[1]["type"] != COMPONENT,
         )
         return [
-            {"urn": urn, "id": urn, "parent": above.get(urn), **one}
-            for urn, one in item
+            {"urn": urn, "id": urn, "parent": above.get(urn), **resource}
+            for urn, resource in item
         ]
 
     def _move(self, source: State, target: State, urns: Sequence[str]) -> None:
@@ -589,11 +591,11 @@ def component_of(key: Key) -> str:
     return key[1].removesuffix("-deployment") if key[0] == DEPLOYMENT else ""
 
 
-def _image(one: Registered | None) -> str | None:
+def _image(registered: Registered | None) -> str | None:
     """Return the image that a Deployment runs."""
-    if one is None or one.type != DEPLOYMENT:
+    if registered is None or registered.type != DEPLOYMENT:
         return None
-    image: str = one.inputs["spec"]["template"]["spec"]["containers"][0][
+    image: str = registered.inputs["spec"]["template"]["spec"]["containers"][0][
         "image"
     ]
     return image

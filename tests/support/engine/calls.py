@@ -68,9 +68,9 @@ def call(
 def credential(local: Local, component: str) -> dict[str, str]:
     """The environment that a component's pods get from its Secret in the cluster, and nothing else."""
     (found,) = (
-        one
-        for one in local.objects("Secret")
-        if one["metadata"]["name"] == f"{component}-client"
+        secret
+        for secret in local.objects("Secret")
+        if secret["metadata"]["name"] == f"{component}-client"
     )
     return {
         key: base64.b64decode(value).decode()

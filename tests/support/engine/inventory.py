@@ -26,8 +26,8 @@ def entities(local: Local) -> dict[str, list[str]]:
         for kind in KONG
     }
     found |= {
-        kind: [json.dumps(one) for one in local.okta.objects(kind)]
+        kind: [json.dumps(item) for item in local.okta.objects(kind)]
         for kind in OKTA
     }
-    found["objects"] = [json.dumps(one) for one in local.cluster.objects()]
+    found["objects"] = [json.dumps(item) for item in local.cluster.objects()]
     return {kind: item for kind, item in found.items() if item}

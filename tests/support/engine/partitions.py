@@ -107,10 +107,10 @@ def changes(
     return named(operations(run(deployment, verb, name, "--json").stdout))
 
 
-def output(deployment: Deployment, name: str | None, what: str) -> Any:
+def output(deployment: Deployment, name: str | None, output_name: str) -> Any:
     """One of the outputs of a stack."""
     return json.loads(
         deployment.pulumi(
-            "stack", "output", "-s", stack_of(name), "--json", what
+            "stack", "output", "-s", stack_of(name), "--json", output_name
         ).stdout
     )

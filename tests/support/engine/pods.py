@@ -89,11 +89,11 @@ class Pods:
             self.statuses[f"no token: {refused}"] += 1
             return
         held.append(token)
-        for one in (
+        for used in (
             token,
             held[0],
         ):  # a new token, and one of those that somebody still has
-            self.statuses[self._answer(one)] += 1
+            self.statuses[self._answer(used)] += 1
         del held[:-20]
 
     def _answer(self, token: str) -> str:

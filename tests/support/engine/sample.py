@@ -15,11 +15,11 @@ from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
 class Sample:
     """The sample estate, previewed on an empty stack and then deployed, with all output of the CLI.
 
-    `said` is stdout and stderr by command; `log` is the engine's event log of the `up`.
+    `output` is stdout and stderr by command; `log` is the engine's event log of the `up`.
     """
 
     deployment: Deployment
-    said: dict[str, str]
+    output: dict[str, str]
     log: str
 
     @property
@@ -36,7 +36,7 @@ def deployed_sample(folder: Path) -> Iterator[Sample]:
         local.env["PULUMI_DEBUG_COMMANDS"] = "true"
         (folder / "project").mkdir()
         deployment = start(local, project(folder / "project"))
-        said: dict[str, str] = {}
+        printed: dict[str, str] = {}
         for name, arguments in {
             "preview": ("preview", "--json"),
             "up": (
@@ -49,5 +49,5 @@ def deployed_sample(folder: Path) -> Iterator[Sample]:
             ),
         }.items():
             done = deployment.pulumi(arguments[0], "-s", STACK, *arguments[1:])
-            said |= {name: done.stdout, f"{name}, stderr": done.stderr}
-        yield Sample(deployment, said, log.read_text("utf-8"))
+            printed |= {name: done.stdout, f"{name}, stderr": done.stderr}
+        yield Sample(deployment, printed, log.read_text("utf-8"))

@@ -112,23 +112,23 @@ class Blackout:
 def recover(stack: Stack) -> str:
     """The documented commands: `cancel`, `kong_oam recover --remove` with the `kubectl` commands that it names,
     `refresh --clear-pending-creates`, `up`. Gives what the second one said."""
-    said = recover_stack(stack)
+    printed = recover_stack(stack)
     stack.run("up")
-    return said
+    return printed
 
 
 def recover_stack(stack: Stack) -> str:
     """Run the documented commands without the last `up`. A command over several stacks does this
     `up`."""
     stack.pulumi("cancel", "--yes")
-    said = lost(stack, "--remove").stdout
-    for line in said.splitlines():
+    printed = lost(stack, "--remove").stdout
+    for line in printed.splitlines():
         if line.startswith("  kubectl "):
             subprocess.run(
                 line, shell=True, check=True, timeout=60, env=stack.local.env
             )
     stack.run("refresh", "--clear-pending-creates")
-    return said
+    return printed
 
 
 def lost(
@@ -186,12 +186,12 @@ def shape(stack: Stack) -> dict[str, list[str]]:
     kinds["objects"] = local.cluster.objects()
     names = {local.okta.url: "ORG"}
     for found in (
-        *(one for kind in kinds.values() for one in kind),
+        *(item for kind in kinds.values() for item in kind),
         *local.okta.objects("groups"),
     ):
         names |= _names(found)
     return {
-        kind: sorted(_named(kind, one, names) for one in item)
+        kind: sorted(_named(kind, thing, names) for thing in item)
         for kind, item in kinds.items()
         if item
     }
@@ -237,4 +237,6 @@ def _plain(value: Any) -> Any:
             for key, item in value.items()
             if key not in _DROPPED
         }
-    return [_plain(one) for one in value] if isinstance(value, list) else value
+    return (
+        [_plain(item) for item in value] if isinstance(value, list) else value
+    )

@@ -174,33 +174,33 @@ def cut_off(
     running: list[subprocess.Popen[str]] = []
 
     def stop() -> None:
-        for one in (
+        for process in (
             [*_session(running[0].pid)] if cut.everybody else [running[0].pid]
         ):
-            _send(one, cut.number)
+            _send(process, cut.number)
 
     with Requests(deployment.local, nth, stop) as asked:
         running.append(
             start_command(deployment, cut.verb, "-s", STACK, "--yes")
         )
         try:
-            said, _ = running[0].communicate(
+            output, _ = running[0].communicate(
                 timeout=_ENDS if nth else cut.when * seconds
             )
         except subprocess.TimeoutExpired:
             stop()
-            said, _ = running[0].communicate(timeout=_ENDS)
+            output, _ = running[0].communicate(timeout=_ENDS)
         ended(running[0])
     assert asked.count >= nth, (
         f"it did not come to request {nth} of {asked.count}"
     )
-    return said
+    return output
 
 
 def kill(running: subprocess.Popen[str]) -> None:
     """Kills it with all that it started, as a machine does that loses power."""
-    for one in _session(running.pid):
-        _send(one, signal.SIGKILL)
+    for process in _session(running.pid):
+        _send(process, signal.SIGKILL)
     running.communicate(timeout=_ENDS)
     ended(running)
 
@@ -236,21 +236,21 @@ def _send(process: int, number: signal.Signals) -> None:
 def go_on(deployment: Deployment, *verbs: str) -> str:
     """Each of the commands again until it is done, as the page says: what a dead run has locked is recovered in between.
     Gives what they printed."""
-    told = ""
+    printed = ""
     for verb in verbs:
         for _ in range(4):
             done = kong_oam(deployment, verb, "-s", STACK, "--yes")
-            said = done.stdout + done.stderr
-            told += said
-            assert "Traceback" not in said, said
-            locked = {*LOCKED.findall(said)}
+            output = done.stdout + done.stderr
+            printed += output
+            assert "Traceback" not in output, output
+            locked = {*LOCKED.findall(output)}
             if not locked:
                 break
-            assert LOCK in said, said
+            assert LOCK in output, output
             for name in sorted(locked):
                 recover_stack(Stack(deployment.local, deployment.folder, name))
-        assert done.returncode == 0, told
-    return told
+        assert done.returncode == 0, printed
+    return printed
 
 
 def is_at_rest(deployment: Deployment) -> None:

@@ -175,9 +175,9 @@ class Stack:
         """The one app of a client at Okta."""
         label = f"kong-oam {self.name} {component}"
         (found,) = (
-            one
-            for one in self.local.okta.objects("apps")
-            if one["label"] == label
+            app
+            for app in self.local.okta.objects("apps")
+            if app["label"] == label
         )
         return found
 

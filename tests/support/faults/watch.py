@@ -18,9 +18,9 @@ def poor_token(stack: Stack) -> str | None:
     """A valid token of the stack's own issuer for its own audience that holds no scope; None while there is no issuer."""
     local = stack.local
     servers = [
-        one
-        for one in local.okta.objects("authorizationServers")
-        if one["name"] == f"kong-oam {stack.name}"
+        server
+        for server in local.okta.objects("authorizationServers")
+        if server["name"] == f"kong-oam {stack.name}"
     ]
     if not servers:
         return None

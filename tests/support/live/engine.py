@@ -125,14 +125,17 @@ class Engine:
         For a refresh the events do not help: each of its steps is called `refresh`, changed or not.
         """
         yes = () if verb == "preview" else ("--yes", "--skip-preview")
-        said = self.pulumi(
+        printed = self.pulumi(
             verb, "-s", self.stack, *yes, *arguments, "--json"
         ).stdout
         if verb == "preview":
             return named(
-                {step["urn"]: step["op"] for step in json.loads(said)["steps"]}
+                {
+                    step["urn"]: step["op"]
+                    for step in json.loads(printed)["steps"]
+                }
             )
-        return named(operations(said))
+        return named(operations(printed))
 
     def up(self) -> None:
         self.pulumi("up", "-s", self.stack, "--yes", "--skip-preview")

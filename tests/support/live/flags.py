@@ -74,7 +74,7 @@ class Api:
         granted = [
             key
             for key, called in calls.items()
-            if self.key in [one.key for one in called]
+            if self.key in [api.key for api in called]
         ]
         fields = {
             "name": self.name,
@@ -86,8 +86,8 @@ class Api:
         text = _APPLICATION % {**fields, "callers": ", ".join(granted)}
         for name in self.callers:
             asked = [
-                f"{{component: {one.key}, scopes: [{one.scope}]}}"
-                for one in calls[f"{self.name}/{name}"]
+                f"{{component: {api.key}, scopes: [{api.scope}]}}"
+                for api in calls[f"{self.name}/{name}"]
             ]
             text += _CALLER.removeprefix("\n") % {
                 "name": name,
@@ -423,14 +423,14 @@ def attack(flags: Flags, report: Callable[[str], None]) -> Iterator[Attack]:
         let_through = flags.hammer.let_through(*made.stages)
         for caller in (READER, EVERYBODY) if name else ():
             lost = made.kept_out(caller)
-            said = (
+            text = (
                 ", ".join(
                     f"{seconds} s {status}" for status, seconds in lost.items()
                 )
                 or "never"
             )
             lines.append(
-                f"from '{made.stages[0]}' and back, {caller} was kept out: {said}"
+                f"from '{made.stages[0]}' and back, {caller} was kept out: {text}"
             )
         for line in lines:
             report(line)

@@ -52,18 +52,18 @@ class Outcome:
     status: int
     arrived: bytes | None
 
-    def told(self) -> dict[str, str]:
+    def identity(self) -> dict[str, str]:
         """Return the identity headers that arrived, by name as CGI folds names. Fails for a header
         that arrived twice."""
         pairs = [
             (name.replace("_", "-").replace(".", "-"), value)
             for name, value in self._headers()
         ]
-        told = [
+        identity = [
             (name, value) for name, value in pairs if name.startswith("x-auth-")
         ]
-        assert len(told) == len(dict(told)), "a header arrived twice"
-        return dict(told)
+        assert len(identity) == len(dict(identity)), "a header arrived twice"
+        return dict(identity)
 
     def credentials(self) -> list[str]:
         """Return the nonempty values of Authorization that arrived."""
@@ -181,6 +181,6 @@ def _shown(case: Case) -> str:
 def await_true(wrong: Callable[[], str | None], bound: float) -> None:
     """Wait until `wrong` finds nothing. Fails with its finding after `bound` seconds."""
     until = time.monotonic() + bound
-    while (what := wrong()) is not None:
-        assert time.monotonic() < until, f"after {bound:g} s still: {what}"
+    while (finding := wrong()) is not None:
+        assert time.monotonic() < until, f"after {bound:g} s still: {finding}"
         time.sleep(0.1)

@@ -130,12 +130,12 @@ class Hammer:
                     f"{caller} had {answered} answers while '{stage}'"
                 )
                 answers += counts
-            said = ", ".join(
+            text = ", ".join(
                 f"{status}: {count}"
                 for status, count in sorted(answers.items())
             )
             lines.append(
-                f"{stage}: {answers.total()} requests of {len(self._callers)} callers, by status {said}"
+                f"{stage}: {answers.total()} requests of {len(self._callers)} callers, by status {text}"
             )
         return lines
 

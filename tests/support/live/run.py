@@ -160,7 +160,9 @@ class Target:
             path: str | None = f"/{kind}?size=1000"
             while path:
                 page = self.get(path).json()
-                found |= {_path(kind, one): one for one in page["data"]}
+                found |= {
+                    _path(kind, entity): entity for entity in page["data"]
+                }
                 path = page["next"]
         return found
 
@@ -207,7 +209,7 @@ class Target:
             "worker_state_update_frequency",
             "db_update_frequency",
         )
-        said = ", ".join(
+        text = ", ".join(
             f"{name} {configuration.get(name)}" for name in settings
         )
         kind = (
@@ -216,7 +218,7 @@ class Target:
             else "Kong"
         )
         server = answer.headers.get("Server")
-        return f"{kind}; version {root.get('version')} {root.get('edition', '')}, Server: {server}; {said}"
+        return f"{kind}; version {root.get('version')} {root.get('edition', '')}, Server: {server}; {text}"
 
 
 @cache

@@ -218,10 +218,10 @@ def _lengths() -> dict[str, Attack]:
         b"5e0",
     )
     found = {
-        f"length {one!r}": Attack(
-            (b"Content-Length: " + one,), b"hello" + HIDDEN, BROKEN, b"hello"
+        f"length {value!r}": Attack(
+            (b"Content-Length: " + value,), b"hello" + HIDDEN, BROKEN, b"hello"
         )
-        for one in odd
+        for value in odd
     }
     found["length with zeros"] = Attack(
         (b"Content-Length: 000000000000000000005",),
@@ -251,16 +251,16 @@ def _codings() -> dict[str, Attack]:
         *(b"identity", b'"chunked"', b"chunked;q=1", b""),
     )
     found = {
-        f"coding {one!r}": Attack(
-            (b"Transfer-Encoding: " + one,), chunk(), UNKNOWN
+        f"coding {value!r}": Attack(
+            (b"Transfer-Encoding: " + value,), chunk(), UNKNOWN
         )
-        for one in odd
+        for value in odd
     }
     found |= {
-        f"coding {one!r}": Attack(
-            (b"Transfer-Encoding: " + one,), chunk(), PASSED
+        f"coding {value!r}": Attack(
+            (b"Transfer-Encoding: " + value,), chunk(), PASSED
         )
-        for one in (b"CHUNKED", b"chunked ")
+        for value in (b"CHUNKED", b"chunked ")
     }
     found["coding twice"] = Attack((CHUNKED, CHUNKED), chunk(), BROKEN)
     found["two codings"] = Attack(

@@ -64,8 +64,8 @@ class _Handler(Requests):
             b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         )
         self.wfile.write(b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
-        while said := self.request.recv(4096):
-            self.wfile.write(said)
+        while data := self.request.recv(4096):
+            self.wfile.write(data)
 
     def _events(self, head: bytes) -> None:
         """Below /held, without the header by which nginx does not hold an answer back until its buffers are full."""
@@ -105,8 +105,8 @@ class Opened:
         part, self._left = self._left.split(mark, 1)
         return part + mark
 
-    def say(self, what: bytes) -> None:
-        self._connection.sendall(what)
+    def say(self, data: bytes) -> None:
+        self._connection.sendall(data)
 
     def __enter__(self) -> Self:
         return self

@@ -90,10 +90,10 @@ rules:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A write that the API server accepted, by its audit log: `what` is "Kind namespace/name" in the API's plurals."""
+    """A write that the API server accepted, by its audit log: `resource` is "Kind namespace/name" in the API's plurals."""
 
     verb: str
-    what: str
+    resource: str
 
 
 class Kubernetes:
@@ -272,13 +272,13 @@ class Kubernetes:
     def _await(self, there: Callable[[], bool], problem: str) -> None:
         until = time.monotonic() + _READY
         while time.monotonic() < until and all(
-            one.status is None for one in self._started
+            server.status is None for server in self._started
         ):
             with contextlib.suppress(OSError, urllib.error.URLError):
                 if there():
                     return
             time.sleep(0.1)
-        logs = "\n".join(one.log[-1500:] for one in self._started)
+        logs = "\n".join(server.log[-1500:] for server in self._started)
         raise RuntimeError(f"the API server {problem}:\n{logs}")
 
     def _is_ready(self) -> bool:
@@ -350,8 +350,8 @@ class Kubernetes:
         self._ended.set()
         if self._nodes.ident is not None:
             self._nodes.join()
-        for one in reversed(self._started):
-            one.end()
+        for server in reversed(self._started):
+            server.end()
         if self._folder != Path():
             shutil.rmtree(self._folder, ignore_errors=True)
 

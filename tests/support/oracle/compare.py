@@ -286,7 +286,7 @@ class Lua:
         """Return the request as the scripts see it, after Kong's routing and `jwt`."""
         target = request.target.decode("latin-1")
         path, mark, query = target.partition("?")
-        given: dict[str, Any] = {
+        request_facts: dict[str, Any] = {
             "now": NOW,
             "method": request.method,
             "address": request.address,
@@ -316,13 +316,13 @@ class Lua:
                     "algorithm": issuer.algorithm,
                     "consumer": owner,
                 }
-                given |= {
+                request_facts |= {
                     "authenticated_jwt_token": text,
                     "consumer": self._table(consumer),
                 }
-                given["credential"] = self._table(credential)
-        given["headers"] = self._table(headers)
-        return self._table(given)
+                request_facts["credential"] = self._table(credential)
+        request_facts["headers"] = self._table(headers)
+        return self._table(request_facts)
 
     def through(self, admission: Any, gate: Any, facts: Any) -> int:
         if uri.refused_by_nginx(facts["request_uri"].partition("?")[0]):
@@ -402,12 +402,14 @@ class _Comparison:
     def compile(self) -> bool:
         """Whether the project has no error to find in either. The generator means to make none."""
         found = [
-            one for one in (self.was, self.now) if one.compiled.estate is None
+            project
+            for project in (self.was, self.now)
+            if project.compiled.estate is None
         ]
         lines = [
             str(diagnostic)
-            for one in found
-            for diagnostic in one.compiled.diagnostics
+            for project in found
+            for diagnostic in project.compiled.diagnostics
         ]
         self.report.disagreements += [
             f"seed {self.seed}: not compiled: {line}" for line in lines
@@ -458,16 +460,16 @@ class _Comparison:
             answering = self.now.answering(self.lua, position)
             admission, _ = self.now.scripts(self.lua, position)
             facts = self.lua.facts(self.now, request)
-            said = answering and self.lua.allowed(
+            shows = answering and self.lua.allowed(
                 admission, answering, facts, page.origin, preflight=preflight
             )
             self.report.decisions += 1
             expected = page.origin if readable and position == own else None
-            if said != expected and not (
-                said is None and meaning.is_spelled_oddly(page.target)
+            if shows != expected and not (
+                shows is None and meaning.is_spelled_oddly(page.target)
             ):
                 self.report.disagreements.append(
-                    f"seed {self.seed}: cors of {position} says {said}, meant is {expected}: {page}"
+                    f"seed {self.seed}: cors of {position} says {shows}, meant is {expected}: {page}"
                 )
 
     def _gates_to_ask(self, own: tuple[str, int]) -> Iterator[tuple[str, int]]:
@@ -520,8 +522,8 @@ class _Comparison:
         if why := known(request, meant, status):
             self.report.counted[f"known: {why}"] += 1
         else:
-            said = f"seed {self.seed}: {who} answers {status}, meant is {meant}: {request}"
-            self.report.disagreements.append(said)
+            text = f"seed {self.seed}: {who} answers {status}, meant is {meant}: {request}"
+            self.report.disagreements.append(text)
 
 
 def known(request: Request, meant: Answer, status: int) -> str | None:

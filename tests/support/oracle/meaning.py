@@ -234,9 +234,9 @@ def owns(path: Elements, request: Elements) -> bool:
 
 def _without_accents(text: str) -> str:
     return "".join(
-        one
-        for one in unicodedata.normalize("NFD", text)
-        if unicodedata.category(one) != "Mn"
+        character
+        for character in unicodedata.normalize("NFD", text)
+        if unicodedata.category(character) != "Mn"
     )
 
 
@@ -252,9 +252,10 @@ def _without_what_cannot_be_seen(text: str) -> str:
         )
     }
     return "".join(
-        one
-        for one in text
-        if unicodedata.category(one) != "Cf" and one not in selectors
+        character
+        for character in text
+        if unicodedata.category(character) != "Cf"
+        and character not in selectors
     )
 
 
@@ -306,7 +307,8 @@ def taken_for(part: bytes, rule: bytes) -> bool:
     jokers = {"*": ".*", "<": ".*", ">": ".?", '"': "[.]?"}
     for text in readings(part):
         pattern = "".join(
-            jokers.get(one) or re.escape(one) for one in text.lower()
+            jokers.get(character) or re.escape(character)
+            for character in text.lower()
         )
         if re.fullmatch(pattern, name) or re.fullmatch(
             re.escape(name[:6]) + "~[0-9]", text.lower()
@@ -351,15 +353,15 @@ def picked(
     endpoint without a path for the request hides no other endpoint."""
     name = host.partition(":")[0]
     fitting = [
-        one
-        for one in listed
-        if fits(one.host, name) and owns(elements(one.path), path)
+        endpoint
+        for endpoint in listed
+        if fits(endpoint.host, name) and owns(elements(endpoint.path), path)
     ]
     fitting.sort(
-        key=lambda one: (
-            not one.host.startswith("*."),
-            len(one.host),
-            len(elements(one.path)),
+        key=lambda endpoint: (
+            not endpoint.host.startswith("*."),
+            len(endpoint.host),
+            len(elements(endpoint.path)),
         )
     )
     return fitting[-1] if fitting else None
@@ -449,8 +451,8 @@ def is_for(
         return False
     calls = (
         call
-        for one in known.values()
-        for trait in traits(one, "client")
+        for component in known.values()
+        for trait in traits(component, "client")
         for call in trait.get("calls", [])
     )
     return any(call["component"] == token.api for call in calls)
@@ -534,10 +536,10 @@ def from_there(
     owner = max((rule for rule, _ in rules if owns(rule, path)), key=len)
     for trait in traits(component, "ip-allow"):
         own = [
-            one
-            for one in trait.get("rules", [])
-            if owner in map(elements, one["paths"])
-            and lists(one, request.method)
+            rule
+            for rule in trait.get("rules", [])
+            if owner in map(elements, rule["paths"])
+            and lists(rule, request.method)
         ]
         networks = own[0]["from"] if own else trait.get("from")
         if (
@@ -580,8 +582,10 @@ def _status(
         return 400
     deciding = [
         rule
-        for one, rule in rules
-        if len(one) == owner and owns(one, path) and lists(rule, request.method)
+        for ruled, rule in rules
+        if len(ruled) == owner
+        and owns(ruled, path)
+        and lists(rule, request.method)
     ]
     if any("public" in rule for rule in deciding):
         return 200
@@ -651,8 +655,10 @@ def readable(applications: list[Document], stack: Document, page: Page) -> bool:
         return False
     deciding = [
         rule
-        for one, rule in rules
-        if len(one) == owner and owns(one, path) and lists(rule, page.method)
+        for ruled, rule in rules
+        if len(ruled) == owner
+        and owns(ruled, path)
+        and lists(rule, page.method)
     ]
     if any(
         page.origin in trait.get("origins", [])
@@ -661,9 +667,9 @@ def readable(applications: list[Document], stack: Document, page: Page) -> bool:
         return bool(deciding)
     scheme = setting(stack, "gateway", {}).get("scheme", "https")
     if all(
-        f"{scheme}://{one.host}" == page.origin
-        for one in listed
-        if one.component == key
+        f"{scheme}://{endpoint.host}" == page.origin
+        for endpoint in listed
+        if endpoint.component == key
     ):
         return False
     held = (

@@ -94,8 +94,8 @@ ADDRESSES = (
 )
 HEADERS = (
     *(
-        ("Connection", one)
-        for one in (
+        ("Connection", value)
+        for value in (
             "close",
             "Keep-Alive, Upgrade",
             "TE",
@@ -105,8 +105,8 @@ HEADERS = (
         )
     ),
     *(
-        ("connection", one)
-        for one in (
+        ("connection", value)
+        for value in (
             "X-Auth-Client",
             "close, content-length",
             "Host",
@@ -307,7 +307,11 @@ def _allow(rng: Random, part: Part) -> Document:
             rng,
             [
                 *part.paths,
-                *(one for rule in part.rules for one in rule.get("paths", [])),
+                *(
+                    path
+                    for rule in part.rules
+                    for path in rule.get("paths", [])
+                ),
             ],
             0,
             3,
@@ -472,8 +476,8 @@ def _gateways(rng: Random, plan: Plan) -> None:
     """Move a component to another place; another component may take the old place."""
     exposed = [part for part in plan.parts.values() if part.gateways]
     if len(exposed) > 1 and rng.random() < 0.5:
-        one, other = rng.sample(exposed, 2)
-        one.gateways, other.gateways = other.gateways, one.gateways
+        first, other = rng.sample(exposed, 2)
+        first.gateways, other.gateways = other.gateways, first.gateways
     elif exposed:
         rng.choice(exposed).gateways = [_gateway(rng)]
 
@@ -621,7 +625,7 @@ def _repair_rules(part: Part) -> None:
                 "public": {"reason": "pages"},
             },
         )
-    said: dict[tuple[str, str], bool] = {}
+    publics: dict[tuple[str, str], bool] = {}
     part.rules = []
     for rule in rules:
         rule = {**rule}
@@ -646,12 +650,12 @@ def _repair_rules(part: Part) -> None:
         }
         if (
             all(
-                said.get(position, public) == public
+                publics.get(position, public) == public
                 for position, public in places.items()
             )
             and rule not in part.rules
         ):
-            said |= places
+            publics |= places
             part.rules.append(rule)
 
 
@@ -664,24 +668,24 @@ def _repair_allow(part: Part) -> None:
             listed.setdefault(path, set()).update(
                 methods | ({"HEAD"} if "GET" in methods else set())
             )
-    singles, said = [], set[tuple[str, str]]()
+    singles, seen = [], set[tuple[str, str]]()
     for single in part.allow.get("rules", []):
         (path,) = single["paths"]
         methods = [
             method
             for method in single["methods"]
-            if method in listed.get(path, ()) and (path, method) not in said
+            if method in listed.get(path, ()) and (path, method) not in seen
         ]
         methods = [
             method
             for method in methods
             if method != "HEAD" or "GET" not in methods
         ]
-        if "GET" in methods and (path, "HEAD") in said:
+        if "GET" in methods and (path, "HEAD") in seen:
             methods.remove("GET")
-        said |= {
-            (path, one)
-            for one in (*methods, *(["HEAD"] if "GET" in methods else []))
+        seen |= {
+            (path, method)
+            for method in (*methods, *(["HEAD"] if "GET" in methods else []))
         }
         singles += [{**single, "methods": methods}] if methods else []
     usual = {"from": part.allow["from"]} if "from" in part.allow else {}
@@ -694,8 +698,8 @@ def _repair_allow(part: Part) -> None:
 
 def _exposed(part: Part, path: str) -> bool:
     return any(
-        meaning.owns(meaning.elements(one), meaning.elements(path))
-        for one in part.paths
+        meaning.owns(meaning.elements(own), meaning.elements(path))
+        for own in part.paths
     )
 
 
@@ -1164,8 +1168,10 @@ def _alike(rng: Random, text: str) -> str:
     if not text.isascii():
         return ""
     return "".join(
-        rng.choice((one, wide.get(one, one), accents.get(one, one)))
-        for one in text
+        rng.choice(
+            (letter, wide.get(letter, letter), accents.get(letter, letter))
+        )
+        for letter in text
     )
 
 
@@ -1254,10 +1260,10 @@ def seen(
         if (
             sum(
                 meaning.owns(
-                    meaning.elements(one),
+                    meaning.elements(declared),
                     meaning.resolved(question.request.target) or (),
                 )
-                for one in now.paths[answer.component]
+                for declared in now.paths[answer.component]
             )
             > 2
         ):
