@@ -1,4 +1,4 @@
-"""What others need of the repository beside its code: who approves what, hooks, and a container to work in."""
+"""Check files for adopters of the repository: reviewers, hooks, and a development container."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def _owners(sample: str) -> dict[str, str]:
-    """Of files and folders that the lines of a CODEOWNERS name."""
+    """Return the owners by file or folder, from the lines of a CODEOWNERS."""
     return dict(
         line.split() for line in sample.splitlines() if not line.startswith("#")
     )
@@ -68,7 +68,7 @@ def test_a_commit_is_checked_as_make_check_does() -> None:
 
 
 def test_the_container_has_a_python_that_the_project_takes() -> None:
-    """And is set up by what sets up everything else."""
+    """The container's setup is the project's own."""
     container = json.loads(
         (ROOT / ".devcontainer/devcontainer.json").read_text("utf-8")
     )

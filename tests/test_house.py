@@ -1,4 +1,4 @@
-"""Where files are, how long they are, and what tests import."""
+"""Check the places of files, their lengths, and the imports of tests."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_what_is_no_test_is_in_support() -> None:
 
 @pytest.mark.parametrize("package", ["kong_oam", "components"])
 def test_the_folders_of_tests_are_those_of_the_code(package: str) -> None:
-    """Of a folder, or of a module that needs several files of tests."""
+    """Each folder of tests belongs to a folder, or to a module that needs several test files."""
     folders = [
         path.relative_to(TESTS)
         for path in {file.parent for file in (TESTS / package).rglob("*.py")}

@@ -1,5 +1,5 @@
-"""The workflow of an estate in partitions: a matrix of what a change touches, and what is merged in order. It has not run
-on GitHub."""
+"""The workflow of an estate in partitions: a matrix of the touched stacks, and runs in order after
+a merge. It has not run on GitHub."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _run(job: dict[str, Any], name: str) -> str:
 
 
 def _list(folder: Path, program: str) -> tuple[int, str]:
-    """The status of the step that lists, as the host runs it, and what it hands on."""
+    """Return the status and outputs of the listing step, as the host runs it."""
     python = folder / ".venv/bin/python"
     python.parent.mkdir(parents=True)
     python.write_text(f"#!/bin/sh\necho $* >> asked\n{program}\n")
@@ -103,7 +103,7 @@ def test_each_is_previewed_by_itself_and_what_is_merged_is_deployed_in_order() -
 
 
 def test_a_strangers_change_gets_no_secret_and_nothing_can_push() -> None:
-    """What lists reads the state alone."""
+    """The listing job only reads the state."""
     assert "head.repo.full_name == github.repository" in TOUCHED["if"]
     assert WORKFLOW["permissions"] == {}
     for job in WORKFLOW["jobs"].values():

@@ -67,7 +67,7 @@ def judged(*arguments: str) -> tuple[int, str, str]:
 
 
 def test_the_notes_are_the_entry_of_the_version(project: Path) -> None:
-    """Without its heading, and nothing of what stands above and below."""
+    """The notes have neither the heading nor text of other entries."""
     assert judged("v1.2.0") == (0, ENTRY, "")
 
 
@@ -95,7 +95,7 @@ def test_the_notes_are_the_entry_of_the_version(project: Path) -> None:
 def test_another_tag_and_an_entry_that_is_missing_are_no_release(
     project: Path, tag: str, old: str, new: str, message: str
 ) -> None:
-    """In one line that says what to do."""
+    """The error is a single line with the remedy."""
     (project / "CHANGELOG.md").write_text(
         CHANGELOG.replace(old, new) if old else CHANGELOG, "utf-8"
     )
@@ -125,7 +125,8 @@ def test_the_changelog_is_of_the_version_that_the_code_says() -> None:
 def test_a_tag_is_of_the_default_branch_and_of_its_version(
     project: Path,
 ) -> None:
-    """By the workflow's own lines, as the host runs them: one that is not stops it, and leaves no notes to publish."""
+    """The workflow's own lines reject any other tag, as the host runs them, and leave no notes to
+    publish."""
     git("init", "--quiet", "--initial-branch", "trunk")
     git("add", ".")
     git("commit", "--quiet", "--message", "1.2.0")
@@ -151,8 +152,8 @@ def test_a_tag_is_of_the_default_branch_and_of_its_version(
 
 
 def test_what_may_write_runs_nothing_that_was_built() -> None:
-    """Only the job that makes the release may, and only it or an index that was asked for get anything; each waits for
-    the wheel to be tried."""
+    """Only the release job may write. Only it and a requested index get files. Each waits for the
+    test of the wheel."""
     assert WORKFLOW[True] == {"push": {"tags": ["v*"]}}, (
         "`on`, which YAML reads as a truth value"
     )
@@ -213,7 +214,7 @@ def test_the_files_of_a_release_are_those_that_are_built(
 
 @pytest.mark.deep
 def test_the_wheel_is_tried_as_the_workflow_does(tmp_path: Path) -> None:
-    """By its own lines, with what is installed here in place of an index."""
+    """The workflow's own lines run with the packages that are installed here in place of an index."""
     released = release(tmp_path / "source")
     empty = tmp_path / "empty"
     venv.create(empty, symlinks=True)

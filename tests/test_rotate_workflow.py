@@ -29,7 +29,7 @@ def _run(name: str, job: dict[str, Any] = JOB) -> str:
 
 
 def test_every_stack_but_the_sandbox_is_deployed_daily() -> None:
-    """One after the other; one that fails does not stop the rest, and none is interrupted."""
+    """Stacks run in turn; a failed stack does not stop the others, and no run is interrupted."""
     there = {
         file.name.split(".")[1]
         for file in (ROOT / "stacks").glob("Pulumi.*.yaml")
@@ -120,7 +120,8 @@ def test_the_day_that_it_sets_is_today(stack: str, tmp_path: Path) -> None:
 
 
 def test_what_was_deployed_is_what_is_recorded(tmp_path: Path) -> None:
-    """The days of the stacks that were, each in its own file, and nothing else of what the other job left."""
+    """The commit has the days of the deployed stacks, each in its own file, and no other files of
+    the job."""
     deployed, failed, *_ = STACKS
     origin, here = tmp_path / "origin", tmp_path / "here"
     git = [

@@ -1,4 +1,4 @@
-"""What decides which tests run when: the tiers, the slices, and what a change touches."""
+"""Check which tests run when: the tiers, the slices, and the tests that a change touches."""
 
 from __future__ import annotations
 

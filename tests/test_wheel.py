@@ -42,7 +42,7 @@ def installed(released: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def python(installed: Path, folder: Path, *arguments: str) -> str:
-    """What a Python prints that finds the package where it is installed, and nothing of this project."""
+    """Return the output of a Python that has the installed package, and no file of this project."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(installed),
@@ -92,7 +92,8 @@ def _required(file: str) -> list[str]:
 
 
 def test_what_it_needs_is_what_the_project_needs() -> None:
-    """The same packages in the same versions as the requirements, which say why each is there."""
+    """The wheel requires the packages of the requirements, which give a reason for each, in the
+    same versions."""
     project = PROJECT["project"]
     commands, deploy = (
         project["dependencies"],
@@ -147,7 +148,7 @@ def test_the_package_says_what_it_is(installed: Path) -> None:
 
 
 def test_the_licence_is_the_one_that_it_names() -> None:
-    """Word by word: the digest is that of the text which apache.org publishes."""
+    """The digest is the digest of apache.org's text."""
     text = (ROOT / "LICENSE").read_bytes()
     assert (
         hashlib.sha256(text).hexdigest()

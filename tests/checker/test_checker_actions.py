@@ -1,7 +1,8 @@
-"""What users do beside a plain `up`: flags of the CLI, surgery on the state, two runs at once, an administrator's edits.
+"""Users' actions beside a plain `up`: flags of the CLI, edits of the state, two runs at once, an
+administrator's edits.
 
-Between two estates in which much changes. Whatever is done, and however little of it comes to its end, nobody is let in
-whom neither lets in; and the next plain `up` or `destroy` works from there.
+Two estates differ in many ways. Any action may be cut off at any point. No caller may be allowed
+that both estates deny, and the next plain `up` or `destroy` works from there.
 """
 
 from __future__ import annotations
@@ -236,7 +237,7 @@ def test_a_run_may_fail_at_any_request(tmp_path: Path, nth: int) -> None:
 
 
 OVER_TLS = BEFORE.changed("a", tls=True)
-"""The workload of one speaks https from now on: its gateway has another service, with guards of its own."""
+"""A workload speaks https from now on: its gateway has another service, with its own guards."""
 
 
 @pytest.mark.timeout(600)
@@ -277,7 +278,8 @@ def test_a_switch_to_tls_may_fail_at_any_request(
 def test_what_the_state_has_lost_opens_nothing(
     tmp_path: Path, name: str
 ) -> None:
-    """`state delete` of one resource and then `destroy`: what is left in Kong leads nowhere."""
+    """`state delete` of one resource and then `destroy`: entities that stay in Kong have no
+    address."""
 
     @chain
     def work(chain: Chain) -> None:
@@ -424,9 +426,10 @@ def test_an_edit_by_hand_during_a_run_opens_nothing(
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("late", [1, 4])
 def test_two_runs_at_once_open_nothing(tmp_path: Path, late: int) -> None:
-    """Somebody takes the lock away from a run that goes on, and deploys something else.
+    """Somebody takes the lock away from a run in progress, and deploys another estate.
 
-    Images stay: of two runs that change one, the last to come to it has its way, whatever rules the other leaves.
+    Images stay the same: if two runs change an image, the later change wins, with any rules of the
+    other run.
     """
     first_of_two = AFTER.with_parts(
         *(replace(part, version=1) for part in AFTER.parts)

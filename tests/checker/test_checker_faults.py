@@ -162,8 +162,9 @@ DROPPED_AT_ONCE: Edit = (
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Edits of the program, the estates that it then goes through, the flags of a last run beyond them, and whether the
-    issuer's key is rotated before the last estate. It must be found, as an opening unless `outage`."""
+    """A fault: edits of the program, the estates that it then deploys, and the flags of an
+    additional last run. `rotate`: the issuer's key is rotated before the last estate. The
+    checker must find the fault, as an opening unless `outage`."""
 
     edits: tuple[Edit, ...]
     estates: tuple[tuple[Part, ...], ...]
@@ -265,7 +266,7 @@ def test_each_edit_of_a_fault_applies(name: str) -> None:
 def test_a_program_with_a_fault_is_found_out(
     tmp_path: Path, name: str, report: Callable[[str], None]
 ) -> None:
-    """By its last run, for what the fault is about; and the same estates without the fault pass."""
+    """The last run shows the fault in its own feature; the same estates pass without the fault."""
     fault = FAULTS[name]
     *_, last = (
         run.held() for run in _runs(fault, tmp_path / "faulty", *fault.edits)

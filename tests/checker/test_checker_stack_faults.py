@@ -105,7 +105,7 @@ def _granted_by(
 
 
 def _pods_ask_beside_the_grant(patch: pytest.MonkeyPatch) -> None:
-    """Nobody waits for what was made."""
+    """Let pods ask for scopes before their grant exists."""
     _granted_by(patch, lambda *given: replace(grants.grant(*given), made=()))
 
 
@@ -138,8 +138,8 @@ def _callers_from_elsewhere_have_all(patch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A patch, and the estates between which it must be found: as a refusal, unless it `opens`. `trouble` is what befalls
-    the command, and alone it does no harm."""
+    """A patch, and the estates between which the checker must find it: as a denial, unless it
+    `opens`. `trouble` is a failure of the command, which alone does no harm."""
 
     seed: Callable[[pytest.MonkeyPatch], None]
     before: Parted
@@ -180,8 +180,7 @@ FAULTS = {
 }
 
 TRIES = 8
-"""How often a command is run with a fault at most: now and then stacks come one after the other in the order that does
-no harm."""
+"""How often a command runs with a fault at most: sometimes stacks run in a harmless order."""
 
 SITE = Client("site", (("a", "a.read"),), users=True)
 SALES = replace(
@@ -209,7 +208,7 @@ SOUND: dict[str, tuple[Parted, Trouble | None]] = {
 def there(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Commands, Callable[[], None]]]:
-    """A project whose stacks are as the first estate, and what puts that back."""
+    """Yield a project whose stacks have the first estate, and a function that restores them."""
     with commands(
         tmp_path_factory.mktemp("stacks") / "project", random.Random(1)
     ) as made:
@@ -309,11 +308,11 @@ OPENING = {
         trouble=Trouble(0, kills=False, share=0.0),
     ),
 }
-"""Faults after which a command has come to its end, and a gate is open that the estate closes."""
+"""Faults after which a command completes, and a gate is open that the estate closes."""
 
 
 def _left_open(made: Commands, fault: Fault, *, seeded: bool) -> Report:
-    """What is open after a command between the estates of a fault."""
+    """Return the findings about gates that are open after a command between the estates of a fault."""
     with pytest.MonkeyPatch.context() as patch:
         if seeded:
             fault.seed(patch)
@@ -350,9 +349,9 @@ def test_a_gate_that_a_command_leaves_open_is_found_out(
     seeded: bool,
     report: Callable[[str], None],
 ) -> None:
-    """By the next change of what stands behind it."""
+    """The next change of the component's dependencies closes it."""
     fault, (made, back) = OPENING[name], there
-    # Of two runs side by side either may be the one that fails.
+    # Either of two parallel runs may fail.
     for _ in range(TRIES if seeded else 1):
         back()
         found = _left_open(made, fault, seeded=seeded)

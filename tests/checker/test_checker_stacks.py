@@ -1,9 +1,11 @@
-"""Nobody is let in by accident, and nobody refused, while a command runs the stacks of an estate in partitions.
+"""No caller is allowed or denied by accident while a command runs the stacks of an estate in
+partitions.
 
-Each chain goes through generated estates by `python -m kong_oam up`, under the mocks of the engine: whole, cut off
-after any steps of any of its runs and begun again (maybe towards another estate), with a partition that fails while
-others go on, and with one stack run by the engine's own command in between. Of every order in which the steps can have
-been done each moment is looked at, with the tokens of before and with those that clients get just then.
+Each chain goes through generated estates by `python -m kong_oam up`, under the mocks of the engine.
+A command may be cut off after any steps of any of its runs and begin again, maybe towards another
+estate. A partition may fail while others continue. The engine's own command may run one stack in
+between. Each moment of every possible order of steps is checked, with the tokens from before and
+with the tokens that clients get at that moment.
 """
 
 from __future__ import annotations
@@ -68,8 +70,8 @@ def _by_the_engine(
     after: Parted,
     excluded: float,
 ) -> Report:
-    """The engine's own run of one of the stacks, or of some of it, and then the command, which refuses nobody else than
-    that run did."""
+    """Change one of the stacks, or a part of it, by the engine's own run. Then run the command; it
+    denies no more callers than the engine's run did."""
     there = [
         name
         for name in after.layout

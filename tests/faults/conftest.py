@@ -1,4 +1,4 @@
-"""Empty stacks, each over a sandbox of its own that goes with the test; and a PostgreSQL for states."""
+"""Empty stacks, each over its own sandbox that ends with the test; and a PostgreSQL for states."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""A component that may be called from some networks only: a run says what counts as the address, and it holds throughout."""
+"""A component that only some networks may call: a run reports the source of client addresses, and
+the limit always holds."""
 
 from __future__ import annotations
 
@@ -116,7 +117,7 @@ def test_networks_come_change_and_go_and_every_preview_says_what_an_address_is(
 def test_a_gateway_that_believes_everybody_is_refused_before_anything_is_made(
     empty: Empty,
 ) -> None:
-    """By the run, and by `verify` of what was deployed before."""
+    """The run stops, and `verify` reports the gateway that was deployed before."""
     stack = empty(
         applications=[allowing("203.0.113.0/24")],
         configuration={"trusted_ips": ["0.0.0.0/0"]},

@@ -35,7 +35,7 @@ WITH_WEB = (
 
 
 def _refused(stack: Stack, verb: str = "up") -> str:
-    """A run that stops because of what is there; gives the command that it names, as it stands in the output."""
+    """Expect a run to stop because of an existing object; return the command in its output."""
     before = made(stack.local)
     arguments = (verb, "--yes", "--skip-preview") if verb == "up" else (verb,)
     done = stack.pulumi(*arguments, check=False)
@@ -168,7 +168,7 @@ def test_an_app_that_the_state_forgot_is_taken_over(
 def _without(
     held: list[dict[str, Any]], gone: set[str]
 ) -> list[dict[str, Any]]:
-    """The resources of a state without those, and without a word of them in what was made of them."""
+    """Return the resources of a state without these, and without references to them."""
     for one in held:
         one["dependencies"] = [
             urn for urn in one.get("dependencies") or () if urn not in gone

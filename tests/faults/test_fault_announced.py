@@ -1,4 +1,5 @@
-"""What the next run opens is said, also after one that failed or left parts out: by what the gates have, not by outputs."""
+"""A preview announces newly public paths by the gates' tables, not by outputs. It also does so
+after a failed or partial run."""
 
 from __future__ import annotations
 
@@ -54,7 +55,7 @@ def _diff(stack: Stack) -> str:
 
 
 def _breaks(role: str) -> Callable[[Stack], None]:
-    """The run fails at the plugin of a role, and what its program exported says that all is done."""
+    """Let the run fail at the plugin of a role, while its program's outputs say that all is done."""
 
     def run(stack: Stack) -> None:
         plugin = stack.plugin(role, SERVICE)["id"]
@@ -80,7 +81,7 @@ def _left_out(stack: Stack) -> None:
 
 
 def _both(stack: Stack) -> None:
-    """The run after the one that failed leaves out what that failed at."""
+    """Let a run fail, and the next run leave out the failed resource."""
     _breaks("post-function")(stack)
     _left_out(stack)
 
@@ -98,7 +99,7 @@ HALF: dict[str, Callable[[Stack], None]] = {
 def test_a_preview_says_what_the_next_run_opens(
     empty: Empty, half: Callable[[Stack], None]
 ) -> None:
-    """Until the gate has it. And `diff` says the same of what is deployed."""
+    """Previews announce it until the gate has it. `diff` prints the same for the deployed estate."""
     stack = empty(applications=[TINY], lags=Lags())
     stack.run("up")
     stack.edit(APP, CLOSED, OPEN)

@@ -81,8 +81,8 @@ def test_a_stack_comes_changes_and_goes(
     settings: dict[str, str],
     request: pytest.FixtureRequest,
 ) -> None:
-    """The same on each. Compressed, the state has another name, which older versions of the CLI do not look for; a run
-    without the variable reads it, and writes it as it was."""
+    """All backends give the same result. A compressed state has another name, which older versions
+    of the CLI do not look for. A run without the variable reads it, and writes it uncompressed."""
     stack = on(backend, **settings)
     server = (
         request.getfixturevalue("server") if backend == "PostgreSQL" else None
@@ -133,7 +133,7 @@ def test_a_state_moves_to_postgresql(on: On, server: PostgreSql) -> None:
 
 @contextmanager
 def _held(stack: Stack) -> Iterator[subprocess.Popen[str]]:
-    """An `up` that changes a rule, and that Kong gives no answer meanwhile. It comes to its end afterwards."""
+    """Start an `up` that changes a rule, while Kong does not answer. It completes afterwards."""
     asked, answered = threading.Event(), threading.Event()
 
     def held(request: Request, answer: Callable[[], Response]) -> Response:
@@ -172,7 +172,8 @@ def _held(stack: Stack) -> Iterator[subprocess.Popen[str]]:
 @pytest.mark.deep
 @pytest.mark.parametrize("backend", deep_after(1, ["PostgreSQL", "files"]))
 def test_a_second_run_says_who_has_the_lock(on: On, backend: str) -> None:
-    """And what to do. What only reads goes on meanwhile, by the state as the last run left it; nothing is disturbed."""
+    """The message also gives the remedy. Reading commands continue, with the state of the last run;
+    they disturb no run."""
     stack = on(backend)
     stack.run("up")
     stack.edit("applications/app0.yaml", *RULE)
@@ -204,7 +205,7 @@ def test_a_second_run_says_who_has_the_lock(on: On, backend: str) -> None:
         assert (
             stack.module("kong_oam", "verify", "--stack", stack.name).returncode
             == 1
-        )  # half of it is there
+        )  # half of it exists
         for words in (
             ("who", "--component", "tiny/api"),
             ("what", "tiny/job"),

@@ -167,7 +167,8 @@ def test_a_stack_goes_up_and_down_through_the_forwarder_and_not_without(
 def test_what_is_wrong_is_said_once_and_the_command_is_not_run(
     tmp_path: Path, guarded: Guarded
 ) -> None:
-    """A certificate that Kong does not accept, a Kong that is not trusted or not there, files that cannot be used."""
+    """A certificate that Kong does not accept, a Kong that is not trusted or does not answer, files
+    that cannot be used."""
     ran = tmp_path / "ran"
     client, foreign = (
         guarded.ours.issue("client"),
@@ -253,7 +254,7 @@ with socket.create_connection(("127.0.0.1", int(os.environ["KONG_ADMIN_ADDR"].rp
 def _asked(
     guarded: Guarded, capfd: pytest.CaptureFixture[str], user: int
 ) -> str:
-    """What a command of the forwarder that becomes `user` hears when it asks for `/`."""
+    """Return the answer that a command gets for `/` through the forwarder as `user`."""
     certificate, key = guarded.ours.issue("client")
     kong = forward.target(
         guarded.kong.admin_url, certificate, key, str(guarded.ours.ca)

@@ -1,4 +1,5 @@
-"""What somebody changed by hand: a refresh sees it, and the next `up` takes it back, or the test says that it does not."""
+"""Manual changes: a refresh finds each, and the next `up` reverts it, unless the test says
+otherwise."""
 
 from __future__ import annotations
 
@@ -110,7 +111,7 @@ def _without_paths(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def rule_scopes(stack: Stack) -> object:
-    """What checkout's rule lets it be issued."""
+    """Return the scopes that checkout's rule may issue."""
     return _rule_of(stack, "shop/checkout")[1]["conditions"]["scopes"][
         "include"
     ]  # type: ignore[index]
@@ -159,8 +160,9 @@ def test_a_route_by_hand_on_our_service_stays_and_opens_nothing(
 def test_an_app_that_was_deleted_by_hand_stops_refreshes_until_the_state_forgets_it(
     empty: Empty,
 ) -> None:
-    """The official plugin fails on it, and so does its stand-in. `up --replace` stops at the deletion of the old one, as
-    its client id is an app's at a time; once the state says that it has gone, `up` makes it anew."""
+    """The official plugin fails on it, and so does its stand-in. `up --replace` stops at the
+    deletion of the old app, as its client id belongs to one app at a time. Once the state
+    forgets the app, `up` creates a new app."""
     stack = empty(applications=[TINY])
     stack.run("up")
     app = stack.app("tiny/job")["id"]

@@ -170,8 +170,8 @@ def test_it_ends_by_itself_and_a_refresh_ends_it_before(
 
 @pytest.mark.deep
 def test_what_an_opening_left_is_closed(stack: Stack) -> None:
-    """A run that changes the rules ends it and leaves `jwt` as it was made; a second opening is refused; and of scripts
-    that somebody changed nobody says that they are closed."""
+    """A run that changes the rules ends the opening and leaves `jwt` in its first form. A second
+    opening is rejected. Changed scripts are never reported as closed."""
     opening = ("open", "tiny/api", PROTECTED, "--reason", "x")
     assert emergency(stack, *opening).returncode == 0
     again = emergency(stack, "open", "tiny/api", "/things/7", "--reason", "y")

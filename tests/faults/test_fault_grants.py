@@ -1,6 +1,7 @@
-"""What a client is granted and what its pods ask for, where one of them fails: the other waits, in a run that goes on, too.
+"""A client's grants and the scopes that its pods ask for: if one of the two fails, the other waits,
+also with `--continue-on-error`.
 
-And no state says which came first: the next run may turn it round.
+No state records the order: the next run may reverse it.
 """
 
 from __future__ import annotations
@@ -35,12 +36,12 @@ READ, WRITE = "things.read", "things.write"
 
 
 def _asked(stack: Stack) -> list[str]:
-    """What the client's Secret has its pods ask for."""
+    """Return the scopes that the client's pods ask for, by its Secret."""
     return credential(stack.local, "job")["OAUTH_SCOPES"].split()
 
 
 def _granted(stack: Stack) -> list[str]:
-    """What the provider may give it."""
+    """Return the scopes that the provider may give the client."""
     (rule,) = (one for one in stack.state() if logical_name(one["urn"]) == RULE)
     return list(rule["outputs"]["scopeWhitelists"])
 

@@ -77,7 +77,7 @@ SPOTLESS = TINY.replace(
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What `python -m kong_oam check` said; `seconds` it took."""
+    """The output of `python -m kong_oam check`; `seconds` is its duration."""
 
     status: int
     output: str
@@ -235,7 +235,7 @@ def test_a_file_without_permission_is_a_finding(folder: Path) -> None:
 
 @pytest.mark.deep
 def test_ten_thousand_files_are_checked_in_bounded_time(folder: Path) -> None:
-    """Of which one is wrong, and found."""
+    """A single file is wrong, and `check` finds it."""
     for number in range(10_000):
         text = TINY.replace("{name: tiny}", f"{{name: tiny{number}}}").replace(
             "tiny/", f"tiny{number}/"

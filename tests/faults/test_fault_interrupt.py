@@ -1,4 +1,4 @@
-"""A run that somebody ends with Ctrl-C, once and twice: what it says, and what is left to do."""
+"""A run that somebody ends with Ctrl-C, once and twice: its messages, and the remaining work."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ Answer = Callable[[], Response]
 
 
 def _interrupted(stack: Stack, times: int) -> str:
-    """What an `up` says that is interrupted so often, half a second apart, while Kong has not answered a change yet."""
+    """Return the output of an `up` that is interrupted so often, half a second apart, while Kong
+    has not answered a change."""
     asked, answered = threading.Event(), threading.Event()
 
     def held(request: Request, answer: Answer) -> Response:
@@ -118,7 +119,7 @@ def test_outputs_that_an_interrupted_run_shows_as_deleted_are_there(
 def test_a_run_that_is_interrupted_twice_does_not_know_what_it_was_at(
     empty: Empty,
 ) -> None:
-    """It says so, as the page shows; and what is documented for that leads on."""
+    """The output says so, as the page shows, and the documented commands complete the work."""
     stack = _changed(empty)
     before, things = _outputs(stack), made(stack.local)
     said = _interrupted(stack, 2)

@@ -1,7 +1,9 @@
-"""The engine is killed at the n-th operation of an `up`: the documented way back ends where an undisturbed one does.
+"""The engine is killed at the n-th operation of an `up`: the documented recovery gives the result
+of an undisturbed run.
 
-`make test` takes a few of them, and asks all that there is to ask. `make test-kills` takes every operation of the sample
-estate, and asks of each what counts: nobody was let in, and all is as after an undisturbed run.
+`make test` takes a few operations, and checks all results. `make test-kills` takes every operation
+of the sample estate. For each it checks two results: no caller was allowed wrongly, and all objects
+are as after an undisturbed run.
 """
 
 from __future__ import annotations
@@ -46,7 +48,8 @@ Shape = dict[str, list[str]]
 def undisturbed(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[[str], Shape]]:
-    """What there is after an `up` that nobody disturbs, of the tiny or the sample estate."""
+    """Yield a function that returns the objects after an undisturbed `up` of the tiny or the sample
+    estate."""
     known: dict[str, Shape] = {}
 
     def found(estate: str) -> Shape:
@@ -167,8 +170,8 @@ def write(stack: Stack, text: str) -> None:
 @pytest.mark.deep
 @pytest.mark.parametrize("nth", deep_after(0, REMOVALS, wanted=[8]))
 def test_a_removal_recovers(tmp_path: Path, nth: int) -> None:
-    """A run that takes a client away and changes a rule: after the way back all is as after a run that nobody cut off, be
-    it that the client stays away or that it is put back."""
+    """A run removes a client and changes a rule. After recovery all objects are as after an
+    undisturbed run, whether the client stays away or returns."""
     with Local() as local:
         stack = start(local, tmp_path / "project", applications=[TINY])
         stack.run("up")

@@ -132,8 +132,8 @@ def test_a_kong_that_breaks_half_way_is_named_and_the_next_run_finishes(
 def test_a_script_that_is_printed_before_the_cause_says_so_first(
     empty: Empty, role: str
 ) -> None:
-    """Of a plugin that Kong did not take all is printed: its first line says where to look, its second how to see the
-    cause alone."""
+    """The output has the whole configuration of a plugin that Kong rejects. Its first line says
+    where the cause is, its second how to see only the cause."""
     stack = empty(applications=[TINY])
     name = {"gate": b"post-function", "admission": b"pre-function"}[role]
 
@@ -172,9 +172,10 @@ def test_a_script_that_is_printed_before_the_cause_says_so_first(
 def test_a_kong_that_goes_away_half_way_is_named_and_the_next_run_finishes(
     empty: Empty, response: Response | None, message: str
 ) -> None:
-    """From the first plugin on every request is refused, or none is answered: the resource's name, and nobody is let in.
+    """From the first plugin on, Kong rejects every request, or answers none: the error names the
+    resource, and no caller is allowed.
 
-    What was just made may have lost its answer, and is removed as documented.
+    The last new entity may have lost its answer, and is removed as documented.
     """
     stack = empty(applications=[TINY])
     away: list[Request] = []
@@ -248,7 +249,8 @@ def test_a_service_of_our_name_that_comes_up_meanwhile_is_never_touched(
 
 @pytest.mark.deep
 def test_an_update_that_fails_leaves_the_old_rules(empty: Empty) -> None:
-    """500 on the gate of a rule that was edited: what it takes away is gone already, what it gives is not there yet.
+    """500 on the gate of an edited rule: revoked access is already gone, and granted access does
+    not exist yet.
 
     Then the edit takes effect.
     """

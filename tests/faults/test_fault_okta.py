@@ -88,7 +88,8 @@ def test_a_rate_limit_is_waited_for(empty: Empty) -> None:
 
 @pytest.mark.deep
 def test_a_rate_limit_that_never_ends_is_said(empty: Empty) -> None:
-    """After five repetitions the run stops, with the scope's name and what the plugin makes of Okta's words."""
+    """After five repetitions the run stops, with the scope's name and Okta's message as the plugin
+    prints it."""
     stack = empty(applications=[TINY])
     asked: list[str] = []
 

@@ -1,4 +1,4 @@
-"""What whoever runs a stack does once a year: an older state is put back, a release is taken back, Kong is upgraded."""
+"""Yearly work of operators: restore an older state, revert a release, upgrade Kong."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GET, MORE = (
 
 
 def other(name: str) -> str:
-    """The same Application in a namespace, on a host and with a scope of its own."""
+    """Return the same Application with its own namespace, host and scope."""
     text = TINY.replace(
         "{name: tiny}", f"{{name: {name}, namespace: {name}}}"
     ).replace("tiny.example", f"{name}.example")
@@ -45,7 +45,8 @@ def steps(name: str) -> list[str]:
 
 @pytest.mark.deep
 def test_an_older_state_is_put_back(empty: Empty) -> None:
-    """Of before one Application came, one went and a third changed: nobody is let in until all is as it is meant."""
+    """The older state has an Application less, an Application more and a changed Application. No
+    caller is allowed wrongly until all is right again."""
     stack = empty(applications=[TINY, other("gone")])
     stack.run("up")
     backup = stack.folder / "BACKUP.json"
@@ -125,7 +126,7 @@ NEXT = (
     ("kong_oam/kong/lua/gate.lua", "VERSION = 4", "VERSION = 5"),
     ("kong_oam/access/diff/snapshot.py", "VERSION = 1", "VERSION = 2"),
 )
-"""What a release that reads tables and models in another way changes of this one."""
+"""The changes of a release that reads tables and models in another way."""
 
 
 def _release(stack: Stack, *, forth: bool) -> None:
@@ -162,7 +163,8 @@ def test_a_release_is_taken_back(empty: Empty) -> None:
 def test_a_kong_is_upgraded_under_a_stack(
     empty: Empty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To one whose `jwt` has one more field (3.8 brought `realm`): that it fills it in what it has is a guess."""
+    """The new Kong's `jwt` has one more field (3.8 added `realm`); this test assumes that Kong
+    fills it in existing plugins."""
     jwt = PLUGIN_SCHEMAS["jwt"]
     config = jwt.fields["config"]
     fields = {

@@ -46,8 +46,8 @@ CHANGES = {"rule": "up", "scope": "up", "swap": "move"}
 
 @dataclass(frozen=True, slots=True)
 class Undisturbed:
-    """The estate, deployed, and what it is after a change that nobody disturbed, and how long that took and how
-    much it asked, by change."""
+    """The deployed estate with its state after an undisturbed change, and the duration and requests
+    of that run, by change."""
 
     deployment: Deployment
     saved: Saved
@@ -75,7 +75,7 @@ def undisturbed(
 
 
 def after(known: Undisturbed, change: str) -> dict[str, list[str]]:
-    """What there is after the change; found out by running it, once."""
+    """Return the objects after the change; the first call runs it."""
     if change not in known.after:
         deployment = known.restore()
         write(deployment.folder, change)
@@ -98,8 +98,9 @@ def after(known: Undisturbed, change: str) -> dict[str, list[str]]:
 def test_a_command_that_is_cut_off_goes_on(
     undisturbed: Undisturbed, seed: int
 ) -> None:
-    """By a signal at any moment, to itself or to all that it started: then the same command, after the documented way
-    back where a dead run has locked a stack, or the change is taken back. Then all is as if nobody had disturbed it."""
+    """A signal ends the command, or all its processes, at any moment. Then the same command runs
+    again, or the change is reverted. If a dead run has locked a stack, the documented recovery
+    comes first. The result is as after an undisturbed run."""
     assert f"[prod-payments] error: {LOCK}" in page(
         "how-to/deploy-in-partitions.md"
     )
@@ -117,7 +118,7 @@ def test_a_command_that_is_cut_off_goes_on(
         )
         if (
             cut.verb == "up" and cut.number == signal.SIGINT
-        ):  # it comes to its own end
+        ):  # The command completes.
             assert "goes on\n" in said or " run: " in said, said
         if cut.back:
             write(deployment.folder)
@@ -182,7 +183,8 @@ def test_two_commands_at_once_end_well(
 def test_a_partition_that_fails_stops_no_other(
     undisturbed: Undisturbed, nth: int
 ) -> None:
-    """Whichever of its requests the product refuses: the other has its change, and the next command runs that one."""
+    """The product rejects any of the partition's requests: the other partition has its change, and
+    the next command runs the failed partition."""
     deployment = undisturbed.restore()
     write(deployment.folder, "both")
     changed = iter(range(100))
@@ -227,8 +229,8 @@ PLACES = tuple(product(((), ("apis",), ("jobs",), ("apis", "jobs")), repeat=2))
 def test_a_rule_that_changes_under_deployed_stacks_changes_nothing(
     undisturbed: Undisturbed, apis: tuple[str, ...], jobs: tuple[str, ...]
 ) -> None:
-    """Where an Application is in no partition or in two, nothing is run; where it is in another one, it has to be moved
-    first. Back to the rule of before, and there is nothing to do."""
+    """No stack runs if an Application is in no partition or in two. An Application in a new
+    partition must be moved first. With the old rule again, no work is left."""
     deployment = undisturbed.restore()
     before = shape(as_stack(deployment))
     by_name = {

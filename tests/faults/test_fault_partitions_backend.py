@@ -63,8 +63,9 @@ def test_stacks_are_listed_however_many_there_are_on_however_few_processors(
 def test_a_lost_connection_is_outlived_or_recovered(
     server: PostgreSql, tmp_path: Path, change: str, nth: int, seconds: float
 ) -> None:
-    """Once Kong has carried out the n-th change: after some seconds the same run goes on, after longer ones the command
-    again, with the documented way back where a lock was left. Nothing is lost, and nothing is made twice."""
+    """The connection breaks after Kong's n-th change. After some seconds the same run continues;
+    after a longer time the command runs again. If a lock is left, the documented recovery comes
+    first. No object is lost, and none exists twice."""
     server.ask("DROP TABLE IF EXISTS pulumi_state")
     with Wire(server.port) as wire, Local(lags=AT_ONCE) as local:
         local.env["PULUMI_BACKEND_URL"] = server.url(wire.port)

@@ -53,9 +53,10 @@ def _loses_answers(
 def test_what_was_lost_is_listed_then_removed_and_nothing_else(
     empty: Empty,
 ) -> None:
-    """Without `--remove` everything stays; with it just the lost goes, and the next run finishes the work.
+    """Without `--remove` all objects stay; with it only the lost objects are deleted, and the next
+    run finishes the work.
 
-    What another stack or somebody else made is not even listed. No credential is printed.
+    Objects of other stacks or people are not even listed. No credential is printed.
     """
     stack = empty(applications=[TINY])
     for name, tags in {

@@ -1,6 +1,8 @@
-"""What opens waits for its workload: rules of a version whose pods never come open nothing, and close at once.
+"""New access waits for its workload: while the new pods do not start, new rules open no path, and
+revoked access closes at once.
 
-The cluster stand-in has images that cannot be pulled: such a Deployment does not roll out, and what ran before runs on.
+The cluster stand-in has images that cannot be pulled: such a Deployment does not roll out, and its
+old pods continue.
 """
 
 from __future__ import annotations
@@ -39,7 +41,8 @@ def statuses(stack: Stack, *paths: str) -> list[int]:
 
 
 def opened(stack: Stack) -> list[int]:
-    """What was public, what the new rule makes public, and what is neither."""
+    """Return the statuses of a path that was public, a path that the new rule makes public, and a
+    path that is never public."""
     return [
         stack.status(*asked)
         for asked in (

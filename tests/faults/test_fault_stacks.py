@@ -37,7 +37,8 @@ ANSWERS = {
     "GET console-reports.example.com/": "200  200 200  200 200 200  200 200 200  200",
     "POST shop.example.com/basket": "200  200 200  200 200 200  200 200 200  200",
 }
-"""What each caller gets, by endpoint. Hosts are written below example.com, whatever a stack maps that to."""
+"""The status of each caller, by endpoint. Hosts are written below example.com; stacks may map them
+to other domains."""
 
 STACKS = {
     # stack: its scheme, its domain for components without one, what example.com becomes, and its groups

@@ -40,7 +40,7 @@ def stacks(tmp_path: Path) -> Iterator[dict[str, Stack]]:
 
 
 def _settings(stack: Stack) -> None:
-    """The settings of the stack `local`, by the name of this one."""
+    """Write the settings of the stack `local` for this stack."""
     folder = stack.folder / "stacks"
     settings = yaml.safe_load((folder / "Pulumi.local.yaml").read_text("utf-8"))
     settings["config"]["kong-oam:cluster"] = {"createNamespaces": True}
@@ -50,9 +50,11 @@ def _settings(stack: Stack) -> None:
 
 
 class Callers:
-    """Callers of both stacks, who call all the time: nobody, a stack's own client, and the other stack's client.
+    """Callers of both stacks, who call all the time: without a token, with a stack's own client,
+    and with the other stack's client.
 
-    `wrong` is who was let in or refused and should not be. Of the stacks in `apart` nothing is expected.
+    `wrong` lists the callers who were allowed or denied wrongly. The stacks in `apart` are not
+    checked.
     """
 
     def __init__(self, stacks: dict[str, Stack]) -> None:
@@ -118,7 +120,7 @@ def _token(stack: Stack) -> str:
 
 
 def _said(stack: Stack, verb: str, *arguments: str, status: int = 0) -> str:
-    """What a verb prints on the stack."""
+    """Return a verb's output on the stack."""
     done = stack.module("kong_oam", verb, "--stack", stack.name, *arguments)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout

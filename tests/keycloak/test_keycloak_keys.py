@@ -75,8 +75,8 @@ def test_nobody_is_refused_while_keys_rotate(shop: Deployment) -> None:
 def test_a_new_key_is_given_out_after_each_reading_of_those_before_ends(
     server: Keycloak, shop: Deployment
 ) -> None:
-    """Who calls in the moment of the change may have the server keep the keys of before: for 10 s, and what is left of
-    one. A key that ends is waited for by nobody."""
+    """A caller at the moment of the change may make the server keep the old keys: for 10 s, or the
+    rest of them. No run waits for a key that ends."""
     realm = str(shop.local.env["KEYCLOAK_REALM"])
     server.admin(
         "PUT",

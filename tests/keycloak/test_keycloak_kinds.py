@@ -1,4 +1,5 @@
-"""Clients without a secret, and a partner's, in a real Keycloak: what they are there, and users who sign in with PKCE."""
+"""Clients without a secret, and a partner's, in a real Keycloak: their objects, and users who sign
+in with PKCE."""
 
 from __future__ import annotations
 
@@ -119,7 +120,8 @@ def test_users_sign_in_without_a_secret_of_the_client(shop: Deployment) -> None:
 def test_pages_have_tokens_at_their_own_origin_and_nowhere_else(
     shop: Deployment,
 ) -> None:
-    """Keycloak names the origins of the client, and a browser goes by that; those of another kind are none."""
+    """Keycloak names the origins of the client, and a browser follows it; other kinds of clients
+    have none."""
     page, app = (
         credential(shop.local, "page"),
         shop.output("elsewhere")["shop/app"],

@@ -47,7 +47,7 @@ class Realm:
         return answer.body if method == "GET" else location.rpartition("/")[2]
 
     def refused(self, verb: str = "up") -> str:
-        """What a run says that stops because of what is there. Nothing is made."""
+        """Return the output of a run that stops because of an existing object. It creates none."""
         flags = ("--yes", "--skip-preview") if verb == "up" else ()
         done = self.deployment.pulumi(verb, "-s", STACK, *flags, check=False)
         assert done.returncode != 0 and "ENV403" in done.stdout, done.stdout
@@ -55,7 +55,7 @@ class Realm:
         return done.stdout
 
     def status(self) -> int:
-        """What the service client's own call comes to."""
+        """Return the status of the service client's own call."""
         local = self.deployment.local
         token = caller.token(
             caller.environment(local.cluster.url, "default", "job")

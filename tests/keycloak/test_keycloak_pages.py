@@ -1,4 +1,4 @@
-"""What a real Keycloak gives page by page: groups by their paths, and names that begin as ours."""
+"""Pages of a real Keycloak's answers: groups by their paths, and names with our prefix."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def signed_in(
     component: str = "web",
     scopes: str = "openid orders.read",
 ) -> dict[str, Any]:
-    """What Keycloak gives a web application for a user who filled in its login page."""
+    """Return Keycloak's answer to a web application for a user who filled in its login page."""
     own = settings_of(keycloak, component)
     return browser.login(
         browser.Endpoints(
@@ -64,7 +64,7 @@ def status(
 def test_everybody_gets_what_they_get_with_okta(
     keycloak: WithKeycloak, sample: Sample
 ) -> None:
-    """Every call of every caller: the same answer, and the one that the model means."""
+    """Every call of every caller gets the same answer as with Okta, and the model's answer."""
     deployment = keycloak.deployment
     table = ask(keycloak.local, estate_of(deployment.folder))
     with_okta = ask(sample.local, estate_of(sample.deployment.folder))
@@ -81,13 +81,13 @@ def test_everybody_gets_what_they_get_with_okta(
 def test_a_second_up_and_a_refresh_change_nothing(
     keycloak: WithKeycloak,
 ) -> None:
-    """Nothing that Keycloak answers differs from what the state holds."""
+    """Keycloak's answers do not differ from the state."""
     assert keycloak.deployment.changes("up") == {}
     assert keycloak.deployment.changes("up", "--refresh") == {}
 
 
 def test_the_policy_pack_finds_nothing(keycloak: WithKeycloak) -> None:
-    """In the stack as it is deployed: what it says of Okta's apps, it says of a realm's clients."""
+    """The pack checks the deployed stack: a realm's clients meet its rules for Okta's apps."""
     done = keycloak.deployment.pulumi(
         "preview", "-s", STACK, "--policy-pack", "policies"
     )
@@ -102,7 +102,7 @@ def test_the_policy_pack_finds_nothing(keycloak: WithKeycloak) -> None:
 def test_a_second_stack_in_a_realm_is_refused(
     keycloak: WithKeycloak, tmp_path: Path
 ) -> None:
-    """Its scopes are called as the first one's: said before anything is made."""
+    """The scopes of both stacks have the same names; the run stops before it creates an object."""
     with Local(lags=AT_ONCE) as other:
         other.env.update(keycloak.server.environment(REALM))
         deployment = start(other, project(tmp_path))
@@ -147,7 +147,8 @@ def test_a_user_of_no_group_gets_a_token_that_counts_nowhere(
 def test_a_client_cannot_ask_for_what_it_was_not_granted(
     keycloak: WithKeycloak,
 ) -> None:
-    """Neither as itself nor for a user, nor by what new clients of a realm have."""
+    """The client gets no other scope: neither for itself, nor for a user, nor by a realm's defaults
+    for new clients."""
     own = settings_of(keycloak, "checkout")
     account = (
         own["OAUTH_TOKEN_ENDPOINT"],
@@ -366,7 +367,8 @@ def _slots(deployment: Deployment) -> list[tuple[str, bool] | None]:
 def test_a_rotated_key_is_taken_and_the_old_one_kept_while_its_tokens_live(
     keycloak: WithKeycloak,
 ) -> None:
-    """New tokens count after an `up`, and old ones go on to, even once Keycloak no longer publishes their key."""
+    """New tokens are valid after an `up`. Old tokens stay valid, even once Keycloak no longer
+    publishes their key."""
     deployment, server = keycloak.deployment, keycloak.server
     before = service_token(keycloak)
     old = part(before, 0)["kid"]
@@ -452,7 +454,7 @@ def test_an_account_without_permission_stops_the_run(
 
 
 def _realm(server: Keycloak) -> dict[str, Any]:
-    """What of the realm a stack may touch, without ids."""
+    """Return the objects of the realm that a stack may change, without ids."""
     names = {
         "clients": "clientId",
         "client-scopes": "name",
@@ -469,7 +471,8 @@ def _realm(server: Keycloak) -> dict[str, Any]:
 
 
 def test_destroy_leaves_the_realm_as_it_was(keycloak: WithKeycloak) -> None:
-    """Its users, groups, and what others made are still there; nothing of the stack is."""
+    """The realm still has its users, its groups and other people's objects, and no object of the
+    stack."""
     before = _realm(keycloak.server)
     assert any("kong-oam.local" in name for name in before["clients"])
     keycloak.deployment.run("destroy")

@@ -51,7 +51,7 @@ _FOUND = _found()
 
 
 def pytest_report_header() -> list[str]:
-    """Which product answers, and which plugin will drive it. Who gave an address that is none hears so, and no more."""
+    """Return the product that answers, and the plugin for it. A wrong address is an error."""
     if isinstance(_FOUND, ValueError):
         pytest.exit(f"live tier: {_FOUND}", returncode=2)
     if isinstance(_FOUND, str):
@@ -80,7 +80,7 @@ def _plugin() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without a gateway nothing of the tier runs. The test that takes all away is the last one."""
+    """Skip the tier without a gateway. The test that removes all entities runs last."""
     items.sort(
         key=lambda item: item.path == _HERE / "test_live_nothing_is_left.py"
     )

@@ -32,7 +32,8 @@ from tests.support.live.wire import Wire, content_of, said, statuses
 NAME = f"{RUN}-wire"
 DOMAIN = f"wire.{RUN}.example.com"
 BOUND = "4Ki"
-"""What one of the two components allows in a body: before it a plugin reads bodies that come in chunks."""
+"""The largest body of one of the two components: before it, a plugin reads bodies that come in
+chunks."""
 
 
 def component(name: str, *traits: str) -> str:
@@ -126,7 +127,7 @@ def arrived(wire: Wire, before: int, count: int) -> list[bytes]:
 
 
 def check(request: bytes, position: SourcePosition, content: bytes) -> None:
-    """A request that reached the workload is the one that was judged."""
+    """Check that the workload received the same request that the gate judged."""
     head = request.partition(b"\r\n\r\n")[0]
     line, *headers = head.split(b"\r\n")
     assert line.split(b" ")[1] == position.path

@@ -1,5 +1,5 @@
-"""What is odd on the wire: requests that nginx answers itself, those that it takes and many a client would not send, and
-what says on its way in where it comes from. The statuses are those that a Kong 3.10 gave (recorded)."""
+"""Odd requests on the wire. nginx answers some itself, and takes others that many clients would not
+send. Some claim another origin on their way. The expected statuses were recorded on a Kong 3.10."""
 
 from __future__ import annotations
 
@@ -76,7 +76,8 @@ def test_what_nginx_answers_itself_reaches_nobody(
     assert _raw(live, raw) == Outcome(status, None)
 
 
-# Taken, and decided like any other: on a public path, on a protected one, and on a protected one with a good token.
+# Taken, and decided like any other: on a public path, and on a protected path without and with a
+# valid token.
 TAKEN = {
     "as usual": b"GET %(path)s HTTP/1.1\r\nHost: %(host)s\r\n%(more)s%(mark)s\r\n\r\n",
     "HTTP/1.0": b"GET %(path)s HTTP/1.0\r\nHost: %(host)s\r\n%(more)s%(mark)s\r\n\r\n",
@@ -147,7 +148,8 @@ def test_a_websocket_is_asked_for_upstream_by_those_alone_whom_the_gate_lets_in(
 
 @pytest.mark.usefixtures("entities")
 def test_a_body_in_chunks_ends_with_its_last_chunk(live: LiveGateway) -> None:
-    """What follows on the connection is a request of its own, which brings no token by having come behind one."""
+    """The next bytes on the connection are a separate request, which has no token from the request
+    before it."""
     first = (
         b"POST /orders HTTP/1.1\r\nHost: %b\r\nTransfer-Encoding: chunked\r\n%b: first\r\n"
         % (
@@ -196,7 +198,8 @@ def test_where_a_request_says_that_it_comes_from_is_not_believed(
 def test_a_token_behind_more_headers_than_kong_reads_is_none(
     live: LiveGateway,
 ) -> None:
-    """`jwt` looks at the first `lua_max_req_headers` of a request. What comes later closes, and is no other way in."""
+    """`jwt` reads the first `lua_max_req_headers` headers of a request. A token in a later header
+    is denied."""
     limit = int(
         live.target.get("/")
         .json()["configuration"]

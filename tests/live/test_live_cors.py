@@ -96,7 +96,7 @@ def test_a_page_can_read_that_no_workload_answers(
 def test_a_page_reads_what_is_meant_for_it(
     live: LiveGateway, workload: Workload, name: str
 ) -> None:
-    """Preflights never reach the workload, and what it says to browsers never reaches a page."""
+    """Preflights never reach the workload, and the workload's own CORS headers never reach a page."""
     one, before = asked(OWN)[name], len(workload.reached)
     check(one, _answer(live, one))
     assert len(workload.reached) - before == (one.status == 200)

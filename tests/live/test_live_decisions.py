@@ -184,7 +184,8 @@ def _check(live: LiveGateway, case: Case, status: int) -> None:
 def test_without_a_token(
     live: LiveGateway, method: str, host: str, target: bytes, status: int
 ) -> None:
-    """Public rules are open, all else that is exposed asks for a token, and what is not exposed is not there."""
+    """Public rules are open, all other exposed paths require a token, and paths that are not
+    exposed get 404."""
     _check(live, _case(method, host, target), status)
 
 
@@ -234,7 +235,7 @@ def test_a_user_in_groups(
     groups: tuple[str, ...],
     status: int,
 ) -> None:
-    """Of a user's scopes only those count that the roles of their groups hold."""
+    """A user's scopes count only if the roles of their groups have them."""
     _check(
         live,
         _case(
@@ -356,7 +357,7 @@ def _check_generated(live: LiveGateway, case: Case) -> None:
 @given(case=st.deferred(lambda: cases(scene(), UNKNOWN)))
 @pytest.mark.usefixtures("entities")
 def test_the_gateway_answers_as_decide(live: LiveGateway, case: Case) -> None:
-    """For any request, LIVE_CASES of them together with those of the next test."""
+    """The answers agree for any request. This test and the next share LIVE_CASES requests."""
     _check_generated(live, case)
 
 

@@ -108,7 +108,7 @@ def test_every_answer_has_the_headers(live: LiveGateway, one: Asked) -> None:
 def test_a_workload_is_told_what_its_application_says(
     live: LiveGateway, workload: Workload
 ) -> None:
-    """And nothing of what a caller says under that name, in whichever spelling."""
+    """The workload gets no header of a caller under that name, in any spelling."""
     forged = ("X-Env-Name: forged", "x_env_name: forged", "X-ENV_name: forged")
     assert _answer(live, Asked("GET", "/x", 200, 1, more=forged)).status == 200
     assert b"forged" not in workload.reached[-1]
@@ -170,7 +170,8 @@ def test_http2_needs_a_length_for_a_body(
     status: int,
     length: list[str] | None,
 ) -> None:
-    """There nothing can be counted before it is sent on. Of methods that give a body no meaning it is dropped."""
+    """The size is unknown before the request is forwarded. The body is dropped for methods without
+    a meaning for it."""
     if _by_http2(live, "GET", "bare") != "200":
         pytest.skip(
             "this listener does not speak HTTP/2 without TLS (proxy_listen ... http2)"
@@ -184,7 +185,7 @@ def test_http2_needs_a_length_for_a_body(
         "streamed": ["-H", "Content-Length:", "--data-binary", "@-"],
     }.get(body, ["--data-binary", "@-"])
     seen = _by_http2(live, method, "api", *sent, given=given)
-    # Who is answered while still sending may find the stream reset, whatever the answer is.
+    # A client that still sends while it is answered may find the stream reset, with any answer.
     is_still_sending = len(given) > 1000
     assert seen == str(status) or (seen == "000" and is_still_sending)
     arrived = workload.reached[before:]
@@ -227,7 +228,7 @@ def _by_http2(
 def test_limits_and_headers_settle(
     live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """What Kong answers is what the program says, to the plugin; a trait that goes leaves nothing behind."""
+    """Kong's answers have the program's values for the plugin; a removed trait leaves no entity."""
     with engine(live, tmp_path_factory.mktemp("bounds"), "bounds") as made:
         traits = (
             "- {type: limits, properties: {body: 1Mi, timeouts: {read: 5s}, retries: {count: 2}}}\n"

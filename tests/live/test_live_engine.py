@@ -58,7 +58,7 @@ def test_a_second_up_changes_nothing(deployed: Engine) -> None:
 
 
 def test_after_a_refresh_there_is_nothing_to_do(deployed: Engine) -> None:
-    """What Kong answers is what the program says: neither a state that was read from it differs, nor a run that reads."""
+    """Kong's answers have the program's values: a refresh changes no state, and a run no entity."""
     deployed.refresh()
     assert deployed.changes("up") == {}
     assert deployed.changes("up", "--refresh") == {}
@@ -86,7 +86,7 @@ def test_an_anonymous_set_by_hand_is_seen_and_repaired(
     try:
         time.sleep(
             deployed.settle
-        )  # the answers are those of before: there is nothing to poll for
+        )  # the answers stay the same, so polling would show no change
         closed = [
             (deployed.case("GET", "/orders"), 401),
             (deployed.case("GET", "/orders", "import"), 403),

@@ -37,7 +37,8 @@ def test_the_configuration_is_spelled_out_in_full(
 
 
 def test_the_schemas_have_the_fields_that_are_used(live: LiveGateway) -> None:
-    """What admission, authentication and gate set by name is in `GET /schemas/plugins/NAME`."""
+    """`GET /schemas/plugins/NAME` has the fields that admission, authentication and gate set by
+    name."""
     used = {
         "pre-function": plugins.admission("{}"),
         "jwt": plugins.jwt("nobody"),

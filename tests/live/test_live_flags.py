@@ -1,8 +1,9 @@
-"""Whatever flags the CLI is given, and wherever a run ends, nobody is let in whom no estate lets in: not by old tokens
-either, and not where two Applications exchange their scopes.
+"""No caller is allowed that all estates deny, with any flags of the CLI and after any end of a run.
+Old tokens are covered, and two Applications that exchange their scopes.
 
-All the time callers hammer whom neither the estate before nor the one after allows, and some who are allowed by both:
-what those were refused meanwhile is printed. Each test begins with the same two Applications and goes back to them.
+Callers hammer all the time: some are denied by the estates before and after, some are allowed by
+both. The output lists the denials of allowed callers. Each test begins with the same two
+Applications and returns to them.
 """
 
 from __future__ import annotations
@@ -46,14 +47,15 @@ def _new(estate: Flags) -> Api:
 
 
 def _guard(api: Api, role: str) -> str:
-    """What matches a resource of the Application's gated service, as `gate`."""
+    """Return the pattern of a resource of the Application's gated service, such as `gate`."""
     return f"**::{api.key}-{api.port}-{role}"
 
 
 def test_single_resources_of_a_new_application(
     estate: Flags, report: Report
 ) -> None:
-    """`--target` of the gate, or of routes, or of a service and what depends on it, fails for want of what they need."""
+    """`--target` of the gate, or of routes, or of a service and its dependents, fails because their
+    dependencies are missing."""
     new = _new(estate)
     with attack(estate, report) as stage:
         estate.write(*estate.before, new)
@@ -150,7 +152,8 @@ def test_two_applications_exchange_their_scopes(
 
 
 def test_guards_that_are_replaced(estate: Flags, report: Report) -> None:
-    """What has its name in Kong cannot be made a second time, so `--replace` fails, and all stays as it is."""
+    """Kong allows no second entity with the same name, so `--replace` fails, and all entities stay
+    unchanged."""
     first, _ = estate.before
     with attack(estate, report) as stage:
         for role in ("gate", "admission", "jwt", "service"):
@@ -160,7 +163,7 @@ def test_guards_that_are_replaced(estate: Flags, report: Report) -> None:
 
 
 def test_a_gate_that_somebody_took_away(estate: Flags, report: Report) -> None:
-    """Everything is refused until `--refresh` finds it out and the gate is there again."""
+    """All requests are denied until `--refresh` finds the missing gate and creates it."""
     first, _ = estate.before
     with attack(estate, report) as stage:
         stage("a gate is taken away by hand")
@@ -249,7 +252,8 @@ def test_a_component_is_destroyed_by_target(
 def test_what_the_state_has_forgotten(
     estate: Flags, report: Report, role: str
 ) -> None:
-    """`state delete` of routes or of a gate, and then `destroy`: what stays in Kong leads nowhere."""
+    """`state delete` of routes or of a gate, and then `destroy`: entities that stay in Kong have no
+    address."""
     first, _ = estate.before
     stack = estate.engine.stack
     with attack(estate, report) as stage:

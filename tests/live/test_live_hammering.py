@@ -63,7 +63,8 @@ def _component(estate: Estate) -> Component:
 
 
 def _callers(name: str, *hosts: str) -> Mapping[str, Sequence[Case]]:
-    """Those whom neither what was nor what comes lets in: on a protected path, and with a method that is not public."""
+    """Return callers that the old and the new estate deny: on a protected path, and with a method
+    that is not public."""
     by = issuer(name)
     tokens = {
         "nobody": None,
@@ -119,7 +120,7 @@ class Changing:
             self.entities.change(plugin, {"config": configs[kind]})
 
     def retarget(self, estate: Estate) -> None:
-        """Every route leads to the estate's service, which is there already."""
+        """Let every route lead to the estate's existing service."""
         component = _component(estate)
         (backend,) = component.backends
         (service,) = self.entities.paths(
@@ -134,7 +135,8 @@ class Changing:
     def shown(
         self, *, scope: str, host: str = HOST, other: str | None = None
     ) -> None:
-        """Waits until a token with `scope` is let in at `host`, one without is not, and nothing is at `other`."""
+        """Wait until a token with `scope` is allowed at `host`, a token without it is denied, and
+        `other` gets 404."""
         expected = [(Case("GET", host, b"/orders/health"), 200)]
         for one in ("read", "write"):
             authorization = (f"Bearer {issuer(STACK).service([one])}",)
@@ -255,7 +257,7 @@ WRONG_ORDERS: Mapping[str, Sequence[str]] = {
     "with all guards": GUARDS,
     "all guards go before the route": (),
 }
-"""What a service has whose route is there all the time, one after the other."""
+"""Steps in the entities of a service whose route exists all the time."""
 GONE, TARGET, LEADS = (
     "and the Upstream is gone",
     "the Upstream has a Target",
@@ -267,10 +269,12 @@ GONE, TARGET, LEADS = (
 def test_no_order_lets_anybody_through_and_the_hammer_would_see_it(
     live: LiveGateway, report: Report
 ) -> None:
-    """A route without guards, or with some, leads nowhere: whatever is missing refuses, and so it is without the Upstream.
+    """A route without guards, or with some, has no address: a missing part denies, and so does a
+    missing Upstream.
 
-    A control: once somebody gives the Upstream a Target, or the service the workload's address, and no gate is there, all
-    four callers are let in. It is a host of this test's own, and leads to the tier's upstream alone.
+    A control: an Upstream with a Target, or a service with the workload's address, lets all four
+    callers through if no gate exists. It is a separate host of this test, and leads only to the
+    tier's upstream.
     """
     made = _estate(WRONG, host=WRONG_HOST)
     component = _component(made)
@@ -328,7 +332,7 @@ def test_no_order_lets_anybody_through_and_the_hammer_would_see_it(
             )
 
         hammer.stage(TARGET)
-        hammer.await_answers()  # to what was sent before, and may wait for a name that is none yet
+        hammer.await_answers()  # Answers to earlier requests, which may wait for a name that does not resolve yet.
         entities.make(
             f"{upstream}/targets", {"target": "{host}:{port}".format_map(where)}
         )
@@ -344,7 +348,7 @@ def test_no_order_lets_anybody_through_and_the_hammer_would_see_it(
 
 
 def _only(changing: Changing, estate: Estate, guards: Sequence[str]) -> None:
-    """Of what guards the component's service, these plugins are there and no others."""
+    """Leave these guards on the component's service and no others."""
     made, component = changing.entities, _component(estate)
     there = {made.made[path]["name"]: path for path in _of_services(made)}
     made.remove([path for kind, path in there.items() if kind not in guards])
@@ -367,7 +371,8 @@ def _shown_to_every_worker(changing: Changing, hammer: Hammer) -> None:
 def _engine_callers(
     deployed: Engine, *hosts: str
 ) -> Mapping[str, Sequence[Case]]:
-    """Nobody, one with a token that is none, and once there is an issuer components that lack what they ask for."""
+    """Return callers: without a token, with an invalid token, and once an issuer exists, with
+    tokens that lack the scopes."""
     found: dict[str, list[Case]] = {
         "nobody": [],
         "with a token that is none": [],
@@ -408,7 +413,8 @@ def _engine_callers(
 def test_nobody_is_let_through_while_the_program_runs(
     live: LiveGateway, tmp_path: Path, report: Report
 ) -> None:
-    """The literal `pulumi`: up; another rule and another host; another component in the old one's place; destroy."""
+    """The literal `pulumi`: up; another rule and another host; another component in place of the
+    old component; destroy."""
     with engine(live, tmp_path, "program") as made:
         other = made.host.replace("orders.", "moved.")
         with Hammer(live, _engine_callers(made, made.host, other)) as first:

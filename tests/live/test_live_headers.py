@@ -1,4 +1,5 @@
-"""Who calls is told upstream by the gate alone: forged headers never arrive, verified ones always do."""
+"""Only the gate names the caller to the workload: forged headers never arrive, verified headers
+always do."""
 
 from __future__ import annotations
 
@@ -152,8 +153,8 @@ def test_a_connection_header_that_says_how_it_is_used_changes_nothing(
 
 @pytest.mark.usefixtures("entities")
 def test_a_token_stays_at_the_gateway(live: LiveGateway) -> None:
-    """On a protected path and on a public one, whether it counts or not: who has it could call others with it. What is no
-    token goes on."""
+    """The token is removed on protected and public paths, valid or not, since its receiver could
+    use it. Other credentials pass through."""
     tokens = (
         issuer().user(("read", "write"), ("desk",)),
         issuer().user(["read"], ["desk"], exp=1),
@@ -196,7 +197,7 @@ def test_the_identity_of_a_service_arrives(live: LiveGateway) -> None:
 
 @pytest.mark.usefixtures("entities")
 def test_only_effective_scopes_of_a_user_arrive(live: LiveGateway) -> None:
-    """What no group of the user holds is not told either, and a user with none has no such header."""
+    """Scopes that no group of the user has do not arrive; a user without scopes has no such header."""
     for groups, told in ((("sales",), "read"), ((), None)):
         token = issuer().user(("read", "write"), groups)
         outcome = live.send(

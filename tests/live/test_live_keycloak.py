@@ -130,7 +130,8 @@ def test_users_who_sign_in_get_what_the_roles_of_their_groups_say(
 def test_a_key_that_keycloak_changes_is_taken_with_an_up(
     deployed: Deployed,
 ) -> None:
-    """Tokens of the new key count then, those of the old one go on to, and another `up` changes nothing."""
+    """Then tokens of the new key are valid, tokens of the old key stay valid, and another `up`
+    makes no change."""
     made = deployed.engine
     before = made.case("GET", "/orders/7", "report")
     deployed.server.rotate(REALM, "next", 200)

@@ -116,7 +116,7 @@ def test_one_that_is_taken_out_goes_alone(deployed: Engine) -> None:
 
 
 def test_one_by_name_becomes_a_trait_s_in_its_place(deployed: Engine) -> None:
-    """Kong would refuse a second one of its kind while the first is there."""
+    """Kong would reject a second plugin of the same kind while the first exists."""
     by_name, trait = (
         f"{TRAIT}{{name: rate-limiting, config: {{hour: 1000}}}}\n",
         "        - {type: rate-limit, properties: {per: client, requests: {hour: 1000}}}\n",
@@ -168,7 +168,7 @@ NEEDED = {
     "tcp-log": {"host": "x", "port": 1},
     "udp-log": {"host": "x", "port": 1},
 }
-"""What plugins need that have no defaults for all of it."""
+"""The fields without defaults that plugins require."""
 SEEN = 39
 """How many a Kong 3.10 takes so."""
 
@@ -176,7 +176,8 @@ SEEN = 39
 def test_a_configuration_in_full_is_what_kong_prints(
     live: LiveGateway, report: Callable[[str], None]
 ) -> None:
-    """Of every plugin that it takes on a service with its defaults, and what those need: strict matching then settles."""
+    """Every plugin that a service accepts with defaults, or with its required fields, settles under
+    strict matching."""
     taken: list[str] = []
     with live.target.admin() as admin:
         service = (

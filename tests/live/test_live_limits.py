@@ -1,4 +1,5 @@
-"""Whose budget a request counts against, on a live Kong: in its memory, and in a Redis that comes and goes."""
+"""Find the budget that a request counts against, on a live Kong: in its memory, and in a Redis that
+starts and stops."""
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ def made(live: LiveGateway) -> Iterator[Entities]:
 def deploy(
     live: LiveGateway, made: Entities, counts_in: RedisSettings | None = None
 ) -> list[Step]:
-    """The components, once every worker limits them; and what to ask."""
+    """Deploy the components, wait until every worker limits them, and return their requests."""
     own = replace(stack(NAME), redis=True)
     estate = limited(DOMAIN, own, "redis" if counts_in else "local")
     made.settings = replace(
@@ -49,7 +50,8 @@ def deploy(
 
 
 def await_plugins(live: LiveGateway, made: Entities) -> None:
-    """What `jwt` refuses counts nowhere; a worker that sees it sees limits as soon as it has read plugins once more."""
+    """Wait until every worker has the plugins. Requests that `jwt` denies count in no budget; a
+    worker that sees the limits has read the plugins again."""
     live.await_steady(
         [(Case("GET", f"closed.{DOMAIN}", b"/orders"), 401)],
         3 * made.facts.settle + 60,
@@ -115,7 +117,8 @@ def test_redis_counts_the_same_and_away_it_refuses_unless_it_opens(
 def test_a_limit_settles_wherever_it_is_counted(
     live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Fields that Kong prints under two names, too: what it answers is what the program says, to the plugin."""
+    """Kong prints some fields under two names: its answers still have the program's values for the
+    plugin."""
     with engine(live, tmp_path_factory.mktemp("limits"), "limits") as made:
         made.configure(
             "redis: {host: 127.0.0.1, port: 1, tls: false, away: open, password: '{vault://env/none}'}"

@@ -17,7 +17,7 @@ def test_nothing_is_left_behind_and_nothing_of_others_was_touched(
     before: dict[str, dict[str, Any]],
     request: pytest.FixtureRequest,
 ) -> None:
-    """Everything that carries the run's name is gone; every entity that was there before is as it was."""
+    """Every entity with the run's name is gone; every other entity is unchanged."""
     # Workers show for a while what is gone: a test behind this one could pass, on a slow Kong only.
     assert request.session.items[-1] is request.node
     assert entities.made

@@ -208,7 +208,7 @@ def test_destroy_leaves_nothing_of_any_partition(deployed: Engine) -> None:
 
 
 def _previews(made: Engine) -> list[dict[str, str]]:
-    """What a preview of each stack would change."""
+    """Return the changes in a preview of each stack."""
     found = []
     for name in (made.stack, f"{made.stack}-apis", f"{made.stack}-jobs"):
         steps = json.loads(made.pulumi("preview", "-s", name, "--json").stdout)[

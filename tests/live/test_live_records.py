@@ -1,4 +1,5 @@
-"""Records and problem details on a real Kong: each sink gets them, they say what the model says, and nothing that is secret."""
+"""Records and problem details on a real Kong: each sink gets them, and they agree with the model
+and hold no secret."""
 
 from __future__ import annotations
 
@@ -457,7 +458,8 @@ def test_subjects_are_hashed_with_a_key_of_the_gateways(
 def test_traces_have_no_query_string(
     recording: Recording, live: LiveGateway
 ) -> None:
-    """Of a Kong that makes any (tracing_instrumentations, tracing_sampling_rate); another sends nothing."""
+    """A Kong with tracing (tracing_instrumentations, tracing_sampling_rate) sends traces without
+    query strings; another Kong sends none."""
     if not _has_otlp(live):
         pytest.skip("this Kong's opentelemetry has other fields")
     logs = LogSettings(

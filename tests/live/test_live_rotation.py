@@ -61,7 +61,7 @@ def test_nobody_is_refused_while_keys_change(
 
 
 def _keys(changes: dict[str, str]) -> dict[str, str]:
-    """What a run did with the keys of the client, by slot."""
+    """Return the changes of a run to the client's keys, by slot."""
     start = "okta-key-orders/report-"
     return {
         name.removeprefix(start): operation

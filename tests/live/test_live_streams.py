@@ -1,4 +1,5 @@
-"""WebSockets and streams of events through a live Kong: opened with a token that counts, and then nobody's to judge."""
+"""WebSockets and streams of events through a live Kong: a valid token opens them, and later data is
+not judged."""
 
 from __future__ import annotations
 
@@ -110,7 +111,7 @@ def test_what_is_opened_without_a_token_that_counts_reaches_nobody(
 def test_a_websocket_opens_as_browsers_and_proxies_ask_for_it(
     live: LiveGateway, streams: Streams, connection: bytes
 ) -> None:
-    """Which name keep-alive beside Upgrade, or in a header of its own."""
+    """Browsers and proxies name keep-alive beside Upgrade, or in a separate header."""
     headers = UPGRADE.replace(
         b"Connection: Upgrade", b"Connection: " + connection
     )
@@ -127,7 +128,8 @@ def test_a_websocket_opens_as_browsers_and_proxies_ask_for_it(
 def test_a_websocket_outlives_the_token_that_opened_it(
     live: LiveGateway, streams: Streams
 ) -> None:
-    """It is opened once, by a GET that is judged; the workload is told by whom, and what is said is not judged."""
+    """A judged GET opens it once. The workload gets the caller's name, and later data is not
+    judged."""
     with opened(live, (token := tokens()["short"]), UPGRADE) as one:
         assert one.status == 101
         assert b"\r\nx-auth-subject: " in streams.heads[-1].lower()
@@ -159,7 +161,7 @@ def test_events_go_on_after_the_token_has_ended(
 def test_events_are_held_back_unless_the_workload_says_not_to(
     live: LiveGateway, streams: Streams
 ) -> None:
-    """`X-Accel-Buffering: no` is what the answers above had: without it they wait in nginx's buffers."""
+    """The answers above had `X-Accel-Buffering: no`: without it events wait in nginx's buffers."""
     before = len(streams.heads)
     with pytest.raises(TimeoutError):
         opened(live, tokens()["short"], path=b"/orders/held", timeout=2)

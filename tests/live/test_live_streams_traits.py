@@ -1,4 +1,4 @@
-"""What traits and records make of WebSockets and streams of events, on a live Kong."""
+"""Traits and records with WebSockets and streams of events, on a live Kong."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TRAITS = f"""
 
 @pytest.fixture(scope="module")
 def streams(live: LiveGateway) -> Iterator[tuple[Streams, Receiver]]:
-    """A workload behind its gate, once every worker has it, and what gets the records."""
+    """Yield a workload behind its gate, once every worker has it, and the receiver of the records."""
     if upstream_host() != "127.0.0.1":
         pytest.skip("the sink listens on loopback, and this Kong is elsewhere")
     text = api(domain=HOST, access=ACCESS).rstrip("\n") + TRAITS

@@ -40,7 +40,7 @@ def stacks(
 
 
 def said(made: Engine, verb: str, *arguments: str, status: int = 0) -> str:
-    """What a verb prints on a stack."""
+    """Return a verb's output on a stack."""
     return run(made, verb, *arguments, status=status).stdout
 
 
@@ -71,7 +71,7 @@ def own(made: Engine) -> Mapping[str, object]:
 def callers(
     made: Engine, other: Engine
 ) -> tuple[dict[str, list[Case]], dict[str, list[Case]]]:
-    """Who is refused at a stack's API, and who is let in, by name."""
+    """Return callers that a stack's API denies, and callers that it allows, by name."""
     (authorization,) = other.case("GET", "/orders", "report").authorization
     refused = {
         f"nobody at {made.stack}": [made.case("GET", "/orders")],

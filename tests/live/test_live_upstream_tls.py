@@ -1,4 +1,4 @@
-"""TLS to workloads: what the gateway verifies, what it shows, and what the workload is told."""
+"""TLS to workloads: the gateway's checks, its own certificate, and the workload's view."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from tests.support.workload_tls import Workload, signed
 
 
 def test_a_websocket_goes_by_tls(live: LiveGateway) -> None:
-    """What is said after the gateway has let a connection through reaches the workload, and comes back."""
+    """Data after the gateway has allowed the connection reaches the workload, and returns."""
     target = live.target
     proxy = f"http://{target.proxy[0]}:{target.proxy[1]}"
     domain, host = f"ws.{RUN}.example.com", upstream_host()

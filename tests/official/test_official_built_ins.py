@@ -242,7 +242,7 @@ CHANGES: dict[str, tuple[str, str, dict[str, str], str]] = {
 def test_a_change_reaches_its_own_objects_alone(
     stack: Deployment, cluster: Kubernetes, change: str
 ) -> None:
-    """By what the run says and by what the API server has written."""
+    """The run's output and the API server's audit log show no other change."""
     old, new, changed, written = CHANGES[change]
     before = len(cluster.written())
     stack.edit(BUILT_INS, old, new)
@@ -257,7 +257,8 @@ def test_a_change_reaches_its_own_objects_alone(
 def test_a_trait_that_goes_takes_what_it_said_with_it(
     stack: Deployment, cluster: Kubernetes, settled: Callable[[], None]
 ) -> None:
-    """Of all that changed the pods of a Deployment; and it is the same again when they are back."""
+    """Each trait that changes a Deployment's pods leaves no field behind; with the traits again,
+    the pods are the same."""
     before, text = (
         _pods(cluster, "web"),
         (stack.folder / BUILT_INS).read_text("utf-8"),
@@ -324,7 +325,8 @@ def test_a_pod_that_becomes_a_client_is_made_anew(
 def test_objects_are_kept_as_the_rules_of_their_application_say(
     stack: Deployment, cluster: Kubernetes, settled: Callable[[], None]
 ) -> None:
-    """One that stays, one that is looked at, one that is shared, one written once, one made anew."""
+    """Objects that stay, that are only read, that are shared, that are written once, and that are
+    replaced."""
 
     def data() -> dict[str, Any]:
         return {

@@ -56,8 +56,9 @@ def test_the_sample_estate_settles(
 def test_nobody_but_the_gateway_connects_to_a_pod(
     deployed: Deployment, cluster: Kubernetes
 ) -> None:
-    """By somebody else's reading of the NetworkPolicies and pods that the server holds: not another component, a pod
-    beside the gateway, a pod that calls itself one elsewhere, a pod of another namespace, a node, or the world."""
+    """An independent reading of the server's NetworkPolicies and pods denies everyone else. This
+    covers another component, a pod beside the gateway, and a pod with the gateway's labels
+    elsewhere. It also covers a pod of another namespace, a node, and the world."""
     settings = yaml.safe_load(stack_file(deployed.folder).read_text("utf-8"))[
         "config"
     ]
@@ -186,7 +187,8 @@ def test_what_somebody_changed_by_hand_is_found_and_put_back(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Changed, added, taken away and deleted: `verify` says what and by whom, and what it names undoes it."""
+    """Changed, added, removed and deleted: `verify` names each change with its author, and its
+    command reverts it."""
     monkeypatch.chdir(deployed.folder)
     for name, value in deployed.local.env.items():
         monkeypatch.setenv(name, value)
@@ -311,7 +313,7 @@ def test_a_pod_that_is_not_ready_is_no_change(
 def test_a_destroy_leaves_nothing(
     deployed: Deployment, cluster: Kubernetes
 ) -> None:
-    """Of what the program made; the namespace is not its own."""
+    """The program's objects are gone; the namespace is not its own."""
     deployed.run("destroy")
     assert _all(cluster) == []
     assert (
@@ -420,7 +422,7 @@ def _all(cluster: Kubernetes) -> list[Object]:
 
 
 def _own(written: Sequence[Written]) -> set[str]:
-    """What was written, events left out."""
+    """Return the writes without events."""
     return {
         f"{one.verb} {one.resource}"
         for one in written
