@@ -38,8 +38,8 @@ def _locked(file: str) -> Mapping[str, Version]:
     lines = (ROOT / file).read_text("utf-8").replace("\\\n", " ").splitlines()
     found = [Requirement(_DIGEST.sub("", line).strip()) for line in lines]
     return {
-        one.name: Version(str(one.specifier).removeprefix("=="))
-        for one in found
+        requirement.name: Version(str(requirement.specifier).removeprefix("=="))
+        for requirement in found
     }
 
 
@@ -47,10 +47,10 @@ def _wanted(file: str) -> list[Requirement]:
     lines = ((ROOT / file).read_text("utf-8")).splitlines()
     named = [line.partition("#")[0].strip() for line in lines]
     more = [
-        one
+        requirement
         for line in named
         if line.startswith("-r ")
-        for one in _wanted(line.removeprefix("-r "))
+        for requirement in _wanted(line.removeprefix("-r "))
     ]
     return [
         *more,
@@ -86,10 +86,10 @@ def test_a_lock_names_versions_and_digests_and_nothing_else(file: str) -> None:
 def test_a_lock_has_what_is_required(name: str) -> None:
     """Each lock has every requirement in a version that fits. `make lock` updates it."""
     locked = {**_locked(f"{name}.lock"), **_locked(BUILT)}
-    for one in _wanted(f"{name}.txt"):
-        assert one.specifier.contains(
-            locked[one.name.lower()], prereleases=True
-        ), f"{one}: run make lock"
+    for requirement in _wanted(f"{name}.txt"):
+        assert requirement.specifier.contains(
+            locked[requirement.name.lower()], prereleases=True
+        ), f"{requirement}: run make lock"
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_a_package_with_other_contents_is_not_installed(
         str(tmp_path),
         "--target",
     ]
-    said = {}
+    output = {}
     for about, line in {
         "as named": f"thing==1.0 --hash=sha256:{digest}",
         "others": f"thing==1.0 --hash=sha256:{'0' * 64}",
@@ -215,10 +215,12 @@ def test_a_package_with_other_contents_is_not_installed(
             capture_output=True,
             text=True,
         )
-        said[about] = (done.returncode, done.stderr)
-    assert said["as named"][0] == 0, said
-    assert said["others"][0] and "DO NOT MATCH THE HASHES" in said["others"][1]
-    assert said["none named"][0] and "require" in said["none named"][1]
+        output[about] = (done.returncode, done.stderr)
+    assert output["as named"][0] == 0, output
+    assert (
+        output["others"][0] and "DO NOT MATCH THE HASHES" in output["others"][1]
+    )
+    assert output["none named"][0] and "require" in output["none named"][1]
 
 
 @pytest.mark.skipif(shutil.which("go") is None, reason="no Go on PATH")

@@ -32,16 +32,16 @@ CHANGELOG = f"# Changelog\n\n## [Unreleased]\n\n- More.\n\n## [1.2.0] - 2027-02-
 def step(job: str, name: str) -> str:
     """The lines of a job's step."""
     (found,) = (
-        one["run"] for one in JOBS[job]["steps"] if one.get("name") == name
+        step["run"] for step in JOBS[job]["steps"] if step.get("name") == name
     )
     return str(found)
 
 
 def actions(job: str) -> list[str]:
     return [
-        one["uses"].partition("@")[0]
-        for one in JOBS[job]["steps"]
-        if "uses" in one
+        step["uses"].partition("@")[0]
+        for step in JOBS[job]["steps"]
+        if "uses" in step
     ]
 
 
@@ -158,9 +158,9 @@ def test_what_may_write_runs_nothing_that_was_built() -> None:
         "`on`, which YAML reads as a truth value"
     )
     assert WORKFLOW["permissions"] == {}
-    given = {name: job["permissions"] for name, job in JOBS.items()}
+    permissions = {name: job["permissions"] for name, job in JOBS.items()}
     reads = {"contents": "read"}
-    assert given == {
+    assert permissions == {
         "build": reads,
         "try": reads,
         "publish": {"contents": "write"},
@@ -171,7 +171,7 @@ def test_what_may_write_runs_nothing_that_was_built() -> None:
         "actions/download-artifact",
         "pypa/gh-action-pypi-publish",
     ]
-    assert [one.get("name") for one in JOBS["publish"]["steps"]] == [
+    assert [step.get("name") for step in JOBS["publish"]["steps"]] == [
         None,
         "release",
     ]
@@ -196,15 +196,15 @@ def test_the_files_of_a_release_are_those_that_are_built(
 ) -> None:
     """`make dist`, handed over as one artifact, whose root is `build`."""
     (upload,) = (
-        one["with"]
-        for one in JOBS["build"]["steps"]
-        if "upload-artifact" in one.get("uses", "")
+        step["with"]
+        for step in JOBS["build"]["steps"]
+        if "upload-artifact" in step.get("uses", "")
     )
     assert upload["path"].split() == ["build/notes.md", "build/dist/"]
     (made,) = (
-        one["run"]
-        for one in JOBS["build"]["steps"]
-        if one.get("run", "").startswith("make dist")
+        step["run"]
+        for step in JOBS["build"]["steps"]
+        if step.get("run", "").startswith("make dist")
     )
     assert {*made.partition("=")[2].strip('"').split()} == {*TAGS}
     assert {"dist/*", "--verify-tag", "notes.md"} <= set(
@@ -240,17 +240,19 @@ def test_the_wheel_is_tried_as_the_workflow_does(tmp_path: Path) -> None:
     subprocess.run([*pip, *released.glob("*.whl")], check=True, timeout=60)
     copy_sample(tmp_path / "work")
 
-    (given,) = (
-        one["env"] for one in JOBS["try"]["steps"] if one.get("name") == "use"
+    (settings,) = (
+        step["env"]
+        for step in JOBS["try"]["steps"]
+        if step.get("name") == "use"
     )
-    assert "built_in_definitions(evaluator.ask)" in given["EVALUATE"]
+    assert "built_in_definitions(evaluator.ask)" in settings["EVALUATE"]
 
     def use(tag: str, **more: str) -> int:
         environment = {
             "PATH": "/usr/bin:/bin",
             "RUNNER_TEMP": str(tmp_path),
             "GITHUB_REF_NAME": tag,
-            **given,
+            **settings,
             **more,
         }
         command = ["bash", "-e", "-c", step("try", "use")]

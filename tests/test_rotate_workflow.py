@@ -113,8 +113,8 @@ def test_the_day_that_it_sets_is_today(stack: str, tmp_path: Path) -> None:
     last = datetime.datetime.now(datetime.UTC).date()
     assert first <= read_file(file).as_of <= last
     after = file.read_text("utf-8").splitlines()
-    assert [one for one in after if "asOf" not in one] == [
-        one for one in before if "asOf" not in one
+    assert [line for line in after if "asOf" not in line] == [
+        line for line in before if "asOf" not in line
     ]
     assert len(after) == len(before)
 

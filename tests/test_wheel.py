@@ -193,7 +193,7 @@ def test_applications_are_checked_with_what_is_installed(
     """In a repository that has nothing but Applications and stacks: schemas and definitions come along."""
     copy_sample(tmp_path)
     assert "no errors" in python(installed, tmp_path, "-m", "kong_oam", "check")
-    said = python(
+    output = python(
         installed,
         tmp_path,
         "-m",
@@ -202,11 +202,11 @@ def test_applications_are_checked_with_what_is_installed(
         "GET",
         "https://orders.example.com/orders",
     )
-    assert "shop/checkout" in said
-    said = python(
+    assert "shop/checkout" in output
+    output = python(
         installed, tmp_path, "-m", "kong_oam", "matrix", "--format", "html"
     )
-    assert said.startswith("<!doctype html>") and "</script>" in said
+    assert output.startswith("<!doctype html>") and "</script>" in output
 
 
 @pytest.mark.deep
@@ -274,12 +274,12 @@ def test_there_is_a_wheel_for_each_platform(tmp_path: Path) -> None:
         assert {name for name, _, _ in rows} == files
         for name, digest, size in rows:
             text = wheel.read(name)
-            said = (
+            expected = (
                 base64.urlsafe_b64encode(hashlib.sha256(text).digest())
                 .decode()
                 .rstrip("=")
             )
-            assert (digest, size) == (f"sha256={said}", str(len(text)))
+            assert (digest, size) == (f"sha256={expected}", str(len(text)))
         assert (
             wheel.getinfo("kong_oam/render/evaluator").external_attr >> 16
             == 0o100755

@@ -130,9 +130,9 @@ class Chain:
 
     def urn(self, name: str) -> str:
         (found,) = (
-            one["urn"]
-            for one in self.recorder.stack.state()
-            if one["urn"].endswith(f"::{name}")
+            resource["urn"]
+            for resource in self.recorder.stack.state()
+            if resource["urn"].endswith(f"::{name}")
         )
         return str(found)
 
@@ -323,8 +323,8 @@ def test_what_is_imported_under_another_name_and_then_deleted_opens_nothing(
                 "--skip-preview",
             )
             assert any(
-                one["urn"].endswith("::adopted")
-                for one in chain.recorder.stack.state()
+                resource["urn"].endswith("::adopted")
+                for resource in chain.recorder.stack.state()
             ), output
             chain.run("up", "--yes", "--skip-preview")
 

@@ -52,9 +52,9 @@ def test_no_flag_opens_or_takes_along_what_comes_later(
         recorder.up("first", first)
         for after in others:
             there = [
-                one["urn"]
-                for one in recorder.stack.state()
-                if not one["type"].startswith("pulumi:")
+                resource["urn"]
+                for resource in recorder.stack.state()
+                if not resource["type"].startswith("pulumi:")
             ]
             for flags in (
                 [*_flags(draw, sorted(map(logical_name, there)))],

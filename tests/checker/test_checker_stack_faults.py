@@ -58,8 +58,8 @@ def _estate(
     """`a` and `b` are what GET asks for there; `job` and `cron` what these clients are granted at a, and at b."""
     parts = _part("a", a, scopes), _part("b", b, ("b.read", "b.write"))
     clients = (
-        Client("job", tuple(("a", one) for one in job)),
-        Client("cron", tuple(("b", one) for one in cron)),
+        Client("job", tuple(("a", scope) for scope in job)),
+        Client("cron", tuple(("b", scope) for scope in cron)),
     )
     return Parted(Shape(parts, clients), LAYOUT)
 
@@ -85,7 +85,9 @@ def _partition_is_skipped(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         Estates,
         "outdated",
-        lambda *given: (one for one in outdated(*given) if one != "one"),
+        lambda *arguments: (
+            stack for stack in outdated(*arguments) if stack != "one"
+        ),
     )
 
 
@@ -106,7 +108,9 @@ def _granted_by(
 
 def _pods_ask_beside_the_grant(patch: pytest.MonkeyPatch) -> None:
     """Let pods ask for scopes before their grant exists."""
-    _granted_by(patch, lambda *given: replace(grants.grant(*given), made=()))
+    _granted_by(
+        patch, lambda *arguments: replace(grants.grant(*arguments), made=())
+    )
 
 
 def _a_grant_goes_beside_the_pods(patch: pytest.MonkeyPatch) -> None:
@@ -256,10 +260,10 @@ TAKEN = _estate("a.read", "b.read", [], ["b.read"])
 def _callers_have_the_id_of_another(patch: pytest.MonkeyPatch) -> None:
     of_another = client_id(STACK, "by-cron/cron")
 
-    def ids(*given: Any) -> Any:
+    def ids(*arguments: Any) -> Any:
         return {
             provider: dict.fromkeys(found, of_another)
-            for provider, found in _foreign_ids(*given).items()
+            for provider, found in _foreign_ids(*arguments).items()
         }
 
     patch.setattr("components.partition._foreign_ids", ids)

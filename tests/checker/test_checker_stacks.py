@@ -80,7 +80,8 @@ def _by_the_engine(
     commands.literal(after, f"{STACK}-{draw.choice(there)}", excluded)
     found = commands.held()
     refused = {
-        (one.target, one.method, _client(one.caller)) for one in found.closed
+        (finding.target, finding.method, _client(finding.caller))
+        for finding in found.closed
     }
     commands.begin(2)
     assert commands.behind == [before, after]
@@ -88,9 +89,10 @@ def _by_the_engine(
     found.closed.clear()
     found.add(commands.held())
     found.closed = [
-        one
-        for one in found.closed
-        if (one.target, one.method, _client(one.caller)) not in refused
+        finding
+        for finding in found.closed
+        if (finding.target, finding.method, _client(finding.caller))
+        not in refused
     ]
     return found
 

@@ -94,7 +94,7 @@ def test_networks_come_change_and_go_and_every_preview_says_what_an_address_is(
     )
     wider = stack.pulumi("preview").stdout
     assert "access: widened to tiny/job from 198.51.100.0/24: GET,HEAD" in wider
-    told = stack.module(
+    diff = stack.module(
         "kong_oam",
         "diff",
         f"deployed:{stack.name}",
@@ -103,8 +103,8 @@ def test_networks_come_change_and_go_and_every_preview_says_what_an_address_is(
         stack.name,
         "--json",
     )
-    kinds = {change["kind"] for change in json.loads(told.stdout)["changes"]}
-    assert kinds == {"widened"}, told.stderr
+    kinds = {change["kind"] for change in json.loads(diff.stdout)["changes"]}
+    assert kinds == {"widened"}, diff.stderr
     stack.run("up")
     assert statuses(stack, PROTECTED, token) == (200, 200)
     application.write_text(TINY, "utf-8")

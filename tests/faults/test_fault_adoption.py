@@ -114,9 +114,9 @@ def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(
     (kept,) = stack.local.okta.objects("authorizationServers")
     assert (kept["id"], kept["audiences"]) == (server, ["api://kong-oam/local"])
     assert [
-        one["id"]
-        for one in stack.local.okta.objects("scopes")
-        if not one["system"]
+        found["id"]
+        for found in stack.local.okta.objects("scopes")
+        if not found["system"]
     ] == [scope]
     (taken,) = stack.local.okta.objects("apps")
     method = taken["credentials"]["oauthClient"]["token_endpoint_auth_method"]
@@ -146,9 +146,9 @@ def test_an_app_that_the_state_forgot_is_taken_over(
         )
     stack.run("up")
     (app,) = (
-        one["urn"]
-        for one in stack.state()
-        if one["urn"].endswith("::okta-app-tiny/web")
+        resource["urn"]
+        for resource in stack.state()
+        if resource["urn"].endswith("::okta-app-tiny/web")
     )
     stack.rewrite(lambda held: _without(held, {app}))
     _shell(stack, _refused(stack))
@@ -169,13 +169,13 @@ def _without(
     held: list[dict[str, Any]], gone: set[str]
 ) -> list[dict[str, Any]]:
     """Return the resources of a state without these, and without references to them."""
-    for one in held:
-        one["dependencies"] = [
-            urn for urn in one.get("dependencies") or () if urn not in gone
+    for resource in held:
+        resource["dependencies"] = [
+            urn for urn in resource.get("dependencies") or () if urn not in gone
         ]
-        of_inputs = one.get("propertyDependencies") or {}
-        one["propertyDependencies"] = {
+        of_inputs = resource.get("propertyDependencies") or {}
+        resource["propertyDependencies"] = {
             name: [urn for urn in urns or () if urn not in gone]
             for name, urns in of_inputs.items()
         }
-    return [one for one in held if one["urn"] not in gone]
+    return [resource for resource in held if resource["urn"] not in gone]

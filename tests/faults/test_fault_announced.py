@@ -122,9 +122,10 @@ def test_a_gate_at_which_a_run_failed_stays_as_kong_has_it(
     stack.edit(APP, CLOSED, OPEN)
     HALF["it failed at the gate"](stack)
     stack.edit(APP, "com/tiny,", "com/tiny:2,")
-    said = stack.run("up", "--target", "**::tiny/api-8080-gate").stdout
+    output = stack.run("up", "--target", "**::tiny/api-8080-gate").stdout
     assert (
-        "opens nothing new: the Deployment of this version is not there" in said
+        "opens nothing new: the Deployment of this version is not there"
+        in output
     )
     assert stack.plugin("post-function", SERVICE)["config"] == before
     stack.run("up")

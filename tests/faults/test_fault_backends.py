@@ -96,7 +96,8 @@ def test_a_stack_comes_changes_and_goes(
     assert _states(stack, server) == [STATE]
     token = service_token(stack.local, "job")
     assert [
-        stack.status("POST", HOST, PROTECTED, one) for one in (None, token)
+        stack.status("POST", HOST, PROTECTED, credential)
+        for credential in (None, token)
     ] == [
         401,
         200,
@@ -288,11 +289,13 @@ def test_a_run_that_loses_its_backend_is_recovered(
         if server.process is None:
             server.start()
     assert not watch.let_in
-    for told in (
+    for message in (
         "failed to save snapshot: An IO error occurred",
         "there was a problem deleting the lock at postgres://****",
     ):
-        assert told in failed.stdout + failed.stderr and told in page(PAGE)
+        assert message in failed.stdout + failed.stderr and message in page(
+            PAGE
+        )
     assert (
         away.returncode == 2
         and "connection refused" in away.stderr
@@ -351,11 +354,11 @@ def test_a_backend_that_is_gone_before_anything_was_made_is_said(
         cutting.start()
         failed = stack.pulumi("preview", check=False)
         cutting.join(10)
-    said = failed.stdout + failed.stderr
-    assert failed.returncode != 0 and "Traceback" not in said
+    output = failed.stdout + failed.stderr
+    assert failed.returncode != 0 and "Traceback" not in output
     assert (
         "Kong-OAM: the state of this stack cannot be read from its backend, so nothing was provisioned"
-        in said
+        in output
     )
 
 

@@ -116,7 +116,7 @@ def test_a_stack_goes_up_and_down_through_the_forwarder_and_not_without(
         str(free_port()),
         "--",
     ]
-    said = [
+    flags = [
         "--yes",
         "--skip-preview",
         "--non-interactive",
@@ -129,7 +129,7 @@ def test_a_stack_goes_up_and_down_through_the_forwarder_and_not_without(
             *own,
             "pulumi",
             *arguments,
-            *said,
+            *flags,
             cwd=stack.folder,
             env=stack.local.env,
         )
@@ -182,7 +182,7 @@ def test_what_is_wrong_is_said_once_and_the_command_is_not_run(
             BestAvailableEncryption(b"secret"),
         )
     )
-    kong, nobody = guarded.kong.admin_url, f"https://127.0.0.1:{free_port()}"
+    kong, unused = guarded.kong.admin_url, f"https://127.0.0.1:{free_port()}"
     cases = {
         f"error: {kong} refuses the client certificate (": guarded.arguments(
             foreign
@@ -190,8 +190,8 @@ def test_what_is_wrong_is_said_once_and_the_command_is_not_run(
         f"error: the certificate of {kong} is not trusted (": guarded.arguments(
             client, guarded.others.ca
         ),
-        f"error: {nobody} does not answer (": guarded.arguments(
-            client, url=nobody
+        f"error: {unused} does not answer (": guarded.arguments(
+            client, url=unused
         ),
         "error: --certificate, --key or --ca cannot be used: [X509: KEY_VALUES_MISMATCH]": guarded.arguments(
             (client[0], foreign[1])

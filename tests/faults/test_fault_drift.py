@@ -19,13 +19,14 @@ ORDERS = "kong-oam.local.orders.api.8080"
 def _rule_of(stack: Stack, client: str) -> tuple[str, dict[str, object]]:
     """The path of a client's one rule, and the rule."""
     (server,) = (
-        one["id"] for one in stack.local.okta.objects("authorizationServers")
+        found["id"]
+        for found in stack.local.okta.objects("authorizationServers")
     )
     policies = f"/authorizationServers/{server}/policies"
     (policy,) = (
-        one["id"]
-        for one in stack.okta("GET", policies)
-        if one["name"] == client
+        policy["id"]
+        for policy in stack.okta("GET", policies)
+        if policy["name"] == client
     )
     (rule,) = stack.okta("GET", f"{policies}/{policy}/rules")
     return f"{policies}/{policy}/rules/{rule['id']}", rule
@@ -57,8 +58,8 @@ def test_changes_by_hand_are_taken_back(empty: Empty) -> None:
     # Switched off, jwt lets nobody in: the gate behind it finds no verified token.
     token = service_token(stack.local, "checkout")
     assert [
-        stack.status("GET", "orders.example.com", "/orders", one)
-        for one in (None, token)
+        stack.status("GET", "orders.example.com", "/orders", credential)
+        for credential in (None, token)
     ] == [
         401,
         401,
@@ -73,8 +74,8 @@ def test_changes_by_hand_are_taken_back(empty: Empty) -> None:
     assert rule_scopes(stack) == ["orders.read"]
     assert stack.changes("up", "--refresh") == {}
     assert [
-        stack.status("GET", "orders.example.com", "/orders", one)
-        for one in (None, token)
+        stack.status("GET", "orders.example.com", "/orders", credential)
+        for credential in (None, token)
     ] == [
         401,
         200,
@@ -178,10 +179,10 @@ def test_an_app_that_was_deleted_by_hand_stops_refreshes_until_the_state_forgets
     assert stopped.returncode != 0 and "okta-app-tiny/job" in stopped.stdout
     stack.rewrite(
         lambda held: [
-            {**one, "pendingReplacement": True}
-            if one["urn"].endswith("::okta-app-tiny/job")
-            else one
-            for one in held
+            {**resource, "pendingReplacement": True}
+            if resource["urn"].endswith("::okta-app-tiny/job")
+            else resource
+            for resource in held
         ]
     )
     stack.run("up")

@@ -194,10 +194,10 @@ def test_what_an_opening_left_is_closed(stack: Stack) -> None:
         {"config": {"log": ["return function() end"]}},
     )
     for verb in ((), ("close",)):
-        said = emergency(stack, *verb)
+        done = emergency(stack, *verb)
         assert (
-            said.returncode,
-            "the scripts of tiny/api were changed by hand" in said.stderr,
+            done.returncode,
+            "the scripts of tiny/api were changed by hand" in done.stderr,
         ) == (
             2,
             True,
@@ -244,7 +244,7 @@ def test_what_fails_half_way_can_be_closed(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (
             ("tiny/api", "/other", "--reason", "x"),
@@ -282,9 +282,9 @@ def test_what_fails_half_way_can_be_closed(
 )
 @pytest.mark.deep
 def test_what_cannot_be_opened_is_said_and_nothing_changes(
-    stack: Stack, arguments: tuple[str, ...], said: str
+    stack: Stack, arguments: tuple[str, ...], message: str
 ) -> None:
     before = stack.local.kong.entities("plugins")
     done = emergency(stack, "open", *arguments)
-    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+    assert (done.returncode, message in done.stderr) == (2, True), done.stderr
     assert stack.local.kong.entities("plugins") == before

@@ -42,16 +42,20 @@ def _asked(stack: Stack) -> list[str]:
 
 def _granted(stack: Stack) -> list[str]:
     """Return the scopes that the provider may give the client."""
-    (rule,) = (one for one in stack.state() if logical_name(one["urn"]) == RULE)
+    (rule,) = (
+        resource
+        for resource in stack.state()
+        if logical_name(resource["urn"]) == RULE
+    )
     return list(rule["outputs"]["scopeWhitelists"])
 
 
 def _no_state_says_the_order(stack: Stack) -> None:
     state = {
-        logical_name(one["urn"]): {
-            *map(logical_name, one.get("dependencies", ()))
+        logical_name(resource["urn"]): {
+            *map(logical_name, resource.get("dependencies", ()))
         }
-        for one in stack.state()
+        for resource in stack.state()
     }
     pods = {"tiny/job-client", "tiny/job-deployment"}
     assert pods <= state.keys()

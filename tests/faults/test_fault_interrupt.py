@@ -59,10 +59,10 @@ def _interrupted(stack: Stack, times: int) -> str:
             time.sleep(0.5)
     finally:
         answered.set()
-    said, _ = running.communicate(timeout=60)
+    output, _ = running.communicate(timeout=60)
     stack.local.kong.faults = None
     assert running.returncode != 0
-    return said
+    return output
 
 
 def _changed(empty: Empty) -> Stack:
@@ -88,7 +88,7 @@ def test_outputs_that_an_interrupted_run_shows_as_deleted_are_there(
     """As the page shows; there is no lock, and the next run goes on."""
     stack = _changed(empty)
     before = _outputs(stack)
-    said = _interrupted(stack, 1)
+    output = _interrupted(stack, 1)
     shown = (
         page("how-to/when-a-run-fails.md")
         .partition("terminate immediately, press")[2]
@@ -97,11 +97,11 @@ def test_outputs_that_an_interrupted_run_shows_as_deleted_are_there(
     assert [
         line
         for line in shown.splitlines()[1:]
-        if line.strip() not in said and line.strip() != "..."
+        if line.strip() not in output and line.strip() != "..."
     ] == []
     ends = {
         line.strip()
-        for line in said.partition("\nDiagnostics:\n")[2].splitlines()
+        for line in output.partition("\nDiagnostics:\n")[2].splitlines()
         if line.startswith("    error: ")
     }
     assert (
@@ -122,12 +122,14 @@ def test_a_run_that_is_interrupted_twice_does_not_know_what_it_was_at(
     """The output says so, as the page shows, and the documented commands complete the work."""
     stack = _changed(empty)
     before, things = _outputs(stack), made(stack.local)
-    said = _interrupted(stack, 2)
-    for told in (
+    output = _interrupted(stack, 2)
+    for message in (
         "^C received; terminating",
         "kong:index:Plugin tiny/api-8080-admission updating (interrupted)",
     ):
-        assert told in said and told in page("how-to/when-a-run-fails.md")
+        assert message in output and message in page(
+            "how-to/when-a-run-fails.md"
+        )
     assert _outputs(stack) == before
     stack.pulumi(
         "cancel", "--yes", check=False

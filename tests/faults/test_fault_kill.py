@@ -97,9 +97,9 @@ def _back(
             Blackout(stack, nth).up()
             if not only_what_counts:
                 _is_locked(stack)
-            said = recover(stack)
+            output = recover(stack)
         assert watch.let_in == set() and watch.asked > 20
-        print(f"operation {nth}: {said}")
+        print(f"operation {nth}: {output}")
         assert shape(stack) == undisturbed
         if only_what_counts:
             return

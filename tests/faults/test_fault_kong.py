@@ -37,12 +37,14 @@ def _stopped(stack: Stack, *messages: str) -> str:
     """An `up` that fails, says each of `messages` and does not crash; gives all that it said."""
     with Watch(stack, ((HOST, PROTECTED),)) as watch:
         done = stack.run("up", check=False)
-    said = done.stdout + done.stderr
+    output = done.stdout + done.stderr
     assert done.returncode != 0
-    assert [message for message in messages if message not in said] == [], said
-    assert "unhandled exception" not in said
+    assert [message for message in messages if message not in output] == [], (
+        output
+    )
+    assert "unhandled exception" not in output
     assert watch.let_in == set()
-    return said
+    return output
 
 
 def _works(stack: Stack) -> None:
@@ -145,8 +147,8 @@ def test_a_script_that_is_printed_before_the_cause_says_so_first(
         return _says(500, UNEXPECTED) if refused else answer()
 
     stack.local.kong.faults = broken
-    said = _stopped(stack, "An unexpected error occurred")
-    shown = said[said.index("Diagnostics:") :].splitlines()
+    output = _stopped(stack, "An unexpected error occurred")
+    shown = output[output.index("Diagnostics:") :].splitlines()
     about = shown.index(f"  kong:index:Plugin (tiny/api-8080-{role}):")
     assert (
         "In a failed run: Kong did not take the plugin that is named above"
@@ -155,7 +157,7 @@ def test_a_script_that_is_printed_before_the_cause_says_so_first(
     (pattern,) = re.findall(
         r"pulumi up -s STACK --yes \| grep -o '(.*)'", shown[about + 3]
     )
-    assert {one.split(" (")[0] for one in re.findall(pattern, said)} == {
+    assert {line.split(" (")[0] for line in re.findall(pattern, output)} == {
         "} error: HTTP status 500"
     }
 
@@ -206,9 +208,9 @@ def test_a_service_of_our_name_that_is_not_ours_is_never_touched(
         {"name": SERVICE, "host": "theirs.example.com", "tags": ["theirs"]},
     )
     before = made(stack.local)
-    said = f"ENV405: Kong has service '{SERVICE}' ({theirs['id']}) that was made outside any stack (its tags are 'theirs')"
-    _stopped(stack, "applications/app0.yaml:6:7: error " + said)
-    assert said in stack.pulumi("preview", check=False).stdout
+    message = f"ENV405: Kong has service '{SERVICE}' ({theirs['id']}) that was made outside any stack (its tags are 'theirs')"
+    _stopped(stack, "applications/app0.yaml:6:7: error " + message)
+    assert message in stack.pulumi("preview", check=False).stdout
     assert (
         made(stack.local) == before
         and stack.entity("services", SERVICE) == theirs

@@ -39,9 +39,11 @@ def _stopped(stack: Stack, *messages: str) -> None:
     """An `up` that fails and says each of `messages`; nobody is let in meanwhile."""
     with Watch(stack, ((HOST, PROTECTED),)) as watch:
         done = stack.run("up", check=False)
-    said = done.stdout + done.stderr
+    output = done.stdout + done.stderr
     assert done.returncode != 0
-    assert [message for message in messages if message not in said] == [], said
+    assert [message for message in messages if message not in output] == [], (
+        output
+    )
     assert watch.let_in == set()
 
 

@@ -59,7 +59,7 @@ def test_an_older_state_is_put_back(empty: Empty) -> None:
         (host, PROTECTED)
         for host in (HOST, "gone.example.com", "come.example.com")
     )
-    with Watch(stack, hosts) as nobody:
+    with Watch(stack, hosts) as anonymous:
         put_back, listed, removed, refreshed, stopped, ended = steps(
             "restore-a-state.md"
         )
@@ -100,10 +100,10 @@ def test_an_older_state_is_put_back(empty: Empty) -> None:
         lost(stack, "--older-state", "--remove")
         stack.run("refresh")
         assert stopped == ended == "pulumi up -s STACK"
-        told = stack.run("up", check=False).stdout
+        output = stack.run("up", check=False).stdout
         for command in dict.fromkeys(
             line.strip()
-            for line in told.splitlines()
+            for line in output.splitlines()
             if line.strip().startswith("echo '")
         ):
             subprocess.run(
@@ -116,7 +116,7 @@ def test_an_older_state_is_put_back(empty: Empty) -> None:
                 capture_output=True,
             )
         stack.run("up")
-    assert nobody.let_in == set() and nobody.asked > 20
+    assert anonymous.let_in == set() and anonymous.asked > 20
     assert shape(stack) == before
     assert stack.changes("up") == {}
 
@@ -144,16 +144,16 @@ def test_a_release_is_taken_back(empty: Empty) -> None:
     for forth in (True, False):
         _release(stack, forth=forth)
         with (
-            Watch(stack, ((HOST, PROTECTED),)) as nobody,
+            Watch(stack, ((HOST, PROTECTED),)) as anonymous,
             Caller(stack, token) as caller,
         ):
-            said = stack.run("up").stdout
-        assert nobody.let_in == set() and nobody.asked > 20
+            output = stack.run("up").stdout
+        assert anonymous.let_in == set() and anonymous.asked > 20
         assert caller.answers.keys() <= {200, 500} and caller.answers[200] > 20
         assert stack.status("GET", HOST, PROTECTED, token) == 200
         assert (
-            "written in format" in said
-            or "versions of this program differ" in said
+            "written in format" in output
+            or "versions of this program differ" in output
         )
         assert stack.changes("up") == {}
     assert shape(stack) == before
@@ -180,12 +180,12 @@ def test_a_kong_is_upgraded_under_a_stack(
         assert stack.changes("up") == {}
     token = service_token(stack.local, "job")
     with (
-        Watch(stack, ((HOST, PROTECTED),)) as nobody,
+        Watch(stack, ((HOST, PROTECTED),)) as anonymous,
         Caller(stack, token) as caller,
     ):
         assert stack.changes("up") == {"tiny/api-8080-jwt": "update"}
         assert stack.changes("up") == {}
-    assert nobody.let_in == set() and nobody.asked > 20
+    assert anonymous.let_in == set() and anonymous.asked > 20
     assert caller.answers.keys() == {200}
     assert steps("upgrade-kong.md") == [
         "python -m kong_oam verify --stack STACK",

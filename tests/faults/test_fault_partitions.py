@@ -110,7 +110,7 @@ def test_a_command_that_is_cut_off_goes_on(
     before = ids(deployment)
     write(deployment.folder, cut.change)
     with Watch(as_stack(deployment), ((HOST, PROTECTED),)) as watch:
-        said = cut_off(
+        output = cut_off(
             deployment,
             cut,
             undisturbed.seconds[cut.change],
@@ -119,11 +119,11 @@ def test_a_command_that_is_cut_off_goes_on(
         if (
             cut.verb == "up" and cut.number == signal.SIGINT
         ):  # The command completes.
-            assert "goes on\n" in said or " run: " in said, said
+            assert "goes on\n" in output or " run: " in output, output
         if cut.back:
             write(deployment.folder)
-        said += go_on(deployment, "move", "up")
-    print(f"{cut}: {said}")
+        output += go_on(deployment, "move", "up")
+    print(f"{cut}: {output}")
     assert watch.asked and not watch.let_in
     is_at_rest(deployment)
     assert shape(as_stack(deployment)) == (
@@ -159,14 +159,16 @@ def test_two_commands_at_once_end_well(
         first = start_command(deployment, pair[0], "-s", STACK, "--yes")
         time.sleep(rng.random() * undisturbed.seconds[change])
         second = start_command(deployment, pair[1], "-s", STACK, "--yes")
-        told = [one.communicate(timeout=300)[0] for one in (first, second)]
-        for one in (first, second):
-            ended(one)
-        print(pair, *told, sep="\n")
+        outputs = [
+            running.communicate(timeout=300)[0] for running in (first, second)
+        ]
+        for running in (first, second):
+            ended(running)
+        print(pair, *outputs, sep="\n")
         assert {first.returncode, second.returncode} <= {
             0,
             2,
-        } and "Traceback" not in "".join(told)
+        } and "Traceback" not in "".join(outputs)
         if "destroy" in pair:
             go_on(deployment, "refresh")
         go_on(deployment, "move", "up")
@@ -205,9 +207,9 @@ def test_a_partition_that_fails_stops_no_other(
         in failed.stderr
     )
     (image,) = (
-        one["spec"]["template"]["spec"]["containers"][0]["image"]
-        for one in deployment.local.cluster.objects("Deployment")
-        if one["metadata"]["namespace"] == "jobs"
+        found["spec"]["template"]["spec"]["containers"][0]["image"]
+        for found in deployment.local.cluster.objects("Deployment")
+        if found["metadata"]["namespace"] == "jobs"
     )
     assert image.endswith(":2")
     assert (
@@ -237,8 +239,8 @@ def test_a_rule_that_changes_under_deployed_stacks_changes_nothing(
         name: [
             f"nothing-{name}",
             *(
-                one
-                for one, where in (("apis", apis), ("jobs", jobs))
+                partition
+                for partition, where in (("apis", apis), ("jobs", jobs))
                 if name in where
             ),
         ]
@@ -246,18 +248,18 @@ def test_a_rule_that_changes_under_deployed_stacks_changes_nothing(
     }
     partition(deployment.folder, by_name)
     done = kong_oam(deployment, "up", "-s", STACK, "--yes")
-    said = done.stdout + done.stderr
+    output = done.stdout + done.stderr
     if len(apis) == len(jobs) == 1:
         moves = (apis, jobs) != (("apis",), ("jobs",))
-        assert done.returncode == (2 if moves else 0), said
-        assert (f"python -m kong_oam move -s {STACK}" in said) == moves
+        assert done.returncode == (2 if moves else 0), output
+        assert (f"python -m kong_oam move -s {STACK}" in output) == moves
     else:
-        assert done.returncode == 2 and " run: " not in said
+        assert done.returncode == 2 and " run: " not in output
         assert (
             "in two partitions, 'apis' and 'jobs'"
             if 2 in (len(apis), len(jobs))
             else "ACC249"
-        ) in said
+        ) in output
     assert shape(as_stack(deployment)) == before
     write(deployment.folder)
     if len(apis) == len(jobs) == 1:  # what does not depend on the rule was run

@@ -94,10 +94,10 @@ def test_a_lost_connection_is_outlived_or_recovered(
             local.kong.faults = None
             assert next(changes) > nth, "it did not come to that"
             wire.mend()
-            told = done.stdout + done.stderr + go_on(deployment, "up")
-        assert done.returncode == (0 if seconds < 30 else 2), told
+            output = done.stdout + done.stderr + go_on(deployment, "up")
+        assert done.returncode == (0 if seconds < 30 else 2), output
         assert watch.asked and not watch.let_in
-        assert PASSWORD not in told
+        assert PASSWORD not in output
         is_at_rest(deployment)
         answers_as_meant(deployment)
         assert not [name for name in server.names() if "/locks/" in name]

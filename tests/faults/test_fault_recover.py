@@ -182,12 +182,12 @@ def test_a_state_that_no_run_can_read_is_repaired_as_it_says(
         broken.returncode != 0
         and "snapshot integrity error" in broken.stdout + broken.stderr
     )
-    said = lost(stack, status=2).stderr
-    assert said.startswith(
+    errors = lost(stack, status=2).stderr
+    assert errors.startswith(
         "error: no run can read the state of stack 'local': tiny/"
     )
-    assert "refers to tiny/api-8080-admission, which is not there" in said
-    assert "`pulumi state repair -s local --yes`" in said
+    assert "refers to tiny/api-8080-admission, which is not there" in errors
+    assert "`pulumi state repair -s local --yes`" in errors
     assert "    pulumi state repair -s STACK --yes\n" in page(
         "how-to/recover.md"
     )

@@ -118,8 +118,8 @@ def test_no_flag_opens_for_a_workload_that_is_not_there(
     stack.edit(APP, HEALTH, OPENED)
     if first:
         assert stack.run("up", check=False).returncode != 0
-    said = stack.run("up", *flags.split(), check=False)
-    assert opened(stack) == [200, 401, 401], said.stdout
+    done = stack.run("up", *flags.split(), check=False)
+    assert opened(stack) == [200, 401, 401], done.stdout
     assert running(stack) == "registry.example.com/tiny"
     stack.local.cluster.unpullable.clear()
     stack.run("up")
@@ -134,8 +134,8 @@ def test_a_run_that_leaves_the_workload_out_says_that_nothing_opens(
     """And what to do."""
     stack.edit(APP, IMAGE, NEXT_IMAGE)
     stack.edit(APP, HEALTH, OPENED)
-    said = stack.run("up", "--target", "**::tiny/api-8080-gate").stdout
+    output = stack.run("up", "--target", "**::tiny/api-8080-gate").stdout
     assert (
         "opens nothing new: the Deployment of this version is not there; run `pulumi up` once it can be"
-        in said
+        in output
     )

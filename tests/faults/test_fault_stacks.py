@@ -105,8 +105,8 @@ def test_access_is_the_same_on_every_stack(empty: Empty, name: str) -> None:
         User("both", (sales, desk)),
     )
     stack = empty(name, groups=(sales, desk), users=users)
-    said = stack.pulumi("up", "--yes").stdout
-    assert said.index("Previewing update") < said.index("Updating (")
+    output = stack.pulumi("up", "--yes").stdout
+    assert output.index("Previewing update") < output.index("Updating (")
     assert stack.changes("up") == {}
     tokens = _tokens(stack)
     got = {}

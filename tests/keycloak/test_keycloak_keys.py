@@ -83,14 +83,14 @@ def test_a_new_key_is_given_out_after_each_reading_of_those_before_ends(
         f"/{realm}/events/config",
         {"adminEventsEnabled": True, "adminEventsDetailsEnabled": True},
     )
-    apply, given = shop.local.cluster.apply, []
+    apply, applied = shop.local.cluster.apply, []
 
     def noted(manifest: dict[str, Any], **how: bool) -> dict[str, Any]:
         if (manifest["kind"], manifest["metadata"]["name"]) == (
             "Secret",
             "checkout-client",
         ) and not how.get("dry_run"):
-            given.append(time.time())
+            applied.append(time.time())
         return apply(manifest, **how)
 
     shop.run("up")
@@ -109,7 +109,7 @@ def test_a_new_key_is_given_out_after_each_reading_of_those_before_ends(
         )
         / 1000
     )
-    assert given and given[0] - changed > 11
+    assert applied and applied[0] - changed > 11
 
     began = time.monotonic()
     on_day(shop, 97)

@@ -59,7 +59,7 @@ def _signed_in(
         settings["OAUTH_REDIRECT_URIS"].split()[0],
         [*settings["OAUTH_SCOPES"].split(), "openid"],
     )
-    given = browser.login(
+    tokens = browser.login(
         endpoints,
         settings["OAUTH_CLIENT_ID"],
         None,
@@ -68,7 +68,7 @@ def _signed_in(
         user,
         origin,
     )
-    return str(given["access_token"])
+    return str(tokens["access_token"])
 
 
 def test_users_sign_in_without_a_secret_of_the_client(shop: Deployment) -> None:
@@ -141,8 +141,8 @@ def test_each_kind_is_what_it_is_in_the_realm(
 ) -> None:
     """Public with PKCE; a partner proves itself with keys that it publishes, and with nothing else."""
     made = {
-        one["clientId"].rpartition(".")[2]: one
-        for one in server.admin("GET", f"/{REALM}/clients").body
+        client["clientId"].rpartition(".")[2]: client
+        for client in server.admin("GET", f"/{REALM}/clients").body
     }
     for name in ("page", "app"):
         assert made[name]["publicClient"] is True
@@ -162,15 +162,15 @@ def test_each_kind_is_what_it_is_in_the_realm(
         partner["attributes"]["jwks.url"]
         == "https://partner.example.com/keys.json"
     )
-    told = shop.output("elsewhere")["shop/partner"]
+    shown = shop.output("elsewhere")["shop/partner"]
     kept = server.admin(
         "GET", f"/{REALM}/clients/{partner['id']}/client-secret"
     ).body.get("value")
     for proof in (kept, "secret", None):
         with pytest.raises(browser.IssuerError):
             browser.client_credentials(
-                told["OAUTH_TOKEN_ENDPOINT"],
-                told["OAUTH_CLIENT_ID"],
+                shown["OAUTH_TOKEN_ENDPOINT"],
+                shown["OAUTH_CLIENT_ID"],
                 proof,
                 ["orders.read"],
             )

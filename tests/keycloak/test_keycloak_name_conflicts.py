@@ -92,13 +92,13 @@ def test_nothing_is_made_beside_a_role_a_scope_and_a_client_of_our_names(
         "POST", "/clients", {"clientId": JOB, "serviceAccountsEnabled": True}
     )
     for verb in ("preview", "up"):
-        said = realm.refused(verb)
-        assert f"openid.Client '{JOB}', {made}" in said
+        output = realm.refused(verb)
+        assert f"openid.Client '{JOB}', {made}" in output
         assert (
-            f"openid.ClientScope '{SCOPE}', {scope}" in said
-            and "Role 'sales', " in said
+            f"openid.ClientScope '{SCOPE}', {scope}" in output
+            and "Role 'sales', " in output
         )
-        assert realm.server.account_secret not in said
+        assert realm.server.account_secret not in output
     for path in (f"/clients/{made}", f"/client-scopes/{scope}", "/roles/sales"):
         realm.admin("DELETE", path)
     realm.deployment.run("up")
@@ -256,5 +256,5 @@ def test_what_a_killed_run_made_is_found_and_removed(
         assert realm.deployment.changes("up") == {}
         assert realm.status() == 200
         assert ACCOUNT in {
-            one["clientId"] for one in realm.admin("GET", "/clients")
+            client["clientId"] for client in realm.admin("GET", "/clients")
         }

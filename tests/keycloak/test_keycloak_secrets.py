@@ -65,8 +65,8 @@ def test_the_command_makes_the_client_anew_under_its_name(
         call(shop.local, "GET", "orders.example.com", "/orders", held).status
         == 200
     )
-    told = shop.output("credentials")["shop/checkout at keycloak"]
-    assert (told["generation"], told["since"], told["due"]) == (
+    secret = shop.output("credentials")["shop/checkout at keycloak"]
+    assert (secret["generation"], secret["since"], secret["due"]) == (
         2,
         "2027-02-23",
         "2027-05-24",

@@ -70,8 +70,8 @@ def test_everybody_gets_what_they_get_with_okta(
     with_okta = ask(sample.local, estate_of(sample.deployment.folder))
     assert table.wrong == with_okta.wrong == ()
     assert table.rows == with_okta.rows
-    assert [one.name for one in table.callers] == [
-        one.name for one in with_okta.callers
+    assert [asked.name for asked in table.callers] == [
+        asked.name for asked in with_okta.callers
     ]
     assert {200, 401, 403} <= {
         answer for row in table.rows.values() for answer in row
@@ -182,16 +182,16 @@ def test_a_client_cannot_ask_for_what_it_was_not_granted(
 
 def test_other_tokens_of_the_realm_do_not_count(keycloak: WithKeycloak) -> None:
     """ID tokens, refresh tokens, tokens of the realm's other clients, and of another realm of the same server."""
-    given = signed_in(keycloak, "user-both", "console", "openid reports.read")
+    tokens = signed_in(keycloak, "user-both", "console", "openid reports.read")
     assert (
         status(
-            keycloak, given["access_token"], "reports.example.com", "/reports"
+            keycloak, tokens["access_token"], "reports.example.com", "/reports"
         )
         == 200
     )
     for kind in ("id_token", "refresh_token"):
         assert (
-            status(keycloak, given[kind], "reports.example.com", "/reports")
+            status(keycloak, tokens[kind], "reports.example.com", "/reports")
             == 401
         ), kind
     for realm in (REALM, "master"):
@@ -224,13 +224,13 @@ def test_a_refresh_token_is_given_where_it_was_asked_for(
     """`refresh: true` of the console; the shop's application has none."""
     assert "refresh_token" not in signed_in(keycloak, "user-sales")
     own = settings_of(keycloak, "console")
-    given = signed_in(keycloak, "user-sales", "console", "openid reports.read")
+    tokens = signed_in(keycloak, "user-sales", "console", "openid reports.read")
     account = (
         own["OAUTH_TOKEN_ENDPOINT"],
         own["OAUTH_CLIENT_ID"],
         caller.proof_of(own),
     )
-    renewed = browser.refresh(*account, given["refresh_token"])["access_token"]
+    renewed = browser.refresh(*account, tokens["refresh_token"])["access_token"]
     assert status(keycloak, renewed, "reports.example.com", "/reports") == 200
 
 
@@ -260,15 +260,15 @@ def test_no_secret_of_a_client_is_in_clear(keycloak: WithKeycloak) -> None:
     """Neither in the exported state nor in outputs."""
     deployment, base = keycloak.deployment, f"/{REALM}/clients"
     ids = [
-        one["id"]
-        for one in keycloak.server.admin("GET", base).body
-        if "kong-oam.local" in one["clientId"]
+        client["id"]
+        for client in keycloak.server.admin("GET", base).body
+        if "kong-oam.local" in client["clientId"]
     ]
     values = [
-        keycloak.server.admin("GET", f"{base}/{one}/client-secret").body.get(
+        keycloak.server.admin("GET", f"{base}/{client}/client-secret").body.get(
             "value"
         )
-        for one in ids
+        for client in ids
     ]
     keys = [
         settings_of(keycloak, name)["OAUTH_PRIVATE_KEY"].splitlines()[1]
@@ -281,9 +281,9 @@ def test_no_secret_of_a_client_is_in_clear(keycloak: WithKeycloak) -> None:
         deployment.pulumi("stack", "output", "--json").stdout,
     ):
         assert [
-            one
-            for one in (*secrets, keycloak.server.account_secret)
-            if one in shown
+            secret
+            for secret in (*secrets, keycloak.server.account_secret)
+            if secret in shown
         ] == []
 
 
@@ -294,12 +294,12 @@ def test_what_was_changed_by_hand_is_found_and_repaired(
     """A grant that was added, a group's role and the condition of an audience that were taken away."""
     admin, base = keycloak.server.admin, f"/{REALM}"
     ids = {
-        one["clientId"]: one["id"]
-        for one in admin("GET", f"{base}/clients").body
+        client["clientId"]: client["id"]
+        for client in admin("GET", f"{base}/clients").body
     }
     scopes = {
-        one["name"]: one["id"]
-        for one in admin("GET", f"{base}/client-scopes").body
+        scope["name"]: scope["id"]
+        for scope in admin("GET", f"{base}/client-scopes").body
     }
     checkout = ids["kong-oam.local.shop.checkout"]
     admin(
@@ -307,9 +307,9 @@ def test_what_was_changed_by_hand_is_found_and_repaired(
         f"{base}/clients/{checkout}/optional-client-scopes/{scopes['orders.write']}",
     )
     (group,) = (
-        one["id"]
-        for one in admin("GET", f"{base}/groups").body
-        if one["name"] == "sales"
+        group["id"]
+        for group in admin("GET", f"{base}/groups").body
+        if group["name"] == "sales"
     )
     role = admin("GET", f"{base}/roles/sales").body
     admin("DELETE", f"{base}/groups/{group}/role-mappings/realm", [role])
@@ -336,9 +336,9 @@ def test_roles_that_others_gave_a_group_are_left_alone(
     """They are the realm's."""
     admin, base = keycloak.server.admin, f"/{REALM}"
     (group,) = (
-        one["id"]
-        for one in admin("GET", f"{base}/groups").body
-        if one["name"] == "sales"
+        group["id"]
+        for group in admin("GET", f"{base}/groups").body
+        if group["name"] == "sales"
     )
     admin("POST", f"{base}/roles", {"name": "theirs"})
     admin(
@@ -350,7 +350,7 @@ def test_roles_that_others_gave_a_group_are_left_alone(
     held = admin("GET", f"{base}/groups/{group}/role-mappings").body[
         "realmMappings"
     ]
-    assert {one["name"] for one in held} == {"sales", "theirs"}
+    assert {group["name"] for group in held} == {"sales", "theirs"}
 
 
 def _slots(deployment: Deployment) -> list[tuple[str, bool] | None]:
@@ -424,8 +424,8 @@ def powerless(keycloak: WithKeycloak) -> Iterator[None]:
     """The account without its roles in the realm, for one test."""
     admin, base = keycloak.server.admin, f"/{REALM}"
     ids = {
-        one["clientId"]: one["id"]
-        for one in admin("GET", f"{base}/clients").body
+        client["clientId"]: client["id"]
+        for client in admin("GET", f"{base}/clients").body
     }
     user = admin(
         "GET", f"{base}/clients/{ids[ACCOUNT]}/service-account-user"
@@ -465,7 +465,8 @@ def _realm(server: Keycloak) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for kind, name in names.items():
         found[kind] = sorted(
-            one[name] for one in server.admin("GET", f"/{REALM}/{kind}").body
+            entry[name]
+            for entry in server.admin("GET", f"/{REALM}/{kind}").body
         )
     return found
 

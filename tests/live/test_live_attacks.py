@@ -172,9 +172,9 @@ def test_no_request_hides_in_another_one(
         assert len(found) == attack.statuses.count(200), position
         if attack.statuses[0] in (100, 200):
             check(found.pop(0), position, attack.content)
-        assert [one.partition(b" HTTP/1.1\r\n")[0] for one in found] == [
-            b"GET /public/behind"
-        ] * len(found)
+        assert [
+            request.partition(b" HTTP/1.1\r\n")[0] for request in found
+        ] == [b"GET /public/behind"] * len(found)
 
 
 @pytest.fixture(scope="module")

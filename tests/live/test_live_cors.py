@@ -71,14 +71,14 @@ def _deploy(
 
 def _unsteady(live: LiveGateway, steady: Sequence[Asked]) -> str | None:
     for _ in range(20 * max(live.target.workers, 2)):
-        for one in steady:
-            if (status := _answer(live, one).status) != one.status:
-                return f"{one}: {status}"
+        for case in steady:
+            if (status := _answer(live, case).status) != case.status:
+                return f"{case}: {status}"
     return None
 
 
-def _answer(live: LiveGateway, one: Asked) -> Answered:
-    return ask(live.target.proxy, one.raw(DOMAIN, issuers(NAME)["main"]))
+def _answer(live: LiveGateway, case: Asked) -> Answered:
+    return ask(live.target.proxy, case.raw(DOMAIN, issuers(NAME)["main"]))
 
 
 @pytest.mark.parametrize("name", ["our page reads", "our page starts a job"])
@@ -86,10 +86,10 @@ def test_a_page_can_read_that_no_workload_answers(
     live: LiveGateway, name: str
 ) -> None:
     """It is not the workload's answer, and tells why there is none, whatever method nginx goes on with."""
-    one = replace(asked(OWN)[name], status=502)
+    case = replace(asked(OWN)[name], status=502)
     with Entities(live.target.admin_url, live.target.token) as entities:
-        _deploy(live, entities, 9, [one])
-        check(one, _answer(live, one))
+        _deploy(live, entities, 9, [case])
+        check(case, _answer(live, case))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -97,9 +97,9 @@ def test_a_page_reads_what_is_meant_for_it(
     live: LiveGateway, workload: Workload, name: str
 ) -> None:
     """Preflights never reach the workload, and the workload's own CORS headers never reach a page."""
-    one, before = asked(OWN)[name], len(workload.reached)
-    check(one, _answer(live, one))
-    assert len(workload.reached) - before == (one.status == 200)
+    case, before = asked(OWN)[name], len(workload.reached)
+    check(case, _answer(live, case))
+    assert len(workload.reached) - before == (case.status == 200)
 
 
 @IN_A_BROWSER
@@ -109,7 +109,7 @@ def test_a_browser_gives_pages_what_is_meant_for_them(
 ) -> None:
     """Debian's Chromium: our page's answers, refusals among them, and a stranger's nothing."""
     asked = page(DOMAIN, issuers(NAME)["main"])
-    fetches = [(address, given) for address, given, _ in asked]
+    fetches = [(address, options) for address, options, _ in asked]
     got = fetched(tmp_path, OWN, live.target.proxy, fetches)
     assert [status for status, _ in got] == [status for _, _, status in asked]
     stranger = fetched(

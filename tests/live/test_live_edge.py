@@ -64,14 +64,14 @@ def workload(live: LiveGateway) -> Iterator[Workload]:
 
 def _unsteady(live: LiveGateway) -> str | None:
     for _ in range(20 * max(live.target.workers, 2)):
-        for one in STEADY:
-            if (status := _answer(live, one).status) != one.status:
-                return f"{one}: {status}"
+        for case in STEADY:
+            if (status := _answer(live, case).status) != case.status:
+                return f"{case}: {status}"
     return None
 
 
-def _answer(live: LiveGateway, one: Asked) -> Answered:
-    return ask(live.target.proxy, one.raw(DOMAIN, issuers(NAME)["main"]))
+def _answer(live: LiveGateway, case: Asked) -> Answered:
+    return ask(live.target.proxy, case.raw(DOMAIN, issuers(NAME)["main"]))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -79,15 +79,15 @@ def test_a_request_goes_as_far_as_it_is_meant_to(
     live: LiveGateway, workload: Workload, name: str
 ) -> None:
     """With the status that is meant, and as often."""
-    one, before = asked()[name], len(workload.reached)
-    assert (_answer(live, one).status, len(workload.reached) - before) == (
-        one.status,
-        one.reached,
+    case, before = asked()[name], len(workload.reached)
+    assert (_answer(live, case).status, len(workload.reached) - before) == (
+        case.status,
+        case.reached,
     )
 
 
 @pytest.mark.parametrize(
-    "one",
+    "case",
     [
         Asked("POST", "/x", 413, 0, body=9999),
         Asked("POST", "/x", 413, 0, body=9999, chunked=True),
@@ -98,11 +98,11 @@ def test_a_request_goes_as_far_as_it_is_meant_to(
     ],
 )
 @pytest.mark.usefixtures("workload")
-def test_every_answer_has_the_headers(live: LiveGateway, one: Asked) -> None:
+def test_every_answer_has_the_headers(live: LiveGateway, case: Asked) -> None:
     """Whoever gave it."""
-    answer = _answer(live, one)
-    assert answer.status == one.status
-    check_marked(answer, of_workload=one.status == 200)
+    answer = _answer(live, case)
+    assert answer.status == case.status
+    check_marked(answer, of_workload=case.status == 200)
 
 
 def test_a_workload_is_told_what_its_application_says(
@@ -176,7 +176,7 @@ def test_http2_needs_a_length_for_a_body(
         pytest.skip(
             "this listener does not speak HTTP/2 without TLS (proxy_listen ... http2)"
         )
-    given, before = (
+    content, before = (
         bytes(body if isinstance(body, int) else 100_000),
         len(workload.reached),
     )
@@ -184,9 +184,9 @@ def test_http2_needs_a_length_for_a_body(
         None: [],
         "streamed": ["-H", "Content-Length:", "--data-binary", "@-"],
     }.get(body, ["--data-binary", "@-"])
-    seen = _by_http2(live, method, "api", *sent, given=given)
+    seen = _by_http2(live, method, "api", *sent, body=content)
     # A client that still sends while it is answered may find the stream reset, with any answer.
-    is_still_sending = len(given) > 1000
+    is_still_sending = len(content) > 1000
     assert seen == str(status) or (seen == "000" and is_still_sending)
     arrived = workload.reached[before:]
     assert len(arrived) == (status == 200)
@@ -196,7 +196,7 @@ def test_http2_needs_a_length_for_a_body(
 
 
 def _by_http2(
-    live: LiveGateway, method: str, host: str, *sent: str, given: bytes = b""
+    live: LiveGateway, method: str, host: str, *sent: str, body: bytes = b""
 ) -> str:
     """The status that curl sees; 000 where there is none."""
     address = live.target.proxy
@@ -220,7 +220,7 @@ def _by_http2(
         f"http://{host}.{DOMAIN}/x",
     ]
     return subprocess.run(
-        command, input=given, capture_output=True, check=False, timeout=30
+        command, input=body, capture_output=True, check=False, timeout=30
     ).stdout.decode()
 
 

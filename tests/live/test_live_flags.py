@@ -179,17 +179,17 @@ def test_a_gate_that_somebody_took_away(estate: Flags, report: Report) -> None:
         assert "+ 1 created" in estate.run("up", "--refresh").stdout
 
 
-@pytest.mark.parametrize("what", ["another name", "another port"])
-def test_a_component_moves(estate: Flags, report: Report, what: str) -> None:
+@pytest.mark.parametrize("move", ["another name", "another port"])
+def test_a_component_moves(estate: Flags, report: Report, move: str) -> None:
     """The same host, rules and callers: what both estates allow is refused for a while at most (printed)."""
     first, second = estate.before
     moved = (
         replace(first, component="heir")
-        if what == "another name"
+        if move == "another name"
         else replace(first, port=_new(estate).port)
     )
     with attack(estate, report) as stage:
-        stage(f"a component moves to {what}")
+        stage(f"a component moves to {move}")
         estate.write(moved, second)
         estate.run("up")
         estate.live.await_steady(

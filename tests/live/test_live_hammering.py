@@ -138,12 +138,12 @@ class Changing:
         """Wait until a token with `scope` is allowed at `host`, a token without it is denied, and
         `other` gets 404."""
         expected = [(Case("GET", host, b"/orders/health"), 200)]
-        for one in ("read", "write"):
-            authorization = (f"Bearer {issuer(STACK).service([one])}",)
+        for granted in ("read", "write"):
+            authorization = (f"Bearer {issuer(STACK).service([granted])}",)
             expected.append(
                 (
                     Case("GET", host, b"/orders/7", authorization),
-                    200 if one == scope else 403,
+                    200 if granted == scope else 403,
                 )
             )
             if other:

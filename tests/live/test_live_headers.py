@@ -79,10 +79,10 @@ def _told(outcome: Outcome) -> dict[str, str]:
 def test_a_forged_header_never_arrives(live: LiveGateway, name: bytes) -> None:
     """In no spelling, once or twice, with and without a token; what the gate verified arrives, and nothing else."""
     forged = (name + b": " + FORGED,) * 2
-    for user, told in ((False, {}), (True, VERIFIED)):
+    for user, expected in ((False, {}), (True, VERIFIED)):
         outcome = _send(live, b"/orders/health", *forged, user=user)
         assert FORGED not in (outcome.arrived or b"")
-        assert _told(outcome) == told
+        assert _told(outcome) == expected
 
 
 @pytest.mark.parametrize("count", [99, 100, 101, 150])
@@ -103,10 +103,10 @@ def test_forged_headers_among_many_never_arrive(
         *filling[:20],
         hidden[1],
     ]
-    for user, told in ((False, {}), (True, VERIFIED)):
+    for user, expected in ((False, {}), (True, VERIFIED)):
         outcome = _send(live, b"/orders/health", *headers, user=user)
         assert FORGED not in (outcome.arrived or b"")
-        assert _told(outcome) == told
+        assert _told(outcome) == expected
         assert b"X-Filling-%d: 1" % (count - 1) in (outcome.arrived or b"")
 
 
@@ -198,7 +198,7 @@ def test_the_identity_of_a_service_arrives(live: LiveGateway) -> None:
 @pytest.mark.usefixtures("entities")
 def test_only_effective_scopes_of_a_user_arrive(live: LiveGateway) -> None:
     """Scopes that no group of the user has do not arrive; a user without scopes has no such header."""
-    for groups, told in ((("sales",), "read"), ((), None)):
+    for groups, expected in ((("sales",), "read"), ((), None)):
         token = issuer().user(("read", "write"), groups)
         outcome = live.send(
             Case(
@@ -208,4 +208,4 @@ def test_only_effective_scopes_of_a_user_arrive(live: LiveGateway) -> None:
                 (f"Bearer {token}",),
             )
         )
-        assert _told(outcome).get("x-auth-scopes") == told
+        assert _told(outcome).get("x-auth-scopes") == expected

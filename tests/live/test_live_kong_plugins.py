@@ -44,10 +44,10 @@ def deployed(
     """The estate, before whose API these plugins stand."""
     with engine(live, tmp_path_factory.mktemp("plugins"), "plugins") as made:
         made.edit(ACCESS, f"{traits(**HARMLESS)}{TRAIT}{WAIVED}\n{ACCESS}")
-        said = made.pulumi("up", "-s", made.stack, "--yes", "--skip-preview")
+        output = made.pulumi("up", "-s", made.stack, "--yes", "--skip-preview")
         assert (
             "proxy-cache before orders/api answers before the gate"
-            in said.stdout
+            in output.stdout
         )
         yield made
 
@@ -79,7 +79,7 @@ def test_they_stand_beside_the_gate(deployed: Engine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ("{name: bot-detecton, waiver: {reason: r, until: 2999-12-31}}", "ENV418: this Kong has no plugin 'bot-detecton'; did you mean 'bot-detection'?"),
         ("{name: statsd, config: {hots: x}}", "ENV418: this Kong does not take the configuration of statsd: config.hots: unknown field"),
@@ -90,14 +90,14 @@ def test_they_stand_beside_the_gate(deployed: Engine) -> None:
     ],
 )  # fmt: skip
 def test_what_kong_does_not_take_stops_a_preview(
-    deployed: Engine, wrong: str, said: str
+    deployed: Engine, wrong: str, message: str
 ) -> None:
     """Before anything is made, with its place in the Application."""
     deployed.edit(ACCESS, f"{TRAIT}{wrong}\n{ACCESS}")
     try:
         done = deployed.pulumi("preview", "-s", deployed.stack, check=False)
         assert done.returncode != 0
-        assert said in done.stdout + done.stderr
+        assert message in done.stdout + done.stderr
         assert "applications/orders.yaml:" in done.stdout + done.stderr
     finally:
         deployed.edit(f"{TRAIT}{wrong}\n{ACCESS}", ACCESS)

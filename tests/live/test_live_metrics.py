@@ -78,9 +78,9 @@ def server(live: LiveGateway, metrics: tuple[str, ...]) -> Iterator[Prometheus]:
             live.await_steady([(case, 200), (refused, 401)], bound=60)
             found.await_data(f"count(up == 1) == {len(nodes) + 1}")
             for _ in range(5):  # counters have to be seen before they rise
-                for one in (case, refused):
+                for sent in (case, refused):
                     for _ in range(4):
-                        live.send(one)
+                        live.send(sent)
                 time.sleep(1.2)
             yield found
     finally:
@@ -99,14 +99,14 @@ def test_no_call_is_without_a_record(server: Prometheus) -> None:
     """As many were recorded as Kong's nodes counted, by component and status."""
     own = f'service=~"kong-oam[.]{NAME}[.].+"'
     counted = {
-        one["metric"]["code"]: int(one["value"][1])
-        for one in server.ask(
+        sample["metric"]["code"]: int(sample["value"][1])
+        for sample in server.ask(
             f"sum by (code) (kong_http_requests_total{{{own}}})"
         )
     }
     recorded = {
-        one["metric"]["status"]: int(one["value"][1])
-        for one in server.ask(
+        sample["metric"]["status"]: int(sample["value"][1])
+        for sample in server.ask(
             f'sum by (status) (kong_oam_decisions_total{{stack="{NAME}"}})'
         )
     }

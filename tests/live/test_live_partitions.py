@@ -188,8 +188,8 @@ def test_an_application_that_moves_keeps_its_entities(deployed: Engine) -> None:
     assert after.keys() == before.keys()
     tags = {
         tag
-        for one in after.values()
-        for tag in one["tags"]
+        for entity in after.values()
+        for tag in entity["tags"]
         if tag.startswith("kong-oam-partition:")
     }  # type: ignore[attr-defined]
     assert tags == {"kong-oam-partition:jobs"}

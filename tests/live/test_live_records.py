@@ -526,7 +526,7 @@ def test_no_sink_gets_kongs_own_record_when_admission_is_gone(
                 entities.change(path, spoilt[change])
         ids = [answer.id for answer in _after_the_change(recording, scene)]
         for sink in (recording.http, recording.tcp):
-            assert {sink.record(one)["code"] for one in ids} <= {
+            assert {sink.record(request_id)["code"] for request_id in ids} <= {
                 "not-admitted",
                 "record-failed",
             }
@@ -538,7 +538,7 @@ def test_no_sink_gets_kongs_own_record_when_admission_is_gone(
         if _traces(live) and traces:
             recording.otlp.await_text(ids[-1].encode())
         sent["otlp"] = b"".join(recording.otlp.payloads)
-    assert all(one.encode() in sent["file"] for one in ids)
+    assert all(request_id.encode() in sent["file"] for request_id in ids)
     assert [sink for sink, text in sent.items() if b"hidden" in text] == []
 
 
@@ -549,13 +549,13 @@ def _after_the_change(recording: Recording, scene: Scene) -> list[Answered]:
     while bare < 20 and time.monotonic() < until:
         for case in landmarks(scene)[:4]:
             for authorization in ((), case.authorization):
-                one = replace(
+                sent_case = replace(
                     case,
                     target=case.target + b"?apikey=hidden-5",
                     authorization=authorization,
                 )
                 answers.append(
-                    recording.ask(one.raw(*SECRETS, b"Connection: close"))
+                    recording.ask(sent_case.raw(*SECRETS, b"Connection: close"))
                 )
                 is_whole = "time" in recording.tcp.record(answers[-1].id)
                 bare = 0 if is_whole else bare + 1

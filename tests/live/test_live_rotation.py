@@ -25,7 +25,8 @@ def test_nobody_is_refused_while_keys_change(
             [(made.case("GET", "/orders/7", "report"), 200)], made.bound
         )
         (server,) = (
-            one["id"] for one in made.local.okta.objects("authorizationServers")
+            found["id"]
+            for found in made.local.okta.objects("authorizationServers")
         )
 
         def ask(token: str) -> int:

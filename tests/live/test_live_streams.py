@@ -95,8 +95,8 @@ def test_what_is_opened_without_a_token_that_counts_reaches_nobody(
         (tokens()["over"], 401),
         (tokens()["without the scope"], 403),
     ):
-        with opened(live, token, headers) as one:
-            assert one.status == status
+        with opened(live, token, headers) as connected:
+            assert connected.status == status
     assert len(streams.heads) == before
 
 
@@ -115,14 +115,14 @@ def test_a_websocket_opens_as_browsers_and_proxies_ask_for_it(
     headers = UPGRADE.replace(
         b"Connection: Upgrade", b"Connection: " + connection
     )
-    with opened(live, tokens()["short"], headers) as one:
-        assert one.status == 101
+    with opened(live, tokens()["short"], headers) as connected:
+        assert connected.status == 101
         assert (
             b"\r\nconnection: keep-alive, upgrade\r\n"
             in streams.heads[-1].lower()
         )
-        one.say(b"ping")
-        assert one.until(b"ping")
+        connected.say(b"ping")
+        assert connected.until(b"ping")
 
 
 def test_a_websocket_outlives_the_token_that_opened_it(
@@ -130,32 +130,32 @@ def test_a_websocket_outlives_the_token_that_opened_it(
 ) -> None:
     """A judged GET opens it once. The workload gets the caller's name, and later data is not
     judged."""
-    with opened(live, (token := tokens()["short"]), UPGRADE) as one:
-        assert one.status == 101
+    with opened(live, (token := tokens()["short"]), UPGRADE) as connected:
+        assert connected.status == 101
         assert b"\r\nx-auth-subject: " in streams.heads[-1].lower()
         assert b"\r\nauthorization: bearer" not in streams.heads[-1].lower()
-        one.say(b"ping-1")
-        assert one.until(b"ping-1")
+        connected.say(b"ping-1")
+        assert connected.until(b"ping-1")
         time.sleep(SHORT + 1)
         with opened(live, token, UPGRADE) as again:
             assert again.status == 401
-        one.say(b"ping-2")
-        assert one.until(b"ping-2")
+        connected.say(b"ping-2")
+        assert connected.until(b"ping-2")
 
 
 def test_events_go_on_after_the_token_has_ended(
     live: LiveGateway, streams: Streams
 ) -> None:
     """Each comes as it is sent, and not when the answer is over."""
-    with opened(live, (token := tokens()["short"])) as one:
-        assert one.status == 200
+    with opened(live, (token := tokens()["short"])) as connected:
+        assert connected.status == 200
         began = time.monotonic()
-        one.until(b"data: 2\n\n")
+        connected.until(b"data: 2\n\n")
         assert time.monotonic() - began < 5
         time.sleep(SHORT + 1)
         with opened(live, token) as again:
             assert again.status == 401
-        one.until(b"data: 45\n\n")
+        connected.until(b"data: 45\n\n")
 
 
 def test_events_are_held_back_unless_the_workload_says_not_to(

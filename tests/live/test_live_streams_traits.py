@@ -99,20 +99,22 @@ def test_each_has_one_record_once_it_ends(
     with Opened(
         live.target.proxy,
         raw(kind, headers, b"Origin: " + PAGE.encode() + b"\r\n"),
-    ) as one:
-        assert one.status == status
-        assert b"\r\nx-content-type-options: nosniff\r\n" in one.head.lower()
+    ) as connected:
+        assert connected.status == status
+        assert (
+            b"\r\nx-content-type-options: nosniff\r\n" in connected.head.lower()
+        )
         assert (
             f"\r\naccess-control-allow-origin: {PAGE}\r\n".encode()
-            in one.head.lower()
+            in connected.head.lower()
         )
         time.sleep(1.5)
         assert not [
             payload
             for payload in sink.payloads
-            if request_id(one).encode() in payload
+            if request_id(connected).encode() in payload
         ]
-    record = sink.record(request_id(one))
+    record = sink.record(request_id(connected))
     assert (record["status"], record["code"], record["decision"]) == (
         status,
         "allowed",
@@ -124,7 +126,7 @@ def test_each_has_one_record_once_it_ends(
             [
                 payload
                 for payload in sink.payloads
-                if request_id(one).encode() in payload
+                if request_id(connected).encode() in payload
             ]
         )
         == 1
@@ -139,12 +141,12 @@ def test_opening_one_counts_as_one_request(
     behind, sink = streams
     user = f"counted-{len(headers)}"
     for _ in range(3):
-        with Opened(live.target.proxy, raw(user, headers)) as one:
-            assert one.status in (101, 200)
+        with Opened(live.target.proxy, raw(user, headers)) as connected:
+            assert connected.status in (101, 200)
     before = len(behind.heads)
-    with Opened(live.target.proxy, raw(user, headers)) as one:
-        assert one.status == 429
-    assert sink.record(request_id(one))["code"] == "too-many-requests"
+    with Opened(live.target.proxy, raw(user, headers)) as connected:
+        assert connected.status == 429
+    assert sink.record(request_id(connected))["code"] == "too-many-requests"
     assert len(behind.heads) == before
 
 

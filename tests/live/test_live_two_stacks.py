@@ -133,8 +133,8 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
     cases = [
         (case, 200)
         for of in (welcome, more_welcome)
-        for one in of.values()
-        for case in one
+        for cases in of.values()
+        for case in cases
     ]
     live.await_steady(cases, first.bound)
     seconds = own(second)

@@ -134,9 +134,9 @@ def test_only_the_gateway_connects_to_pods_of_any_kind(
             "pod/gateway",
         )
         pods = {
-            one["status"]["podIP"]: one
-            for one in cluster.objects("Pod")
-            if one["status"]["phase"] == "Running"
+            pod["status"]["podIP"]: pod
+            for pod in cluster.objects("Pod")
+            if pod["status"]["phase"] == "Running"
         }
         (gateway,) = (
             address
@@ -152,8 +152,10 @@ def test_only_the_gateway_connects_to_pods_of_any_kind(
             if source != address
         ]
         passing = {
-            one
-            for one, passes in zip(asked, cluster.passes(asked), strict=True)
+            connection
+            for connection, passes in zip(
+                asked, cluster.passes(asked), strict=True
+            )
             if passes
         }
         routed = {
@@ -248,9 +250,9 @@ def test_a_change_reaches_its_own_objects_alone(
     stack.edit(BUILT_INS, old, new)
     assert stack.changes("up") == changed
     assert {
-        one.resource
-        for one in cluster.written()[before:]
-        if not one.resource.startswith("events ")
+        write.resource
+        for write in cluster.written()[before:]
+        if not write.resource.startswith("events ")
     } == {written}
 
 
@@ -372,10 +374,10 @@ def test_a_destroy_leaves_what_is_somebody_elses(
     """And what a rule keeps."""
     stack.run("destroy")
     left = {
-        f"{kind} {one['metadata']['name']}"
+        f"{kind} {found['metadata']['name']}"
         for kind in built_ins.KINDS
-        for one in cluster.objects(kind)
-        if one["metadata"]["name"] != "kube-root-ca.crt"
+        for found in cluster.objects(kind)
+        if found["metadata"]["name"] != "kube-root-ca.crt"
     }
     assert left == {"ConfigMap kept", "ConfigMap looked", "ConfigMap shared"}
     cluster.kubectl("delete", "configmap", "kept", "looked", "shared")
@@ -383,7 +385,9 @@ def test_a_destroy_leaves_what_is_somebody_elses(
 
 def _found(cluster: Kubernetes, kind: str, name: str) -> Object:
     (found,) = (
-        one for one in cluster.objects(kind) if one["metadata"]["name"] == name
+        item
+        for item in cluster.objects(kind)
+        if item["metadata"]["name"] == name
     )
     return found
 

@@ -47,8 +47,10 @@ def test_the_sample_estate_settles(
     assert len(_all(cluster)) == 30
     token = service_token(deployed.local, "checkout")
     asked = [
-        call(deployed.local, "GET", "orders.example.com", "/orders", one).status
-        for one in (token, None)
+        call(
+            deployed.local, "GET", "orders.example.com", "/orders", credential
+        ).status
+        for credential in (token, None)
     ]
     assert asked == [200, 401]
 
@@ -92,9 +94,9 @@ def test_nobody_but_the_gateway_connects_to_a_pod(
         }
         sources = [*at.values(), cluster.node_address, "203.0.113.9"]
         ports = {
-            (one["metadata"]["name"], port["port"])
-            for one in cluster.objects("NetworkPolicy")
-            for rule in one["spec"].get("ingress", [])
+            (policy["metadata"]["name"], port["port"])
+            for policy in cluster.objects("NetworkPolicy")
+            for rule in policy["spec"].get("ingress", [])
             for port in rule["ports"]
         }
         asked = [
@@ -105,8 +107,10 @@ def test_nobody_but_the_gateway_connects_to_a_pod(
             if source != address
         ]
         passing = {
-            one
-            for one, passes in zip(asked, cluster.passes(asked), strict=True)
+            connection
+            for connection, passes in zip(
+                asked, cluster.passes(asked), strict=True
+            )
             if passes
         }
         assert ports >= {("api", 8080), ("web", 3000)}
@@ -195,7 +199,7 @@ def test_what_somebody_changed_by_hand_is_found_and_put_back(
     ask = ["verify", "--stack", STACK, "--only", "cluster"]
     assert main(ask) == 0, capsys.readouterr()
     capsys.readouterr()
-    before = [_lasting(one) for one in _all(cluster)]
+    before = [_lasting(item) for item in _all(cluster)]
     for resource, kind, patch in HANDS:
         cluster.kubectl(
             "patch",
@@ -234,7 +238,7 @@ def test_what_somebody_changed_by_hand_is_found_and_put_back(
             )
     deployed.run("up", "--refresh")
     assert main(ask) == 0, capsys.readouterr()
-    assert [_lasting(one) for one in _all(cluster)] == before
+    assert [_lasting(item) for item in _all(cluster)] == before
     assert deployed.changes("preview", "--refresh") == {}
 
 
@@ -281,9 +285,9 @@ def test_a_pod_that_is_not_ready_is_no_change(
 ) -> None:
     """For a run. With a refresh, the page says so, its Deployment and Service are tried once more until it is ready."""
     (pod,) = (
-        one["metadata"]["name"]
-        for one in cluster.objects("Pod")
-        if one["metadata"]["name"].startswith("api-")
+        pod["metadata"]["name"]
+        for pod in cluster.objects("Pod")
+        if pod["metadata"]["name"].startswith("api-")
     )
     unready = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
     cluster.kubectl(
@@ -385,7 +389,7 @@ def test_what_of_the_cluster_does_not_fit_is_named(
             == {}
             == deployment.changes("preview", "--refresh")
         )
-        assert {one["metadata"]["namespace"] for one in _all(cluster)} == {
+        assert {item["metadata"]["namespace"] for item in _all(cluster)} == {
             "things"
         }
         deployment.run("destroy")
@@ -418,15 +422,15 @@ def _killed_after(
 
 
 def _all(cluster: Kubernetes) -> list[Object]:
-    return [one for kind in KINDS for one in cluster.objects(kind)]
+    return [item for kind in KINDS for item in cluster.objects(kind)]
 
 
 def _own(written: Sequence[Written]) -> set[str]:
     """Return the writes without events."""
     return {
-        f"{one.verb} {one.resource}"
-        for one in written
-        if not one.resource.startswith("events ")
+        f"{write.verb} {write.resource}"
+        for write in written
+        if not write.resource.startswith("events ")
     }
 
 
@@ -440,16 +444,16 @@ _MOVING = (
 )
 
 
-def _lasting(one: Object) -> str:
+def _lasting(item: Object) -> str:
     """Without what the server and its controllers count."""
     about: dict[str, Any] = {
         key: value
-        for key, value in one["metadata"].items()
+        for key, value in item["metadata"].items()
         if key not in _MOVING
     }
     return json.dumps(
         {
-            **{key: value for key, value in one.items() if key != "status"},
+            **{key: value for key, value in item.items() if key != "status"},
             "metadata": about,
         },
         sort_keys=True,
