@@ -29,7 +29,7 @@ from tests.support.checker import stacks
 from tests.support.checker.check import Report
 from tests.support.checker.commands import Commands, commands
 from tests.support.checker.estates import Client, Part, Shape
-from tests.support.checker.parted import Layout, Parted
+from tests.support.checker.partitioned_estates import Layout, Parted
 from tests.support.checker.stacks import Trouble
 from tests.support.tiers import deep_after
 

@@ -20,7 +20,7 @@ import pytest
 from sandbox.local import STACK
 from tests.support.checker.check import Report
 from tests.support.checker.commands import Commands, commands
-from tests.support.checker.parted import Parted, chain
+from tests.support.checker.partitioned_estates import Parted, chain
 from tests.support.checker.stacks import Trouble
 from tests.support.tiers import deep_after
 

@@ -18,7 +18,7 @@ from kong_oam.engine.state import StackState
 from kong_oam.errors import EngineError
 from kong_oam.identity.kinds import granted_in
 from tests.support.estates import estate
-from tests.support.partitioned import MAIL, ORDERS, SHOP
+from tests.support.partitioned_applications import MAIL, ORDERS, SHOP
 from tests.support.small_stacks import APPLICATION, SETTINGS, having
 
 BASE = {

@@ -17,7 +17,7 @@ from tests.support.documentation import page
 from tests.support.engine.deployment import AT_ONCE, Deployment
 from tests.support.engine.partitions import kong_oam, partition, run, stack_of
 from tests.support.faults.blackout import shape
-from tests.support.faults.cut_off import (
+from tests.support.faults.interruptions import (
     ALL,
     LOCK,
     PARTITIONS,

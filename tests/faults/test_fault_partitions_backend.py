@@ -14,7 +14,7 @@ from sandbox.kong.http import Request, Response
 from sandbox.local import STACK, Local
 from tests.support.engine.deployment import AT_ONCE
 from tests.support.engine.partitions import kong_oam, stack_of
-from tests.support.faults.cut_off import (
+from tests.support.faults.interruptions import (
     ALL,
     answers_as_meant,
     as_stack,

@@ -25,7 +25,7 @@ from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.proxy import Proxy
 from kong_oam.oam.application import read_bytes
 from tests.support.two_stacks import both, deployment
-from tests.support.verifying import Hands, Running
+from tests.support.verified_gateway import Hands, Running
 
 URL = "http://orders.local.example.com/orders"
 WANTED = OpeningRequest("orders/api", "/orders", "GET", 5, "INC-1")

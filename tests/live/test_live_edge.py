@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.edges import (
+from tests.support.edge_requests import (
     NAMES,
     READ_SECONDS,
     Asked,

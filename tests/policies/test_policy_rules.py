@@ -21,6 +21,7 @@ from policies.deployed import UNKNOWN, DeployedModel, Deployment
 from policies.rule import PolicyFinding
 from tests.support import openid_connect_reference
 from tests.support.estates import STACK, api, estate
+from tests.support.exposing_kinds import WAYS_IN
 from tests.support.sound_deployment import (
     ACCESS,
     CREDENTIAL,
@@ -38,7 +39,6 @@ from tests.support.sound_deployment import (
     urn,
     without,
 )
-from tests.support.ways_in import WAYS_IN
 
 BY_ID = {rule.id: rule for rule in RULES}
 SERVICE = urn("kong:index/service:Service", "api-service")

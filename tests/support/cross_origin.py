@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kong_oam.access.model import Estate, Stack
 from tests.support.estates import estate
 from tests.support.gateway_tokens import Issuer
-from tests.support.listening import Connections, Listening, Requests
+from tests.support.local_servers import Connections, Listening, Requests
 from tests.support.raw_requests import Answered
 
 PARTNER = "https://partner.example"

@@ -8,7 +8,7 @@ from typing import Any
 from kong_oam.kong.table import VERSION, address
 from kong_oam.verify.scripts import script_of
 from sandbox.kong.pem import self_signed
-from tests.support.verifying import ISSUER, Hands
+from tests.support.verified_gateway import ISSUER, Hands
 
 CERTIFICATE = "0af5ad7a-0000-4000-8000-000000000002"
 
@@ -671,7 +671,7 @@ DRIFTS: dict[str, Drift] = {
     "others beside us": others,
 }
 
-# Findings as tests.support.verifying.report_lines writes them.
+# Findings as tests.support.verified_gateway.report_lines writes them.
 EXPECTED: dict[str, list[str]] = {
     "no anonymous on jwt": [
         f"closed: plugin jwt of service '{ORDERS}': anonymous is null, not \"{NOBODY}\"",

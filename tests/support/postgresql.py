@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.server import free_port
-from tests.support.listening import Connections, Listening
+from tests.support.local_servers import Connections, Listening
 
 PASSWORD = "a-password"
 USER, DATABASE = "deployer", "states"

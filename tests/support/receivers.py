@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from kong_oam.metrics.records import values_in
-from tests.support.listening import Connections, Listening
+from tests.support.local_servers import Connections, Listening
 
 
 class Receiver(Listening):

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from sandbox.kong.pem import load_pair
-from tests.support.listening import Listening
+from tests.support.local_servers import Listening
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from kong_oam.access.providers import Provider
 from kong_oam.access.workloads import digest_of, workload_of
 from tests.support.components import with_fields
 from tests.support.estates import STACK, estate
-from tests.support.everything import everything
+from tests.support.plain_data import everything
 
 ORDERS = """
 apiVersion: core.oam.dev/v1beta1

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.edges import (
+from tests.support.edge_requests import (
     NAMES,
     Asked,
     Workload,

@@ -8,7 +8,7 @@ import pytest
 
 from kong_oam.oam.rendered import Awaited
 from kong_oam.objects.component import JudgedComponent
-from tests.support.judged import findings, judged
+from tests.support.judged_components import findings, judged
 
 VALUE = "awaited-value-0123456789abcdef"
 GIVEN = Awaited(

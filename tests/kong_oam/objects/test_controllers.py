@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.judged import findings, judged
+from tests.support.judged_components import findings, judged
 
 VICTIM = judged(
     key="shop/web",

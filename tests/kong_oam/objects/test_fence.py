@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.judged import POD, SERVICE, findings, judged, merged
+from tests.support.judged_components import (
+    POD,
+    SERVICE,
+    findings,
+    judged,
+    merged,
+)
 
 OPENINGS = [
     ("hostNetwork: true", "spec.hostNetwork"),

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.support.judged import findings, judged
+from tests.support.judged_components import findings, judged
 
 WEB = judged(
     key="shop/web",

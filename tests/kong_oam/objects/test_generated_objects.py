@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.objects.component import Rules
 from kong_oam.objects.judge import judge
-from tests.support.judged import judged
+from tests.support.judged_components import judged
 
 OTHER = judged(
     key="shop/web",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.judged import POD, findings, judged, merged
+from tests.support.judged_components import POD, findings, judged, merged
 
 WEB = judged(
     key="shop/web",

@@ -10,7 +10,13 @@ import pytest
 from kong_oam.oam.rendered import Options
 from kong_oam.objects.component import JudgedComponent
 from kong_oam.objects.selection import NamedService
-from tests.support.judged import PLACE, POD, SERVICE, findings, judged
+from tests.support.judged_components import (
+    PLACE,
+    POD,
+    SERVICE,
+    findings,
+    judged,
+)
 
 ACCOUNT = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: robot}}"
 CONFIG = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}"

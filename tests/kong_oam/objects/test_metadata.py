@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.judged import POD, SERVICE, findings, judged, merged
+from tests.support.judged_components import (
+    POD,
+    SERVICE,
+    findings,
+    judged,
+    merged,
+)
 
 NEVER_LISTED = [
     "konghq.com/plugins",

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from kong_oam.oam.rendered import WORKLOADS
-from tests.support.judged import POD, findings, judged, merged
-from tests.support.ways_in import WAYS_IN
+from tests.support.exposing_kinds import WAYS_IN
+from tests.support.judged_components import POD, findings, judged, merged
 
 USUAL = [
     "apps/v1 Deployment", "apps/v1 StatefulSet", "apps/v1 DaemonSet", "apps/v1 ReplicaSet", "v1 ReplicationController",

@@ -8,7 +8,7 @@ import pytest
 
 from kong_oam.objects.component import JudgedComponent
 from kong_oam.objects.selection import NamedService
-from tests.support.judged import PLACE, findings, judged
+from tests.support.judged_components import PLACE, findings, judged
 
 RELEASE = {
     "apiVersion": "helm.sh/v3",

@@ -9,7 +9,7 @@ import pytest
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.objects.component import Rules
 from kong_oam.objects.judge import judge
-from tests.support.judged import findings, judged
+from tests.support.judged_components import findings, judged
 
 RBAC = "rbac.authorization.k8s.io/v1"
 ACCOUNT = {

@@ -13,7 +13,7 @@ from kong_oam.access.settings.stack import parse
 from kong_oam.kubernetes.rendered import placed_objects
 from tests.support import small_stacks
 from tests.support.components import with_fields
-from tests.support.judged import findings, judged
+from tests.support.judged_components import findings, judged
 from tests.support.rendered_components import component, made
 
 SETTINGS = parse(

@@ -9,7 +9,7 @@ import pytest
 
 from kong_oam.oam.rendered import Options
 from kong_oam.objects.component import JudgedComponent
-from tests.support.judged import SERVICE, findings, judged, merged
+from tests.support.judged_components import SERVICE, findings, judged, merged
 
 CONFIG = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}"
 

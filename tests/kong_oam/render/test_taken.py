@@ -15,7 +15,7 @@ from kong_oam.render.stage import Renderer
 from kong_oam.render.tools import Tools
 from tests.support.estates import STACK
 from tests.support.oam_corpus import corpus, need_corpus
-from tests.support.taking import checked
+from tests.support.third_party_applications import checked
 
 ALLOWED = (
     "Namespace",

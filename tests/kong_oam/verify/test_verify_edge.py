@@ -13,7 +13,7 @@ from kong_oam.traits.headers.value import HEADERS, Headers
 from kong_oam.traits.limits.value import LIMITS, Limits, Retries
 from kong_oam.verify.drift import drifts
 from tests.support.estates import asking
-from tests.support.verifying import (
+from tests.support.verified_gateway import (
     Deployment,
     Hands,
     Running,

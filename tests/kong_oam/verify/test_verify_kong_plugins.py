@@ -13,7 +13,7 @@ from kong_oam.traits.kong_plugin.value import (
     PluginWaiver,
 )
 from tests.support.estates import asking
-from tests.support.verifying import (
+from tests.support.verified_gateway import (
     Deployment,
     Hands,
     Running,

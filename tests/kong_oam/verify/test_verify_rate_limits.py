@@ -10,7 +10,7 @@ import pytest
 from kong_oam.access.model import Estate
 from kong_oam.traits.rate_limit.value import RATE_LIMIT, RateLimit
 from tests.support.estates import asking
-from tests.support.verifying import (
+from tests.support.verified_gateway import (
     Deployment,
     Hands,
     Running,

@@ -29,7 +29,7 @@ from tests.support.two_stacks import (
     in_partitions,
     union,
 )
-from tests.support.verifying import Hands, Running, report_lines
+from tests.support.verified_gateway import Hands, Running, report_lines
 
 ADMISSION = "plugin pre-function of service 'kong-oam.local.orders.shop.3000'"
 ANYBODY = "anybody, without a token"

@@ -33,9 +33,7 @@ from kong_oam.access.sites import SitesByHost, path_classes_by_site
 from sandbox.kong import uri
 from sandbox.kong.entities import Entity
 from sandbox.kong.precedence import ORDER
-from tests.support.checker.history import Replay
-from tests.support.checker.order import members
-from tests.support.checker.plane import (
+from tests.support.checker.data_plane import (
     FORGED,
     Address,
     Chosen,
@@ -44,6 +42,8 @@ from tests.support.checker.plane import (
     takes,
     winners,
 )
+from tests.support.checker.history import Replay
+from tests.support.checker.order import members
 from tests.support.oracle import meaning
 from tests.support.oracle.meaning import Answer, Document, Request, Token
 

@@ -17,6 +17,7 @@ from sandbox.kong import Kong
 from sandbox.local import STACK
 from sandbox.okta import Okta
 from sandbox.project import project
+from tests.support.checker.between_runs import ask_at_rest
 from tests.support.checker.check import (
     Caller,
     Finding,
@@ -27,9 +28,10 @@ from tests.support.checker.check import (
     check_all,
     targets,
 )
+from tests.support.checker.data_plane import Address
 from tests.support.checker.estates import Shape
 from tests.support.checker.history import Replay
-from tests.support.checker.issued import (
+from tests.support.checker.issued_tokens import (
     KID,
     SECRET,
     ask_fresh,
@@ -39,11 +41,9 @@ from tests.support.checker.issued import (
     read_by_pods,
     with_every_scope,
 )
-from tests.support.checker.parted import Layout, Parted
-from tests.support.checker.plane import Address
-from tests.support.checker.rest import ask_at_rest
+from tests.support.checker.partitioned_estates import Layout, Parted
 from tests.support.checker.stacks import Backend, Trouble
-from tests.support.left_out import Key
+from tests.support.excluded_resources import Key
 from tests.support.mocks import Registered, answer
 
 SERVICE = "kubernetes:core/v1:Service"

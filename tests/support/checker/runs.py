@@ -30,6 +30,7 @@ from tests.support.checker.check import (
     SourcePosition,
     check,
 )
+from tests.support.checker.data_plane import Address
 from tests.support.checker.estates import REDIRECT, UIDS, Shape, application
 from tests.support.checker.history import (
     Images,
@@ -38,7 +39,6 @@ from tests.support.checker.history import (
     replay,
     watched,
 )
-from tests.support.checker.plane import Address
 from tests.support.engine.calls import part
 from tests.support.engine.deployment import project
 from tests.support.estates import STACK as OF_TESTS

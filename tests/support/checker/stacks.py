@@ -43,7 +43,7 @@ from tests.support.checker.history import (
     written,
 )
 from tests.support.checker.order import Order, members
-from tests.support.left_out import (
+from tests.support.excluded_resources import (
     Key,
     MissingDependencyError,
     in_turn,

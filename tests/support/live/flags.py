@@ -15,12 +15,12 @@ import httpx
 
 from sandbox import caller
 from tests.support.gateway_cases import Case
-from tests.support.listening import Listening
 from tests.support.live.engine import Engine, engine
 from tests.support.live.gateway import LiveGateway
 from tests.support.live.hammer import Hammer
 from tests.support.live.run import Target, bind_address, issuer
 from tests.support.live.upstream import Upstream
+from tests.support.local_servers import Listening
 
 _APPLICATION = """
 apiVersion: core.oam.dev/v1beta1

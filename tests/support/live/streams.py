@@ -11,7 +11,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
-from tests.support.listening import Connections, Listening, Requests
+from tests.support.local_servers import Connections, Listening, Requests
 
 UPGRADE: Final = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZQ==\r\n"
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"

@@ -6,7 +6,7 @@ import re
 import threading
 from typing import Final
 
-from tests.support.listening import Connections, Listening, Requests
+from tests.support.local_servers import Connections, Listening, Requests
 
 MARK: Final = b"X-Live-Request"
 """The request header by which a test finds what arrived of its request."""

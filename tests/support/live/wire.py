@@ -11,7 +11,7 @@ import socket
 from contextlib import suppress
 from types import TracebackType
 
-from tests.support.listening import Connections, Listening, Requests
+from tests.support.local_servers import Connections, Listening, Requests
 
 _LENGTH = re.compile(
     rb"^content-length: *([0-9]+) *\r$", re.MULTILINE | re.IGNORECASE

@@ -32,9 +32,9 @@ from tests.support.checker.check import (
 from tests.support.checker.estates import UIDS
 from tests.support.checker.history import DEPLOYMENT
 from tests.support.checker.order import members
-from tests.support.checker.parted import ISSUER, settings
+from tests.support.checker.partitioned_estates import ISSUER, settings
 from tests.support.checker.stacks import Done, component_of
-from tests.support.left_out import Key
+from tests.support.excluded_resources import Key
 from tests.support.mocks import Registered, clear
 from tests.support.oracle import meaning
 from tests.support.tokens import RSA, token
