@@ -114,7 +114,7 @@ class Chain:
         recorder.up("before", BEFORE)
 
     def add(self, run: Run) -> None:
-        found = run.held()
+        found = run.report()
         assert not found.opened, f"{run.name}:\n{found}"
         self.total.add(found)
 

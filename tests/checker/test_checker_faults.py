@@ -269,11 +269,11 @@ def test_a_program_with_a_fault_is_found_out(
     """The last run shows the fault in its own feature; the same estates pass without the fault."""
     fault = FAULTS[name]
     *_, last = (
-        run.held() for run in _runs(fault, tmp_path / "faulty", *fault.edits)
+        run.report() for run in _runs(fault, tmp_path / "faulty", *fault.edits)
     )
     findings = last.closed if fault.outage else last.opened
     assert findings, "not found"
     report(f"seeded fault, {name}: {len(findings)} calls, as {findings[0]}")
     for run in _runs(fault, tmp_path / "sound"):
-        sound = run.held()
+        sound = run.report()
         assert not sound.opened and not sound.closed, f"{run.name}:\n{sound}"

@@ -67,7 +67,7 @@ def test_no_flag_opens_or_takes_along_what_comes_later(
                     if "Duplicate resource" in line
                 ]
                 assert not twice, f"{run.name}:\n{twice}"
-                found = run.held()
+                found = run.report()
                 assert not found.opened, f"{run.name}:\n{found}"
                 total.add(found)
     assert total.reached > 100

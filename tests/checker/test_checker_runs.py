@@ -43,8 +43,8 @@ def test_nobody_is_let_in_whom_neither_estate_lets_in(
 
     def add(run: Run) -> None:
         for found in (
-            run.held(),
-            *([runs[-1].then(run).held()] if len(runs) % 4 == 1 else []),
+            run.report(),
+            *([runs[-1].then(run).report()] if len(runs) % 4 == 1 else []),
         ):
             assert not found.opened and not found.closed, (
                 f"{run.name}:\n{found}"

@@ -29,7 +29,7 @@ from tests.support.checker import stacks
 from tests.support.checker.check import Report
 from tests.support.checker.commands import Commands, commands
 from tests.support.checker.estates import Client, Part, Shape
-from tests.support.checker.partitioned_estates import Layout, Parted
+from tests.support.checker.partitioned_estates import Layout, PartitionedEstate
 from tests.support.checker.stacks import Trouble
 from tests.support.tiers import deep_after
 
@@ -54,14 +54,14 @@ def _estate(
     job: Sequence[str],
     cron: Sequence[str],
     scopes: Sequence[str] = ("a.read", "a.write"),
-) -> Parted:
+) -> PartitionedEstate:
     """`a` and `b` are what GET asks for there; `job` and `cron` what these clients are granted at a, and at b."""
     parts = _part("a", a, scopes), _part("b", b, ("b.read", "b.write"))
     clients = (
         Client("job", tuple(("a", scope) for scope in job)),
         Client("cron", tuple(("b", scope) for scope in cron)),
     )
-    return Parted(Shape(parts, clients), LAYOUT)
+    return PartitionedEstate(Shape(parts, clients), LAYOUT)
 
 
 READS = _estate("a.read", "b.read", ["a.read"], ["b.read"])
@@ -146,8 +146,8 @@ class Fault:
     `opens`. `trouble` is a failure of the command, which alone does no harm."""
 
     seed: Callable[[pytest.MonkeyPatch], None]
-    before: Parted
-    after: Parted
+    before: PartitionedEstate
+    after: PartitionedEstate
     opens: bool = False
     trouble: Trouble | None = None
 
@@ -198,7 +198,7 @@ CUT_OFF = {
     "as gates changed, and back": (SALES, DESK, ALL_DONE[1]),
 }
 
-SOUND: dict[str, tuple[Parted, Trouble | None]] = {
+SOUND: dict[str, tuple[PartitionedEstate, Trouble | None]] = {
     "both": (BOTH_WRITE, None),
     "renamed": (RENAMED, None),
     "one": (WRITES, None),
@@ -246,7 +246,7 @@ def test_a_command_with_a_fault_is_found_out(
                 *(["--all"] if fault.opens else []),
                 trouble=fault.trouble,
             )
-        found = made.held()
+        found = made.report()
         if findings := found.opened if fault.opens else found.closed:
             break
     assert findings, f"not found: {made.backend.ran}"
@@ -333,7 +333,7 @@ def _left_open(made: Commands, fault: Fault, *, seeded: bool) -> Report:
         fault.after, shape=fault.after.shape.changed("a", rules=asking_more)
     )
     assert made.up(changed) == 0
-    return made.held(closed=False)
+    return made.report(closed=False)
 
 
 @pytest.mark.timeout(300)
@@ -385,9 +385,9 @@ MOVED = {
 """Where the callers of `a` go in the change that gives them another scope there."""
 
 
-def _called_by_both(scope: str, layout: Layout) -> Parted:
+def _called_by_both(scope: str, layout: Layout) -> PartitionedEstate:
     clients = tuple(Client(name, (("a", scope),)) for name in ("job", "cron"))
-    return Parted(
+    return PartitionedEstate(
         Shape((_part("a", scope, ("a.read", "a.write")),), clients), layout
     )
 
@@ -414,7 +414,7 @@ def test_clients_that_move_as_their_grant_changes_are_not_refused(
         assert made.up(_called_by_both("a.write", MOVED[where])) == 0, (
             made.backend.output
         )
-        found = made.held()
+        found = made.report()
     assert not found.opened and not found.closed, found
     assert found.reached
 
@@ -430,7 +430,7 @@ def test_without_a_fault_the_same_estates_pass(
     assert made.up(after, trouble=trouble) == (2 if trouble else 0), (
         made.backend.output
     )
-    found = made.held()
+    found = made.report()
     assert not found.opened and not found.closed, found
     assert found.reached
 
@@ -450,7 +450,7 @@ def test_a_command_that_was_cut_off_is_taken_back(
     assert made.up(after, trouble=trouble) == 2
     first = made.backend.ran
     assert made.up(before) == 0, made.backend.output
-    found = made.held()
+    found = made.report()
     assert not found.opened and not found.closed, (
         f"{first}, {made.backend.ran}: {found}"
     )

@@ -20,7 +20,7 @@ import pytest
 from sandbox.local import STACK
 from tests.support.checker.check import Report
 from tests.support.checker.commands import Commands, commands
-from tests.support.checker.partitioned_estates import Parted, chain
+from tests.support.checker.partitioned_estates import PartitionedEstate, chain
 from tests.support.checker.stacks import Trouble
 from tests.support.tiers import deep_after
 
@@ -32,9 +32,9 @@ def _go(
     commands: Commands,
     draw: random.Random,
     way: str,
-    before: Parted,
-    after: Parted,
-    later: Parted,
+    before: PartitionedEstate,
+    after: PartitionedEstate,
+    later: PartitionedEstate,
     *,
     thorough: bool,
 ) -> Report:
@@ -60,14 +60,14 @@ def _go(
     assert not commands.backend.ran, (
         "a command that has nothing to do runs stacks"
     )
-    return commands.held(thorough=thorough and way == "whole")
+    return commands.report(thorough=thorough and way == "whole")
 
 
 def _by_the_engine(
     commands: Commands,
     draw: random.Random,
-    before: Parted,
-    after: Parted,
+    before: PartitionedEstate,
+    after: PartitionedEstate,
     excluded: float,
 ) -> Report:
     """Change one of the stacks, or a part of it, by the engine's own run. Then run the command; it
@@ -78,7 +78,7 @@ def _by_the_engine(
         if f"{STACK}-{name}" in commands.backend.stacks
     ]
     commands.literal(after, f"{STACK}-{draw.choice(there)}", excluded)
-    found = commands.held()
+    found = commands.report()
     refused = {
         (finding.target, finding.method, _client(finding.caller))
         for finding in found.closed
@@ -87,7 +87,7 @@ def _by_the_engine(
     assert commands.behind == [before, after]
     assert commands.up(after) == 0, commands.backend.output
     found.closed.clear()
-    found.add(commands.held())
+    found.add(commands.report())
     found.closed = [
         finding
         for finding in found.closed

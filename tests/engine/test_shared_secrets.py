@@ -10,7 +10,12 @@ from sandbox.local import STACK
 from tests.support.engine.calls import call, credential
 from tests.support.engine.deployment import Deployment, Empty
 from tests.support.engine.pods import CLIENTS, on
-from tests.support.engine.shared_secrets import DUE, orders, replaced, said
+from tests.support.engine.shared_secrets import (
+    DUE,
+    orders,
+    preview_text,
+    replace_secret,
+)
 
 pytestmark = pytest.mark.engine
 
@@ -56,9 +61,9 @@ def test_a_shared_secret_is_said_to_be_due_and_is_replaced_by_the_command(
     first = shop.output("credentials")["shop/checkout at okta"]
     assert first == {**told, "secretOf": _app(shop)}
     on(shop, 89)
-    assert not DUE.search(said(shop))
+    assert not DUE.search(preview_text(shop))
     on(shop, 90)
-    shown = said(shop)
+    shown = preview_text(shop)
     assert {(found[1], found[3]) for found in DUE.finditer(shown)} == {
         (f"shop/{c}", "2027-02-23") for c in CLIENTS
     }
@@ -67,7 +72,7 @@ def test_a_shared_secret_is_said_to_be_due_and_is_replaced_by_the_command(
     assert orders(shop, before) == 200
     held = caller.token(before)[0]
 
-    replaced(shop, shown)
+    replace_secret(shop, shown)
     after = credential(shop.local, "checkout")
     assert after["OAUTH_CLIENT_SECRET"] != before["OAUTH_CLIENT_SECRET"]
     assert orders(shop, after) == 200
@@ -88,7 +93,9 @@ def test_a_shared_secret_is_said_to_be_due_and_is_replaced_by_the_command(
         before["OAUTH_CLIENT_ID"],
     )
     assert second["secretOf"] != first["secretOf"]
-    assert {found[1] for found in DUE.finditer(said(shop))} == {"shop/web"}
+    assert {found[1] for found in DUE.finditer(preview_text(shop))} == {
+        "shop/web"
+    }
     assert shop.changes("up") == {}
 
 
@@ -99,7 +106,7 @@ def test_a_preview_warns_who_changes_what_running_pods_have(
     """From keys to a shared secret and back: what pods of before have is nothing from then on, and their successors
     have a key, or a secret, that is new."""
     shop.run("up")
-    assert "pods of before" not in said(shop)
+    assert "pods of before" not in preview_text(shop)
     keyed = credential(shop.local, "checkout")
     on(shop, 40)
     for old, new, to in (
@@ -107,10 +114,10 @@ def test_a_preview_warns_who_changes_what_running_pods_have(
         (SHARED, TYPE, "a key in place of the secret that it shares with it"),
     ):
         shop.edit(SETTINGS, old, new)
-        assert SWITCHED.format(to) in said(shop)
+        assert SWITCHED.format(to) in preview_text(shop)
         before = credential(shop.local, "checkout")
         shop.run("up")
-        assert "pods of before" not in said(shop)
+        assert "pods of before" not in preview_text(shop)
         with pytest.raises(IssuerError, match="invalid_client"):
             caller.token(before)
         assert orders(shop, credential(shop.local, "checkout")) == 200

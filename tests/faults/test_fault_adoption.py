@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.engine.calls import credential, service_token, user_token
-from tests.support.faults.stacks import Empty, Stack, made
+from tests.support.faults.stacks import Empty, Stack, object_counts
 from tests.support.faults.tiny import HOST, PROTECTED, TINY
 
 pytestmark = pytest.mark.engine
@@ -36,11 +36,11 @@ WITH_WEB = (
 
 def _refused(stack: Stack, verb: str = "up") -> str:
     """Expect a run to stop because of an existing object; return the command in its output."""
-    before = made(stack.local)
+    before = object_counts(stack.local)
     arguments = (verb, "--yes", "--skip-preview") if verb == "up" else (verb,)
     done = stack.pulumi(*arguments, check=False)
     assert done.returncode != 0 and "ENV403" in done.stdout, done.stdout
-    assert made(stack.local) == before
+    assert object_counts(stack.local) == before
     (command,) = {
         line.strip()
         for line in done.stdout.splitlines()

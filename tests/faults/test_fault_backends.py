@@ -15,7 +15,7 @@ from sandbox.kong.http import Request, Response
 from tests.support.documentation import page
 from tests.support.engine.calls import service_token
 from tests.support.faults.blackout import lost, recover
-from tests.support.faults.stacks import Empty, Stack, made, within
+from tests.support.faults.stacks import Empty, Stack, object_counts, within
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, TINY
 from tests.support.faults.watch import Watch
 from tests.support.postgresql import PASSWORD, PostgreSql, Wire
@@ -104,7 +104,7 @@ def test_a_stack_comes_changes_and_goes(
     ]
     assert "0 made that the state does not know" in lost(stack).stdout
     stack.run("destroy")
-    assert made(stack.local) == {}
+    assert object_counts(stack.local) == {}
 
 
 @pytest.mark.deep
@@ -112,7 +112,7 @@ def test_a_state_moves_to_postgresql(on: On, server: PostgreSql) -> None:
     """By the documented commands: nothing is made anew, and the secrets in it can still be read."""
     stack = on("files")
     stack.run("up")
-    before = made(stack.local)
+    before = object_counts(stack.local)
     server.ask("DROP TABLE IF EXISTS pulumi_state")
     file = str(stack.local.folder / "state.json")
     stack.pulumi("stack", "export", "--file", file)
@@ -124,7 +124,7 @@ def test_a_state_moves_to_postgresql(on: On, server: PostgreSql) -> None:
         "stack import -s STACK --file",
     ):
         assert f"pulumi {command}" in page(PAGE)
-    assert stack.changes("up") == {} and made(stack.local) == before
+    assert stack.changes("up") == {} and object_counts(stack.local) == before
     stack.edit("applications/app0.yaml", *RULE)
     assert stack.changes("up") != {}
 
@@ -312,7 +312,7 @@ def test_a_run_that_loses_its_backend_is_recovered(
         200 if deployed else 403
     )
     stack.run("destroy")
-    assert made(stack.local) == {}
+    assert object_counts(stack.local) == {}
 
 
 PROGRAM = """

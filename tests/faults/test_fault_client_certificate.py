@@ -24,7 +24,7 @@ from kong_oam.kong import forward
 from sandbox.kong import Kong
 from sandbox.kong.http import TlsConnection
 from sandbox.server import free_port
-from tests.support.faults.stacks import Empty, made
+from tests.support.faults.stacks import Empty, object_counts
 from tests.support.faults.tiny import TINY
 from tests.support.workload_tls import authority, signed
 
@@ -160,7 +160,7 @@ def test_a_stack_goes_up_and_down_through_the_forwarder_and_not_without(
         [],
         [],
     ]
-    assert made(stack.local) == {}
+    assert object_counts(stack.local) == {}
 
 
 @pytest.mark.deep
@@ -251,7 +251,7 @@ with socket.create_connection(("127.0.0.1", int(os.environ["KONG_ADMIN_ADDR"].rp
 """
 
 
-def _asked(
+def _status_line(
     guarded: Guarded, capfd: pytest.CaptureFixture[str], user: int
 ) -> str:
     """Return the answer that a command gets for `/` through the forwarder as `user`."""
@@ -284,9 +284,9 @@ def test_only_processes_of_the_same_user_are_served(
 ) -> None:
     """One's own hear Kong (401: no token was sent); for others the connection ends without an answer."""
     own = os.getuid()
-    assert _asked(guarded, capfd, own) == "b'HTTP/1.1 401'"
+    assert _status_line(guarded, capfd, own) == "b'HTTP/1.1 401'"
     monkeypatch.setattr("kong_oam.kong.forward.os.getuid", lambda: own + 1)
-    assert _asked(guarded, capfd, own) == "b''"
+    assert _status_line(guarded, capfd, own) == "b''"
 
 
 @pytest.mark.skipif(
@@ -297,4 +297,4 @@ def test_a_process_of_another_user_is_turned_away(
     guarded: Guarded, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The same, with a real one."""
-    assert _asked(guarded, capfd, 65534) == "b''"
+    assert _status_line(guarded, capfd, 65534) == "b''"

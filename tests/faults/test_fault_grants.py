@@ -35,7 +35,7 @@ RULE = "okta-rule-tiny/job"
 READ, WRITE = "things.read", "things.write"
 
 
-def _asked(stack: Stack) -> list[str]:
+def _requested_scopes(stack: Stack) -> list[str]:
     """Return the scopes that the client's pods ask for, by its Secret."""
     return credential(stack.local, "job")["OAUTH_SCOPES"].split()
 
@@ -67,7 +67,7 @@ def _works(stack: Stack, *scopes: str) -> None:
     stack.local.okta.faults = None
     stack.local.cluster.unpullable.clear()
     stack.run("up")
-    assert _asked(stack) == _granted(stack) == [*scopes]
+    assert _requested_scopes(stack) == _granted(stack) == [*scopes]
     assert stack.changes("up") == {}
     _no_state_says_the_order(stack)
 
@@ -92,7 +92,7 @@ def test_pods_do_not_ask_for_what_was_not_granted(
     stack.edit(APP, ONE_CALL, BOTH_CALLS)
     stack.local.okta.faults = broken
     assert stack.run("up", *flags.split(), check=False).returncode != 0
-    assert _asked(stack) == [READ]
+    assert _requested_scopes(stack) == [READ]
     _works(stack, READ, WRITE)
 
 

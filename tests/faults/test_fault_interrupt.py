@@ -13,7 +13,7 @@ import pytest
 
 from sandbox.kong.http import Request, Response
 from tests.support.documentation import page
-from tests.support.faults.stacks import Empty, Stack, made, within
+from tests.support.faults.stacks import Empty, Stack, object_counts, within
 from tests.support.faults.tiny import TINY
 
 pytestmark = pytest.mark.engine
@@ -121,7 +121,7 @@ def test_a_run_that_is_interrupted_twice_does_not_know_what_it_was_at(
 ) -> None:
     """The output says so, as the page shows, and the documented commands complete the work."""
     stack = _changed(empty)
-    before, things = _outputs(stack), made(stack.local)
+    before, things = _outputs(stack), object_counts(stack.local)
     output = _interrupted(stack, 2)
     for message in (
         "^C received; terminating",
@@ -137,4 +137,4 @@ def test_a_run_that_is_interrupted_twice_does_not_know_what_it_was_at(
     assert stack.module("kong_oam", "recover", "-s", stack.name).returncode == 0
     stack.run("refresh", "--clear-pending-creates")
     assert stack.changes("up") and stack.changes("up") == {}
-    assert made(stack.local) == things
+    assert object_counts(stack.local) == things

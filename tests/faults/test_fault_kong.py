@@ -12,7 +12,7 @@ import pytest
 from sandbox.kong.http import Request, Response
 from tests.support.engine.calls import service_token
 from tests.support.faults.blackout import lost
-from tests.support.faults.stacks import Empty, Stack, made
+from tests.support.faults.stacks import Empty, Stack, object_counts
 from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
 from tests.support.faults.watch import Watch
 from tests.support.tiers import deep_after
@@ -74,7 +74,7 @@ def test_a_kong_that_answers_after_15_seconds_is_taken_for_down(
     begun = time.monotonic()
     _stopped(stack, "does not answer (ReadTimeout)", "that Kong is up")
     assert time.monotonic() - begun < 30
-    assert made(stack.local) == {}
+    assert object_counts(stack.local) == {}
 
 
 @pytest.mark.deep
@@ -207,12 +207,12 @@ def test_a_service_of_our_name_that_is_not_ours_is_never_touched(
         "/services",
         {"name": SERVICE, "host": "theirs.example.com", "tags": ["theirs"]},
     )
-    before = made(stack.local)
+    before = object_counts(stack.local)
     message = f"ENV405: Kong has service '{SERVICE}' ({theirs['id']}) that was made outside any stack (its tags are 'theirs')"
     _stopped(stack, "applications/app0.yaml:6:7: error " + message)
     assert message in stack.pulumi("preview", check=False).stdout
     assert (
-        made(stack.local) == before
+        object_counts(stack.local) == before
         and stack.entity("services", SERVICE) == theirs
     )
     stack.kong("DELETE", f"/services/{theirs['id']}")

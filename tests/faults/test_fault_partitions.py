@@ -24,17 +24,17 @@ from tests.support.faults.interruptions import (
     Requests,
     answers_as_meant,
     as_stack,
-    begin,
-    cut_off,
+    assert_nothing_to_do,
     cuts,
     ended,
     go_on,
     ids,
-    is_at_rest,
+    interrupt,
     start_command,
+    start_project,
     write,
 )
-from tests.support.faults.stacks import made
+from tests.support.faults.stacks import object_counts
 from tests.support.faults.tiny import HOST, PROTECTED
 from tests.support.faults.watch import Watch
 from tests.support.tiers import deep_after
@@ -67,7 +67,9 @@ def undisturbed(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Undisturbed]:
     with Local(lags=AT_ONCE) as local:
-        deployment = begin(local, tmp_path_factory.mktemp("estate") / "project")
+        deployment = start_project(
+            local, tmp_path_factory.mktemp("estate") / "project"
+        )
         kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
         yield Undisturbed(
             deployment, local.save(), {"": shape(as_stack(deployment))}, {}, {}
@@ -89,7 +91,7 @@ def after(known: Undisturbed, change: str) -> dict[str, list[str]]:
             asked.count,
         )
         go_on(deployment, "up")
-        is_at_rest(deployment)
+        assert_nothing_to_do(deployment)
         known.after[change] = shape(as_stack(deployment))
     return known.after[change]
 
@@ -110,7 +112,7 @@ def test_a_command_that_is_cut_off_goes_on(
     before = ids(deployment)
     write(deployment.folder, cut.change)
     with Watch(as_stack(deployment), ((HOST, PROTECTED),)) as watch:
-        output = cut_off(
+        output = interrupt(
             deployment,
             cut,
             undisturbed.seconds[cut.change],
@@ -125,7 +127,7 @@ def test_a_command_that_is_cut_off_goes_on(
         output += go_on(deployment, "move", "up")
     print(f"{cut}: {output}")
     assert watch.asked and not watch.let_in
-    is_at_rest(deployment)
+    assert_nothing_to_do(deployment)
     assert shape(as_stack(deployment)) == (
         undisturbed.after[""] if cut.back else expected
     )
@@ -173,12 +175,12 @@ def test_two_commands_at_once_end_well(
             go_on(deployment, "refresh")
         go_on(deployment, "move", "up")
     assert watch.asked and not watch.let_in
-    is_at_rest(deployment)
+    assert_nothing_to_do(deployment)
     assert shape(as_stack(deployment)) == expected
     answers_as_meant(deployment)
     if "destroy" in pair:
         go_on(deployment, "destroy")
-        assert made(deployment.local) == {}
+        assert object_counts(deployment.local) == {}
 
 
 @pytest.mark.parametrize("nth", deep_after(1, range(2)))
@@ -217,7 +219,7 @@ def test_a_partition_that_fails_stops_no_other(
         == f"1 of 3 stacks: {stack_of('apis')}"
     )
     go_on(deployment, "up")
-    is_at_rest(deployment)
+    assert_nothing_to_do(deployment)
     answers_as_meant(deployment)
 
 
@@ -291,5 +293,5 @@ def test_a_base_may_be_newer_than_its_partitions(
         ", ".join(map(stack_of, ALL))
     )  # the base kept a scope
     go_on(deployment, "up")
-    is_at_rest(deployment)
+    assert_nothing_to_do(deployment)
     answers_as_meant(deployment)

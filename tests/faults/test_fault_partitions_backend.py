@@ -18,9 +18,9 @@ from tests.support.faults.interruptions import (
     ALL,
     answers_as_meant,
     as_stack,
-    begin,
+    assert_nothing_to_do,
     go_on,
-    is_at_rest,
+    start_project,
     write,
 )
 from tests.support.faults.tiny import HOST, PROTECTED
@@ -38,7 +38,7 @@ def test_stacks_are_listed_however_many_there_are_on_however_few_processors(
     server.ask("DROP TABLE IF EXISTS pulumi_state")
     with Local() as local:
         local.env |= {"PULUMI_BACKEND_URL": server.url(), "GOMAXPROCS": "1"}
-        deployment = begin(local, tmp_path / "project")
+        deployment = start_project(local, tmp_path / "project")
         for number in range(11):
             deployment.pulumi("stack", "init", f"more-{number}", "--no-select")
         program = (
@@ -69,9 +69,9 @@ def test_a_lost_connection_is_outlived_or_recovered(
     server.ask("DROP TABLE IF EXISTS pulumi_state")
     with Wire(server.port) as wire, Local(lags=AT_ONCE) as local:
         local.env["PULUMI_BACKEND_URL"] = server.url(wire.port)
-        deployment = begin(local, tmp_path / "project")
+        deployment = start_project(local, tmp_path / "project")
         kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
-        is_at_rest(deployment)
+        assert_nothing_to_do(deployment)
         states = {
             f".pulumi/stacks/kong-oam/{stack_of(name)}.json" for name in ALL
         }
@@ -98,6 +98,6 @@ def test_a_lost_connection_is_outlived_or_recovered(
         assert done.returncode == (0 if seconds < 30 else 2), output
         assert watch.asked and not watch.let_in
         assert PASSWORD not in output
-        is_at_rest(deployment)
+        assert_nothing_to_do(deployment)
         answers_as_meant(deployment)
         assert not [name for name in server.names() if "/locks/" in name]

@@ -13,7 +13,7 @@ from sandbox.kong.http import Request, Response
 from tests.support.documentation import page
 from tests.support.engine.calls import service_token
 from tests.support.faults.blackout import lost
-from tests.support.faults.stacks import Empty, Stack, made, within
+from tests.support.faults.stacks import Empty, Stack, object_counts, within
 from tests.support.faults.tiny import HOST, PROTECTED, SERVICE, TINY
 from tests.support.faults.watch import Watch
 
@@ -71,17 +71,17 @@ def test_what_was_lost_is_listed_then_removed_and_nothing_else(
         )
     with _loses_answers(stack, "POST", "/plugins", together=2):
         assert stack.run("up", check=False).returncode != 0
-    before = made(stack.local)
+    before = object_counts(stack.local)
     listed = lost(stack, status=1)
     assert (
         f"2 made that the state does not know\n  plugin jwt of {SERVICE}\n"
         in listed.stdout
     )
     assert "0 of 2 removed" in listed.stdout
-    assert made(stack.local) == before
+    assert object_counts(stack.local) == before
     removed = lost(stack, "--remove")
     assert "2 of 2 removed" in removed.stdout
-    assert made(stack.local) == {
+    assert object_counts(stack.local) == {
         kind: count for kind, count in before.items() if kind != "plugins"
     }
     assert f"{stack.local.kong.admin_url}: 0 made" in lost(stack).stdout
@@ -152,7 +152,7 @@ def test_with_a_state_that_is_not_this_gateways_nothing_is_removed(
     """An empty state, as of another backend: everything would look lost, so the command stops and asks which it is."""
     stack = empty(applications=[TINY])
     stack.run("up")
-    before = made(stack.local)
+    before = object_counts(stack.local)
     stack.pulumi("stack", "rm", "--force", "--preserve-config", "--yes")
     stack.local.pulumi("stack", "init", stack.name, cwd=stack.folder)
     stopped = lost(stack, "--remove", status=2)
@@ -161,7 +161,7 @@ def test_with_a_state_that_is_not_this_gateways_nothing_is_removed(
         in stopped.stderr
     )
     assert "is this the stack's backend" in stopped.stderr
-    assert made(stack.local) == before
+    assert object_counts(stack.local) == before
 
 
 @pytest.mark.deep

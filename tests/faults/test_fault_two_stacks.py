@@ -119,7 +119,7 @@ def _token(stack: Stack) -> str:
     )[0]
 
 
-def _said(stack: Stack, verb: str, *arguments: str, status: int = 0) -> str:
+def _output(stack: Stack, verb: str, *arguments: str, status: int = 0) -> str:
     """Return a verb's output on the stack."""
     done = stack.module("kong_oam", verb, "--stack", stack.name, *arguments)
     assert done.returncode == status, done.stdout + done.stderr
@@ -156,13 +156,15 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
     prods = _of(prod)
     with Callers(stacks) as callers:
         for stack in stacks.values():
-            assert "decides as the Applications mean" in _said(stack, "verify")
-            assert "0 made that the state does not know" in _said(
+            assert "decides as the Applications mean" in _output(
+                stack, "verify"
+            )
+            assert "0 made that the state does not know" in _output(
                 stack, "recover"
             )
             assert stack.changes("up", "--refresh") == {}
         with callers.apart("local"):
-            opened = _said(
+            opened = _output(
                 local,
                 "emergency",
                 "open",
@@ -176,14 +178,15 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
                 in opened
             )
             assert (
-                _said(prod, "emergency") == "nothing is open in an emergency\n"
-            )
-            assert "decides as the Applications mean" in _said(prod, "verify")
-            assert (
-                _said(prod, "emergency", "close")
+                _output(prod, "emergency")
                 == "nothing is open in an emergency\n"
             )
-            assert "closed: tiny/api" in _said(local, "emergency", "close")
+            assert "decides as the Applications mean" in _output(prod, "verify")
+            assert (
+                _output(prod, "emergency", "close")
+                == "nothing is open in an emergency\n"
+            )
+            assert "closed: tiny/api" in _output(local, "emergency", "close")
         with callers.apart("local"):
             (admission,) = (
                 key
@@ -191,26 +194,28 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
                 if item.get("name") == "pre-function"
             )
             local.kong("PATCH", f"/plugins/{admission}", {"enabled": False})
-            found = _said(local, "verify", "--only", "gateway", status=1)
+            found = _output(local, "verify", "--only", "gateway", status=1)
             assert [line for line in found.splitlines() if "to do" in line] == [
                 "    to do: pulumi up -s local --refresh"
             ]
-            assert "decides as the Applications mean" in _said(prod, "verify")
+            assert "decides as the Applications mean" in _output(prod, "verify")
             local.run("up", "--refresh")
         local.edit(
             "stacks/Pulumi.local.yaml",
             "  kong-oam:gateway:",
             "  kong-oam:partitions: {all: ['*']}\n  kong-oam:gateway:",
         )
-        _said(local, "move", "--yes")
-        _said(local, "up", "--yes")
+        _output(local, "move", "--yes")
+        _output(local, "up", "--yes")
         for stack in stacks.values():
-            assert "decides as the Applications mean" in _said(stack, "verify")
+            assert "decides as the Applications mean" in _output(
+                stack, "verify"
+            )
         assert _of(prod) == prods
         with callers.apart("local"):
-            _said(local, "destroy", "--yes")
+            _output(local, "destroy", "--yes")
             assert (_of(local), _of(prod)) == ({}, prods)
-            assert "decides as the Applications mean" in _said(prod, "verify")
+            assert "decides as the Applications mean" in _output(prod, "verify")
             assert prod.changes("up", "--refresh") == {}
         with callers.apart("local", "prod"):
             prod.run("destroy")

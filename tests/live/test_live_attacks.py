@@ -27,7 +27,7 @@ from tests.support.live.run import (
 )
 from tests.support.live.smuggling import attacks
 from tests.support.live.smuggling_http2 import http2_attacks
-from tests.support.live.wire import Wire, content_of, said, statuses
+from tests.support.live.wire import Wire, answers_to, content_of, statuses
 
 NAME = f"{RUN}-wire"
 DOMAIN = f"wire.{RUN}.example.com"
@@ -73,7 +73,7 @@ class SourcePosition:
     token: str | None
 
     @property
-    def told(self) -> set[bytes]:
+    def identity_headers(self) -> set[bytes]:
         scope = self.host.partition(b".")[0] + b".read"
         if self.token is None:
             return set()
@@ -136,7 +136,7 @@ def check(request: bytes, position: SourcePosition, content: bytes) -> None:
     names = [header.partition(b":")[0] for header in small]
     assert {
         header for header in small if header.startswith(b"x-auth-")
-    } == position.told
+    } == position.identity_headers
     assert len(names) == len({name.replace(b"_", b"-") for name in names}), (
         names
     )
@@ -160,7 +160,7 @@ def test_no_request_hides_in_another_one(
             % position.host
         )
         before = len(wire.requests)
-        answers = said(
+        answers = answers_to(
             live.target.proxy,
             attack.raw(position.path, position.host, authorization) + behind,
         )

@@ -143,7 +143,7 @@ def test_a_websocket_is_asked_for_upstream_by_those_alone_whom_the_gate_lets_in(
             arrives is not None
         )
         assert (arrives or b"") in outcome.arrived
-        assert outcome.told()["x-auth-client"] == "c"
+        assert outcome.identity_headers()["x-auth-client"] == "c"
 
 
 @pytest.mark.usefixtures("entities")

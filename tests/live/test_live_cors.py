@@ -11,12 +11,12 @@ import pytest
 from sandbox.local import ROOT
 from tests.support.cross_origin import (
     NAMES,
-    Asked,
+    PageRequest,
     Workload,
-    asked,
     check,
-    made,
+    cross_origin_estate,
     page,
+    page_requests,
 )
 from tests.support.estates import estate
 from tests.support.gateway_cases import Case
@@ -36,7 +36,7 @@ NAME = f"{RUN}-pages"
 DOMAIN = f"pages.{RUN}.example.com"
 OWN = f"http://shop.{DOMAIN}"
 STEADY = [
-    asked(OWN)[name]
+    page_requests(OWN)[name]
     for name in (
         "our page reads",
         "a preflight of our page",
@@ -58,18 +58,23 @@ def workload(live: LiveGateway) -> Iterator[Workload]:
 
 
 def _deploy(
-    live: LiveGateway, entities: Entities, port: int, steady: Sequence[Asked]
+    live: LiveGateway,
+    entities: Entities,
+    port: int,
+    steady: Sequence[PageRequest],
 ) -> None:
     pems = {
         name: {issuer.kid: issuer.pem} for name, issuer in issuers(NAME).items()
     }
-    entities.estate(made(stack(NAME), DOMAIN), pems, upstream_host(), port)
+    entities.estate(
+        cross_origin_estate(stack(NAME), DOMAIN), pems, upstream_host(), port
+    )
     await_true(
         lambda: _unsteady(live, steady), bound=3 * entities.facts.settle + 60
     )
 
 
-def _unsteady(live: LiveGateway, steady: Sequence[Asked]) -> str | None:
+def _unsteady(live: LiveGateway, steady: Sequence[PageRequest]) -> str | None:
     for _ in range(20 * max(live.target.workers, 2)):
         for case in steady:
             if (status := _answer(live, case).status) != case.status:
@@ -77,7 +82,7 @@ def _unsteady(live: LiveGateway, steady: Sequence[Asked]) -> str | None:
     return None
 
 
-def _answer(live: LiveGateway, case: Asked) -> Answered:
+def _answer(live: LiveGateway, case: PageRequest) -> Answered:
     return ask(live.target.proxy, case.raw(DOMAIN, issuers(NAME)["main"]))
 
 
@@ -86,7 +91,7 @@ def test_a_page_can_read_that_no_workload_answers(
     live: LiveGateway, name: str
 ) -> None:
     """It is not the workload's answer, and tells why there is none, whatever method nginx goes on with."""
-    case = replace(asked(OWN)[name], status=502)
+    case = replace(page_requests(OWN)[name], status=502)
     with Entities(live.target.admin_url, live.target.token) as entities:
         _deploy(live, entities, 9, [case])
         check(case, _answer(live, case))
@@ -97,7 +102,7 @@ def test_a_page_reads_what_is_meant_for_it(
     live: LiveGateway, workload: Workload, name: str
 ) -> None:
     """Preflights never reach the workload, and the workload's own CORS headers never reach a page."""
-    case, before = asked(OWN)[name], len(workload.reached)
+    case, before = page_requests(OWN)[name], len(workload.reached)
     check(case, _answer(live, case))
     assert len(workload.reached) - before == (case.status == 200)
 

@@ -12,12 +12,12 @@ import pytest
 from tests.support.edge_requests import (
     NAMES,
     READ_SECONDS,
-    Asked,
+    EdgeRequest,
     Workload,
-    asked,
     check_marked,
-    made,
-    told,
+    edge_estate,
+    edge_requests,
+    headers_of,
 )
 from tests.support.kong_deployment import Entities
 from tests.support.live.engine import engine
@@ -34,11 +34,11 @@ from tests.support.raw_requests import Answered, ask
 NAME = f"{RUN}-edge"
 DOMAIN = f"edge.{RUN}.example.com"
 STEADY = [
-    Asked("POST", "/x", 413, 0, body=9999),
-    Asked("POST", "/private", 200, 1, body=5, chunked=True, token=True),
-    Asked("POST", "/x", 413, 0, body=9999, chunked=True),
-    Asked("GET", "/x", 200, 1, "again"),
-    Asked("POST", "/x", 200, 1, "bare", body=9999),
+    EdgeRequest("POST", "/x", 413, 0, body=9999),
+    EdgeRequest("POST", "/private", 200, 1, body=5, chunked=True, token=True),
+    EdgeRequest("POST", "/x", 413, 0, body=9999, chunked=True),
+    EdgeRequest("GET", "/x", 200, 1, "again"),
+    EdgeRequest("POST", "/x", 200, 1, "bare", body=9999),
 ]
 
 
@@ -54,7 +54,7 @@ def workload(live: LiveGateway) -> Iterator[Workload]:
             for name, issuer in issuers(NAME).items()
         }
         entities.estate(
-            made(stack(NAME), DOMAIN), pems, upstream_host(), behind.port
+            edge_estate(stack(NAME), DOMAIN), pems, upstream_host(), behind.port
         )
         await_true(
             lambda: _unsteady(live), bound=3 * entities.facts.settle + 60
@@ -70,7 +70,7 @@ def _unsteady(live: LiveGateway) -> str | None:
     return None
 
 
-def _answer(live: LiveGateway, case: Asked) -> Answered:
+def _answer(live: LiveGateway, case: EdgeRequest) -> Answered:
     return ask(live.target.proxy, case.raw(DOMAIN, issuers(NAME)["main"]))
 
 
@@ -79,7 +79,7 @@ def test_a_request_goes_as_far_as_it_is_meant_to(
     live: LiveGateway, workload: Workload, name: str
 ) -> None:
     """With the status that is meant, and as often."""
-    case, before = asked()[name], len(workload.reached)
+    case, before = edge_requests()[name], len(workload.reached)
     assert (_answer(live, case).status, len(workload.reached) - before) == (
         case.status,
         case.reached,
@@ -89,16 +89,18 @@ def test_a_request_goes_as_far_as_it_is_meant_to(
 @pytest.mark.parametrize(
     "case",
     [
-        Asked("POST", "/x", 413, 0, body=9999),
-        Asked("POST", "/x", 413, 0, body=9999, chunked=True),
-        Asked("GET", "/private", 401, 0),
-        Asked("GET", "/private/..%2f", 400, 0),
-        Asked("GET", "/closes", 502, 3),
-        Asked("GET", "/x", 200, 1),
+        EdgeRequest("POST", "/x", 413, 0, body=9999),
+        EdgeRequest("POST", "/x", 413, 0, body=9999, chunked=True),
+        EdgeRequest("GET", "/private", 401, 0),
+        EdgeRequest("GET", "/private/..%2f", 400, 0),
+        EdgeRequest("GET", "/closes", 502, 3),
+        EdgeRequest("GET", "/x", 200, 1),
     ],
 )
 @pytest.mark.usefixtures("workload")
-def test_every_answer_has_the_headers(live: LiveGateway, case: Asked) -> None:
+def test_every_answer_has_the_headers(
+    live: LiveGateway, case: EdgeRequest
+) -> None:
     """Whoever gave it."""
     answer = _answer(live, case)
     assert answer.status == case.status
@@ -110,9 +112,12 @@ def test_a_workload_is_told_what_its_application_says(
 ) -> None:
     """The workload gets no header of a caller under that name, in any spelling."""
     forged = ("X-Env-Name: forged", "x_env_name: forged", "X-ENV_name: forged")
-    assert _answer(live, Asked("GET", "/x", 200, 1, more=forged)).status == 200
+    assert (
+        _answer(live, EdgeRequest("GET", "/x", 200, 1, more=forged)).status
+        == 200
+    )
     assert b"forged" not in workload.reached[-1]
-    assert told(workload.reached[-1])["x-env-name"] == ["test"]
+    assert headers_of(workload.reached[-1])["x-env-name"] == ["test"]
 
 
 @pytest.mark.parametrize("speaks", [False, True])
@@ -125,7 +130,7 @@ def test_a_websocket_ends_once_nobody_says_anything(
         "Sec-WebSocket-Version: 13",
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
     )
-    raw = Asked("GET", "/upgrade", 101, 1, more=more).raw(
+    raw = EdgeRequest("GET", "/upgrade", 101, 1, more=more).raw(
         DOMAIN, issuers(NAME)["main"]
     )
     raw = raw.replace(b"Connection: close", b"Connection: Upgrade")
@@ -190,7 +195,7 @@ def test_http2_needs_a_length_for_a_body(
     assert seen == str(status) or (seen == "000" and is_still_sending)
     arrived = workload.reached[before:]
     assert len(arrived) == (status == 200)
-    assert [told(head).get("content-length") for head in arrived] == [
+    assert [headers_of(head).get("content-length") for head in arrived] == [
         length
     ] * len(arrived)
 

@@ -75,12 +75,12 @@ def _callers(name: str, *hosts: str) -> Mapping[str, Sequence[Case]]:
         ),
     }
     return {
-        caller: [case for host in hosts for case in _asked(host, token)]
+        caller: [case for host in hosts for case in _requests(host, token)]
         for caller, token in tokens.items()
     }
 
 
-def _asked(host: str, token: str | None) -> list[Case]:
+def _requests(host: str, token: str | None) -> list[Case]:
     authorization = (f"Bearer {token}",) if token else ()
     return [
         Case("GET", host, b"/orders/7", authorization),

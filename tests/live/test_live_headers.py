@@ -71,7 +71,7 @@ def _send(
 
 def _told(outcome: Outcome) -> dict[str, str]:
     assert outcome.status == 200
-    return outcome.told()
+    return outcome.identity_headers()
 
 
 @pytest.mark.parametrize("name", NAMES, ids=bytes.decode)

@@ -59,7 +59,7 @@ def await_plugins(live: LiveGateway, made: Entities) -> None:
     time.sleep(made.facts.settle)
 
 
-def asked(live: LiveGateway, step: Step) -> Outcome:
+def outcome_of(live: LiveGateway, step: Step) -> Outcome:
     time.sleep(0.05)  # Kong counts in memory just after it has answered
     headers = (
         [f"{step.header[0]}: {step.header[1]}".encode()] if step.header else []
@@ -75,7 +75,7 @@ def all_asked(
     live: LiveGateway, wanted: list[Step]
 ) -> dict[str, tuple[int, ...]]:
     return {
-        step.name: tuple(asked(live, step).status for _ in step.statuses)
+        step.name: tuple(outcome_of(live, step).status for _ in step.statuses)
         for step in wanted
     }
 
@@ -87,8 +87,10 @@ def test_each_budget_is_used_up_by_those_whose_it_is(
     if not live.alone:
         pytest.skip("each node counts for itself, and calls may reach several")
     wanted = deploy(live, made)
-    first = asked(live, wanted[0])
-    assert first.status == 200 and "x-auth-budget" not in first.told()
+    first = outcome_of(live, wanted[0])
+    assert (
+        first.status == 200 and "x-auth-budget" not in first.identity_headers()
+    )
     rest = replace(wanted[0], statuses=wanted[0].statuses[1:])
     assert all_asked(live, [rest, *wanted[1:]]) == {
         step.name: step.statuses for step in (rest, *wanted[1:])
@@ -106,11 +108,11 @@ def test_redis_counts_the_same_and_away_it_refuses_unless_it_opens(
         assert all_asked(live, wanted) == {
             step.name: step.statuses for step in wanted
         }
-    assert [asked(live, wanted[0]).status for _ in range(2)] == [500, 500]
+    assert [outcome_of(live, wanted[0]).status for _ in range(2)] == [500, 500]
     for path in made.paths("/plugins", name="rate-limiting"):
         made.change(path, {"config": {"fault_tolerant": True}})
     await_plugins(live, made)
-    assert [asked(live, wanted[0]).status for _ in range(2)] == [200, 200]
+    assert [outcome_of(live, wanted[0]).status for _ in range(2)] == [200, 200]
 
 
 @pytest.mark.timeout(900)

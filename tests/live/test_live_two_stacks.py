@@ -39,7 +39,9 @@ def stacks(
         yield first, second
 
 
-def said(made: Engine, verb: str, *arguments: str, status: int = 0) -> str:
+def verb_output(
+    made: Engine, verb: str, *arguments: str, status: int = 0
+) -> str:
     """Return a verb's output on a stack."""
     return run(made, verb, *arguments, status=status).stdout
 
@@ -95,7 +97,7 @@ def refused_by_hand(made: Engine) -> None:
     )
     with made.live.target.admin() as admin:
         admin.patch(admission, json={"enabled": False}).raise_for_status()
-    found = said(made, "verify", "--only", "gateway", status=1)
+    found = verb_output(made, "verify", "--only", "gateway", status=1)
     commands = [
         line
         for line in found.splitlines()
@@ -118,7 +120,7 @@ def refused_by_hand(made: Engine) -> None:
     assert (
         f"(503); see `python -m kong_oam verify --stack {made.stack}`" in failed
     )
-    assert "closed: orders/api" in said(made, "emergency", "close")
+    assert "closed: orders/api" in verb_output(made, "emergency", "close")
 
 
 def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
@@ -152,8 +154,8 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
 
         stage("verify and recover")
         for made in stacks:
-            assert MEANS in said(made, "verify", "--only", "gateway")
-            assert "0 made that the state does not know" in said(
+            assert MEANS in verb_output(made, "verify", "--only", "gateway")
+            assert "0 made that the state does not know" in verb_output(
                 made, "recover"
             )
         stage("up")
@@ -161,14 +163,14 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
             assert made.changes("up", "--refresh") == {}
         stage("no admission")
         refused_by_hand(first)
-        assert MEANS in said(second, "verify", "--only", "gateway")
+        assert MEANS in verb_output(second, "verify", "--only", "gateway")
         first.pulumi(
             "up", "-s", first.stack, "--yes", "--skip-preview", "--refresh"
         )
         live.await_steady(cases, first.bound)
         since_repaired = time.monotonic()
         stage("emergency")
-        opened = said(
+        opened = verb_output(
             first,
             "emergency",
             "open",
@@ -178,9 +180,9 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
             "a live test",
         )
         assert "without a token: the gateway passes it on (200)" in opened
-        assert MEANS in said(second, "verify", "--only", "gateway")
-        assert "nothing is open" in said(second, "emergency", "close")
-        assert "the gateway refuses it (401)" in said(
+        assert MEANS in verb_output(second, "verify", "--only", "gateway")
+        assert "nothing is open" in verb_output(second, "emergency", "close")
+        assert "the gateway refuses it (401)" in verb_output(
             first, "emergency", "close"
         )
         time.sleep(first.settle)
@@ -191,19 +193,19 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
                 "config:\n", 'config:\n  kong-oam:partitions: {all: ["*"]}\n', 1
             )
         )
-        said(first, "move", "--yes")
-        said(first, "up", "--yes")
-        said(first, "preview", "--all")
-        said(first, "refresh", "--yes")
+        verb_output(first, "move", "--yes")
+        verb_output(first, "up", "--yes")
+        verb_output(first, "preview", "--all")
+        verb_output(first, "refresh", "--yes")
         for made in stacks:
-            assert MEANS in said(made, "verify", "--only", "gateway")
+            assert MEANS in verb_output(made, "verify", "--only", "gateway")
         for caller in welcome:
             assert hammer.kept_out(caller, since_repaired) == {}, caller
         assert own(second) == seconds
         stage("destroy")
-        said(first, "destroy", "--yes")
+        verb_output(first, "destroy", "--yes")
         assert (own(first), own(second)) == ({}, seconds)
-        assert MEANS in said(second, "verify", "--only", "gateway")
+        assert MEANS in verb_output(second, "verify", "--only", "gateway")
         assert second.changes("up", "--refresh") == {}
         hammer.await_answers()
         for caller in more_welcome:

@@ -11,7 +11,7 @@ from tests.support.kong_deployment import Entities
 from tests.support.live.engine import engine
 from tests.support.live.gateway import LiveGateway, await_true
 from tests.support.live.run import RUN, bind_address, stack, upstream_host
-from tests.support.live.upstream_tls import asked, workloads_are_verified
+from tests.support.live.upstream_tls import tls_gateway, workloads_are_verified
 from tests.support.workload_tls import Workload, authority, signed
 
 _TRAIT = "        - {type: upstream-tls, properties: {secretName: api-tls}}\n"
@@ -24,7 +24,7 @@ def test_only_a_workload_with_its_own_certificate_is_spoken_to(
     proxy = f"http://{target.proxy[0]}:{target.proxy[1]}"
     domain, host = f"tls.{RUN}.example.com", upstream_host()
     name = stack(f"{RUN}-tls")
-    with asked(
+    with tls_gateway(
         target.admin_url, target.token, proxy, name, domain, host, bound=60
     ) as gateway:
         workloads_are_verified(

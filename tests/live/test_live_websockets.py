@@ -6,7 +6,7 @@ import socket
 
 from tests.support.live.gateway import LiveGateway
 from tests.support.live.run import RUN, stack, upstream_host
-from tests.support.live.upstream_tls import asked
+from tests.support.live.upstream_tls import tls_gateway
 from tests.support.workload_tls import Workload, signed
 
 
@@ -17,7 +17,7 @@ def test_a_websocket_goes_by_tls(live: LiveGateway) -> None:
     domain, host = f"ws.{RUN}.example.com", upstream_host()
     bind = "127.0.0.1" if host == "127.0.0.1" else "0.0.0.0"
     with (
-        asked(
+        tls_gateway(
             target.admin_url,
             target.token,
             proxy,

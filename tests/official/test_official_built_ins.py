@@ -91,8 +91,8 @@ def test_every_built_in_type_is_deployed(
 ) -> None:
     """And a second run has nothing to do, clients call, and no Ingress is beside the gateway."""
     assert (
-        built_ins.used(stack.folder / BUILT_INS)
-        == built_ins.defined() - NOT_HERE.keys()
+        built_ins.types_in(stack.folder / BUILT_INS)
+        == built_ins.built_in_types() - NOT_HERE.keys()
     )
     assert set(stack.changes("up").values()) == {"create"}
     settled()

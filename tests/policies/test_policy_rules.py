@@ -21,7 +21,7 @@ from policies.deployed import UNKNOWN, DeployedModel, Deployment
 from policies.rule import PolicyFinding
 from tests.support import openid_connect_reference
 from tests.support.estates import STACK, api, estate
-from tests.support.exposing_kinds import WAYS_IN
+from tests.support.exposing_kinds import EXPOSING_KINDS
 from tests.support.sound_deployment import (
     ACCESS,
     CREDENTIAL,
@@ -35,8 +35,8 @@ from tests.support.sound_deployment import (
     meaning,
     plugin,
     resource,
-    spoilt,
     urn,
+    with_properties,
     without,
 )
 
@@ -57,7 +57,7 @@ def found(rule: str, deployment: Deployment, **settings: Any) -> list[str]:
 
 def with_environment(*variables: dict[str, Any]) -> Deployment:
     container = {**POD_SPEC["spec"]["containers"][0], "env": list(variables)}
-    return spoilt(
+    return with_properties(
         "deployment",
         spec={"template": {**POD_SPEC, "spec": {"containers": [container]}}},
     )
@@ -65,7 +65,9 @@ def with_environment(*variables: dict[str, Any]) -> Deployment:
 
 def with_volume(*volumes: dict[str, Any]) -> Deployment:
     pod = {**POD_SPEC["spec"], "volumes": list(volumes)}
-    return spoilt("deployment", spec={"template": {**POD_SPEC, "spec": pod}})
+    return with_properties(
+        "deployment", spec={"template": {**POD_SPEC, "spec": pod}}
+    )
 
 
 def one_more(type_: str, spec: dict[str, Any]) -> Deployment:
@@ -105,7 +107,7 @@ def fenced_from(*ingress: dict[str, Any], **selector: Any) -> Deployment:
         "policyTypes": ["Ingress"],
         "ingress": list(ingress),
     }
-    return spoilt("fence", spec=spec)
+    return with_properties("fence", spec=spec)
 
 
 def deciding(access: str, name: str = "api") -> Deployment:
@@ -199,12 +201,12 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("route-guarded", without("admission"), "route protected-1 leads to api-service, which has no admission (an enabled pre-function)"),
     ("route-guarded", without("jwt"), "route protected-1 leads to api-service, which has no authentication (an enabled jwt or openid-connect)"),
     ("route-guarded", without("gate"), "route protected-1 leads to api-service, which has no gate (an enabled post-function)"),
-    ("route-guarded", spoilt("gate", enabled=False), "route protected-1 leads to api-service, which has no gate (an enabled post-function)"),
+    ("route-guarded", with_properties("gate", enabled=False), "route protected-1 leads to api-service, which has no gate (an enabled post-function)"),
     ("route-guarded", without("api-service"), "route protected-1 leads to no service of this stack"),
     ("service-nowhere", beside(resource("kong:index/service:Service", "other", host="api.test")), "service other leads to api.test around its gate"),
     ("service-nowhere", beside(resource("kong:index/target:Target", "t", {"upstreamId": urn("kong:index/upstream:Upstream", "nowhere")}, target="api.test:80")), "target t leads services around their gates"),
-    ("upstream-verified", spoilt("api-service", protocol="https", tlsVerify=False, caCertificateIds=["ca"]), "service api-service speaks https to whoever answers: no CA verifies it"),
-    ("upstream-verified", spoilt("api-service", protocol="https", tlsVerify=True, caCertificateIds=[]), "service api-service speaks https to whoever answers: no CA verifies it"),
+    ("upstream-verified", with_properties("api-service", protocol="https", tlsVerify=False, caCertificateIds=["ca"]), "service api-service speaks https to whoever answers: no CA verifies it"),
+    ("upstream-verified", with_properties("api-service", protocol="https", tlsVerify=True, caCertificateIds=[]), "service api-service speaks https to whoever answers: no CA verifies it"),
     ("upstream-verified", configured("gate", **plugins.gate(TABLE, address("api.test", 8080, "api.orders.svc"))), "gate sends in clear text what is to go by https"),
     ("upstream-verified", over_tls(), "gate sends in clear text what is to go by https"),
     ("script-current", configured("gate", access=["return function() end"]), "gate does not run the gate of this version"),
@@ -219,8 +221,8 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("script-current", configured("admission", access=plugins.admission('{"cors":{}}')["access"]), "admission runs a script of somebody's in phase header_filter"),
     ("script-current", configured("admission", access=[plugins.admission('{"cors":{}}')["access"][0].replace("CODE.preflight()\n", "")], header_filter=plugins.admission('{"cors":{}}', 600)["header_filter"]), "admission does not run admission of this version"),
     ("script-current", configured("admission", access=plugins.admission('{"cors":{}}')["access"], header_filter=[]), "admission does not run admission of this version"),
-    ("guard-known", spoilt("gate", configJson=UNKNOWN), "gate changes in this run, though the preview may list it as unchanged: an id in its configuration is made up by a provider in the same run"),
-    ("guard-known", spoilt("jwt", configJson=UNKNOWN), "jwt changes in this run, though the preview may list it as unchanged: an id in its configuration is made up by a provider in the same run"),
+    ("guard-known", with_properties("gate", configJson=UNKNOWN), "gate changes in this run, though the preview may list it as unchanged: an id in its configuration is made up by a provider in the same run"),
+    ("guard-known", with_properties("jwt", configJson=UNKNOWN), "jwt changes in this run, though the preview may list it as unchanged: an id in its configuration is made up by a provider in the same run"),
     ("authentication-strict", configured("jwt", anonymous="somebody"), "jwt: who has no token is 'somebody', no consumer without credentials here"),
     ("authentication-strict", beside(resource("kong:index/consumerJwtAuth:ConsumerJwtAuth", "key", {"consumerId": NOBODY})), "jwt: who has no token is 'nobody', no consumer without credentials here"),
     ("authentication-strict", guarding(ACCESS.replace("public: {reason: probes, until: \"2026-06-30\"}", "scopes: [read]")), "jwt: everybody passes as 'nobody', and nothing behind it is public"),
@@ -243,44 +245,44 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("gate-undisturbed", beside(plugin("all", "pre-function", {})), "all: pre-function replaces admission where it is not on a service alone"),
     ("gate-undisturbed", beside(plugin("everywhere", "jwt", JWT)), "everywhere: jwt verifies tokens where it is not on a service alone"),
     ("gate-undisturbed", beside(plugin("own", "jwt", JWT, routeId=PROTECTED)), "own: jwt verifies tokens where it is not on a service alone"),
-    ("no-plain-http", spoilt("protected-1", protocols=["http", "https"]), "route protected-1 takes http"),
-    *(("no-plain-http", spoilt("protected-1", protocols=["https", name]), f"route protected-1 takes {name}") for name in ("grpc", "tcp", "ws")),
-    ("redirect-exact", spoilt("web", redirectUris=["https://*.example.com/x"]), "web: https://*.example.com/x in redirectUris stands for more than one address"),
-    ("redirect-exact", spoilt("web", redirectUris=["http://a.test/x"]), "web: http://a.test/x in redirectUris is not https"),
-    ("redirect-exact", spoilt("web", postLogoutRedirectUris=["app://x"]), "web: app://x in postLogoutRedirectUris is not https"),
-    ("redirect-exact", spoilt("web", wildcardRedirect="SUBDOMAIN"), "web: wildcardRedirect is SUBDOMAIN"),
-    ("redirect-exact", spoilt("realm-client", validRedirectUris=["https://a.test/*"]), "realm-client: https://a.test/* in validRedirectUris stands for more than one address"),
-    ("redirect-exact", spoilt("realm-client", validRedirectUris=["http://a.test/x"]), "realm-client: http://a.test/x in validRedirectUris is not https"),
-    ("redirect-exact", spoilt("realm-client", validPostLogoutRedirectUris=["+"]), "realm-client: + in validPostLogoutRedirectUris stands for more than one address"),
-    ("grant-safe", spoilt("realm-client", implicitFlowEnabled=True), "realm-client may use the implicit grant"),
-    ("grant-safe", spoilt("realm-client", directAccessGrantsEnabled=True), "realm-client may use the password grant"),
-    ("redirect-exact", spoilt("tenant-app", web={"redirectUris": ["https://*.a.test/x"]}), "tenant-app: https://*.a.test/x in web stands for more than one address"),
-    ("redirect-exact", spoilt("tenant-app", singlePageApplication={"redirectUris": ["http://127.0.0.1/x"]}), "tenant-app: http://127.0.0.1/x in singlePageApplication is not https"),
-    ("redirect-exact", spoilt("tenant-app", publicClient={"redirectUris": ["http://a.test/x"]}), "tenant-app: http://a.test/x in publicClient is not https"),
-    ("grant-safe", spoilt("tenant-app", web={"implicitGrant": {"accessTokenIssuanceEnabled": True}}), "tenant-app may be answered with a token in a redirect (accessTokenIssuanceEnabled)"),
-    ("grant-safe", spoilt("tenant-app", web={"implicitGrant": {"idTokenIssuanceEnabled": True}}), "tenant-app may be answered with a token in a redirect (idTokenIssuanceEnabled)"),
-    ("grant-safe", spoilt("tenant-app", fallbackPublicClientEnabled=True), "tenant-app lets users sign in by password or device code (fallbackPublicClientEnabled)"),
-    ("grant-named", spoilt("tenant-principal", appRoleAssignmentRequired=None), "tenant-principal asks for no assignment: everybody gets a token for it"),
-    ("grant-named", spoilt("tenant-principal", appRoleAssignmentRequired=False), "tenant-principal asks for no assignment: everybody gets a token for it"),
-    ("grant-named", spoilt("tenant-app", signInAudience="AzureADandPersonalMicrosoftAccount"), "tenant-app is open to other tenants: AzureADandPersonalMicrosoftAccount"),
-    ("grant-named", spoilt("tenant-app", signInAudience="PersonalMicrosoftAccount"), "tenant-app is open to other tenants: PersonalMicrosoftAccount"),
-    ("grant-named", spoilt("tenant-app", signInAudience="AzureADMultipleOrgs"), "tenant-app is open to other tenants: AzureADMultipleOrgs"),
+    ("no-plain-http", with_properties("protected-1", protocols=["http", "https"]), "route protected-1 takes http"),
+    *(("no-plain-http", with_properties("protected-1", protocols=["https", name]), f"route protected-1 takes {name}") for name in ("grpc", "tcp", "ws")),
+    ("redirect-exact", with_properties("web", redirectUris=["https://*.example.com/x"]), "web: https://*.example.com/x in redirectUris stands for more than one address"),
+    ("redirect-exact", with_properties("web", redirectUris=["http://a.test/x"]), "web: http://a.test/x in redirectUris is not https"),
+    ("redirect-exact", with_properties("web", postLogoutRedirectUris=["app://x"]), "web: app://x in postLogoutRedirectUris is not https"),
+    ("redirect-exact", with_properties("web", wildcardRedirect="SUBDOMAIN"), "web: wildcardRedirect is SUBDOMAIN"),
+    ("redirect-exact", with_properties("realm-client", validRedirectUris=["https://a.test/*"]), "realm-client: https://a.test/* in validRedirectUris stands for more than one address"),
+    ("redirect-exact", with_properties("realm-client", validRedirectUris=["http://a.test/x"]), "realm-client: http://a.test/x in validRedirectUris is not https"),
+    ("redirect-exact", with_properties("realm-client", validPostLogoutRedirectUris=["+"]), "realm-client: + in validPostLogoutRedirectUris stands for more than one address"),
+    ("grant-safe", with_properties("realm-client", implicitFlowEnabled=True), "realm-client may use the implicit grant"),
+    ("grant-safe", with_properties("realm-client", directAccessGrantsEnabled=True), "realm-client may use the password grant"),
+    ("redirect-exact", with_properties("tenant-app", web={"redirectUris": ["https://*.a.test/x"]}), "tenant-app: https://*.a.test/x in web stands for more than one address"),
+    ("redirect-exact", with_properties("tenant-app", singlePageApplication={"redirectUris": ["http://127.0.0.1/x"]}), "tenant-app: http://127.0.0.1/x in singlePageApplication is not https"),
+    ("redirect-exact", with_properties("tenant-app", publicClient={"redirectUris": ["http://a.test/x"]}), "tenant-app: http://a.test/x in publicClient is not https"),
+    ("grant-safe", with_properties("tenant-app", web={"implicitGrant": {"accessTokenIssuanceEnabled": True}}), "tenant-app may be answered with a token in a redirect (accessTokenIssuanceEnabled)"),
+    ("grant-safe", with_properties("tenant-app", web={"implicitGrant": {"idTokenIssuanceEnabled": True}}), "tenant-app may be answered with a token in a redirect (idTokenIssuanceEnabled)"),
+    ("grant-safe", with_properties("tenant-app", fallbackPublicClientEnabled=True), "tenant-app lets users sign in by password or device code (fallbackPublicClientEnabled)"),
+    ("grant-named", with_properties("tenant-principal", appRoleAssignmentRequired=None), "tenant-principal asks for no assignment: everybody gets a token for it"),
+    ("grant-named", with_properties("tenant-principal", appRoleAssignmentRequired=False), "tenant-principal asks for no assignment: everybody gets a token for it"),
+    ("grant-named", with_properties("tenant-app", signInAudience="AzureADandPersonalMicrosoftAccount"), "tenant-app is open to other tenants: AzureADandPersonalMicrosoftAccount"),
+    ("grant-named", with_properties("tenant-app", signInAudience="PersonalMicrosoftAccount"), "tenant-app is open to other tenants: PersonalMicrosoftAccount"),
+    ("grant-named", with_properties("tenant-app", signInAudience="AzureADMultipleOrgs"), "tenant-app is open to other tenants: AzureADMultipleOrgs"),
     ("keys-rotated", beside(resource("azuread:index/applicationPassword:ApplicationPassword", "password", secret="value")), "password is a secret that is shared with the provider, which nobody changes"),
-    ("keys-rotated", spoilt("tenant-secret", rotateWhenChanged={}), "tenant-secret is a secret that is shared with the provider, which nobody changes"),
-    ("grant-safe", spoilt("web", grantTypes=["implicit", "authorization_code"]), "web may use the implicit grant"),
-    ("grant-safe", spoilt("web", grantTypes=["password"]), "web may use the password grant"),
-    ("grant-safe", spoilt("web", responseTypes=["code", "id_token"]), "web may be answered with a id_token in a redirect"),
-    ("grant-safe", spoilt("rule", grantTypeWhitelists=["password"]), "rule issues tokens by the password grant"),
-    ("grant-named", spoilt("policy", clientWhitelists=["ALL_CLIENTS"]), "policy is for ALL_CLIENTS"),
-    ("grant-named", spoilt("rule", scopeWhitelists=["*"]), "rule issues every scope (*)"),
+    ("keys-rotated", with_properties("tenant-secret", rotateWhenChanged={}), "tenant-secret is a secret that is shared with the provider, which nobody changes"),
+    ("grant-safe", with_properties("web", grantTypes=["implicit", "authorization_code"]), "web may use the implicit grant"),
+    ("grant-safe", with_properties("web", grantTypes=["password"]), "web may use the password grant"),
+    ("grant-safe", with_properties("web", responseTypes=["code", "id_token"]), "web may be answered with a id_token in a redirect"),
+    ("grant-safe", with_properties("rule", grantTypeWhitelists=["password"]), "rule issues tokens by the password grant"),
+    ("grant-named", with_properties("policy", clientWhitelists=["ALL_CLIENTS"]), "policy is for ALL_CLIENTS"),
+    ("grant-named", with_properties("rule", scopeWhitelists=["*"]), "rule issues every scope (*)"),
     ("secret-hidden", replace(SOUND, resources=tuple(replace(resource, secret_outputs=frozenset()) for resource in SOUND.resources)), "web: clientSecret is not marked as a secret"),
-    ("secret-hidden", spoilt("service", spec={"selector": POD, "externalName": f"x{CREDENTIAL}y"}), "service: a credential of this stack stands in spec.externalName"),
-    ("secret-hidden", spoilt("policy", description="YS1jbGllbnQtc2VjcmV0LW9mLW9rdGE="), "policy: a credential of this stack stands in description"),
-    ("secret-hidden", spoilt("service", metadata={"annotations": ["-----BEGIN EC PRIVATE KEY-----"]}), "service: a private key stands in metadata.annotations[0]"),
+    ("secret-hidden", with_properties("service", spec={"selector": POD, "externalName": f"x{CREDENTIAL}y"}), "service: a credential of this stack stands in spec.externalName"),
+    ("secret-hidden", with_properties("policy", description="YS1jbGllbnQtc2VjcmV0LW9mLW9rdGE="), "policy: a credential of this stack stands in description"),
+    ("secret-hidden", with_properties("service", metadata={"annotations": ["-----BEGIN EC PRIVATE KEY-----"]}), "service: a private key stands in metadata.annotations[0]"),
     ("secret-hidden", with_environment({"name": "DB_PASSWORD", "value": "x"}), "deployment: the variable DB_PASSWORD has its value in clear; use a Secret"),
-    ("keys-rotated", spoilt("server", credentialsRotationMode="MANUAL"), "server keeps its signing keys until somebody changes them"),
-    ("keys-rotated", spoilt("web", tokenEndpointAuthMethod="client_secret_basic"), "web shares a secret with its provider, which nobody changes"),
-    ("keys-rotated", spoilt("realm-client", clientAuthenticatorType="client-secret"), "realm-client shares a secret with its provider, which nobody changes"),
+    ("keys-rotated", with_properties("server", credentialsRotationMode="MANUAL"), "server keeps its signing keys until somebody changes them"),
+    ("keys-rotated", with_properties("web", tokenEndpointAuthMethod="client_secret_basic"), "web shares a secret with its provider, which nobody changes"),
+    ("keys-rotated", with_properties("realm-client", clientAuthenticatorType="client-secret"), "realm-client shares a secret with its provider, which nobody changes"),
     ("workload-fenced", without("fence"), "deployment is behind a Service, and behind no NetworkPolicy"),
     ("workload-fenced", fenced_from({"from": []}), "fence lets everybody in to deployment"),
     ("workload-fenced", fenced_from({"ports": [{"port": 80}]}), "fence lets everybody in to deployment"),
@@ -289,12 +291,12 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("workload-fenced", fenced_from({"from": [{"ipBlock": {"cidr": "10.20.0.0/16"}}]}), "fence lets all of 10.20.0.0/16 in to deployment"),
     ("workload-fenced", fenced_from({"from": [{"ipBlock": {"cidr": "10.20.0.0/27"}}, {"ipBlock": {"cidr": "10.21.0.0/25"}}]}), "fence lets all of 10.21.0.0/25 in to deployment"),
     ("workload-fenced", fenced_from({"from": [{"ipBlock": {"cidr": "fd00::/48"}}]}), "fence lets all of fd00::/48 in to deployment"),
-    ("workload-fenced", spoilt("service", spec={"selector": POD, "type": "LoadBalancer"}), "service hides from the fence of deployment who connects from outside"),
-    ("workload-fenced", spoilt("service", spec={"selector": POD, "type": "NodePort", "externalTrafficPolicy": "Cluster"}), "service hides from the fence of deployment who connects from outside"),
+    ("workload-fenced", with_properties("service", spec={"selector": POD, "type": "LoadBalancer"}), "service hides from the fence of deployment who connects from outside"),
+    ("workload-fenced", with_properties("service", spec={"selector": POD, "type": "NodePort", "externalTrafficPolicy": "Cluster"}), "service hides from the fence of deployment who connects from outside"),
     ("workload-fenced", with_volume({"name": "v", "hostPath": {"path": "/var/run"}}), "deployment mounts /var/run of its node, which other pods can write to"),
     ("workload-fenced", fenced_from(matchLabels={"app": "another"}), "deployment is behind a Service, and behind no NetworkPolicy"),
     ("workload-fenced", fenced_from(matchExpressions=[{"key": "x", "operator": "Exists"}]), "deployment is behind a Service, and behind no NetworkPolicy"),
-    ("workload-fenced", spoilt("fence", metadata={"namespace": "elsewhere"}), "deployment is behind a Service, and behind no NetworkPolicy"),
+    ("workload-fenced", with_properties("fence", metadata={"namespace": "elsewhere"}), "deployment is behind a Service, and behind no NetworkPolicy"),
     *(("workload-fenced", unfenced(type_, *path), "more is behind a Service, and behind no NetworkPolicy") for type_, *path in PODS),
     ("workload-fenced", one_more("core/v1:Pod", {"containers": [], "hostIPC": True}), "more is part of its node (hostIPC), where no fence holds it"),
     ("workload-fenced", with_pods("apps/v1:StatefulSet", "template", hostNetwork=True), "more is part of its node (hostNetwork), where no fence holds it"),
@@ -399,7 +401,7 @@ def test_a_rule_judges_nothing_that_is_not_known_yet(rule: str) -> None:
         {"redirectUris": UNKNOWN, "implicitGrant": UNKNOWN},
         {"redirectUris": [UNKNOWN]},
     ):
-        assert found(rule, spoilt("tenant-app", web=web)) == []
+        assert found(rule, with_properties("tenant-app", web=web)) == []
 
 
 def waived(access: str, code: str, until: str, **settings: Any) -> Deployment:
@@ -472,7 +474,7 @@ def test_the_pack_finds_what_lint_finds(access: str, until: str) -> None:
 def test_plain_http_is_for_the_clouds_that_are_excepted() -> None:
     """By default the sandbox's; an organisation may name others, or none."""
     local = replace(
-        spoilt("protected-1", protocols=["http"]),
+        with_properties("protected-1", protocols=["http"]),
         model=replace(MODEL, cloud="local"),
     )
     assert found("no-plain-http", local) == []
@@ -480,7 +482,7 @@ def test_plain_http_is_for_the_clouds_that_are_excepted() -> None:
         "route protected-1 takes http"
     ]
     redirect = replace(
-        spoilt("web", redirectUris=["http://a.test/x"]),
+        with_properties("web", redirectUris=["http://a.test/x"]),
         model=replace(MODEL, cloud="local"),
     )
     assert found("redirect-exact", redirect) == []
@@ -612,7 +614,7 @@ def test_a_client_is_judged_by_its_own_schedule(
 
 def test_a_public_client_of_a_realm_shares_no_secret() -> None:
     """Whatever authenticator Keycloak notes for it; and its redirects may stay on its device, which no other's may."""
-    public = spoilt(
+    public = with_properties(
         "realm-client",
         accessType="PUBLIC",
         clientAuthenticatorType="client-secret",
@@ -622,18 +624,25 @@ def test_a_public_client_of_a_realm_shares_no_secret() -> None:
     assert (
         found(
             "redirect-exact",
-            spoilt("realm-client", accessType="PUBLIC", validRedirectUris=fine),
+            with_properties(
+                "realm-client", accessType="PUBLIC", validRedirectUris=fine
+            ),
         )
         == []
     )
     assert len(
-        found("redirect-exact", spoilt("realm-client", validRedirectUris=fine))
+        found(
+            "redirect-exact",
+            with_properties("realm-client", validRedirectUris=fine),
+        )
     ) == len(fine)
     odd = ["http://example.com/x", "app:/callback"]
     assert len(
         found(
             "redirect-exact",
-            spoilt("realm-client", accessType="PUBLIC", validRedirectUris=odd),
+            with_properties(
+                "realm-client", accessType="PUBLIC", validRedirectUris=odd
+            ),
         )
     ) == len(odd)
 
@@ -677,7 +686,8 @@ def test_a_service_client_has_the_response_type_that_okta_wants() -> None:
     """`token`, though it has no user and no redirect."""
     assert (
         found(
-            "grant-safe", spoilt("web", type="service", responseTypes=["token"])
+            "grant-safe",
+            with_properties("web", type="service", responseTypes=["token"]),
         )
         == []
     )
@@ -692,15 +702,21 @@ def test_a_native_applications_redirect_stays_on_its_device() -> None:
         "http://localhost/x",
     ]
     assert (
-        found("redirect-exact", spoilt("web", type="native", redirectUris=fine))
+        found(
+            "redirect-exact",
+            with_properties("web", type="native", redirectUris=fine),
+        )
         == []
     )
     assert len(
-        found("redirect-exact", spoilt("web", redirectUris=fine))
+        found("redirect-exact", with_properties("web", redirectUris=fine))
     ) == len(fine)
     odd = ["http://example.com/x", "app:/callback"]
     assert len(
-        found("redirect-exact", spoilt("web", type="native", redirectUris=odd))
+        found(
+            "redirect-exact",
+            with_properties("web", type="native", redirectUris=odd),
+        )
     ) == len(odd)
 
 
@@ -801,7 +817,7 @@ def test_a_kind_that_the_pack_is_told_of_is_let_be() -> None:
     assert found("workload-fenced", slice_, allow=["EndpointSlice"]) != []
 
 
-@pytest.mark.parametrize("opening", WAYS_IN)
+@pytest.mark.parametrize("opening", EXPOSING_KINDS)
 def test_a_way_in_of_any_product_is_one(opening: str) -> None:
     """As `check` has it, by a list of its own."""
     type_, kind = opening.replace(" ", ":"), opening.split()[-1]
@@ -826,7 +842,7 @@ def test_a_fence_as_wide_as_gateways_are_is_no_finding() -> None:
     assert found("workload-fenced", everybody, widestIPv4=1) == [
         "fence lets everybody in to deployment"
     ]
-    messages = spoilt(
+    messages = with_properties(
         "service",
         spec={
             "selector": POD,
@@ -847,7 +863,7 @@ def test_a_secret_is_where_it_belongs() -> None:
     assert (
         found(
             "secret-hidden",
-            spoilt("web", clientSecret="[secret]", label="[secret]"),
+            with_properties("web", clientSecret="[secret]", label="[secret]"),
         )
         == []
     )
@@ -856,7 +872,7 @@ def test_a_secret_is_where_it_belongs() -> None:
 def test_a_finding_never_shows_the_secret() -> None:
     """It is printed in previews and in comments on pull requests."""
     for deployment in (
-        spoilt("policy", description=CREDENTIAL),
+        with_properties("policy", description=CREDENTIAL),
         beside(
             kubernetes("core/v1:ConfigMap", "map", {"data": {"x": CREDENTIAL}})
         ),

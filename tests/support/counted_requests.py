@@ -32,7 +32,7 @@ Count = Callable[[Held, bool], int]
 """Requests where the state holds that, in the estate with an Application more or without it."""
 
 
-def asked(
+def inspect_products(
     values: dict[str, str],
     kind: str,
     count: int,
@@ -71,7 +71,7 @@ def org(
 
         def requests(held: Held, more: bool) -> int:
             heard.clear()
-            asked(values, "okta", count, held, more)
+            inspect_products(values, "okta", count, held, more)
             return len(heard)
 
         yield requests
@@ -93,7 +93,9 @@ def tenant(
 
         def requests(held: Held, more: bool) -> int:
             entra.requests.clear()
-            asked(values, "entra", count, held, more, issuer=entra.issuer)
+            inspect_products(
+                values, "entra", count, held, more, issuer=entra.issuer
+            )
             return len(entra.requests)
 
         yield requests

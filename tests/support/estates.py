@@ -59,7 +59,9 @@ def estate(*texts: str, stack: Stack = STACK) -> Estate:
     return result.estate
 
 
-def asking(estate: Estate, key: str, values: Mapping[Key[Any], Any]) -> Estate:
+def with_traits(
+    estate: Estate, key: str, values: Mapping[Key[Any], Any]
+) -> Estate:
     """The estate, whose component `key` has these values of traits beside access, too."""
 
     def extended(component: Component) -> Component:

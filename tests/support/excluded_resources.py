@@ -25,7 +25,7 @@ class MissingDependencyError(AssertionError):
     register it after a resource that is left out and depended on it."""
 
 
-def without_left_out(
+def without_excluded(
     was: Mapping[Key, Registered],
     wanted: Mapping[Key, Registered],
     words: Sequence[str],

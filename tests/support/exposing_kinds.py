@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-WAYS_IN = (
+EXPOSING_KINDS = (
     "appmesh.k8s.aws/v1beta2 GatewayRoute",
     "apisix.apache.org/v2 ApisixRoute",
     "apisix.apache.org/v2 ApisixTls",

@@ -16,7 +16,7 @@ from kong_oam.stacks import fingerprint, order
 from kong_oam.stacks.order import Estates
 from kong_oam.stacks.records import Known, Record
 from tests.support.estate_choices import COMMON, PARTITIONS
-from tests.support.generated_estates import Choice, Chosen
+from tests.support.generated_estates import Choice, ChosenEstate
 from tests.support.partition_worlds import (
     ESTATE,
     Deployed,
@@ -46,7 +46,7 @@ IN_ORDER = (None, "shops", "rest", "apis")
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class FingerprintInputs:
     """The inputs of the fingerprint of a stack's run; `base`, `ids`: digests of its inputs from
     other stacks."""
 
@@ -83,7 +83,7 @@ class Pair:
     def decisive(self) -> frozenset[Field]:
         """The fields each of which holds all that differs."""
         before, after = (
-            given(estates, self.partition, known)
+            fingerprint_inputs(estates, self.partition, known)
             for estates, known in zip(self.estates, self.known, strict=True)
         )
         found = [*_differences(before, after, frozenset())]
@@ -91,7 +91,7 @@ class Pair:
 
 
 @contextmanager
-def left_out(field: Field) -> Iterator[None]:
+def without_field(field: Field) -> Iterator[None]:
     """The fingerprint without a field, wherever it is."""
     of, name = field
     fields_of, usual = fingerprint._fields, order.fingerprint
@@ -138,7 +138,9 @@ def left_out(field: Field) -> Iterator[None]:
         yield
 
 
-def given(estates: Estates, partition: str | None, known: Known) -> Given:
+def fingerprint_inputs(
+    estates: Estates, partition: str | None, known: Known
+) -> FingerprintInputs:
     """Return the inputs of the fingerprint."""
     with pytest.MonkeyPatch.context() as patch:
 
@@ -150,7 +152,7 @@ def given(estates: Estates, partition: str | None, known: Known) -> Given:
         ) -> Any:
             ids = {name: item for name, item in others.items() if name}
             estate = estates.given(partition)
-            return Given(
+            return FingerprintInputs(
                 estates.settings,
                 estate.applications,
                 estate.foreign,
@@ -197,11 +199,11 @@ class Pairs:
     """Pairs of estates at a kind of provider."""
 
     project: Project
-    centre: Chosen
+    centre: ChosenEstate
     deployed: Deployed
 
     @staticmethod
-    def around(project: Project, centre: Chosen) -> Pairs:
+    def around(project: Project, centre: ChosenEstate) -> Pairs:
         """Those with an estate, once that is deployed."""
         made = Pairs(project, centre, Deployed({}))
         estates = project.estates(centre)
@@ -236,7 +238,7 @@ class Pairs:
                 yield from self._pairs(choice, before, after)
 
     def _pairs(
-        self, choice: Choice, before: Chosen, after: Chosen
+        self, choice: Choice, before: ChosenEstate, after: ChosenEstate
     ) -> Iterator[Pair]:
         """Yield the pairs of a choice. A setting is compared on the two stacks that depend on most
         settings."""
@@ -262,8 +264,8 @@ class Pairs:
     def _moved(
         self,
         deployed: Deployed,
-        before: Chosen,
-        after: Chosen,
+        before: ChosenEstate,
+        after: ChosenEstate,
         stacks: Sequence[str | None],
     ) -> tuple[Estates, Deployed]:
         first, other = self.project.estates(before), self.project.estates(after)

@@ -86,7 +86,7 @@ class Case:
             statuses.add(400)  # nginx takes this header once
         return frozenset(statuses)
 
-    def identity(self, scene: Scene, meant: Decision) -> dict[str, str]:
+    def identity_headers(self, scene: Scene, meant: Decision) -> dict[str, str]:
         """The identity headers that go upstream with a request that is allowed."""
         assert meant.component is not None
         token = bearer(self.authorization)
@@ -113,7 +113,7 @@ class Case:
         }
         return {name: value for name, value in identity.items() if value}
 
-    def handed_on(self, meant: Decision) -> list[str]:
+    def forwarded_credentials(self, meant: Decision) -> list[str]:
         """Return the credentials that an allowed request carries upstream: tokens only for
         components that ask for them."""
         assert meant.component is not None

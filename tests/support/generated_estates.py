@@ -31,17 +31,17 @@ and its name."""
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ChosenEstate:
     """An estate: the number of the alternative for each choice. Absent choices have the first
     alternative."""
 
     kind: str
     choices: Mapping[Choice, int]
 
-    def edited(self, choice: Choice, number: int) -> Chosen:
+    def edited(self, choice: Choice, number: int) -> ChosenEstate:
         return replace(self, choices={**self.choices, choice: number})
 
-    def since(self, before: Chosen) -> dict[Choice, int]:
+    def since(self, before: ChosenEstate) -> dict[Choice, int]:
         """The choices that differ."""
         return {
             choice: item
@@ -79,7 +79,7 @@ class Chosen:
             ]
         return found
 
-    def pairs(self) -> Iterator[tuple[Choice, Chosen, Chosen]]:
+    def pairs(self) -> Iterator[tuple[Choice, ChosenEstate, ChosenEstate]]:
         """Yield pairs that differ in one choice, from this estate or from the estate with one more
         choice. Each alternative is in one pair.
 
@@ -249,7 +249,7 @@ def _filled(text: str, words: Mapping[str, str]) -> str:
 
 
 def write(
-    folder: Path, chosen: Chosen, provider: Fragment | None = None
+    folder: Path, chosen: ChosenEstate, provider: Fragment | None = None
 ) -> None:
     """Writes the project's Applications and the base's settings; the partitions' stacks name the estate."""
     settings, applications = chosen.written(provider)
@@ -265,7 +265,7 @@ def write(
         )
 
 
-def full(kind: str) -> Chosen:
+def full(kind: str) -> ChosenEstate:
     """An estate with the parts that some choices require: further clusters, a Redis, a CA for
     workloads."""
     needed = {
@@ -279,12 +279,12 @@ def full(kind: str) -> Chosen:
         ("mail/partner", "there"): 1 if kind == "okta" else 0,
     }
     granted = {("{} < {}".format(*pair), "grant"): 1 for pair in GRANTS}
-    return Chosen(kind, {**granted, **needed})
+    return ChosenEstate(kind, {**granted, **needed})
 
 
-def first(kind: str, random: Random) -> Chosen:
+def first(kind: str, random: Random) -> ChosenEstate:
     """An estate at a provider of a kind, with grants across partitions, and choices of Applications at random."""
-    chosen = Chosen(
+    chosen = ChosenEstate(
         kind,
         {
             ("{} < {}".format(*pair), "grant"): random.randrange(1, 3)

@@ -105,7 +105,7 @@ def graphs(draw: st.DrawFn, names: st.SearchStrategy[str] = _NAMES) -> Graph:
 
 
 @dataclass(frozen=True)
-class Read:
+class ParsedGraph:
     """A parsed graph: texts of nodes by name, and lines as source, target and text, in order."""
 
     nodes: Mapping[str, str]
@@ -122,7 +122,7 @@ _MERMAID_EDGE = re.compile(
 _MERMAID_STYLE = re.compile(r"  (?:classDef \w+|linkStyle [\d,]+) [\w:#,\- ]+")
 
 
-def read_mermaid(text: str) -> Read:
+def read_mermaid(text: str) -> ParsedGraph:
     """Read a flowchart. Raises ValueError at any line with an unknown form."""
     first, kind, title, *lines = text.removesuffix("\n").split("\n")
     if (first, kind) != (
@@ -143,7 +143,7 @@ def read_mermaid(text: str) -> Read:
             edges.append((edge[1], edge[3], _decoded(edge[2] or "")))
         elif not _MERMAID_STYLE.fullmatch(line):
             raise ValueError(line)
-    return Read(nodes, edges)
+    return ParsedGraph(nodes, edges)
 
 
 def _decoded(text: str) -> str:

@@ -32,7 +32,7 @@ spec: {selector: {app.oam.dev/component: web}, ports: [{port: 80}]}
 """
 
 
-def judged(
+def judged_component(
     *objects: str | Mapping[str, Any],
     key: str = "shop/web",
     pod_spec_path: str = "",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from tests.support.estates import api
 
 
-def asked(*traits: str, name: str = "orders", access: str = "") -> str:
+def application_with_plugins(
+    *traits: str, name: str = "orders", access: str = ""
+) -> str:
     """An Application whose component asks for plugins: the properties of each trait."""
     traits_of = (
         f"        - type: kong-plugin\n          properties: {trait}\n"

@@ -39,7 +39,7 @@ from kong_oam.identity.okta.signing_keys import ServerKeys
 from kong_oam.traits.key import Key
 from sandbox.kong import Kong
 from sandbox.okta import Okta
-from tests.support.estates import asking
+from tests.support.estates import with_traits
 
 _IN_TURN = "graph", "grants", "workload.credential"
 """The modules that have resources come after others in the program alone."""
@@ -386,7 +386,7 @@ def ask_at(
     def compiled(*arguments: Any) -> Any:
         made = compile_estate(*arguments)
         assert made.estate is not None
-        return replace(made, estate=asking(made.estate, key, values))
+        return replace(made, estate=with_traits(made.estate, key, values))
 
     patch.setattr("components.program.compile_estate", compiled)
 

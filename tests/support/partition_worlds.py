@@ -42,7 +42,7 @@ from sandbox.kong import Kong
 from sandbox.okta import Okta
 from sandbox.project import project
 from tests.support.estate_choices import PARTITIONS
-from tests.support.generated_estates import Chosen, write
+from tests.support.generated_estates import ChosenEstate, write
 from tests.support.mocks import Registered, States, answer, run_stack
 from tests.support.provider_settings import uninspected
 from tests.support.workload_tls import authority
@@ -190,7 +190,7 @@ class Project:
     provider: Mapping[str, Any]
     """Return the provider's additional settings: the address of the stand-in."""
 
-    def estates(self, chosen: Chosen) -> Estates | None:
+    def estates(self, chosen: ChosenEstate) -> Estates | None:
         """The estate as the files have it from now on; None where it does not compile."""
         write(self.folder, chosen, dict(self.provider))
         try:

@@ -9,17 +9,17 @@ from typing import Any
 from kong_oam.oam.position import SourcePosition
 
 
-def everything(value: Any) -> Any:
+def plain_data(value: Any) -> Any:
     """The value as plain data, equal where all of two values is; places, which only say where something is, apart."""
     if isinstance(value, SourcePosition):
         return None
     if is_dataclass(value) and not isinstance(value, type):
         return type(value).__name__, {
-            field.name: everything(getattr(value, field.name))
+            field.name: plain_data(getattr(value, field.name))
             for field in fields(value)
         }
     if isinstance(value, Mapping):
-        return {key: everything(inner) for key, inner in value.items()}
+        return {key: plain_data(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [everything(inner) for inner in value]
+        return [plain_data(inner) for inner in value]
     return value

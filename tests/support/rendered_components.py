@@ -63,12 +63,12 @@ data: {KEY: value}
 def objects(text: str) -> tuple[RenderedObject, ...]:
     """The objects of a YAML stream; the first is the workload."""
     return tuple(
-        made(found, index)
+        rendered_object(found, index)
         for index, found in enumerate(yaml.safe_load_all(text))
     )
 
 
-def made(
+def rendered_object(
     found: dict[str, Any], index: int = 0, pod_spec_path: str = ""
 ) -> RenderedObject:
     """One object, the workload where it is the first."""

@@ -28,7 +28,7 @@ spec:
 """An Application in a namespace, both of the name that it is given."""
 
 
-def having(*components: str, **outputs: Any) -> StackState:
+def state_with(*components: str, **outputs: Any) -> StackState:
     """The state of a stack that has these components, and exported this."""
     urns = {
         (COMPONENT, key): f"urn:pulumi:x::kong-oam::{COMPONENT}::{key}"

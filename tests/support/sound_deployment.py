@@ -226,7 +226,7 @@ SOUND = Deployment(
 )
 
 
-def spoilt(name: str, **properties: Any) -> Deployment:
+def with_properties(name: str, **properties: Any) -> Deployment:
     """`SOUND` with other properties of one resource; None takes one away."""
 
     def change(part: Resource) -> Resource:
@@ -253,7 +253,7 @@ def spoilt(name: str, **properties: Any) -> Deployment:
 def configured(name: str, **config: Any) -> Deployment:
     """`SOUND` with another configuration of one plugin."""
     (found,) = (part for part in SOUND.resources if part.name == name)
-    return spoilt(
+    return with_properties(
         name, configJson=json.dumps({**(found.config or {}), **config})
     )
 

@@ -18,7 +18,9 @@ OF_TERRAFORM = "writeConnectionSecretToRef"
 """A property of Terraform's types alone. The list of definitions has Crossplane's of the same name for some."""
 
 
-def checked(file: str, stack: Stack, renderer: Renderer) -> Compiled:
+def compiled_application(
+    file: str, stack: Stack, renderer: Renderer
+) -> Compiled:
     """The whole pipeline, as `check` runs it."""
     raw = (CORPUS / "applications" / file).read_bytes()
     named = Own(_definitions(file, raw.decode()))

@@ -111,7 +111,7 @@ def _named(settings: Settings, stack: str) -> Settings:
 
 
 @contextmanager
-def both() -> Iterator[dict[str, Running]]:
+def running_stacks() -> Iterator[dict[str, Running]]:
     """Both stacks on one Kong, by name."""
     first, second = STACKS
     with (

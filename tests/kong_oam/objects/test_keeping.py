@@ -15,7 +15,7 @@ from tests.support.judged_components import (
     POD,
     SERVICE,
     findings,
-    judged,
+    judged_component,
 )
 
 ACCOUNT = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: robot}}"
@@ -44,7 +44,7 @@ def test_what_lets_somebody_in_is_made_here(
     text: str, found: str, options: Options, policy: str
 ) -> None:
     """Pods without our labels have no fence; what has no pods may be anybody's."""
-    component = judged(text, credentials=frozenset({"web-client"}))
+    component = judged_component(text, credentials=frozenset({"web-client"}))
     (manifest,) = component.objects
     expected = [f"{found.format(policy)}; {ASIDE}"] if found else []
     assert (
@@ -85,7 +85,7 @@ def test_pods_and_services_may_be_looked_at_where_nothing_of_access_is(
         (SERVICE, "ACC227"),
         (ROLLOUT, "ACC226"),
     ):
-        component = judged(text, **touching)
+        component = judged_component(text, **touching)
         for options in (Options(read=True), Options(patch=True)):
             excused = options.read and not touching
             unnamed = (
@@ -124,7 +124,7 @@ TAKEN = ("*", "spec", "spec.*", "spec.template", "spec.template.spec", "spec.sel
 
 
 def codes(text: str, options: Options) -> set[str]:
-    return codes_of(judged(text), options)
+    return codes_of(judged_component(text), options)
 
 
 def codes_of(component: JudgedComponent, options: Options) -> set[str]:

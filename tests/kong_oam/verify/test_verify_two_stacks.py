@@ -23,10 +23,10 @@ from tests.support.edits_by_hand import edited
 from tests.support.tiers import deep_after, examples
 from tests.support.two_stacks import (
     STACKS,
-    both,
     deployment,
     generated,
     in_partitions,
+    running_stacks,
     union,
 )
 from tests.support.verified_gateway import Hands, Running, report_lines
@@ -46,7 +46,7 @@ KINDS = (
 
 @pytest.fixture(scope="module")
 def stacks() -> Iterator[dict[str, Running]]:
-    with both() as running:
+    with running_stacks() as running:
         yield running
 
 

@@ -13,14 +13,14 @@ from itertools import product
 from tests.support.checker.check import (
     METHODS,
     Caller,
-    Held,
+    CheckedRun,
     Meaning,
     Target,
     targets,
 )
 
 
-def ask_at_rest(held: Held, moments: Iterable[int]) -> None:
+def check_between_runs(held: CheckedRun, moments: Iterable[int]) -> None:
     """Adds to the report who is not. `rests`: by moment, what has been done until then."""
     for target in targets(held.models):
         scene = held.scene(target)

@@ -198,12 +198,12 @@ def check(
     `workloads` are the components by address. `ordered`: the engine promises the order of the
     replay. Only then views and moments are checked too.
     """
-    run = Held(replay, models, callers, workloads)
+    run = CheckedRun(replay, models, callers, workloads)
     check_all(run, ordered=ordered)
     return run.report
 
 
-def check_all(run: Held, *, ordered: bool) -> None:
+def check_all(run: CheckedRun, *, ordered: bool) -> None:
     """Asks about all targets; what is found is in the report."""
     for target in targets(run.models):
         scene = run.scene(target)
@@ -225,7 +225,7 @@ def targets(models: Sequence[Meaning]) -> Iterator[Target]:
         yield host, written(path_classes[0].path).rstrip("/") + UNREADABLE
 
 
-class Held:
+class CheckedRun:
     """A replay with its callers, its models and its findings."""
 
     def __init__(
@@ -448,7 +448,7 @@ class Scene:
     """The entities that may decide about a target in a run: routes that may take it, and the
     services behind them."""
 
-    run: Held
+    run: CheckedRun
     target: Target
     path: str
     routes: frozenset[str]

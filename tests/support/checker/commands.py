@@ -17,11 +17,11 @@ from sandbox.kong import Kong
 from sandbox.local import STACK
 from sandbox.okta import Okta
 from sandbox.project import project
-from tests.support.checker.between_runs import ask_at_rest
+from tests.support.checker.between_runs import check_between_runs
 from tests.support.checker.check import (
     Caller,
+    CheckedRun,
     Finding,
-    Held,
     Meaning,
     Report,
     SourcePosition,
@@ -35,13 +35,13 @@ from tests.support.checker.issued_tokens import (
     KID,
     SECRET,
     ask_fresh,
+    caller_with_grants,
     everybody,
     issuer_key,
-    meant,
     read_by_pods,
     with_every_scope,
 )
-from tests.support.checker.partitioned_estates import Layout, Parted
+from tests.support.checker.partitioned_estates import Layout, PartitionedEstate
 from tests.support.checker.stacks import Backend, Trouble
 from tests.support.excluded_resources import Key
 from tests.support.mocks import Registered, answer
@@ -57,7 +57,7 @@ class Commands:
 
     def __init__(self, folder: Path, backend: Backend) -> None:
         self.folder, self.backend = folder, backend
-        self.behind: list[Parted] = []
+        self.behind: list[PartitionedEstate] = []
         self._layout: Layout | None = None  # Pods of the last command.
         self.start: dict[Key, Registered] = {}
         self.read: dict[Key, Registered] = {}
@@ -85,7 +85,10 @@ class Commands:
         }
 
     def up(
-        self, estate: Parted, *arguments: str, trouble: Trouble | None = None
+        self,
+        estate: PartitionedEstate,
+        *arguments: str,
+        trouble: Trouble | None = None,
     ) -> int:
         """Run `kong_oam up`, after `move` where partitions have changed.
 
@@ -124,7 +127,10 @@ class Commands:
         return any(words in self.backend.output for words in NO_ORDER)
 
     def _up(
-        self, estate: Parted, *arguments: str, trouble: Trouble | None = None
+        self,
+        estate: PartitionedEstate,
+        *arguments: str,
+        trouble: Trouble | None = None,
     ) -> int:
         moves = self._layout not in (None, estate.layout)
         self._towards(estate)
@@ -133,7 +139,9 @@ class Commands:
         self._layout = estate.layout
         return self.backend.command("up", *arguments, trouble=trouble)
 
-    def literal(self, estate: Parted, stack: str, excluded: float = 0) -> bool:
+    def literal(
+        self, estate: PartitionedEstate, stack: str, excluded: float = 0
+    ) -> bool:
         """The engine's own `up` of one stack; `excluded`: how likely something is left out that it has."""
         self._towards(estate)
         backend = self.backend
@@ -182,12 +190,12 @@ class Commands:
 
         return back
 
-    def _towards(self, estate: Parted) -> None:
+    def _towards(self, estate: PartitionedEstate) -> None:
         estate.write(self.folder)
         if not self.behind or self.behind[-1] != estate:
             self.behind.append(estate)
 
-    def held(self, *, closed: bool = True, thorough: bool = False) -> Report:
+    def report(self, *, closed: bool = True, thorough: bool = False) -> Report:
         """Return the checker's findings about all steps since `begin`. Without `closed`, find only
         callers who are allowed wrongly."""
         backend = self.backend
@@ -212,7 +220,7 @@ class Commands:
         replay = Replay(
             backend.start, tuple(backend.done), tuple(backend.before)
         )
-        held = Held(replay, models, [*callers.values()], workloads)
+        held = CheckedRun(replay, models, [*callers.values()], workloads)
         if thorough:
             check_all(held, ordered=False)
         for scene in map(held.scene, targets(models)):
@@ -221,7 +229,7 @@ class Commands:
                 scene.ask_views()
         if closed:
             ask_fresh(held, self.start, self.read, backend.done)
-            ask_at_rest(held, backend.rests)
+            check_between_runs(held, backend.rests)
         held.report.closed = [
             finding
             for finding in held.report.closed
@@ -277,7 +285,7 @@ class Commands:
         return False
 
 
-def granted(estate: Parted, client: str) -> set[tuple[str, str]]:
+def granted(estate: PartitionedEstate, client: str) -> set[tuple[str, str]]:
     """Return the grants of a client: ids of components, each with a scope."""
     clients = [known for known in estate.shape.clients if known.name == client]
     return {
@@ -288,7 +296,9 @@ def granted(estate: Parted, client: str) -> set[tuple[str, str]]:
     }
 
 
-def with_grants(estate: Parted, shapes: Iterable[Shape]) -> Parted:
+def with_grants(
+    estate: PartitionedEstate, shapes: Iterable[Shape]
+) -> PartitionedEstate:
     """The estate in which clients also have what they have in these shapes, as far as it has the components."""
     calls: dict[str, set[tuple[str, str]]] = {}
     scopes: dict[str, dict[str, None]] = {
@@ -333,7 +343,7 @@ def _callers(model: Meaning) -> Iterator[Caller]:
         for _, user in (entry for entry in everybody(model) if entry[0] == key):
             yield with_every_scope(identifier, key, user)
     for whose in everybody(model):
-        yield meant(model, whose)
+        yield caller_with_grants(model, whose)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from tests.support.checker.check import (
     METHODS,
     PROVIDER,
     Caller,
-    Held,
+    CheckedRun,
     Meaning,
     Scene,
     Target,
@@ -119,7 +119,7 @@ def everybody(model: Meaning) -> list[Whose]:
     ]
 
 
-def meant(model: Meaning, whose: Whose) -> Caller:
+def caller_with_grants(model: Meaning, whose: Whose) -> Caller:
     """Return the caller with its grants in a model."""
     key, user = whose
     documents = [*model.documents]
@@ -170,7 +170,7 @@ def read_by_pods(
 
 
 def ask_fresh(
-    held: Held,
+    held: CheckedRun,
     start: Mapping[Key, Registered],
     read: Mapping[Key, Registered],
     done: Sequence[Done],
@@ -199,22 +199,23 @@ def _must(
     models: Sequence[Meaning], target: Target, method: str, whose: Whose
 ) -> bool:
     """Whether by all models they get a token that lets them in, at one place."""
-    if not all(_gets_one(model, whose) for model in models):
+    if not all(_gets_token(model, whose) for model in models):
         return False
     first, *others = [
-        model.answer(target, method, meant(model, whose)) for model in models
+        model.answer(target, method, caller_with_grants(model, whose))
+        for model in models
     ]
     return first.allowed and all(
         meaning.must_allow(first, other) for other in others
     )
 
 
-def _gets_one(model: Meaning, whose: Whose) -> bool:
+def _gets_token(model: Meaning, whose: Whose) -> bool:
     """Return whether the provider gives the caller a token. A service needs a grant. A user needs a
     group whose role the client may use."""
     key, user = whose
     if user is None:
-        return bool(meant(model, whose).scopes)
+        return bool(caller_with_grants(model, whose).scopes)
     groups = {
         group
         for client in model.estate.components[key].identity.clients
@@ -256,7 +257,10 @@ def _ask(
             there[done[number].key] = done[number].new
             read = there[secret] if done[number].key == pods else read
         fresh = _issued(
-            there, whose, _id(scene.run.models[0], whose[0]), _asked(read)
+            there,
+            whose,
+            _id(scene.run.models[0], whose[0]),
+            _requested_scopes(read),
         )
         for seen in scene.seen(KID, state, state, state):
             if (seen.versions, fresh) not in asked:
@@ -279,7 +283,7 @@ def _keys(client: str) -> Iterator[Key]:
     yield names.CLAIM, names.logical(PROVIDER, names.CLAIM)
 
 
-def _asked(secret: Registered | None) -> set[str] | None:
+def _requested_scopes(secret: Registered | None) -> set[str] | None:
     """Return the scopes that pods with this Secret ask for; None for workloads that run elsewhere
     and read no Secret."""
     return (

@@ -50,7 +50,7 @@ Layout = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Parted:
+class PartitionedEstate:
     """An estate of these components in these partitions. The Application and namespace of a part is
     `of-<uid>`; a client's is `by-<name>`."""
 
@@ -169,7 +169,7 @@ def _placed(
     return made
 
 
-def laid_out(draw: random.Random, names: Sequence[str]) -> Layout:
+def partition_layout(draw: random.Random, names: Sequence[str]) -> Layout:
     """These partitions, the last of which has all that no other has."""
     spaces = [
         *(f"of-{uid}" for uid in UIDS),
@@ -235,7 +235,7 @@ def _exchanged(
     return replace(shape.changed(part.uid, rules=rules), clients=clients)
 
 
-def taken_over(draw: random.Random, current: Parted) -> Shape:
+def taken_over(draw: random.Random, current: PartitionedEstate) -> Shape:
     """Swap the places and scopes of two components of one partition. In the same step, let a rule
     of another partition ask for another scope, and give this scope to a client here. A path
     there is public, so both estates allow some requests."""
@@ -266,7 +266,9 @@ def taken_over(draw: random.Random, current: Parted) -> Shape:
     )
 
 
-def transferred(draw: random.Random, current: Parted) -> Parted:
+def transferred(
+    draw: random.Random, current: PartitionedEstate
+) -> PartitionedEstate:
     """Let a rule of another partition ask for another scope, and give this scope to a client. In
     the same step, move one of the two to another partition, or rename it."""
     able = [
@@ -288,7 +290,7 @@ def transferred(draw: random.Random, current: Parted) -> Parted:
     if draw.random() < 0.5 or current.layout[home] == (
         space,
     ):  # no partition is empty
-        return Parted(
+        return PartitionedEstate(
             shape,
             {
                 f"{home}-new" if name == home else name: of
@@ -296,7 +298,7 @@ def transferred(draw: random.Random, current: Parted) -> Parted:
             },
         )
     target = draw.choice([name for name in current.layout if name != home])
-    return Parted(shape, _with(current.layout, space, target))
+    return PartitionedEstate(shape, _with(current.layout, space, target))
 
 
 def _with(layout: Layout, space: str, target: str) -> Layout:
@@ -344,11 +346,11 @@ STEPS = (
 )
 
 
-def chain(seed: int) -> Iterator[Parted]:
+def chain(seed: int) -> Iterator[PartitionedEstate]:
     """Estates, each by a few steps from the one before it; now and then in other partitions. The first has something of
     everything. All of them compile."""
     draw = random.Random(seed)
-    current: Parted | None = None
+    current: PartitionedEstate | None = None
     while True:
         for _ in range(5000):
             following = _drawn(draw, current)
@@ -360,7 +362,7 @@ def chain(seed: int) -> Iterator[Parted]:
         yield current
 
 
-def _first(draw: random.Random) -> Parted:
+def _first(draw: random.Random) -> PartitionedEstate:
     shape = Shape()
     for step in (added, added, added):
         shape = step(draw, shape)
@@ -385,13 +387,15 @@ def _first(draw: random.Random) -> Parted:
         Client(name, tuple(sorted(calls[name])), users=name == "site")
         for name in calls
     )
-    return Parted(
+    return PartitionedEstate(
         replace(shape.with_parts(*apart), clients=clients),
-        laid_out(draw, ("p0", "p1", "rest")[-draw.randint(2, 3) :]),
+        partition_layout(draw, ("p0", "p1", "rest")[-draw.randint(2, 3) :]),
     )
 
 
-def _drawn(draw: random.Random, current: Parted | None) -> Parted:
+def _drawn(
+    draw: random.Random, current: PartitionedEstate | None
+) -> PartitionedEstate:
     if current is None:
         able = (
             made
@@ -405,8 +409,8 @@ def _drawn(draw: random.Random, current: Parted | None) -> Parted:
     for _ in range(draw.randint(1, 2) if shape == current.shape else 0):
         shape = draw.choice(STEPS)(draw, shape)
     layout = (
-        laid_out(draw, [*current.layout])
+        partition_layout(draw, [*current.layout])
         if draw.random() < 0.1
         else current.layout
     )
-    return Parted(replace(shape, unpullable=frozenset()), layout)
+    return PartitionedEstate(replace(shape, unpullable=frozenset()), layout)

@@ -91,7 +91,7 @@ class Run:
             self.ordered and other.ordered,
         )
 
-    def held(self) -> Report:
+    def report(self) -> Report:
         """Return the checker's findings."""
         return check(
             self.replay,

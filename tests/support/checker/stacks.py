@@ -47,7 +47,7 @@ from tests.support.excluded_resources import (
     Key,
     MissingDependencyError,
     in_turn,
-    without_left_out,
+    without_excluded,
 )
 from tests.support.mocks import Registered, run_stack
 
@@ -67,7 +67,7 @@ _APART = 0.25
 _OF_THE_ENGINE = ("kong-oam:", "pulumi:")
 
 
-def identified(name: str) -> str:
+def resource_id(name: str) -> str:
     """Return the id of a resource by its logical name: Kong accepts only UUIDs."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
 
@@ -87,7 +87,7 @@ class State:
     outputs: Mapping[str, Any] = field(default_factory=dict)
     updated: str | None = None
 
-    def told(self, stack: str) -> dict[str, dict[str, Any]]:
+    def as_engine_state(self, stack: str) -> dict[str, dict[str, Any]]:
         """As the engine tells it to a program: {URN: {type, outputs}}."""
         if self.updated is None:
             return {}
@@ -238,10 +238,11 @@ class Backend:
         stays: dict[Key, Registered] = {}
         while True:
             states = {
-                name: item.told(name) for name, item in self.stacks.items()
+                name: item.as_engine_state(name)
+                for name, item in self.stacks.items()
             }
             registered = run_stack(
-                stack, states, identify=identified, stays=stays
+                stack, states, identify=resource_id, stays=stays
             )
             # The SDK registers the stack itself in the first program of a process alone; `told` has it anyway.
             wanted = {
@@ -249,7 +250,7 @@ class Backend:
                 for resource in registered
                 if resource.type != STACK_TYPE
             }
-            left = without_left_out(was, wanted, words)
+            left = without_excluded(was, wanted, words)
             staying = {
                 key: was[key]
                 for key, item in wanted.items()
@@ -389,7 +390,7 @@ class Backend:
         table, kind = _KINDS[key[0]]
         store = self.kong._store
         there: Entity | None = store.current.tables[table].get(
-            identified(key[1])
+            resource_id(key[1])
         )
         if new is None:
             assert there is not None, key
@@ -401,7 +402,7 @@ class Backend:
         if table == "jwt_secrets":
             body["consumer"] = {"id": new.inputs["consumerId"]}
         if there is None:
-            store.insert(table, {"id": identified(key[1]), **body})
+            store.insert(table, {"id": resource_id(key[1]), **body})
         else:
             store.update(table, there, body)
 
@@ -469,7 +470,7 @@ class Backend:
             for key, item in state.resources.items()
         }
         item = sorted(
-            state.told(stack).items(),
+            state.as_engine_state(stack).items(),
             key=lambda pair: pair[1]["type"] != COMPONENT,
         )
         return [

@@ -17,7 +17,7 @@ DUE = re.compile(
 """The client, its provider, the day, and the command."""
 
 
-def said(deployment: Deployment) -> str:
+def preview_text(deployment: Deployment) -> str:
     """A preview, in words."""
     return deployment.pulumi("preview", "-s", STACK).stdout
 
@@ -33,7 +33,7 @@ def orders(deployment: Deployment, settings: dict[str, str]) -> int:
     ).status
 
 
-def replaced(deployment: Deployment, shown: str) -> None:
+def replace_secret(deployment: Deployment, shown: str) -> None:
     """Runs the command that a preview shows for `checkout`, in a shell, without its question."""
     (command,) = {
         found[4] for found in DUE.finditer(shown) if found[1] == "shop/checkout"

@@ -45,7 +45,7 @@ LOCK = (
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class Interruption:
     """An interruption of a command: a signal to the command alone, or to all its children too
     (`everybody`), after a part of its work. `back`: the change is reverted before the next
     command."""
@@ -58,7 +58,7 @@ class Cut:
     back: bool
 
 
-def cuts(seed: int) -> Cut:
+def cuts(seed: int) -> Interruption:
     """One of them, by its seed: nine in a row have each command with each signal."""
     rng = random.Random(7 + seed)
     verb, change = (("up", "rule"), ("up", "scope"), ("move", "swap"))[seed % 3]
@@ -67,7 +67,9 @@ def cuts(seed: int) -> Cut:
         (signal.SIGKILL, False),
         (signal.SIGKILL, True),
     )[seed // 3 % 3]
-    return Cut(verb, change, number, everybody, rng.random(), seed % 4 == 3)
+    return Interruption(
+        verb, change, number, everybody, rng.random(), seed % 4 == 3
+    )
 
 
 def write(folder: Path, change: str = "") -> None:
@@ -105,7 +107,7 @@ def write(folder: Path, change: str = "") -> None:
     partition(folder, SWAPPED if change == "swap" else PARTITIONS)
 
 
-def begin(local: Local, folder: Path) -> Deployment:
+def start_project(local: Local, folder: Path) -> Deployment:
     """The estate's project, with none of its stacks but the base made yet."""
     folder.mkdir()
     deployment = Deployment(local, project(folder))
@@ -161,8 +163,8 @@ class Requests:
         return answer()
 
 
-def cut_off(
-    deployment: Deployment, cut: Cut, seconds: float, requests: int
+def interrupt(
+    deployment: Deployment, cut: Interruption, seconds: float, requests: int
 ) -> str:
     """Run the command until it is cut off, and wait for its surviving children. Return its output
     until then.
@@ -253,7 +255,7 @@ def go_on(deployment: Deployment, *verbs: str) -> str:
     return printed
 
 
-def is_at_rest(deployment: Deployment) -> None:
+def assert_nothing_to_do(deployment: Deployment) -> None:
     """Nothing is to be run or moved, and every preview is empty. Raises AssertionError."""
     kong_oam(deployment, "move", "-s", STACK, status=0)
     listed = kong_oam(deployment, "up", "-s", STACK)

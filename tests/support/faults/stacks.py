@@ -228,7 +228,7 @@ def trust(stack: Stack) -> None:
     )
 
 
-def made(local: Local) -> dict[str, int]:
+def object_counts(local: Local) -> dict[str, int]:
     """How many objects of each kind there are in Kong, at Okta (but for its groups) and in the cluster."""
     counts = {kind: len(local.kong.entities(kind)) for kind in KONG}
     counts |= {kind: len(local.okta.objects(kind)) for kind in OKTA}

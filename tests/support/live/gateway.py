@@ -52,7 +52,7 @@ class Outcome:
     status: int
     arrived: bytes | None
 
-    def identity(self) -> dict[str, str]:
+    def identity_headers(self) -> dict[str, str]:
         """Return the identity headers that arrived, by name as CGI folds names. Fails for a header
         that arrived twice."""
         pairs = [

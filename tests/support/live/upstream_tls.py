@@ -40,7 +40,7 @@ def application(domain: str) -> str:
 
 
 @dataclass(frozen=True)
-class Asked:
+class TlsGateway:
     """A Kong with the estate, whose gates lead to workloads that all show the certificate of
     `right`."""
 
@@ -109,7 +109,7 @@ class Asked:
 
 
 @contextmanager
-def asked(
+def tls_gateway(
     admin: str,
     token: str | None,
     proxy: str,
@@ -117,7 +117,7 @@ def asked(
     domain: str,
     host: str,
     bound: float,
-) -> Iterator[Asked]:
+) -> Iterator[TlsGateway]:
     """The estate on a Kong, which has its CA certificate then; all of it goes at the end."""
     ca = authority(f"ca of {stack.name}")
     made = estate(application(domain), stack=replace(stack, upstream_tls="tls"))
@@ -131,10 +131,10 @@ def asked(
             {ca.fingerprint: loaded["id"]},
         )
         entities.estate(made, {}, host, 1)
-        yield Asked(entities, made, proxy, domain, host, ca, bound)
+        yield TlsGateway(entities, made, proxy, domain, host, ca, bound)
 
 
-def workloads_are_verified(asked: Asked, bind: str = "127.0.0.1") -> None:
+def workloads_are_verified(asked: TlsGateway, bind: str = "127.0.0.1") -> None:
     """Check all cases: the right name passes; another name, another CA, an expired certificate and
     a missing client certificate do not."""
     entities, ca = asked.entities, asked.ca

@@ -84,7 +84,7 @@ def content_of(request: bytes) -> bytes:
     return content
 
 
-def said(proxy: tuple[str, int], raw: bytes) -> bytes:
+def answers_to(proxy: tuple[str, int], raw: bytes) -> bytes:
     """All that the gateway says to these bytes, until it closes the connection or has nothing more to say."""
     answered = b""
     with (

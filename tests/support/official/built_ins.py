@@ -35,7 +35,7 @@ _DEFINITIONS = Path(__file__).parents[3] / "definitions" / "kubevela"
 _OWN = frozenset({"access", "client"})
 
 
-def defined() -> frozenset[str]:
+def built_in_types() -> frozenset[str]:
     """The names of the built-in types of components and traits."""
     files = _DEFINITIONS.glob("*.cue")
     return frozenset(
@@ -45,7 +45,7 @@ def defined() -> frozenset[str]:
     )
 
 
-def used(file: Path) -> frozenset[str]:
+def types_in(file: Path) -> frozenset[str]:
     """The types of the components and traits in a file of Applications, but for those that KubeVela does not have."""
     components = [
         component

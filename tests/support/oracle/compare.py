@@ -114,7 +114,7 @@ class Project:
             if client.provider == provider
         ]
 
-    def asked(self, request: Request) -> Answer:
+    def decision(self, request: Request) -> Answer:
         """Return the answer of `kong_oam.access.decide`."""
         authorization = (
             (f"Bearer {self.signed(request.token)}",) if request.token else ()
@@ -424,7 +424,7 @@ class _Comparison:
         )
         if request.token and request.token.provider not in now.issuers:
             return
-        self._judge("decide", request, meant, now.asked(request).status)
+        self._judge("decide", request, meant, now.decision(request).status)
         facts, own = (
             self.lua.facts(now, request),
             (meant.component or "", meant.port or 0),
