@@ -29,7 +29,8 @@ from tests.support.provider_settings import stack
 NOTHING: Held = frozenset()
 
 Count = Callable[[Held, bool], int]
-"""Requests where the state holds that, in the estate with an Application more or without it."""
+"""The number of requests with such a state, in the estate with or without an additional
+Application."""
 
 
 def inspect_products(
@@ -81,7 +82,8 @@ def org(
 def tenant(
     count: int, page: int | None = None, *, filled: bool = True
 ) -> Iterator[Count]:
-    """A tenant whose answers have at most `page` objects. To log in is one request more, which is not counted."""
+    """A tenant whose answers have at most `page` objects. The login is an additional request, which
+    is not counted."""
     with Entra(growing.group_names(count), page=page) as entra:
         if filled:
             growing.fill_tenant(entra, count)
@@ -102,7 +104,7 @@ def tenant(
 
 
 class Counted(Realm):
-    """A realm with groups and clients, whose answers have at most `page` objects where pages are asked for."""
+    """A realm with groups and clients; pages have at most `page` objects."""
 
     def __init__(self, groups: list[str], clients: list[str]) -> None:
         super().__init__(
@@ -171,7 +173,7 @@ def realm(
 
 
 def _routes(estate: Estate, held: Held) -> Iterator[Resource]:
-    """The routes that the state holds, as a run made them."""
+    """Yield the routes in the state, as a run writes them."""
     for component in estate.exposed:
         for plan in routes(component):
             logical = f"{component.key}-{plan.role}-{plan.backend}"

@@ -96,7 +96,7 @@ spec:
 
 
 def cross_origin_estate(stack: Stack, domain: str) -> Estate:
-    """The estate of these on a stack."""
+    """Return the estate of these Applications on a stack."""
     return estate(*applications(domain), stack=stack)
 
 
@@ -270,7 +270,7 @@ def check(case: PageRequest, answer: Answered) -> None:
     assert answer.status == case.status, answer
     if (
         case.host == "itself" or case.path == "/orders/inner"
-    ):  # of components that say nothing to pages: as the workload does
+    ):  # Without settings for pages the workload's own headers arrive.
         assert answer.granted.get("access-control-allow-origin") == (
             "*" if case.status == 200 else None
         ), answer
@@ -297,7 +297,7 @@ def check(case: PageRequest, answer: Answered) -> None:
 
 
 class Workload(Listening):
-    """A workload that lets every page read everything, as far as it is asked. A context manager."""
+    """A workload whose answers every page may read. A context manager."""
 
     def __init__(self, bind: str = "127.0.0.1") -> None:
         self.reached: list[bytes] = []

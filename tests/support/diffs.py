@@ -89,7 +89,7 @@ def model(*texts: str, on: Settings | None = None) -> AccessModel:
 
 
 def edited(text: str, *edits: tuple[str, str]) -> str:
-    """The text with each of these replaced, all of which stand in it."""
+    """Return the text with each of these replaced; the text must have them."""
     for old, new in edits:
         assert old in text
         text = text.replace(old, new)

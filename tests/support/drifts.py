@@ -66,7 +66,7 @@ BY_TOKEN = [
 ]
 """The report's lines for requests on the estate's hosts that any caller with a token may make."""
 Drift = Callable[[Hands, str], None]
-"""Makes the change; the text is the public key in PEM."""
+"""Make the change; the text is the public key in PEM."""
 
 
 def _jwt_of(service: str, **config: Any) -> Drift:
@@ -136,7 +136,8 @@ def a_script_after_the_gate(hands: Hands, _: str) -> None:
 
 
 def _scripts(old: str, new: str, *names: str) -> Drift:
-    """In the JSON that scripts of these plugins of a service of ours are given, what each has once."""
+    """Return a change of scripts on one of our services. The JSON of each plugin has the old text
+    once."""
     was, now = (text.replace('"', "'") for text in (old, new))
 
     def change(hands: Hands, _: str) -> None:
@@ -214,7 +215,7 @@ def a_target_without_weight(hands: Hands, _: str) -> None:
 
 
 def an_upstream_in_our_workloads_place(hands: Hands, _: str) -> None:
-    """Kong asks for an Upstream of a name before it asks DNS."""
+    """Kong looks for an Upstream of a name before DNS."""
     host, _port = _workload(hands)
     hands.make("/upstreams", name=host)
     hands.make(f"/upstreams/{host}/targets", target="elsewhere.test:80")
@@ -322,7 +323,7 @@ def a_global_gate(hands: Hands, _: str) -> None:
 
 
 def a_global_script(kind: str) -> Drift:
-    """A script of phase `rewrite`, in which Kong runs global plugins whatever the service has."""
+    """A script of phase `rewrite`, in which Kong runs global plugins for every service."""
 
     def drift(hands: Hands, _: str) -> None:
         hands.make(
@@ -397,7 +398,7 @@ def _key(**fields: Any) -> Drift:
 
 
 def _issuers_key(hands: Hands) -> dict[str, Any]:
-    """One of them: the others fill slots, or sign, too."""
+    """Return a key of the ring that neither fills a slot nor signs."""
     return next(
         credential
         for credential in hands.list(f"consumers/{RING}/jwt")

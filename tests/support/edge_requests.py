@@ -48,7 +48,8 @@ def _component(name: str, domain: str, *traits: str) -> str:
 
 
 def edge_estate(stack: Stack, domain: str) -> Estate:
-    """The estate of `api`, which has both traits, `bare`, which has neither, and `again`, which repeats POST as well."""
+    """Return the estate of `api`, which has both traits, `bare`, which has neither, and `again`,
+    which also repeats POST."""
     parts = (
         _component(
             "api",
@@ -219,12 +220,11 @@ SECURE = {
     "X-Powered-By": [],
     "X-Debug": [],
 }
-"""Return the headers of answers of `api`. The workload's own policy stays beside the added policy.
-"""
+"""The headers of answers of `api`. The workload's own policy stays beside the added policy."""
 
 
 def check_marked(answer: Answered, *, of_workload: bool) -> None:
-    """The answer, one of `api`, has the headers that are meant."""
+    """Check that the answer of `api` has the expected headers."""
     wanted = dict(SECURE)
     if of_workload:
         wanted["Content-Security-Policy"] = [
@@ -234,12 +234,12 @@ def check_marked(answer: Answered, *, of_workload: bool) -> None:
         wanted["Set-Cookie"] = ["a=1", "b=2"]
     assert "workload" not in " ".join(
         answer.values("Server")
-    )  # Kong says its own name where there is none
+    )  # Kong writes its own name if the header is missing.
     assert {name: answer.values(name) for name in wanted} == wanted
 
 
 def headers_of(head: bytes) -> dict[str, list[str]]:
-    """The headers of a request that reached the workload, by name in small letters."""
+    """Return the headers of a request that reached the workload, by name in small letters."""
     found: dict[str, list[str]] = {}
     for line in head.decode("latin-1").split("\r\n")[1:]:
         if line:
@@ -283,7 +283,7 @@ class _Handler(Requests):
         length = int(headers_of(head).get("content-length", ["0"])[0])
         assert len(self.rfile.read(length)) == length
         self.workload.reached.append(head)
-        with suppress(OSError):  # nobody waits any more
+        with suppress(OSError):  # no client waits any more
             for part in self._parts(head.split(b" ")[1]):
                 self.wfile.write(part)
 

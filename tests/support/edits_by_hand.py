@@ -22,7 +22,7 @@ _PARENTS = {
 def edited(
     random: Random, entities: Entities, stacks: Sequence[str]
 ) -> Entities:
-    """The entities after one to three edits."""
+    """Return the entities after one to three edits."""
     for number in range(random.randint(1, 3)):
         edit = random.choice(_EDITS)
         entities = edit(random, entities, stacks, number)
@@ -32,7 +32,7 @@ def edited(
 def _remove(
     random: Random, entities: Entities, stacks: Sequence[str], _: int
 ) -> Entities:
-    """An entity goes, with all that refers to it."""
+    """Delete an entity, with all entities that refer to it."""
     kind = random.choice(
         [
             "routes",
@@ -87,7 +87,7 @@ def _changed(
     kind: str,
     change: Callable[[Random, Entities, Entity, Sequence[str]], dict[str, Any]],
 ) -> Any:
-    """An edit that changes fields of an entity of a kind, chosen of all there are."""
+    """Return an edit that changes fields of any entity of a kind."""
 
     def edit(
         random: Random, entities: Entities, stacks: Sequence[str], _: int
@@ -208,7 +208,7 @@ def _tags(
 def _add(
     random: Random, entities: Entities, stacks: Sequence[str], number: int
 ) -> Entities:
-    """Somebody makes an entity, foreign or with the tags of a stack."""
+    """Add an entity, foreign or with the tags of a stack."""
     tags = _tags(random, entities, {}, stacks)
     new: dict[str, Any] = {"id": f"by-hand-{number}", **tags}
     consumer, service = (

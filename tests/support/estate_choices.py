@@ -594,7 +594,7 @@ def _provider(*values: Fragment) -> list[Fragment]:
     return [
         {"provider": {}},
         *({"provider": value} for value in values),
-    ]  # each beside the usual one
+    ]  # each beside the default
 
 
 _OF_ANY: Alternatives = {

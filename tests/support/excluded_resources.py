@@ -82,7 +82,7 @@ def _matcher(globs: Iterable[str]) -> Callable[[Key], bool]:
 def _with_needed(
     was: Mapping[Key, Registered], keys: Iterable[Key]
 ) -> set[Key]:
-    """These, and all that they depend on, by whatever way."""
+    """Return these keys and all their direct and indirect dependencies."""
     by_name: dict[str, list[Key]] = {}
     for key in was:
         by_name.setdefault(key[1], []).append(key)

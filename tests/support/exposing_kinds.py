@@ -1,4 +1,5 @@
-"""Objects by which others than the gateway find a workload, as products have them: `<apiVersion> <kind>`."""
+"""Kinds of objects that expose a workload beside the gateway, as products define them:
+`<apiVersion> <kind>`."""
 
 from __future__ import annotations
 

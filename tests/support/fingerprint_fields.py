@@ -1,4 +1,4 @@
-"""Pairs of estates by which it is found that the fingerprint of a stack leaves a field out."""
+"""Pairs of estates that show whether the fingerprint of a stack leaves a field out."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ OF_CLIENTS = (
     "provider",
 )
 IN_ORDER = (None, "shops", "rest", "apis")
-"""The base, and partitions with those that call others first: their clients' ids may be made up."""
+"""The base, and partitions in order: clients before called APIs, since a provider may make up
+clients' ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ class FingerprintInputs:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A stack before and after an edit that changes its fingerprint, and whether a run of it makes something else."""
+    """A stack before and after an edit that changes its fingerprint, and whether its run has
+    another result."""
 
     edit: Choice
     partition: str | None
@@ -69,19 +71,20 @@ class Pair:
     differs: bool
 
     def is_missed(self) -> bool:
-        """Whether the command would leave the run out, by the fingerprint as it is now, and it makes something else."""
+        """Return whether the command would skip the run by the present fingerprint, although its
+        result differs."""
         if not self.differs:
             return False
         first, second = map(
             replace, self.estates
-        )  # which know nothing of any fingerprint yet
+        )  # stacks without a fingerprint
         before, after = self.known
         return first.fingerprint(self.partition, before) == second.fingerprint(
             self.partition, after
         )
 
     def decisive(self) -> frozenset[Field]:
-        """The fields each of which holds all that differs."""
+        """Return the fields that each contain all differences."""
         before, after = (
             fingerprint_inputs(estates, self.partition, known)
             for estates, known in zip(self.estates, self.known, strict=True)
@@ -92,7 +95,7 @@ class Pair:
 
 @contextmanager
 def without_field(field: Field) -> Iterator[None]:
-    """The fingerprint without a field, wherever it is."""
+    """Leave a field out of all fingerprints."""
     of, name = field
     fields_of, usual = fingerprint._fields, order.fingerprint
 
@@ -169,7 +172,7 @@ def fingerprint_inputs(
 def _differences(
     before: Any, after: Any, path: frozenset[Field]
 ) -> Iterator[frozenset[Field]]:
-    """The fields that each place lies in at which two values differ, as the fingerprint reads them."""
+    """Yield the fields around each place at which two values differ, as the fingerprint reads them."""
     if type(before) is not type(after):
         yield path
     elif isinstance(before, SourcePosition):
@@ -204,7 +207,7 @@ class Pairs:
 
     @staticmethod
     def around(project: Project, centre: ChosenEstate) -> Pairs:
-        """Those with an estate, once that is deployed."""
+        """Return the pairs around a deployed estate."""
         made = Pairs(project, centre, Deployed({}))
         estates = project.estates(centre)
         assert estates is not None
@@ -213,7 +216,7 @@ class Pairs:
         return made
 
     def of_each(self, choices: Collection[Choice]) -> Iterator[Pair]:
-        """One pair for each of these choices."""
+        """Yield one pair for each of these choices."""
         for choice, before, after in {
             pair[0]: pair for pair in reversed([*self.centre.pairs()])
         }.values():

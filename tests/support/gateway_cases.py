@@ -1,4 +1,4 @@
-"""Requests to an estate, generated, as the bytes that are sent: one generator for the sandbox and the live tier."""
+"""Generate requests to an estate as raw bytes: one generator for the sandbox and the live tier."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from tests.support.gateway_estates import Scene
 from tests.support.gateway_tokens import CLIENTS, GROUPS
 
 UNKNOWN_CLIENT = "somebody-elses"
-"""The client of tokens that no component was given."""
+"""The client of tokens that belong to no component."""
 
 STATUSES = (200, 400, 401, 403, 404)
-"""All that `decide` answers."""
+"""All statuses of `decide`."""
 
 
 _ODD_PORT = re.compile(r":(?!\d*\Z)")
@@ -53,7 +53,7 @@ class Case:
     address: str | None = None
 
     def raw(self, *more: bytes) -> bytes:
-        """The bytes of the request; `more` are further header lines."""
+        """Return the bytes of the request; `more` are further header lines."""
         lines = [
             b"%s %s HTTP/1.1" % (self.method.encode(), self.target),
             b"Host: " + self.host.encode(),
@@ -74,20 +74,20 @@ class Case:
         )
 
     def statuses(self, meant: Decision) -> frozenset[int]:
-        """The statuses that count as `meant` at the gateway."""
+        """Return the statuses of a gateway that agree with `meant`."""
         statuses: set[int] = {meant.status}
         if meant.status == 400:
-            statuses.add(404)  # no route was reached
+            statuses.add(404)  # no route matches
         if self.host != self.host.lower() or _ODD_PORT.search(self.host):
             statuses.add(
                 401
-            )  # a route was reached, and its admission spoke before its gate
+            )  # a route matches, and its admission answers before its gate
         if len(self.authorization) > 1 and not meant.allowed:
-            statuses.add(400)  # nginx takes this header once
+            statuses.add(400)  # nginx accepts this header only once
         return frozenset(statuses)
 
     def identity_headers(self, scene: Scene, meant: Decision) -> dict[str, str]:
-        """The identity headers that go upstream with a request that is allowed."""
+        """Return the identity headers that an allowed request carries upstream."""
         assert meant.component is not None
         token = bearer(self.authorization)
         if not isinstance(token, str):
@@ -127,9 +127,10 @@ class Case:
     def decided_by_its_fault(
         self, scene: Scene, key: str | None = None
     ) -> bool:
-        """Whether the fault is all that is wrong: nobody is let in there, and whoever has every scope is.
+        """Return whether the fault is the only reason for a denial: the path denies anonymous
+        callers and allows every scope.
 
-        `key` is the component that must own the request, if one must.
+        `key` is the component that must own the request, if any.
         """
         anonymous = decide(scene.estate, self._request, None)
         component = anonymous.component
@@ -161,7 +162,7 @@ class Case:
 
 @dataclass(slots=True)
 class Coverage:
-    """How often each status was meant, and how often each fault of a token was what decided."""
+    """Counts of the expected statuses, and of the token faults that decided."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
@@ -172,7 +173,7 @@ class Coverage:
             self.faults[case.fault] += 1
 
     def lines(self) -> Iterator[str]:
-        """For the end of a run: what was covered how often."""
+        """Yield lines with the counts for the end of a run."""
         yield f"{self.statuses.total()} generated requests, by the status that is meant:"
         yield "  " + ", ".join(
             f"{status}: {self.statuses[status]}" for status in STATUSES
@@ -186,7 +187,7 @@ class Coverage:
 def cases(
     scene: Scene, unknown_host: str = "nope.test"
 ) -> st.SearchStrategy[Case]:
-    """Requests to the scene's gateway; some to `unknown_host`, which nobody serves."""
+    """Draw requests to the scene's gateway; some to `unknown_host`, which no component has."""
     return st.one_of(_aimed(scene), _aimed(scene), _stray(scene, unknown_host))
 
 
@@ -212,7 +213,8 @@ def faulty_cases(draw: st.DrawFn, scene: Scene, fault: str) -> Case:
 
 
 def landmarks(scene: Scene) -> list[Case]:
-    """A request to every place where a rule holds, allowed if anybody is: without a token where that is meant."""
+    """Return a request to every place of a rule, allowed if any caller is: without a token if the
+    rule is public."""
     found: list[Case] = []
     for component in scene.estate.exposed:
         token = scene.issuers[component.identity.provider].service(
@@ -234,9 +236,9 @@ def landmarks(scene: Scene) -> list[Case]:
 
 
 def refusals(scene: Scene) -> list[Case]:
-    """A request of nobody to every component, at a place where the model asks for a token: what guards it must be there.
+    """Return an anonymous request to every component that requires a token: its guards must exist.
 
-    A landmark alone is let in as well by a gateway that shows a route and not yet what guards it.
+    Landmarks alone do not show this: a gateway with a route and without its guards allows them too.
     """
     found: dict[str, Case] = {}
     for component in scene.estate.exposed:
@@ -279,7 +281,7 @@ _ODD = [
     ("Basic YTpi",), ("bearer x.y.z",), ("Bearer  x.y.z",), ("Negotiate bearer",), ("Bearer",), ("Bearer x.y.z, Bearer x.y.z",),
     ("Basic YTpi", "Bearer x.y.z"), ("Token x.y.z",), ("",),
 ]  # fmt: skip
-# TRACE and CONNECT never get as far: nginx itself answers 405.
+# TRACE and CONNECT do not get this far: nginx itself answers 405.
 _OTHER_METHODS = (
     "GET",
     "HEAD",
@@ -326,7 +328,7 @@ _ESCAPES = {
 
 @st.composite
 def _stray(draw: st.DrawFn, scene: Scene, unknown_host: str) -> Case:
-    """Whatever a client can send, to any host of the estate and to others."""
+    """Draw any request that a client can send, to hosts of the estate and others."""
     component = draw(st.sampled_from(scene.estate.exposed))
     host = draw(_host(draw(st.sampled_from(component.exposure.endpoints))))
     host = draw(
@@ -351,7 +353,8 @@ def _stray(draw: st.DrawFn, scene: Scene, unknown_host: str) -> Case:
 
 @st.composite
 def _aimed(draw: st.DrawFn, scene: Scene) -> Case:
-    """A request to one rule or gateway path, often past it by a hair, with any token that may help."""
+    """Draw a request to one rule or gateway path, often slightly past it, with a token that may
+    help."""
     component = draw(st.sampled_from(scene.estate.exposed))
     endpoint, rule = draw(st.sampled_from(_places(scene, component.key)))
     method = draw(
@@ -381,7 +384,7 @@ def _aimed(draw: st.DrawFn, scene: Scene) -> Case:
 
 
 def _spelt(element: str) -> st.SearchStrategy[str]:
-    """The element as a client may write it."""
+    """Draw a spelling of the element that a client may use."""
     escaped = "".join(
         _ESCAPES.get(character, character) for character in element
     )
@@ -409,7 +412,7 @@ def _misread(element: str) -> st.SearchStrategy[str]:
 
 
 def _host(endpoint: Endpoint) -> st.SearchStrategy[str]:
-    """A host that the endpoint's stands for, with and without a port."""
+    """Draw a host that the endpoint's host matches, with and without a port."""
     hosts = [endpoint.host.replace("*", label) for label in ("x", "y.x")]
     return st.sampled_from(
         [*hosts, *hosts, f"{hosts[0]}:80", f"{hosts[0]}:8443"]
@@ -418,7 +421,8 @@ def _host(endpoint: Endpoint) -> st.SearchStrategy[str]:
 
 @cache
 def _places(scene: Scene, component: str) -> list[tuple[Endpoint, Rule | None]]:
-    """Where a component's rules hold: endpoints with the rules on and below them, and by themselves."""
+    """Return the places of a component's rules: endpoints with the rules on and below them, and
+    alone."""
     found = scene.estate.components[component]
     return [
         (endpoint, rule)
@@ -430,7 +434,8 @@ def _places(scene: Scene, component: str) -> list[tuple[Endpoint, Rule | None]]:
 
 @cache
 def _protected(scene: Scene) -> list[tuple[str, str, str, PathSegments]]:
-    """Component, method, host and path, where nobody without a token is let in and whoever has every scope is."""
+    """Return component, method, host and path of places that deny anonymous callers and allow every
+    scope."""
     found = [
         (component.key, method, endpoint.host.replace("*", label), rule.path)
         for component in scene.estate.exposed

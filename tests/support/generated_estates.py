@@ -50,7 +50,7 @@ class ChosenEstate:
         }
 
     def edits(self) -> Iterator[tuple[Choice, int]]:
-        """All single edits, each to every other number."""
+        """Yield all single edits, each to every other number."""
         for choice, alternatives in self._alternatives().items():
             for number in range(len(alternatives)):
                 if number != self.choices.get(choice, 0):
@@ -226,7 +226,7 @@ def merge(into: dict[str, Any], fragment: Mapping[str, Any]) -> None:
 
 
 def _fill(value: Any, words: Mapping[str, str]) -> None:
-    """Puts names in the place of APP and NAME, in keys and texts."""
+    """Replace APP and NAME by names, in keys and texts."""
     if isinstance(value, dict):
         for key in [*value]:
             inner = value.pop(key)
@@ -251,7 +251,8 @@ def _filled(text: str, words: Mapping[str, str]) -> str:
 def write(
     folder: Path, chosen: ChosenEstate, provider: Fragment | None = None
 ) -> None:
-    """Writes the project's Applications and the base's settings; the partitions' stacks name the estate."""
+    """Write the project's Applications and the base's settings; the partitions' stacks name the
+    estate."""
     settings, applications = chosen.written(provider)
     (folder / "stacks" / "Pulumi.local.yaml").write_text(
         yaml.safe_dump({"config": settings}), "utf-8"
@@ -283,7 +284,8 @@ def full(kind: str) -> ChosenEstate:
 
 
 def first(kind: str, random: Random) -> ChosenEstate:
-    """An estate at a provider of a kind, with grants across partitions, and choices of Applications at random."""
+    """Return an estate at a provider of a kind, with grants across partitions, and random choices
+    of Applications."""
     chosen = ChosenEstate(
         kind,
         {

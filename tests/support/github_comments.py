@@ -1,4 +1,5 @@
-"""A stand-in for GitHub's comments of pull requests, on loopback: lists them by page, makes them, changes them."""
+"""A stand-in for GitHub's comments of pull requests, on loopback: it lists them by page, creates
+them and changes them."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ REPOSITORY = "acme/access"
 
 
 class Comments:
-    """Comments of pull request 7 of `acme/access`. `status`, where set, is the answer to every request."""
+    """Comments of pull request 7 of `acme/access`. `status`, where set, is the answer to every
+    request."""
 
     def __init__(self) -> None:
         self.kept: list[dict[str, Any]] = []

@@ -28,7 +28,7 @@ PROVIDERS: dict[str, dict[str, Any]] = {
     },
     "keycloak": KEYCLOAK,
 }
-"""By kind, the settings of one."""
+"""The settings of a provider, by kind."""
 
 
 class AllBut(frozenset[tuple[str, str]]):
@@ -85,7 +85,7 @@ def group_names(count: int) -> list[str]:
 
 
 def fill_org(okta: Okta, count: int) -> None:
-    """Gives the org what so many Applications have there: server, scopes, apps, policies."""
+    """Fill the org with the objects of so many Applications: server, scopes, apps, policies."""
     org = okta.save()
     org.put(
         "authorizationServers",
@@ -119,7 +119,8 @@ def fill_org(okta: Okta, count: int) -> None:
 
 
 def fill_tenant(tenant: Entra, count: int) -> None:
-    """Gives the tenant what so many Applications have there: applications and their service principals."""
+    """Fill the tenant with the objects of so many Applications: applications and their service
+    principals."""
     for number in range(1, count + 1):
         for name in (
             f"app{number}/api API",

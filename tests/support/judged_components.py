@@ -1,4 +1,4 @@
-"""Components with rendered objects, as the judgement of objects takes them."""
+"""Components with rendered objects, as `judge` takes them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kong_oam.objects.judge import judge
 
 _DOCUMENT, _ = read("shop.yaml", b"components:\n- name: web\n  type: any\n")
 PLACE = _DOCUMENT[0].position("components", 0, "type")
-"""Where all objects come from: shop.yaml:3:9."""
+"""The source position of all objects: shop.yaml:3:9."""
 
 POD = """
 apiVersion: v1
@@ -61,7 +61,7 @@ def judged_component(
 
 
 def merged(text: str, changes: str) -> dict[str, Any]:
-    """An object in YAML with changes, mapping by mapping; lists are replaced."""
+    """Return an object in YAML with changes, mapping by mapping; lists are replaced."""
     return _merged(yaml.safe_load(text), yaml.safe_load(changes))
 
 

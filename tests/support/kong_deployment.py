@@ -114,7 +114,7 @@ class Entities:
     def estate(
         self, estate: Estate, pems: Pems, upstream: str, port: int | None = None
     ) -> None:
-        """Rings, guards and routes of the whole estate, without pauses."""
+        """Create rings, guards and routes of the whole estate, without pauses."""
         self.rings(estate, pems)
         self.nowhere(estate)
         for component in estate.exposed:
@@ -123,7 +123,7 @@ class Entities:
             self.lead(estate, component)
 
     def rings(self, estate: Estate, pems: Pems) -> None:
-        """The consumer that stands for nobody, and the key ring of each issuer."""
+        """Create the consumer for anonymous callers, and the key ring of each issuer."""
         stack = estate.stack.name
         tags = names.tags(stack)
         self.make(
@@ -154,7 +154,7 @@ class Entities:
                 self.make(f"/consumers/{ring['id']}/jwt", credential)
 
     def nowhere(self, estate: Estate) -> None:
-        """The Upstream without Targets that services lead to."""
+        """Create the Upstream without Targets that services lead to."""
         stack = estate.stack.name
         self.make(
             "/upstreams",
@@ -168,7 +168,8 @@ class Entities:
         upstream: str,
         port: int | None = None,
     ) -> None:
-        """The component's gated services: `upstream` and `port` (default: the component's) are where gates lead."""
+        """Create the component's gated services: gates lead to `upstream` and `port` (default: the
+        component's)."""
         self.serve(estate, component)
         self.protect(estate, component, upstream, port)
 
@@ -261,7 +262,8 @@ class Entities:
         upstream: str,
         port: int | None = None,
     ) -> dict[str, Entity]:
-        """The configurations of the plugins before a backend of the component, in full, by plugin."""
+        """Return the full configurations of the plugins before a backend of the component, by
+        plugin."""
         ring = names.ring(estate.stack.name, component.identity.provider)
         decided_by = table(
             estate,
@@ -290,7 +292,7 @@ class Entities:
         }
 
     def lead(self, estate: Estate, component: Component) -> None:
-        """The component's routes."""
+        """Create the component's routes."""
         stack = estate.stack.name
         tags = names.tags(stack, component)
         for plan in routes(component):
@@ -313,19 +315,19 @@ class Entities:
             )
 
     def make(self, path: str, body: Mapping[str, Any]) -> Entity:
-        """POST; the entity as Kong answers it. Fails unless that is 201."""
+        """Send POST; return the entity as Kong answers it. Fails at any status but 201."""
         answer = self._admin.post(path, json=body)
         assert answer.status_code == 201, (
             f"{path}: {answer.status_code} {answer.text}"
         )
         entity: Entity = answer.json()
-        # Routes and services have paths of their own, whatever they were made below.
+        # Routes and services have their own paths, under any owner.
         collection = "/routes" if path.endswith("/routes") else path
         self.made[f"{collection}/{entity['id']}"] = dict(body)
         return entity
 
     def read(self, path: str) -> Entity:
-        """GET; fails unless that is 200."""
+        """Send GET; fails at any status but 200."""
         answer = self._admin.get(path)
         assert answer.status_code == 200, (
             f"{path}: {answer.status_code} {answer.text}"
@@ -334,7 +336,7 @@ class Entities:
         return entity
 
     def change(self, path: str, body: Mapping[str, Any]) -> None:
-        """PATCH; fails unless that is 200."""
+        """Send PATCH; fails at any status but 200."""
         answer = self._admin.patch(path, json=body)
         assert answer.status_code == 200, (
             f"{path}: {answer.status_code} {answer.text}"
@@ -360,7 +362,7 @@ class Entities:
             self.made.pop(path, None)
 
     def clean(self) -> None:
-        """Takes away all that was made and is still there, whatever fails in between. Raises the last failure."""
+        """Delete all remaining entities, even if some deletions fail. Raises the last failure."""
         failure: Exception | None = None
         for path in reversed(list(self.made)):
             try:

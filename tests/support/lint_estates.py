@@ -56,7 +56,7 @@ def _block(data: Data) -> str:
 
 
 def _commented(data: Data) -> str:
-    """Block style with a comment before and behind every line, and a blank line now and then."""
+    """Write block style with a comment before and behind every line, and some blank lines."""
     lines = yaml.dump(
         data, Dumper=_Indented, default_flow_style=False, sort_keys=False
     ).splitlines()
@@ -67,7 +67,7 @@ def _commented(data: Data) -> str:
 
 
 def _multiline_flow(data: Data) -> str:
-    """JSON, indented: flow style over many lines, which YAML reads as well."""
+    """Write JSON, indented: flow style over many lines, which is valid YAML."""
     return yaml.safe_dump(
         data, default_flow_style=True, sort_keys=False, width=20
     )
@@ -88,7 +88,7 @@ STYLES: Mapping[str, Callable[[Data], str]] = {
 
 
 def styled(orders: str, shop: str, style: str) -> dict[str, str]:
-    """The files of two Applications, written anew in a style."""
+    """Return the files of two Applications, written anew in a style."""
     write = STYLES[style]
     return {
         "orders.yaml": write(yaml.safe_load(orders)),
@@ -109,7 +109,8 @@ def linted(files: Files) -> tuple[Estate, tuple[LintFinding, ...]]:
 
 
 def answers(estate: Estate) -> dict[tuple[str, ...], int]:
-    """Status by method, URL and who asks: every method, at and below every path of a rule, all clients and groups."""
+    """Return the status by method, URL and caller: every method, at and below every path of a rule,
+    all clients and groups."""
     groups = sorted(
         {
             group

@@ -10,7 +10,7 @@ from typing import Self
 
 
 class Listening:
-    """Serves what `server` does. A context manager."""
+    """Run `server` in a thread. A context manager."""
 
     def __init__(self, server: socketserver.TCPServer) -> None:
         self._server = server
@@ -37,7 +37,7 @@ class Listening:
 
 
 class Connections(socketserver.ThreadingTCPServer):
-    """One that takes connections as they are, a thread each."""
+    """A server of raw connections, a thread each."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -50,7 +50,8 @@ class Requests(socketserver.StreamRequestHandler):
     timeout = 10
 
     def head(self) -> bytes:
-        """The request line and headers with the line that ends them; empty where the connection ends before."""
+        """Return the request line and headers with the line that ends them; empty where the
+        connection ends before."""
         read = b""
         while not read.endswith(b"\r\n\r\n"):
             line = self.rfile.readline(65536)

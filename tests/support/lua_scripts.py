@@ -1,6 +1,6 @@
-"""Admission and the gate by themselves, in LuaJIT: each of their calls to Kong and nginx can be made to fail.
+"""Admission and the gate alone, in LuaJIT: each of their calls to Kong and nginx can fail.
 
-No gateway: what the scripts call is here, a few lines each, and every call passes through one gate of the tests' own.
+Without a gateway: their APIs are a few lines each here, and the tests can intercept every call.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Lua:
     admitted: Any = None
     """The table that admission left, or another value in its place."""
     before: str | None = None
-    """The admission that left what the gate reads with."""
+    """The admission that left the gate's reader."""
     readers: Any = None
     """Other values in its place."""
     target: tuple[Any, ...] | None = None
@@ -102,7 +102,8 @@ class Lua:
     cleared: list[str] = field(default_factory=list)
 
     def run(self) -> str:
-        """`on`: the request goes on; `exit`: it was refused with `status`; `error`: the script failed, Kong says 500."""
+        """Run the script. `on`: the request continues; `exit`: it is denied with `status`; `error`:
+        the script failed, Kong answers 500."""
         runtime = LuaRuntime(
             encoding="latin-1",
             unpack_returned_tuples=True,
@@ -172,7 +173,7 @@ def gate(table: str, leads: str = '{"host": "api.test", "port": 80}') -> str:
 
 
 def spoil(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> None:
-    """Has scripts made of sources that say `wrong` where one says `right`."""
+    """Replace `right` by `wrong` in the sources of scripts."""
     source = sources.source
     assert (
         sum(right in file.read_text("utf-8") for file in sources.FILES.values())

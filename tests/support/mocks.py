@@ -42,7 +42,7 @@ from sandbox.okta import Okta
 from tests.support.estates import with_traits
 
 _IN_TURN = "graph", "grants", "workload.credential"
-"""The modules that have resources come after others in the program alone."""
+"""Modules whose resources wait for other resources only within the program."""
 ROOT = Path(__file__).parents[2]
 KEY = SigningKey("key1", "RS256", "the public key")
 _PAIR = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -86,7 +86,7 @@ States = dict[str, dict[str, dict[str, Any]]]
 
 
 Identify = Callable[[str], str]
-"""Gives what is made under a logical name its id."""
+"""Maps a logical name to its resource's id."""
 
 
 class _Answers(pulumi.runtime.Mocks):
@@ -185,7 +185,7 @@ def _of_service(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Monitor(mocks.MockMonitor):
-    """Keeps what the mocks do not see: dependencies, and which inputs are secrets."""
+    """Record the facts that mocks do not see: dependencies, and the inputs that are secrets."""
 
     def __init__(self, answers: _Answers | None = None) -> None:
         super().__init__(answers or _Answers())
@@ -274,7 +274,7 @@ def _published(issuer: str, proxy: str | None) -> Published:
 
 
 class _EveryGroup(dict[str, str]):
-    """Ids of groups as `_Answers` gives them, whatever the name."""
+    """Ids of groups as `_Answers` gives them, for any name."""
 
     def __missing__(self, name: str) -> str:
         return f"id of {name}"
@@ -286,7 +286,7 @@ def _inspected(*arguments: Any) -> Inspection:
 
 @pulumi.runtime.test  # type: ignore[untyped-decorator]
 def _program() -> None:
-    """Runs the program and waits for all that it registers."""
+    """Run the program and wait for all its registrations."""
     runpy.run_path("__main__.py", run_name="__main__")
 
 
@@ -326,7 +326,7 @@ def run_stack(
     )
     root = get_root_resource()
     assert root is not None
-    root._transformations = []  # of the run before, in this very process
+    root._transformations = []  # left by the run before in this process
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> pulumi.Output[Any]:
@@ -358,7 +358,7 @@ def run_stack(
 
 
 def answer(patch: pytest.MonkeyPatch) -> None:
-    """Has the environment say how products are reached, and issuers publish a key."""
+    """Set the environment's addresses of products, and let issuers publish a key."""
     patch.setenv("KONG_ADMIN_TOKEN", "the admin token")
     patch.setenv("OKTA_API_TOKEN", "the API token")
     patch.setenv("OKTA_ORG_NAME", "sandbox")
@@ -381,7 +381,7 @@ def clear(secret: Registered) -> dict[str, str]:
 def ask_at(
     patch: pytest.MonkeyPatch, key: str, values: Mapping[Key[Any], Any]
 ) -> None:
-    """Has the component `key` have these values of traits, whatever its Application says."""
+    """Give the component `key` these values of traits, in place of its Application's."""
 
     def compiled(*arguments: Any) -> Any:
         made = compile_estate(*arguments)
@@ -442,7 +442,8 @@ def run_program(
 def program(
     *providers: dict[str, Any], preview: bool = False
 ) -> list[Registered]:
-    """All that the program registers with the Kong stand-in as its gateway, and with these identity providers, if any."""
+    """Return all registrations of the program with the Kong stand-in as its gateway, and with these
+    identity providers, if any."""
     with Kong() as kong, pytest.MonkeyPatch.context() as patch:
         patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
         return run_program(patch, list(providers) or None, preview)

@@ -1,4 +1,4 @@
-"""Applications that people wrote, with KubeVela's own offline renderings of some; both lie beside the project."""
+"""Real Applications, some with KubeVela's own offline renderings; both lie beside the project."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ CORPUS = DATA / "oam"
 
 
 def corpus(folder: str) -> list[str]:
-    """The names of the files in a folder of it; none where it is not beside the project."""
+    """Return the names of the files in a folder of the corpus; none where it is missing."""
     return sorted(path.name for path in (CORPUS / folder).glob("*.yaml"))
 
 
 def need_corpus() -> None:
-    """Skips the test, saying why, where there is no corpus."""
+    """Skip the test with a reason if the corpus is missing."""
     if not CORPUS.is_dir():
         pytest.skip(f"no Applications and renderings at {CORPUS}")
 
 
 def documents(name: str) -> tuple[Document, ...]:
-    """The documents of one file of the corpus, as the project reads them."""
+    """Return the documents of one file of the corpus, as the project reads them."""
     found, _ = read(name, (CORPUS / name).read_bytes())
     return found
 
@@ -54,12 +54,12 @@ def _definitions_of() -> Mapping[str, list[dict[str, str]]]:
 
 @cache
 def definitions_in(name: str) -> tuple[Definition, ...]:
-    """The definitions of one file of the corpus."""
+    """Return the definitions of one file of the corpus."""
     return read_definitions(name, (CORPUS / name).read_bytes()).definitions
 
 
 def rows_of(file: str) -> list[dict[str, str]]:
-    """The types of a file, each with where its definition is."""
+    """Return the types of a file, each with the place of its definition."""
     return _definitions_of().get(file, [])
 
 
@@ -108,12 +108,12 @@ def deployments(document: Document) -> Iterator[Application]:
 
 
 def setting_of(document: Document) -> Setting:
-    """With the revision that the status of an Application from a cluster has."""
+    """Return the setting with the revision in the status of an Application from a cluster."""
     return Setting(revision=application_of(document).revision)
 
 
 def application_of(document: Document) -> Application:
-    """An Application as it stands, whatever is wrong with it."""
+    """Return an Application without checks."""
     return typed.application_of(
         document, pruned("application", document.data), frozenset()
     )

@@ -104,11 +104,11 @@ NUMBERS: dict[str, float | None] = {
 }  # fmt: skip
 
 RECORDS = ("client_jwk", "cluster_cache_redis", "redis")
-"""Keys of clients and addresses of Redis; none of them is used here, so that their own fields do not matter."""
+"""Keys of clients and addresses of Redis; no test uses them, so their own fields do not matter."""
 
 
 def schema() -> dict[str, Any]:
-    """The reference in the form in which a Kong answers `GET /schemas/plugins/openid-connect`."""
+    """Return the reference as a Kong answers `GET /schemas/plugins/openid-connect`."""
     kinds: tuple[tuple[str, dict[str, Any]], ...] = (
         ("string", TEXTS), ("array", LISTS), ("boolean", FLAGS), ("number", NUMBERS), ("record", dict.fromkeys(RECORDS)),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Pages in Debian's Chromium, which call an API of another origin with `fetch`."""
+"""Pages in Debian's Chromium that call an API of another origin with `fetch`."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ CONSOLE: Mapping[tuple[str, str], int] = {
     ("POST", "/reports"): 0,
     ("GET", "/docs/internal"): 0,
 }
-"""Return the statuses that the browser client's pages see of its API on another host, by method and
-path. The user is in order-desk. 0 means that the browser does not send the request, for want of
-a grant."""
+"""The statuses that the browser client's pages see of its API on another host, by method and path.
+The user is in order-desk. 0 means that the browser does not send the request, for want of a
+grant."""
 
 _PAGE = """<!doctype html><meta charset="utf-8"><title>pages</title><pre></pre><script>
 const found = [];
@@ -71,7 +71,7 @@ def fetched(
             self.wfile.write(text)
 
         def log_message(self, *_: object) -> None:
-            """Says nothing."""
+            """Log no request."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     Thread(target=server.serve_forever, daemon=True).start()

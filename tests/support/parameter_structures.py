@@ -52,7 +52,8 @@ class ListOf:
 
 @dataclass(frozen=True)
 class Rule:
-    """A type ("string"), a literal ("=" and JSON), a bound (">=1"), or an expression that must match ("=~...")."""
+    """A type ("string"), a literal ("=" and JSON), a bound (">=1"), or an expression that must
+    match ("=~...")."""
 
     text: str
 
@@ -60,7 +61,7 @@ class Rule:
 @dataclass(frozen=True)
 class Either:
     options: frozenset[tuple[bool, Type]]
-    """Each with whether it is the default."""
+    """Each type, and whether it is the default."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ Type = Struct | ListOf | Rule | Either | All
 
 
 def parameter(text: str) -> Type:
-    """The structure of `parameter` in a template, or in a file as `vela def` writes it."""
+    """Return the structure of `parameter` in a template, or in a file as `vela def` writes it."""
     return _Reader(text).named("parameter")
 
 
@@ -89,7 +90,7 @@ class _Reader:
             self._names = self._fields(self._names["template"] + 1)
 
     def _fields(self, start: int) -> dict[str, int]:
-        """Where the values of the fields begin that stand from there on, until the brace that closes them."""
+        """Return the starts of the fields' values from a place up to the closing brace."""
         found: dict[str, int] = {}
         depth = 0
         for index in range(start, len(self._tokens) - 1):
@@ -229,7 +230,7 @@ class _Reader:
                 fields += self._conditional()
             elif self._labelled():
                 fields.append(self._field())
-            else:  # another struct, whose fields these are, too
+            else:  # the fields of another struct
                 embedded = self._expression()
                 assert isinstance(embedded, Struct)
                 fields += embedded.fields
@@ -266,7 +267,7 @@ class _Reader:
 
 
 def _flat(default: bool, option: Type) -> list[tuple[bool, Type]]:
-    """An alternative, or those that it is itself made of."""
+    """Return an alternative, or its own alternatives."""
     return (
         [*option.options]
         if isinstance(option, Either) and not default
@@ -313,7 +314,7 @@ def _may_be_missing(field: Field) -> bool:
 
 
 def _without_default(type_: Type) -> Type:
-    """The same without a default, and without values that are of a type which fits as well."""
+    """Return the type without a default, and without literals of a type that is allowed too."""
     if not isinstance(type_, Either):
         return type_
     all_of = {
@@ -355,7 +356,7 @@ _WORDS = ("a", "B", "TOKEN", "80", "x y", "web")
 
 @st.composite
 def properties(draw: st.DrawFn, type_: Type) -> Any:
-    """Properties of that structure, whose texts are often names that there are in a workload."""
+    """Draw properties with that structure, often with names from a workload as texts."""
     return _value(draw, type_, "", ())
 
 
@@ -468,7 +469,7 @@ def _holds(
 
 @st.composite
 def changed(draw: st.DrawFn, made: Any) -> Any:
-    """The same with one value replaced, taken away or added, anywhere in it."""
+    """Draw the value with one value replaced, removed or added, at any depth."""
     made = json.loads(json.dumps(made))
     places = [
         (inner, key)

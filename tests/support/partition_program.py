@@ -45,7 +45,8 @@ OIDC = {
 
 @contextmanager
 def estate_at(kind: str, folder: Path) -> Iterator[Path]:
-    """The project with the estate, in one stack yet, at an identity provider of a kind; it is the working directory."""
+    """Yield the project with the estate, still in one stack, with a kind of provider; it is the
+    working directory."""
     project(folder)
     position(folder, PLACES)
     with ExitStack() as opened:
@@ -88,7 +89,7 @@ def _provider(
     if kind == "keycloak":
         patch.setenv("KEYCLOAK_CLIENT_ID", "kong-oam")
         patch.setenv("KEYCLOAK_CLIENT_SECRET", "the account's secret")
-        uninspected(patch, kind)  # there is no realm
+        uninspected(patch, kind)  # no realm exists
     return {
         "okta": {"name": "okta", "type": "okta"},
         "keycloak": KEYCLOAK,

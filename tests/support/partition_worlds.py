@@ -54,15 +54,15 @@ Made = tuple[Mapping[tuple[str, str], Registered], Mapping[str, Any]]
 
 
 class InvalidEstateError(Exception):
-    """The program refuses the estate."""
+    """The program rejects the estate."""
 
 
 @dataclass
 class Deployed:
-    """Stands in for the engine, as far as `up` knows it: the states of stacks, their tags and last updates.
+    """A stand-in for the engine as `up` uses it: the states of stacks, their tags and last updates.
 
-    `made`: what the last run of each stack made. `ran`: the stacks that were run since somebody last looked. `cache`:
-    what runs made that began with the very same; it is for several of these.
+    `made`: the results of each stack's last run. `ran`: the stacks with runs since the last
+    reading. `cache`: results of runs by their inputs; several of these share it.
     """
 
     cache: dict[Any, tuple[Made, Mapping[str, Any]]]
@@ -73,7 +73,7 @@ class Deployed:
     ran: list[str] = field(default_factory=list)
 
     def copy(self) -> Deployed:
-        """One that goes its own way from here on."""
+        """Return an independent copy."""
         return Deployed(
             self.cache,
             dict(self.states),
@@ -113,7 +113,7 @@ class Deployed:
         raise PulumiCliError(f"`pulumi {' '.join(words)}` failed")
 
     def run(self, stack: str) -> bool:
-        """A run of a stack by the files as they are. Raises InvalidEstateError."""
+        """Run a stack with the present files. Raises InvalidEstateError."""
         self.ran.append(stack)
         key = (
             stack,
@@ -171,7 +171,7 @@ def _files() -> str:
 
 
 class Serial:
-    """Stands in for a pool of threads: one run after the other."""
+    """A stand-in for a pool of threads: runs in turn."""
 
     def __init__(self, **_: Any) -> None: ...
     def __enter__(self) -> Serial:
@@ -188,10 +188,10 @@ class Project:
 
     folder: Path
     provider: Mapping[str, Any]
-    """Return the provider's additional settings: the address of the stand-in."""
+    """The provider's additional settings: the address of the stand-in."""
 
     def estates(self, chosen: ChosenEstate) -> Estates | None:
-        """The estate as the files have it from now on; None where it does not compile."""
+        """Write the estate into the files, and return it; None where it does not compile."""
         write(self.folder, chosen, dict(self.provider))
         try:
             settings = read_file(stack_file(ESTATE), describe)
@@ -208,14 +208,14 @@ class Project:
     def up(
         self, estates: Estates, deployed: Deployed, *, everything: bool
     ) -> Known:
-        """`up`, with all stacks or with those that something touched. Gives what was known before. Raises
+        """Run `up`, with all stacks or with touched stacks. Return the knowledge before it. Raises
         InvalidEstateError."""
         deployed.ran.clear()
         with pytest.MonkeyPatch.context() as patch:
             for module in (records, engine_stacks, export):
                 patch.setattr(module, "pulumi", deployed.cli)
             patch.setattr(run, "ThreadPoolExecutor", Serial)
-            # The order of runs is the checker's: here an exchange of scopes may be made at once.
+            # The checker tests the order of runs: here an exchange of scopes may take one command.
             patch.setattr(run, "grant_changes", lambda *_: NO_CHANGES)
             patch.setattr(
                 run, "show", lambda *_, stack, **__: deployed.run(stack)
@@ -243,7 +243,7 @@ class Project:
 
 @contextmanager
 def project_at(kind: str, folder: Path) -> Iterator[Project]:
-    """A project for estates at a provider of a kind; it is the working directory."""
+    """Yield a project for estates with a kind of provider; it is the working directory."""
     project(folder)
     with ExitStack() as opened:
         patch = opened.enter_context(pytest.MonkeyPatch.context())

@@ -1,4 +1,4 @@
-"""All that a value holds, also what does not count when two of them are compared."""
+"""All data of a value, also data that comparisons ignore."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from kong_oam.oam.position import SourcePosition
 
 
 def plain_data(value: Any) -> Any:
-    """The value as plain data, equal where all of two values is; places, which only say where something is, apart."""
+    """Return the value as plain data, equal only if all data is. Source positions, which only point
+    at text, are left out."""
     if isinstance(value, SourcePosition):
         return None
     if is_dataclass(value) and not isinstance(value, type):

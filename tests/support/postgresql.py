@@ -26,11 +26,11 @@ PASSWORD = "a-password"
 USER, DATABASE = "deployer", "states"
 _DEBIAN = Path("/usr/lib/postgresql")
 _PATIENCE = 60.0
-"""Seconds for it to begin, to answer, or to end."""
+"""Seconds for its start, its answers and its end."""
 
 
 class PostgreSqlMissingError(Exception):
-    """There can be no PostgreSQL here. The message says why."""
+    """PostgreSQL cannot run here. The message has the reason."""
 
 
 @dataclass(slots=True)
@@ -76,7 +76,7 @@ class PostgreSql:
         ).splitlines()
 
     def start(self) -> None:
-        """Starts it, and waits until it answers."""
+        """Start the server, and wait until it answers."""
         settings = (
             "-h",
             "127.0.0.1",
@@ -102,7 +102,7 @@ class PostgreSql:
         if self.process is not None:
             self.process.send_signal(
                 signal.SIGINT
-            )  # what PostgreSQL calls a fast shutdown
+            )  # PostgreSQL's fast shutdown
             self.process.wait(_PATIENCE)
             self.process = None
 
@@ -120,7 +120,8 @@ class PostgreSql:
 
 @contextmanager
 def postgresql() -> Iterator[PostgreSql]:
-    """Starts one, which ends with the context. Raises PostgreSqlMissingError where there can be none."""
+    """Start a server, which ends with the context. Raises PostgreSqlMissingError where none can
+    run."""
     programs, unprivileged = _programs(), _unprivileged()
     folder = Path(tempfile.mkdtemp(prefix="kong-oam-postgresql-"))
     try:
@@ -178,7 +179,7 @@ def postgresql() -> Iterator[PostgreSql]:
 
 
 def _programs() -> Path:
-    """The folder of the newest version's programs, which Debian keeps off the PATH."""
+    """Return the folder of the newest version's programs, which Debian keeps off the PATH."""
     found = sorted(
         _DEBIAN.glob("*/bin/initdb"),
         key=lambda program: float(program.parts[-3]),
@@ -205,7 +206,8 @@ def _unprivileged() -> dict[str, Any]:
 
 
 class Wire:
-    """Leads connections on to a port of 127.0.0.1 until it is cut. A context manager; `port` is its own."""
+    """Forwards connections to a port of 127.0.0.1 until it is cut. A context manager; `port` is its
+    own."""
 
     def __init__(self, to: int) -> None:
         wire = self
@@ -230,7 +232,7 @@ class Wire:
         self._listening.__exit__()
 
     def cut(self) -> None:
-        """Closes all connections, and each that comes until `mend`."""
+        """Close all connections, and each new connection until `mend`."""
         with self._lock:
             self._whole = False
             for end in self._ends:
@@ -238,7 +240,7 @@ class Wire:
                     end.shutdown(socket.SHUT_RDWR)
 
     def mend(self) -> None:
-        """Leads connections that come from now on."""
+        """Forward new connections again."""
         with self._lock:
             self._whole = True
 

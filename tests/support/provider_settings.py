@@ -1,4 +1,4 @@
-"""Settings of a stack by its identity providers, as they are written in its file."""
+"""Settings of a stack by its identity providers, in the form of its file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEYCLOAK = {
 
 
 def stack(*providers: dict[str, Any]) -> Settings:
-    """The settings of a stack with these identity providers."""
+    """Return the settings of a stack with these identity providers."""
     gateway = {"namespace": "kong", "podLabels": {"app": "kong"}}
     data = {
         "cloud": "local",
@@ -47,7 +47,7 @@ def keycloak(**changes: Any) -> Settings:
 
 
 def uninspected(patch: pytest.MonkeyPatch, kind: str) -> None:
-    """Has nobody ask the products of a kind before anything is made."""
+    """Turn the inspection of a kind of provider off."""
     left_alone = [
         replace(known, inspect=lambda *_: Inspection())
         if known.type == kind

@@ -38,11 +38,11 @@ class Answered:
 
 
 def ask(proxy: tuple[str, int], raw: bytes) -> Answered:
-    """The answer to the bytes of one request."""
+    """Return the answer to the bytes of one request."""
     with socket.create_connection(proxy, timeout=15) as connection:
         with suppress(
             ConnectionError
-        ):  # who is refused may find that nobody reads on
+        ):  # a denied client may find that the server stops reading
             connection.sendall(raw)
         response = http.client.HTTPResponse(
             connection, method=raw.partition(b" ")[0].decode()
@@ -73,7 +73,7 @@ class Served:
 def served(
     estate: Estate, issuers: Mapping[str, Issuer], port: int
 ) -> Iterator[Served]:
-    """The estate with the keys of these issuers; whatever its workloads are called, they are at this port of this
+    """Serve the estate with the keys of these issuers; all its workloads are at this port of this
     machine."""
     with Kong() as kong, kong_deployment.Entities(kong.admin_url) as entities:
         pems = {

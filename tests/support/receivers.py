@@ -12,7 +12,8 @@ from tests.support.local_servers import Connections, Listening
 
 
 class Receiver(Listening):
-    """`payloads`: what came, text for each record or list of records. A context manager; `url` is where it listens for HTTP."""
+    """`payloads`: received bodies, text for each record or list of records. A context manager;
+    `url` is its address for HTTP."""
 
     def __init__(self, kind: str = "http") -> None:
         self.payloads: list[bytes] = []
@@ -30,7 +31,7 @@ class Receiver(Listening):
         return f"http://127.0.0.1:{self.port}/records"
 
     def record(self, request_id: str, seconds: float = 15) -> dict[str, Any]:
-        """The record of a request, once it came. Fails where it does not."""
+        """Wait for the record of a request, and return it. Fails where none comes."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             for payload in tuple(self.payloads):
@@ -47,7 +48,7 @@ class Receiver(Listening):
         )
 
     def await_text(self, text: bytes) -> None:
-        """Waits for a payload that has this text in it. Fails where none comes."""
+        """Wait for a payload with this text. Fails where none comes."""
         until = time.monotonic() + 15
         while not any(text in payload for payload in tuple(self.payloads)):
             assert time.monotonic() < until, (
@@ -69,7 +70,7 @@ class _Posts(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: Any) -> None:
-        """Nothing."""
+        """Log no request."""
 
 
 class _Lines(socketserver.StreamRequestHandler):

@@ -38,7 +38,8 @@ spec: {selector: {app.oam.dev/component: api}, ports: [{port: 80, targetPort: 80
 def application(
     objects: str, traits: str = "[]", component: str = "type: own"
 ) -> str:
-    """An Application `orders` with one component `api` of a type that needs a definition, and its objects behind it."""
+    """Return an Application `orders` with one component `api` of a type that needs a definition,
+    followed by its objects."""
     return (
         "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: orders, namespace: orders}\nspec:\n"
         f"  components:\n    - name: api\n      {component}\n      traits: {traits}\n\x00{objects}"
@@ -48,7 +49,7 @@ def application(
 def ingress(
     spec: str, *, api: str = "networking.k8s.io/v1", annotations: str = "{}"
 ) -> str:
-    """An Ingress in YAML."""
+    """Return an Ingress in YAML."""
     return (
         f"apiVersion: {api}\nkind: Ingress\nmetadata: {{name: way, namespace: orders, annotations: {annotations}}}\n"
         f"spec: {spec}\n"
@@ -96,8 +97,8 @@ def with_objects(
 
 
 def as_rendered(reading: Reading, api: str = "networking.k8s.io/v1") -> Reading:
-    """The reading with each webservice and worker as KubeVela's definitions render it, for a cluster with Ingresses of
-    that version."""
+    """Return the reading with each webservice and worker as KubeVela's definitions render it, for a
+    cluster with Ingresses of that version."""
     return replace(
         reading,
         applications=tuple(

@@ -1,4 +1,5 @@
-"""Small estates, generated as values: few hosts, paths, scopes and groups, so that two of them often half agree."""
+"""Small estates, generated as values: few hosts, paths, scopes and groups, so that two estates
+often partly agree."""
 
 from __future__ import annotations
 
@@ -61,7 +62,7 @@ MANY = settings(
     suppress_health_check=[HealthCheck.too_slow],
     phases=set(Phase) - {Phase.explain},
 )
-"""How often a property of estates is asked, at full strength."""
+"""The number of cases for a property of estates, at full strength."""
 
 _PATHS = st.sampled_from(
     [(), (), ("x",), ("x",), ("X",), ("x", "y"), ("x", "X"), ("y", "x", "y")]
@@ -129,7 +130,7 @@ ADDRESSES = (
     "192.0.2.1",
     "::ffff:10.200.0.1",
 )
-"""At least one of each class that the networks above tell apart."""
+"""At least one address of each class that the networks above tell apart."""
 
 
 def _of_rules(
@@ -167,7 +168,7 @@ _ENDPOINTS = st.lists(
 
 
 OURS = "ours"
-"""The Service that leads to the pods of a component, whichever component it is."""
+"""The Service that leads to the pods of a component, the same for every component."""
 _PODS = st.builds(
     lambda labels, target: NamedService(
         "theirs", 80, target, labels, OURS, PLACE
@@ -182,7 +183,7 @@ _PODS = st.builds(
     ),
     st.sampled_from((8080, 8080, 9090)),
 )
-"""The pods behind a component: what a release makes, with these labels."""
+"""The pods behind a component: from a release, with these labels."""
 
 
 def _client(
@@ -229,7 +230,7 @@ _SAID = st.fixed_dictionaries(
         "refresh": st.booleans(),
     }
 )
-"""Return the properties of a client."""
+"""The properties of a client."""
 _CLIENT = st.builds(_client, _KINDS, _PROVIDER, _SCOPES, _GROUPS, _SAID)
 _SPELLINGS = st.sampled_from(
     (
@@ -263,9 +264,10 @@ _MAPPINGS: st.SearchStrategy[dict[str, str]] = st.sampled_from(
 
 
 TOKENS = ("spelling", "issuer", "audience")
-"""Kinds of things by which a token counts, and says something."""
+"""Kinds of properties that make a token valid and give it scopes."""
 ASSIGNED = ("assigned", "assigned from", "assigned roles", "assigned rules")
-"""To which groups clients are assigned, alone and beside another kind: tokens of before may still be let through."""
+"""The groups of clients' assignments, alone and beside another kind: earlier tokens may still be
+allowed."""
 EVERY_KIND = (
     *(
         "components",
@@ -395,13 +397,15 @@ def estates(
 def pairs(
     draw: st.DrawFn, second: str = "tests", kinds: tuple[str, ...] = EVERY_KIND
 ) -> tuple[Estate, Estate]:
-    """Two estates, the second often much like the first; `second` names its stack, `kinds` are as in `estates`."""
+    """Draw two estates, the second often much like the first; `second` names its stack, `kinds` are
+    as in `estates`."""
     first = draw(estates())
     return first, draw(estates(second, like=first, kinds=kinds))
 
 
 def connected(estate: Estate) -> Estate:
-    """The estate with every rule asking for a scope, and every client granted all: so few changes in it are idle."""
+    """Return the estate with a scope in every rule, and all grants for every client: few changes in
+    it have no effect."""
     (application,) = estate.applications
     components = []
     for component in application.components:
@@ -449,7 +453,8 @@ _STACK = {
 
 
 def _settings(estate: Estate) -> Settings:
-    """Settings that give the estate's stack. Tokens for one API each are of another kind of provider."""
+    """Return settings with the estate's stack. Tokens for one API each need another kind of
+    provider."""
     providers = tuple(
         ProviderSettings(
             provider.name,
@@ -508,7 +513,7 @@ REQUESTS = st.builds(
 
 
 Tokens = tuple[Claims | Refusal | None, ...]
-"""All that a caller could show: one, unless the provider's tokens are for one API each."""
+"""All tokens that a caller could have: one, unless the provider's tokens are for one API each."""
 
 
 def tokens(
@@ -543,14 +548,14 @@ def tokens_of(
 
 
 def allowed(estate: Estate, request: Request, shown: Tokens) -> bool:
-    """Whether one of them is let through."""
+    """Return whether one of them is allowed."""
     return any(decide(estate, request, token).allowed for token in shown)
 
 
 def _beginning(
     path: PathSegments, declared: set[PathSegments]
 ) -> PathSegments | None:
-    """The longest declared path that `path` begins with, byte by byte."""
+    """Return the longest declared path that `path` begins with, byte by byte."""
     return next(
         (
             path[:length]
@@ -577,7 +582,7 @@ def lies_in(
 
 
 def site_of(named: set[str], host: str) -> str:
-    """The most specific name that either estate has for the host."""
+    """Return the most specific name that either estate has for the host."""
     labels = host.split(".")
     names = (
         host,

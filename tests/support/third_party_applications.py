@@ -1,4 +1,5 @@
-"""Applications that people wrote, each on a stack that names the definitions of its types: what `check` says."""
+"""Real Applications, each on a stack that names the definitions of its types, with the findings of
+`check`."""
 
 from __future__ import annotations
 
@@ -15,13 +16,14 @@ from kong_oam.render.stage import Renderer
 from tests.support.oam_corpus import CORPUS, corpus, definitions_in, rows_of
 
 OF_TERRAFORM = "writeConnectionSecretToRef"
-"""A property of Terraform's types alone. The list of definitions has Crossplane's of the same name for some."""
+"""A property that only Terraform's types have. The list of definitions has Crossplane's of the same
+name for some."""
 
 
 def compiled_application(
     file: str, stack: Stack, renderer: Renderer
 ) -> Compiled:
-    """The whole pipeline, as `check` runs it."""
+    """Run the whole pipeline, like `check`."""
     raw = (CORPUS / "applications" / file).read_bytes()
     named = Own(_definitions(file, raw.decode()))
     own = named.beside(read_bytes(file, raw, named.types).definitions)

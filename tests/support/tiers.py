@@ -36,7 +36,7 @@ _PACKAGES = (
     "tests",
 )
 TOGETHER = (
-    "tests/kong_oam/kong/test_gate_means_decide.py",  # the last one counts what the others asked
+    "tests/kong_oam/kong/test_gate_means_decide.py",  # the last test counts the questions of the others
     "tests/kong_oam/kong/test_gate_addresses.py",  # the same
     "tests/engine/test_entra_changes.py",
     "tests/engine/test_entra_deployed.py",
@@ -44,11 +44,11 @@ TOGETHER = (
     "tests/engine/test_partitions_called.py",
     "tests/engine/test_two_providers.py",
     "tests/kong_oam/metrics/test_with_prometheus.py",  # one Prometheus
-    "tests/keycloak/",  # one server, and one estate that its tests change one after the other
+    "tests/keycloak/",  # one server, and one estate that its tests change in turn
     "tests/live/",  # one gateway
     "tests/official/",  # one API server, and one estate on it
 )
-"""Files and folders whose tests share what takes long to make, or build on each other."""
+"""Files and folders whose tests share an expensive setup, or depend on each other."""
 FULL, QUICK = 100, 20
 """The unit of `examples`: hundredths of the number that a test names."""
 
@@ -60,14 +60,14 @@ settings.register_profile("quick", max_examples=QUICK)
 
 
 def examples(count: int) -> int:
-    """How many cases a generated test tries that tries `count` at full strength."""
+    """Return the number of cases of a generated test that has `count` cases at full strength."""
     return max(1, count * settings().max_examples // FULL)
 
 
 def deep_after(
     count: int, cases: Iterable[Any], wanted: Iterable[Any] = ()
 ) -> list[Any]:
-    """Parameters of a test, of which `make test` runs the first `count` and those that are `wanted`."""
+    """Return parameters of a test: `make test` runs the first `count` and the `wanted` parameters."""
     kept = tuple(wanted)
     return [
         case
@@ -124,7 +124,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Deselects the tests that `--slice` and `--touched` leave out."""
+    """Deselect the tests that `--slice` and `--touched` leave out."""
     if chosen := config.getoption("--slice"):
         part, parts = map(int, chosen.split("/"))
         _keep(config, items, lambda item: slice_of(item.nodeid, parts) == part)
@@ -146,7 +146,7 @@ def _keep(
 
 
 def slice_of(nodeid: str, parts: int) -> int:
-    """Gives the number of the part, of so many, that a test falls into."""
+    """Return the number of a test's part, of so many."""
     return zlib.crc32(unit(nodeid).encode()) % parts
 
 
@@ -160,7 +160,7 @@ def unit(nodeid: str) -> str:
 
 
 class _Units(LoadScopeScheduling):
-    """Gives each worker whole units."""
+    """A scheduler that gives each worker whole groups of tests."""
 
     def _split_scope(self, nodeid: str) -> str:
         return unit(nodeid)
@@ -173,7 +173,7 @@ def pytest_xdist_make_scheduler(
 
 
 def changed_files(revision: str) -> frozenset[Path]:
-    """The files that differ from `revision`, those that git does not know yet included."""
+    """Return the files that differ from `revision`, with untracked files."""
     commands = (
         ("diff", "--name-only", revision),
         ("ls-files", "--others", "--exclude-standard"),
@@ -191,7 +191,8 @@ def changed_files(revision: str) -> frozenset[Path]:
 
 
 def touched_tests(changed: Iterable[Path]) -> frozenset[Path]:
-    """The changed files, and the files of tests that import a changed module, by whatever way."""
+    """Return the changed files, and the test files that import a changed module directly or
+    indirectly."""
     import grimp
 
     changed = frozenset(changed)

@@ -1,4 +1,5 @@
-"""Two stacks on one Kong: `local`, which has the global plugin, and `prod`, which has its code at each port."""
+"""Two stacks on one Kong: `local`, which has the global plugin, and `prod`, which has its code at
+each port."""
 
 from __future__ import annotations
 
@@ -62,7 +63,8 @@ spec:
 
 
 def deployment(stack: str) -> Deployment:
-    """One of the two stacks: `orders/api` has no public rule, `orders/shop` nothing else. Hosts are its own."""
+    """Return one of the two stacks: `orders/api` has no public rule, `orders/shop` only public
+    rules. It has its own hosts."""
     usual = read_file(
         ROOT / "stacks/Pulumi.local.yaml",
         lambda location: replace(
@@ -82,7 +84,8 @@ def deployment(stack: str) -> Deployment:
 
 
 def in_partitions(partition: str | None) -> Deployment:
-    """The stack `local` with all Applications in partition `payments`, as its base or one of its partitions sees it."""
+    """Return the stack `local` with all Applications in partition `payments`, as its base or one of
+    its partitions sees it."""
     whole = deployment(STACKS[0])
     model = replace(
         whole.settings.stack,
@@ -112,7 +115,7 @@ def _named(settings: Settings, stack: str) -> Settings:
 
 @contextmanager
 def running_stacks() -> Iterator[dict[str, Running]]:
-    """Both stacks on one Kong, by name."""
+    """Yield both stacks on one Kong, by name."""
     first, second = STACKS
     with (
         Running(deployment(first)) as own,
@@ -154,7 +157,7 @@ def _with_ids(deployment: Deployment, entity: Entity) -> Entity:
 
 
 def generated(stack: str, number: int) -> Deployment:
-    """A stack with generated Applications, from the seed `number`, and one issuer."""
+    """Return a stack with generated Applications, from the seed `number`, and one issuer."""
     model = gateway_estates.stack(stack, "http")
     main = model.providers["main"]
     model = replace(model, providers={"main": main})

@@ -47,7 +47,7 @@ ISSUER = "https://issuer.example.com"
 
 
 def sample(scheme: str = "http") -> tuple[Settings, Estate]:
-    """The sample Applications on the stack `local`, with an issuer that is known."""
+    """Return the sample Applications on the stack `local`, with a fixed issuer."""
     settings = read_file(
         ROOT / "stacks/Pulumi.local.yaml",
         lambda location: replace(describe(location), issuer=ISSUER),
@@ -115,7 +115,7 @@ class Deployment:
 
     @cached_property
     def meant(self) -> Entities:
-        """The entities that are meant, without the fields that only a gateway's schema names."""
+        """Return the planned entities, without the fields that only a gateway's schema names."""
         return intended(self.settings, self.estate, self.deployed)
 
     def judged(self, live: Entities) -> Result:
@@ -194,7 +194,7 @@ class Deployment:
 
 
 def _clients(live: Entities) -> set[str]:
-    """The ids of clients in all tables."""
+    """Return the ids of clients in all tables."""
     scripts = (
         script_of(plugin)
         for plugin in live.plugins
@@ -209,7 +209,7 @@ def _clients(live: Entities) -> set[str]:
 
 
 class Hands:
-    """Somebody's hands on an Admin API, as a context manager: at its end everything is as it was."""
+    """Manual changes at an Admin API, as a context manager: at its end they are reverted."""
 
     def __init__(self, admin_url: str, token: str | None = None) -> None:
         self._admin = httpx.Client(
@@ -229,11 +229,12 @@ class Hands:
                 if (
                     answer.request.method != "DELETE"
                     or answer.status_code != 404
-                ):  # deleted as was said to be done
+                ):  # already deleted
                     answer.raise_for_status()
 
     def find(self, kind: str, **fields: Any) -> dict[str, Any]:
-        """The one entity of a kind (as "plugins") with these fields; `service` and `route` by name."""
+        """Return the only entity of a kind (as "plugins") with these fields; `service` and `route`
+        by name."""
         for field in ("service", "route", "consumer"):
             if fields.get(field) is not None:
                 name = fields[field]
@@ -250,7 +251,7 @@ class Hands:
         return dict(found)
 
     def list(self, path: str) -> list[dict[str, Any]]:
-        """All entities of a collection."""
+        """Return all entities of a collection."""
         return list(
             self._admin.get(f"/{path}?size=1000")
             .raise_for_status()
@@ -260,7 +261,7 @@ class Hands:
     def change(
         self, kind: str, entity: Mapping[str, Any], **fields: Any
     ) -> None:
-        """PATCH"""
+        """Send PATCH."""
         path = f"/{kind}/{entity['id']}"
         self._undo.append(partial(self._admin.put, path, json=dict(entity)))
         self._admin.patch(path, json=fields).raise_for_status()
@@ -268,7 +269,7 @@ class Hands:
     def move(
         self, credential: Mapping[str, Any], consumer: Mapping[str, Any]
     ) -> None:
-        """Gives a credential to another consumer."""
+        """Move a credential to another consumer."""
         path = (
             f"/consumers/{credential['consumer']['id']}/jwt/{credential['id']}"
         )
@@ -278,7 +279,7 @@ class Hands:
         ).raise_for_status()
 
     def make(self, path: str, **fields: Any) -> dict[str, Any]:
-        """POST"""
+        """Send POST."""
         made = self._admin.post(path, json=fields).raise_for_status().json()
         # Paths of these lie below their owner; all other entities have their own path, under any
         # owner.
@@ -293,7 +294,7 @@ class Hands:
         return dict(made)
 
     def remove(self, kind: str, entity: Mapping[str, Any]) -> None:
-        """DELETE"""
+        """Send DELETE."""
         self._undo.append(
             partial(
                 self._admin.put, f"/{kind}/{entity['id']}", json=dict(entity)
@@ -433,7 +434,8 @@ class Running:
 
 
 def report_lines(result: Result) -> list[str]:
-    """Findings in words: `kind: reasons`, then a line per exposure: `callers | methods | URLs`."""
+    """Return the lines of findings: `kind: reasons`, then a line per exposure: `callers | methods |
+    URLs`."""
     lines = []
     for finding, reasons in result.findings:
         lines.append(

@@ -21,7 +21,8 @@ from tests.support.checker.check import (
 
 
 def check_between_runs(held: CheckedRun, moments: Iterable[int]) -> None:
-    """Adds to the report who is not. `rests`: by moment, what has been done until then."""
+    """Add callers that are denied to the report. `moments` are the sets of completed operations
+    between runs."""
     for target in targets(held.models):
         scene = held.scene(target)
         for kid, callers in held.callers.items():
@@ -47,8 +48,8 @@ def check_between_runs(held: CheckedRun, moments: Iterable[int]) -> None:
 def _must(
     models: Sequence[Meaning], target: Target, method: str, caller: Caller
 ) -> bool:
-    """Whether all models allow it, in one partition: between the runs of two, what goes from one to the other is in
-    neither."""
+    """Return whether all models allow the request in one partition. A component that moves between
+    partitions is in neither between the two runs."""
     answers = [model.answer(target, method, caller) for model in models]
     if not all(answer.allowed for answer in answers):
         return False

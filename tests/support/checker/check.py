@@ -49,7 +49,7 @@ from tests.support.oracle.meaning import Answer, Document, Request, Token
 
 METHODS = ("GET", "POST", "DELETE")
 UNREADABLE = "/..%2fx"
-"""Appended to a path, two servers could read it differently: nobody may have it."""
+"""Two servers could read a path with this ending differently: nobody may read it."""
 PROVIDER = "okta"
 DECIDING = (
     "routes",
@@ -62,11 +62,11 @@ DECIDING = (
 )
 PASSED: Address = ("passed", 1)
 _PASSING = {"host": PASSED[0], "port": PASSED[1]}
-"""Where a service leads while it is looked whether a request comes that far."""
+"""The place of a service during the check whether a request reaches it."""
 _STAMPS = ("created_at", "updated_at")
 
 Target = tuple[str, str]
-"""Host and path as a client writes them."""
+"""Host and path in a client's spelling."""
 SourcePosition = tuple[str, int]
 """A component and one of its ports."""
 
@@ -163,8 +163,9 @@ class Finding:
 
 @dataclass(slots=True)
 class Report:
-    """`opened` breaks the promise; `closed` is an outage: both models allow the call, and it was refused all the same.
-    `asked` are requests, `reached` those that came to a workload, `mixtures` combinations of versions."""
+    """`opened` are violations; `closed` are outages: both models allow the call, but it was denied.
+    `asked` counts requests, `reached` requests that reached a workload, `mixtures` combinations
+    of versions."""
 
     opened: list[Finding] = field(default_factory=list)
     closed: list[Finding] = field(default_factory=list)
@@ -204,7 +205,7 @@ def check(
 
 
 def check_all(run: CheckedRun, *, ordered: bool) -> None:
-    """Asks about all targets; what is found is in the report."""
+    """Check all targets; the findings are in the report."""
     for target in targets(run.models):
         scene = run.scene(target)
         scene.ask_mixtures()
@@ -249,7 +250,7 @@ class CheckedRun:
         self.report = Report()
         self.versions: dict[str, list[Entity]] = {}
         self.writers: dict[int, int] = {}
-        """The operations that made versions."""
+        """The operations that wrote versions."""
         for kind in DECIDING:
             self.versions[kind] = list(
                 replay.start.entities.tables[kind].values()
@@ -280,7 +281,7 @@ class CheckedRun:
         return Scene(self, target, path, routes, frozenset(services))
 
     def mask(self, kind: str, ids: frozenset[str]) -> int:
-        """The operations that write entities of a kind, of these ids."""
+        """Return the operations that write these entities of a kind."""
         return sum(
             1 << number
             for number, operation in enumerate(self.replay.operations)
@@ -293,7 +294,7 @@ class CheckedRun:
     def state(
         self, kind: str, ids: frozenset[str], done: int
     ) -> dict[str, Entity]:
-        """The entities of these ids after the operations of `done`."""
+        """Return these entities after the operations of `done`."""
         table = {
             item: entity
             for item, entity in self.replay.start.entities.tables[kind].items()
@@ -356,7 +357,8 @@ class CheckedRun:
         image: str | None,
         answers: Sequence[Answer],
     ) -> bool:
-        """Whether nobody allows the request there. Rules may be older than the image that answers, never newer."""
+        """Return whether no model allows the request there. Rules may be older than the image that
+        answers, never newer."""
         if image is None:
             return False  # nothing answers
         having = [
@@ -375,8 +377,8 @@ class CheckedRun:
         service: Entity,
         answers: Sequence[Answer],
     ) -> bool:
-        """Whether it is sent in clear text, or to whoever answers, and every model that allows it has the workload
-        verified."""
+        """Return whether the request is sent in clear text, or to an unverified workload, although
+        every model that allows it verifies the workload."""
         verified = (
             service["protocol"] == "https" and service["tls_verify"] is True
         )
@@ -397,7 +399,8 @@ class CheckedRun:
         image: str | None,
         answers: Sequence[Answer],
     ) -> bool:
-        """Whether no model that has the image allows the request there, and one of them has the place."""
+        """Return whether no model with the image allows the request there, although a model with
+        the image has the place."""
         having = [
             number
             for number, model in enumerate(self.models)
@@ -409,7 +412,7 @@ class CheckedRun:
         )
 
     def words(self, seen: Seen) -> str:
-        """Which versions are seen."""
+        """Describe the visible versions."""
         parts = []
         for kind, entity in seen.entities:
             number = self.writers.get(id(entity))
@@ -455,7 +458,7 @@ class Scene:
     services: frozenset[str]
 
     def ask_mixtures(self) -> None:
-        """Every request with all that there is; with parts missing, one of each kind of requests."""
+        """Check every request with all entities, and a request of each kind with missing entities."""
         for some, requests in (
             (False, product(METHODS, self._callers())),
             (True, self._kinds()),
@@ -510,7 +513,7 @@ class Scene:
     def _levels(
         self, route: Entity, service: Entity, kid: str, *, some: bool
     ) -> list[list[tuple[Chosen, ...]]]:
-        """Yield combinations of the entities that a request meets in turn: plugins by their order
+        """Return combinations of the entities that a request meets in turn: plugins by their order
         with their lookups, then the address of the service. `some`: also combinations in which
         parts are missing."""
         run = self.run
@@ -541,7 +544,7 @@ class Scene:
     def _with_lookups(
         self, jwt: tuple[Chosen, ...], kid: str, *, some: bool
     ) -> Iterator[tuple[Chosen, ...]]:
-        """These plugins with the credential and the consumers that they look up."""
+        """Yield these plugins with the credential and the consumers that they look up."""
         run = self.run
         secrets = [
             ("jwt_secrets", jwt_secret)
@@ -617,7 +620,7 @@ class Scene:
                             )
 
     def ask_moments(self) -> None:
-        """Where no image changes, the mixtures say all of it."""
+        """Check images by the order. Where no image changes, the mixtures suffice."""
         run = self.run
         if not any(operation.images for operation in run.replay.operations):
             return
@@ -685,7 +688,7 @@ class Scene:
         ended: SourcePosition | int,
         seen: Seen,
     ) -> None:
-        """One finding for each request and end."""
+        """Add a finding, once for each request and end."""
         key = id(findings), self.target, method, caller.name, ended
         if key not in self.run.found:
             self.run.found.add(key)
@@ -700,7 +703,7 @@ class Scene:
             )
 
     def _views(self, kid: str) -> Iterator[Seen]:
-        """Each combination of versions that can be seen together, once."""
+        """Yield each combination of versions that is visible at the same time, once."""
         met: set[tuple[int, ...]] = set()
         for routed, plugged, known in self.run.order.views(*self.masks(kid)):
             for seen in self.seen(kid, routed, plugged, known):
@@ -709,7 +712,7 @@ class Scene:
                     yield seen
 
     def _moments(self, kid: str) -> Iterator[tuple[Seen, int]]:
-        """Each state of all that decides, with the operations that have led to it."""
+        """Yield each state of the entities that decide, with the operations before it."""
         rollouts = sum(
             1 << number
             for number, operation in enumerate(self.run.replay.operations)
@@ -721,8 +724,9 @@ class Scene:
                 yield seen, done
 
     def ask_everybody(self, *, thorough: bool) -> None:
-        """At each moment, where something that decides changes at all. It finds less than the mixtures, and soon: not
-        `thorough`, of each client one of the requests of which the models say the same."""
+        """Check each moment at which such an entity changes. This finds less than the mixtures, but
+        fast. Without `thorough`, only one request stands for requests of a client with equal
+        answers."""
         run = self.run
         for kid, callers in (
             run.callers.items()
@@ -749,7 +753,7 @@ class Scene:
                         self.add(run.report.opened, method, caller, ended, seen)
 
     def masks(self, kid: str) -> tuple[int, int, int]:
-        """The operations that may show in routes, plugins and credentials."""
+        """Return the operations that may show in routes, plugins and credentials."""
         run, ids = self.run, self._ids(kid)
         masks = {kind: run.mask(kind, ids[kind]) for kind in DECIDING}
         credentials = masks["jwt_secrets"] | (
@@ -851,7 +855,7 @@ def _scope(plugin: Entity) -> tuple[object, ...]:
 
 
 def _on(plugin: Entity, route: Entity, service: Entity) -> bool:
-    """Whether the plugin may run for requests on the route."""
+    """Return whether the plugin may run for requests on the route."""
     on_route = plugin["route"] is None or plugin["route"]["id"] == route["id"]
     on_service = (
         plugin["service"] is None or plugin["service"]["id"] == service["id"]

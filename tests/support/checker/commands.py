@@ -62,9 +62,9 @@ class Commands:
         self.start: dict[Key, Registered] = {}
         self.read: dict[Key, Registered] = {}
         self.in_steps = 0
-        """How many changes were made in several."""
+        """The number of changes that took several commands."""
         self.unseen = 0
-        """How many were made by the engine's own command."""
+        """The number of changes by the engine's own command."""
 
     def begin(self, behind: int = 1) -> None:
         """Check all steps from now on. `behind`: the number of estates whose entities may still
@@ -79,7 +79,7 @@ class Commands:
         }
 
     def roll_out(self) -> None:
-        """Rolls all pods out, as somebody does by hand whose `--exclude` left a Secret out and rolled the pods."""
+        """Roll all pods out, like a user whose `--exclude` left a Secret out."""
         self.read = {
             key: item for key, item in self.start.items() if key[0] == SECRET
         }
@@ -123,7 +123,7 @@ class Commands:
 
     @property
     def has_no_order(self) -> bool:
-        """Whether the last command found no order of runs for its change."""
+        """Return whether the last command found no order of runs for its change."""
         return any(words in self.backend.output for words in NO_ORDER)
 
     def _up(
@@ -142,7 +142,8 @@ class Commands:
     def literal(
         self, estate: PartitionedEstate, stack: str, excluded: float = 0
     ) -> bool:
-        """The engine's own `up` of one stack; `excluded`: how likely something is left out that it has."""
+        """Run the engine's own `up` of one stack; `excluded`: the probability that an existing
+        resource is left out."""
         self._towards(estate)
         backend = self.backend
         backend.ran = []
@@ -163,7 +164,7 @@ class Commands:
         )
 
     def kept(self) -> Callable[[], None]:
-        """Gives what puts all back as it is now."""
+        """Return a function that restores the present state."""
         backend, behind, layout = self.backend, list(self.behind), self._layout
         start, read = dict(self.start), dict(self.read)
         entities = backend.kong.past()[-1]
@@ -199,7 +200,7 @@ class Commands:
         """Return the checker's findings about all steps since `begin`. Without `closed`, find only
         callers who are allowed wrongly."""
         backend = self.backend
-        if len(self.behind) == 1:  # nothing is to be looked at since `begin`
+        if len(self.behind) == 1:  # no step since `begin` is to be checked
             return Report()
         rows = [
             *self.start.values(),
@@ -299,7 +300,8 @@ def granted(estate: PartitionedEstate, client: str) -> set[tuple[str, str]]:
 def with_grants(
     estate: PartitionedEstate, shapes: Iterable[Shape]
 ) -> PartitionedEstate:
-    """The estate in which clients also have what they have in these shapes, as far as it has the components."""
+    """Return the estate in which clients also have their grants from these shapes, for components
+    that it has."""
     calls: dict[str, set[tuple[str, str]]] = {}
     scopes: dict[str, dict[str, None]] = {
         part.uid: dict.fromkeys(part.scopes) for part in estate.shape.parts
@@ -348,7 +350,7 @@ def _callers(model: Meaning) -> Iterator[Caller]:
 
 @contextmanager
 def commands(folder: Path, draw: random.Random) -> Iterator[Commands]:
-    """On stand-ins of their own, in the project in `folder`, which is made."""
+    """Yield commands on their own stand-ins, in a new project in `folder`."""
     folder.mkdir()
     project(folder)
     with ExitStack() as opened:

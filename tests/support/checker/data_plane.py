@@ -1,6 +1,8 @@
-"""A data plane that sees what it is told to: the proxy of the Kong stand-in, the emitted Lua included, on chosen entities.
+"""A data plane with chosen views: the proxy of the Kong stand-in with the emitted Lua, on chosen
+entities.
 
-Which entities decide about a request is found first (`Seen`), so that each combination of them is asked but once.
+The entities that decide about a request are found first (`Seen`), so that each combination is
+checked only once.
 """
 
 from __future__ import annotations
@@ -33,13 +35,13 @@ Chosen = tuple[str, Entity]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """All that decides about the requests to one host and path, each in one version."""
+    """The entities that decide about the requests to one host and path, each in one version."""
 
     entities: tuple[Chosen, ...]
 
     @property
     def versions(self) -> tuple[int, ...]:
-        """Equal where all of it is."""
+        """The key by which equal views are found."""
         return tuple(id(entity) for _, entity in self.entities)
 
 
@@ -51,7 +53,7 @@ class Plane:
         self.forged = False
         self._seen = _tables({})
         self._known = known
-        # A store for the proxy that shows each view the same: the choice of versions has been made before.
+        # A store that shows the proxy the same entities in each view: versions are chosen before.
         self._proxy = Proxy(self, VERSION, time.time, lambda: (0.0, 0.0, 0.0))  # type: ignore[arg-type]
         self._proxy._functions = _Compiled(VERSION)
 
@@ -66,8 +68,8 @@ class Plane:
         self._seen = _tables(found)
 
     def ask(self, raw: bytes) -> Address | int:
-        """Where a request ends: at an address, or with a status. `forged`: a header of the client's that admission takes
-        away came there, too."""
+        """Return the end of a request: an address or a status. `forged`: a client's header that
+        admission removes arrived there."""
         answer = self._proxy.handle(raw, "http", PORT, self._sent)
         return (
             (answer.upstream.host, answer.upstream.port)
@@ -85,7 +87,7 @@ class Plane:
 
 
 class _Compiled(Functions):
-    """Keeps what it compiled by version: they come and go more often here than Kong rebuilds its plugins."""
+    """Cache compiled plugins by version: versions change more often here than in a Kong."""
 
     def _steps(self, plugin: Entity, phase: str, codes: list[str]) -> Any:
         key = str(id(plugin)), phase
@@ -108,7 +110,7 @@ def _tables(entities: Mapping[str, Iterable[Entity]]) -> Snapshot:
 
 
 def takes(route: Entity, host: str, path: str) -> bool:
-    """Whether requests to the host and path could reach the route, were it alone."""
+    """Return whether requests to the host and path could reach the route if it were the only route."""
     service = {"id": "s", "enabled": True}
     alone = {**route, "service": service}
     return _matched([alone], {"s": service}, host, path) is not None

@@ -26,8 +26,9 @@ _IMAGE = "registry.example.com"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One exposed component: its places are (host, path, port); rules are (path, method, scopes, or none: public). `allow`:
-    the networks that it may be called from; none: from anywhere. `tls`: its workload speaks https, and is verified."""
+    """One exposed component. Its places are (host, path, port); rules are (path, method, scopes;
+    none: public). `allow`: the networks of its callers; none: all. `tls`: its workload speaks
+    https, and is verified."""
 
     uid: str
     name: str
@@ -167,7 +168,7 @@ class Shape:
         return replace(self, parts=parts)
 
     def changed(self, uid: str, **changes: Any) -> Shape:
-        """With one part that is otherwise."""
+        """Return the estate with changes of one component."""
         return self.with_parts(
             *(
                 replace(part, **changes) if part.uid == uid else part
@@ -177,7 +178,7 @@ class Shape:
 
 
 def application(shape: Shape) -> str:
-    """As YAML (JSON, that is); "" for no components."""
+    """Return the Application as YAML (JSON); "" without components."""
     components = [
         *(part.manifest(shape.clients) for part in shape.parts),
         *(client.manifest(shape.parts) for client in shape.clients),
@@ -291,7 +292,7 @@ def renamed(draw: random.Random, shape: Shape) -> Shape:
 
 
 def moved(draw: random.Random, shape: Shape) -> Shape:
-    """To another host, path or port, with the rules that it has or with others."""
+    """Move a component to another host, path or port, with the same or other rules."""
     return _one(
         draw,
         shape,
@@ -302,7 +303,7 @@ def moved(draw: random.Random, shape: Shape) -> Shape:
 
 
 def swapped(draw: random.Random, shape: Shape) -> Shape:
-    """Two components take each other's places, and each asks for its own scopes there."""
+    """Swap the places of two components; each requires its own scopes there."""
     if len(shape.parts) < 2:
         return shape
     first, second = draw.sample(shape.parts, 2)
@@ -318,7 +319,7 @@ def swapped(draw: random.Random, shape: Shape) -> Shape:
 
 
 def succeeded(draw: random.Random, shape: Shape) -> Shape:
-    """A component goes, and another takes its place at once."""
+    """Remove a component, and put another in its place at once."""
     chosen = draw.choice(shape.parts)
     others = shape.with_parts(
         *(part for part in shape.parts if part is not chosen)
@@ -343,7 +344,7 @@ def regrouped(draw: random.Random, shape: Shape) -> Shape:
 
 
 def rescoped(draw: random.Random, shape: Shape) -> Shape:
-    """A scope is another component's from now on, whose rules ask for it; the clients that had it ask for nothing new."""
+    """Give a scope to another component, whose rules require it. Its clients ask for no new scope."""
     if len(shape.parts) < 2:
         return shape
     giver, taker = draw.sample(shape.parts, 2)
@@ -389,7 +390,7 @@ def regranted(draw: random.Random, shape: Shape) -> Shape:
 
 
 def widened(draw: random.Random, shape: Shape) -> Shape:
-    """Clients may ask for more, and a service for all that there is."""
+    """Widen clients' grants; a service may get all scopes."""
     grants = [
         (part.uid, scope) for part in shape.parts for scope in part.scopes
     ]
@@ -409,7 +410,7 @@ def widened(draw: random.Random, shape: Shape) -> Shape:
 
 
 def narrowed(draw: random.Random, shape: Shape) -> Shape:
-    """Clients may ask for less than they did, and for something still."""
+    """Narrow clients' grants; some scope stays."""
     clients = []
     for client in shape.clients:
         calls = [
@@ -427,7 +428,7 @@ def narrowed(draw: random.Random, shape: Shape) -> Shape:
 
 
 def versioned(draw: random.Random, shape: Shape) -> Shape:
-    """A component has another image, maybe with other rules; maybe it cannot be pulled."""
+    """Give a component another image, maybe with other rules; maybe it cannot be pulled."""
     chosen = draw.choice(shape.parts)
     newer = replace(chosen, version=chosen.version + 1)
     newer = _rules(draw, newer) if draw.random() < 0.7 else newer
@@ -439,7 +440,8 @@ def versioned(draw: random.Random, shape: Shape) -> Shape:
 
 
 def networked(draw: random.Random, shape: Shape) -> Shape:
-    """A component may be called from other networks: every request of the checker comes from 127.0.0.1."""
+    """Change the networks that may call a component: every request of the checker comes from
+    127.0.0.1."""
     return _one(
         draw,
         shape,
@@ -457,7 +459,7 @@ def networked(draw: random.Random, shape: Shape) -> Shape:
 
 
 def secured(draw: random.Random, shape: Shape) -> Shape:
-    """The workload of a component speaks https from now on, or clear text again; maybe by other rules."""
+    """Let a component's workload speak https, or clear text again; maybe with other rules."""
     return _one(
         draw,
         shape,
@@ -535,7 +537,7 @@ def _following(
     wanted: Step,
     sound: Callable[[str], bool],
 ) -> tuple[str, Shape]:
-    """Another Application, by that step if there is one."""
+    """Draw another Application, by that step if possible."""
     before = replace(shape, unpullable=frozenset())
     for step in [wanted] * 200 + [draw.choice(STEPS) for _ in range(2000)]:
         following = step(draw, before)

@@ -32,12 +32,12 @@ _CHANGES = frozenset({"create", "update", "create-replacement"})
 
 
 class DisagreementError(AssertionError):
-    """The records of a run do not fit together: what the checker takes for granted does not hold."""
+    """The records of a run do not fit together: an assumption of the checker is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One entity of Kong changed: None before it was made, None after it is gone."""
+    """One change of an entity of Kong: None before its creation and after its deletion."""
 
     kind: str
     before: Entity | None
@@ -51,7 +51,7 @@ class Write:
 
 
 Images = Mapping[str, str]
-"""By component, the image that its pods run."""
+"""The image that a component's pods run, by component."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Replay:
         return Order(self.before)
 
     def then(self, other: Replay) -> Replay:
-        """This run and then another."""
+        """Return this run followed by another."""
         count = len(self.operations)
         everything = (1 << count) - 1
         return replace(
@@ -102,7 +102,8 @@ class Replay:
 
 @dataclass(slots=True)
 class Step:
-    """`begun` and `ended` are numbers of events; a step that failed or was cut off has not ended."""
+    """A step of the engine. `begun` and `ended` are numbers of events; a step that failed or was
+    cut off has not ended."""
 
     op: str
     urn: str
@@ -202,7 +203,7 @@ def _steps(printed: str) -> list[Step]:
             data.get("new") if data["op"] not in _DELETES else data.get("old")
         ) or {}
         if not known.get("custom"):
-            continue  # a component: nothing is made for it, and its children do not wait for its end
+            continue  # A component has no object, and its children do not wait for its end.
         if "resourcePreEvent" in event:
             steps[key] = Step(*key, data["type"], event["sequence"])
         elif key in steps:
@@ -272,7 +273,7 @@ def _direct(resources: Sequence[Resource]) -> dict[str, set[str]]:
 
 
 def _reachable(direct: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:
-    """The same by way of others, too."""
+    """Return direct and indirect dependencies."""
     found: dict[str, frozenset[str]] = {}
 
     def visit(urn: str) -> frozenset[str]:

@@ -175,8 +175,8 @@ def ask_fresh(
     read: Mapping[Key, Registered],
     done: Sequence[Done],
 ) -> None:
-    """Asks at every moment what clients get then, and with that whether they are let in. `read`: the Secrets as pods
-    had read them at the start."""
+    """Check at every moment the tokens that clients get then, and the answers to them. `read`: the
+    Secrets that pods had read before the run."""
     first, *others = held.models
     clients = [
         whose
@@ -198,7 +198,7 @@ def ask_fresh(
 def _must(
     models: Sequence[Meaning], target: Target, method: str, whose: Whose
 ) -> bool:
-    """Whether by all models they get a token that lets them in, at one place."""
+    """Return whether in all models they get a token that is allowed, at one place."""
     if not all(_gets_token(model, whose) for model in models):
         return False
     first, *others = [

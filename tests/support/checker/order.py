@@ -39,13 +39,13 @@ class Order:
         return tuple(visit(number) for number in range(len(self.before)))
 
     def closed(self, mask: int) -> int:
-        """The least that has been done when all of `mask` has."""
+        """Return the least set of completed operations that contains `mask`."""
         for number in members(mask):
             mask |= self.below[number]
         return mask
 
     def states(self, mask: int) -> Iterator[int]:
-        """Every part of `mask` that can be what is done of it at some moment."""
+        """Yield every part of `mask` that can be completed at some moment."""
         inside = [
             (number, self.below[number] & mask) for number in members(mask)
         ]
@@ -79,7 +79,8 @@ class Order:
 def _possible(
     chosen: Sequence[tuple[int, int]], masks: Sequence[int], ages: Sequence[int]
 ) -> bool:
-    """Whether the views can have been refreshed in this order, each showing its choice: (state, closed)."""
+    """Return whether the views can have been refreshed in this order, each with its choice: (state,
+    closed)."""
     done = 0
     for view in ages:
         done |= chosen[view][1]
@@ -89,7 +90,7 @@ def _possible(
 
 
 def members(mask: int) -> Iterator[int]:
-    """The numbers of the operations of a set."""
+    """Yield the numbers of the operations of a set."""
     while mask:
         lowest = mask & -mask
         yield lowest.bit_length() - 1

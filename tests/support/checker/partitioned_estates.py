@@ -108,7 +108,7 @@ class PartitionedEstate:
         )
 
     def partition_of(self, namespace: str) -> str:
-        """Where a namespace is."""
+        """Return the partition of a namespace."""
         *_, last = self.layout
         return next(
             (
@@ -120,7 +120,7 @@ class PartitionedEstate:
         )
 
     def write(self, folder: Path) -> None:
-        """Makes the project in the folder have it."""
+        """Write the estate into the project."""
         for file in (folder / "applications").iterdir():
             file.unlink()
         for document in self.documents:
@@ -133,7 +133,7 @@ class PartitionedEstate:
         }
         stacks = (
             folder / "stacks"
-        )  # what was a partition's before stays: so does its stack
+        )  # A partition of an earlier estate stays, and so does its stack.
         (stacks / FILE.name).write_text(
             yaml.safe_dump(settings, sort_keys=False), "utf-8"
         )
@@ -161,7 +161,7 @@ def _application(name: str, component: dict[str, Any]) -> dict[str, Any]:
 def _placed(
     manifest: dict[str, Any], homes: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The component, which names others as of their own Applications."""
+    """Return the component, which names others by their own Applications."""
     text = json.dumps(manifest)
     for name, home in homes.items():
         text = text.replace(f'"app/{name}"', f'"{home}/{name}"')
@@ -170,7 +170,7 @@ def _placed(
 
 
 def partition_layout(draw: random.Random, names: Sequence[str]) -> Layout:
-    """These partitions, the last of which has all that no other has."""
+    """Draw these partitions; the last partition has all other namespaces."""
     spaces = [
         *(f"of-{uid}" for uid in UIDS),
         *(f"by-{name}" for name in CLIENTS),
@@ -302,7 +302,7 @@ def transferred(
 
 
 def _with(layout: Layout, space: str, target: str) -> Layout:
-    """The partitions, of which the target has this namespace."""
+    """Return the partitions with this namespace in the target."""
     *_, last = layout
     without = {
         name: tuple(namespace for namespace in of if namespace != space)
@@ -347,8 +347,8 @@ STEPS = (
 
 
 def chain(seed: int) -> Iterator[PartitionedEstate]:
-    """Estates, each by a few steps from the one before it; now and then in other partitions. The first has something of
-    everything. All of them compile."""
+    """Yield estates, each a few steps after the estate before it; now and then with other
+    partitions. The first has every kind of part. All of them compile."""
     draw = random.Random(seed)
     current: PartitionedEstate | None = None
     while True:

@@ -55,7 +55,7 @@ Edit = tuple[str, str, str]
 
 
 def compiles(text: str) -> bool:
-    """Whether an Application does on a stack whose workloads may speak https."""
+    """Return whether an Application compiles on a stack whose workloads may speak https."""
     return (
         compiled(text, stack=replace(OF_TESTS, upstream_tls="tls")).estate
         is not None
@@ -75,7 +75,7 @@ class Run:
     ordered: bool = True
 
     def then(self, other: Run) -> Run:
-        """Both in a row, the second before anybody has seen the first."""
+        """Return both runs in a row; no view has seen the first before the second begins."""
         models = (
             *self.models,
             *(model for model in other.models if model not in self.models),
@@ -115,13 +115,14 @@ class Recorder:
     callers: dict[tuple[object, ...], Caller] = field(default_factory=dict)
     workloads: dict[Address, SourcePosition] = field(default_factory=dict)
     rollouts: list[tuple[int, Images]] = field(default_factory=list)
-    """After how many changes of Kong's, what ran."""
+    """The images that ran, by number of Kong's changes."""
     output: str = ""
-    """Return the output of the engine's last run."""
+    """The output of the engine's last run."""
 
     @staticmethod
     def on(local: Local, folder: Path, *edits: Edit) -> Recorder:
-        """An empty stack; `local` comes from `sandbox()`. Each edit is a fault to be found."""
+        """Return an empty stack; `local` comes from `sandbox()`. Each edit is a fault that the
+        checker must find."""
         folder.mkdir()
         project(
             folder, *sorted({file.split("/", 1)[0] for file, _, _ in edits})
@@ -148,7 +149,7 @@ class Recorder:
     def up(
         self, name: str, shape: Shape, *flags: str, fails: bool = False
     ) -> Run:
-        """Deploys the Application and records what that took. With flags, some of it may be left as it was."""
+        """Deploy the Application and record the run. With flags, some resources may stay unchanged."""
         self.write(shape)
         fails = fails or bool(shape.unpullable)
         return self.engine(
@@ -246,7 +247,7 @@ class Recorder:
         self.stack.local.okta.rotate(server["id"])
 
     def write(self, shape: Shape) -> None:
-        """The Application, and which images cannot be pulled."""
+        """Write the Application, and its images that cannot be pulled."""
         self.shape = shape
         file = self.stack.folder / APP
         file.unlink(missing_ok=True)
@@ -346,7 +347,7 @@ class Recorder:
         }
 
     def _look(self) -> None:
-        """Where workloads are, and tokens of everybody who can get some now. None of them is past its lifetime."""
+        """Find the workloads and current tokens of all callers. No token expires before the end."""
         self._find_workloads()
         for server in self.stack.local.okta.objects("authorizationServers"):
             for found in self._callers(
@@ -364,7 +365,8 @@ class Recorder:
                 self.callers.setdefault(known, found)
 
     def _callers(self, server: str, kid: str) -> Iterator[Caller]:
-        """Clients with the tokens that they get, and with such as list every scope; strangers; nobody."""
+        """Yield clients with their tokens and with tokens that list every scope, strangers, and an
+        anonymous caller."""
         okta = self.stack.local.okta
         issuer, now = f"{okta.url}/oauth2/{server}", int(time.time())
         common = {
@@ -460,7 +462,7 @@ class Recorder:
 
 
 def sandbox() -> Local:
-    """Stand-ins whose Kong shows every change at once: how late views are is for the checker to vary."""
+    """Return stand-ins whose Kong shows every change at once: the checker varies the lag of views."""
     return Local(lags=Lags())
 
 

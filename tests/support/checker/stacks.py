@@ -63,7 +63,7 @@ _KINDS: Mapping[str, tuple[str, type[plugin.Entity]]] = {
     )
 }
 _APART = 0.25
-"""How often runs that may be side by side are not."""
+"""The share of runs that could be parallel but run in turn."""
 _OF_THE_ENGINE = ("kong-oam:", "pulumi:")
 
 
@@ -88,7 +88,7 @@ class State:
     updated: str | None = None
 
     def as_engine_state(self, stack: str) -> dict[str, dict[str, Any]]:
-        """As the engine tells it to a program: {URN: {type, outputs}}."""
+        """Return the state as the engine gives it to a program: {URN: {type, outputs}}."""
         if self.updated is None:
             return {}
         urns = {
@@ -129,7 +129,7 @@ class Trouble:
 
 
 class Backend:
-    """The stacks of an estate, in the working directory, and all that was done since `begin`."""
+    """The stacks of an estate, in the working directory, and all operations since `begin`."""
 
     def __init__(
         self, kong: Kong, patch: pytest.MonkeyPatch, draw: random.Random
@@ -166,7 +166,7 @@ class Backend:
         )
 
     def begin(self) -> None:
-        """Forgets what was done until now."""
+        """Forget all earlier operations."""
         self.done, self.before, self._over, self.rests, self._is_whole = (
             [],
             [],
@@ -200,7 +200,8 @@ class Backend:
         verb: str = "up",
         *words: str,
     ) -> bool:
-        """One run of the engine; whether it came to its end. A program that refuses does nothing."""
+        """Run the engine once; return whether the run completed. A program that rejects its input
+        changes nothing."""
         trouble = (
             self._trouble
             if self._trouble and self._trouble.nth == len(self.ran)
@@ -244,7 +245,8 @@ class Backend:
             registered = run_stack(
                 stack, states, identify=resource_id, stays=stays
             )
-            # The SDK registers the stack itself in the first program of a process alone; `told` has it anyway.
+            # The SDK registers the stack itself only in the first program of a process; `states`
+            # always has it.
             wanted = {
                 (resource.type, resource.name): resource
                 for resource in registered
@@ -284,7 +286,7 @@ class Backend:
         was = dict(state.resources)
         again = {
             key for key in state.failed if wanted.get(key) is not was.get(key)
-        }  # it is, where it is left out
+        }  # equal where the resource is left out
         changed = _new(
             {key: item for key, item in was.items() if key not in again}, wanted
         )
@@ -336,7 +338,7 @@ class Backend:
         if trouble and not trouble.kills and failed:
             step = steps[self.draw.choice(failed)]
             key = step.type, step.name.partition(" ")[2]
-            # An update that fails is in the state as if it had been made: sandbox.plugins.kong.
+            # The state records a failed update as done: sandbox.plugins.kong.
             if step.type == PLUGIN and step.op == "update":
                 state.resources[key] = wanted[key]
                 state.failed |= {key}
@@ -353,7 +355,7 @@ class Backend:
         for number in range(count):
             if (
                 self.draw.random() >= share
-            ):  # it is not done, and nothing that waits for it
+            ):  # neither this step nor a step that depends on it is done
                 chosen &= ~sum(
                     1 << other
                     for other in range(count)
@@ -463,7 +465,7 @@ class Backend:
         )
 
     def _exported(self, stack: str) -> list[dict[str, Any]]:
-        """As the engine exports it: parents stand before what lies under them."""
+        """Return the state as the engine exports it: parents before their children."""
         state = self.stacks[stack]
         above = {
             urn_in(stack, key): urn_in(stack, (COMPONENT, item.parent))
@@ -493,7 +495,7 @@ class Backend:
 
 
 class _SideBySide:
-    """Stands in for the pool of threads in which the command runs several stacks."""
+    """A stand-in for the pool of threads in which the command runs several stacks."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -507,7 +509,7 @@ class _SideBySide:
     def map(
         self, action: Callable[[Any], Any], items: Iterable[Any]
     ) -> Iterator[Any]:
-        """Runs them in any order: each as if all began at one moment, or one once the other has ended."""
+        """Run the stacks in any order: parallel, from the same state, or in turn."""
         backend, results = self._backend, dict[int, Any]()
         queue = [*enumerate(items)]
         backend.draw.shuffle(queue)
@@ -554,7 +556,7 @@ def _urn(key: Key) -> str:
 
 
 def _made(key: Key) -> bool:
-    """Whether a product has it: steps of others do nothing."""
+    """Return whether a product has the resource: other steps change no product."""
     return not key[0].startswith(_OF_THE_ENGINE)
 
 
@@ -588,7 +590,7 @@ def _listed(resources: Mapping[Key, Registered]) -> list[dict[str, Any]]:
 
 
 def component_of(key: Key) -> str:
-    """The component whose pods a resource is; empty where it is nobody's."""
+    """Return the component that owns the pods of a resource; empty where no component does."""
     return key[1].removesuffix("-deployment") if key[0] == DEPLOYMENT else ""
 
 

@@ -19,8 +19,8 @@ OKTA = (
 
 
 def entities(local: Local) -> dict[str, list[str]]:
-    """Everything in Kong, at Okta (but for its groups, which exist before) and in the cluster, by kind; kinds with none
-    are left out."""
+    """Return all objects in Kong, at Okta (without its groups, which exist before) and in the
+    cluster, by kind; empty kinds are left out."""
     found = {
         kind: [json.dumps(entity) for entity in local.kong.entities(kind)]
         for kind in KONG

@@ -39,7 +39,7 @@ def partition(folder: Path, partitions: Mapping[str, Sequence[str]]) -> None:
 
 
 def position(folder: Path, namespaces: Mapping[str, str]) -> None:
-    """Puts Applications of the sample into these namespaces, each by its name."""
+    """Put Applications of the sample into these namespaces, each by its name."""
     for application, namespace in namespaces.items():
         file = folder / "applications" / f"{application}.yaml"
         text = file.read_text("utf-8")
@@ -55,7 +55,8 @@ def position(folder: Path, namespaces: Mapping[str, str]) -> None:
 def kong_oam(
     deployment: Deployment, *arguments: str, status: int | None = None
 ) -> CompletedProcess[str]:
-    """A verb of the command line in the project's folder. Raises AssertionError where it ends with another status."""
+    """Run a verb of the command line in the project's folder. Raises AssertionError at any other
+    exit status."""
     done = subprocess.run(
         [sys.executable, "-m", "kong_oam", *arguments],
         cwd=deployment.folder,
@@ -69,7 +70,7 @@ def kong_oam(
 
 
 def stack_of(name: str | None) -> str:
-    """The stack of a partition; None: the base's."""
+    """Return the stack of a partition; None: the base's."""
     return STACK if name is None else f"{STACK}-{name}"
 
 
@@ -80,7 +81,7 @@ def run(
     *arguments: str,
     check: bool = True,
 ) -> CompletedProcess[str]:
-    """`up`, `refresh` or `destroy` of the stack of a partition, or of the base."""
+    """Run `up`, `refresh` or `destroy` of the stack of a partition, or of the base."""
     return deployment.pulumi(
         verb,
         "-s",
@@ -108,7 +109,7 @@ def changes(
 
 
 def output(deployment: Deployment, name: str | None, output_name: str) -> Any:
-    """One of the outputs of a stack."""
+    """Return one of the outputs of a stack."""
     return json.loads(
         deployment.pulumi(
             "stack", "output", "-s", stack_of(name), "--json", output_name

@@ -51,7 +51,7 @@ class Pods:
 
     @contextmanager
     def calling(self) -> Iterator[None]:
-        """They start, and call until the end."""
+        """Start the pods, which call until the end."""
         self.start()
         end = threading.Event()
         thread = threading.Thread(
@@ -65,7 +65,7 @@ class Pods:
             thread.join(30)
 
     def go_on(self, answers: int) -> None:
-        """Waits for more answers. Fails after 60 seconds."""
+        """Wait for more answers. Fails after 60 seconds."""
         had, until = self.statuses.total(), time.monotonic() + 60
         while self.statuses.total() < had + answers:
             assert time.monotonic() < until, (
@@ -92,7 +92,7 @@ class Pods:
         for used in (
             token,
             held[0],
-        ):  # a new token, and one of those that somebody still has
+        ):  # a new token, and an earlier token
             self.statuses[self._answer(used)] += 1
         del held[:-20]
 
@@ -110,12 +110,12 @@ class Pods:
 
 
 def on(deployment: Deployment, day: int) -> None:
-    """Sets the sample estate's `asOf`."""
+    """Set the sample estate's `asOf`."""
     set_day(deployment.folder / f"stacks/Pulumi.{STACK}.yaml", day)
 
 
 def set_day(stack_file: Path, day: int) -> None:
-    """Sets `asOf` to the day after FIRST by this number, as the scheduled workflow does."""
+    """Set `asOf` to the day after FIRST by this number, as the scheduled workflow does."""
     text = stack_file.read_text("utf-8")
     then = FIRST + datetime.timedelta(days=day)
     changed, count = re.subn(

@@ -1,4 +1,5 @@
-"""A stack whose identity provider is a realm of a real Keycloak, with a sandbox for all else."""
+"""A stack whose identity provider is a realm of a real Keycloak, with a sandbox for all other
+products."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ REALM = "sandbox"
 
 @dataclass(frozen=True, slots=True)
 class WithKeycloak:
-    """The sample estate on a real Keycloak, and a sandbox for all else."""
+    """The sample estate on a real Keycloak, and a sandbox for all other products."""
 
     server: Keycloak
     deployment: Deployment

@@ -29,7 +29,7 @@ class Sample:
 
 @contextmanager
 def deployed_sample(folder: Path) -> Iterator[Sample]:
-    """Deploys it from a project in the folder; it goes with the block."""
+    """Deploy the sample estate from a project in the folder, until the end of the block."""
     log = folder / "events.json"
     with Local(lags=AT_ONCE) as local:
         # The event log is one of the CLI's debug commands.

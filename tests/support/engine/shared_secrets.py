@@ -18,7 +18,7 @@ DUE = re.compile(
 
 
 def preview_text(deployment: Deployment) -> str:
-    """A preview, in words."""
+    """Return a preview's text."""
     return deployment.pulumi("preview", "-s", STACK).stdout
 
 
@@ -34,7 +34,7 @@ def orders(deployment: Deployment, settings: dict[str, str]) -> int:
 
 
 def replace_secret(deployment: Deployment, shown: str) -> None:
-    """Runs the command that a preview shows for `checkout`, in a shell, without its question."""
+    """Run the command that a preview shows for `checkout`, in a shell, without its question."""
     (command,) = {
         found[4] for found in DUE.finditer(shown) if found[1] == "shop/checkout"
     }

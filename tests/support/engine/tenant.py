@@ -18,7 +18,8 @@ from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
 def tenant_stack(
     folder: Path, **settings: Any
 ) -> Iterator[tuple[Deployment, Entra]]:
-    """An empty stack with `orders` and `shop`; `settings` are of the provider. Everything goes with it."""
+    """An empty stack with `orders` and `shop`; `settings` are the provider's. All its products end
+    with it."""
     with (
         Entra(
             GROUPS, {user.login: user.groups for user in USERS}, lag=ENTRA_LAG

@@ -1,4 +1,5 @@
-"""A machine that loses power in the middle of a run, what is left of it, and the documented way back."""
+"""A machine that loses power in the middle of a run, its remaining state, and the documented
+recovery."""
 
 from __future__ import annotations
 
@@ -23,9 +24,9 @@ _PLUGINS_END = 0.7
 
 @dataclass(slots=True)
 class Blackout:
-    """Cuts off a run of the CLI when the `nth` request that changes Kong, Okta or the cluster was carried out.
+    """Cut off a run of the CLI after the `nth` request that changes Kong, Okta or the cluster.
 
-    The engine is killed before it hears the answer, and nothing that is sent afterwards is carried out. `seen` counts
+    The engine is killed before it gets the answer, and later requests change nothing. `seen` counts
     requests; `nth` 0 only counts.
     """
 
@@ -49,7 +50,7 @@ class Blackout:
         )
         local.okta.faults = self._pass
 
-        # A plugin that outlives the engine may still be told something: nobody hears of it.
+        # A plugin that outlives the engine may still get requests, without effect.
         def created(manifest: dict[str, Any]) -> dict[str, Any]:
             return (
                 self._pass(
@@ -97,7 +98,7 @@ class Blackout:
     ) -> T | None:
         if method == "GET":
             return None if self.dark else answer()
-        with self._lock:  # one after the other, so that the n-th is the last
+        with self._lock:  # in turn, so that the n-th is the last
             if self.dark:
                 return None
             done = answer()
@@ -110,8 +111,8 @@ class Blackout:
 
 
 def recover(stack: Stack) -> str:
-    """The documented commands: `cancel`, `kong_oam recover --remove` with the `kubectl` commands that it names,
-    `refresh --clear-pending-creates`, `up`. Gives what the second one said."""
+    """Run the documented commands: `cancel`, `kong_oam recover --remove` with its `kubectl`
+    commands, `refresh --clear-pending-creates`, `up`. Return the output of `recover`."""
     printed = recover_stack(stack)
     stack.run("up")
     return printed
@@ -134,7 +135,8 @@ def recover_stack(stack: Stack) -> str:
 def lost(
     stack: Stack, *arguments: str, status: int = 0
 ) -> CompletedProcess[str]:
-    """`python -m kong_oam recover` on the stack. Raises AssertionError where it ends with another status."""
+    """Run `python -m kong_oam recover` on the stack. Raises AssertionError at any other exit
+    status."""
     done = stack.module(
         "kong_oam", "recover", "--stack", stack.name, *arguments
     )
@@ -171,7 +173,7 @@ _DROPPED = frozenset(
 _MADE_UP = {
     r'"[0-9a-f]{16}"': '"<digest>"',
     r'"pks\w{17}"': '"<key of a client>"',
-    r'"key": "[\w-]{43}"': '"key": "<key>"',  # the issuer's, by the digest that is its id
+    r'"key": "[\w-]{43}"': '"key": "<key>"',  # the issuer's key, by the digest that is its id
 }
 
 

@@ -1,4 +1,5 @@
-"""An estate in two partitions; commands over its stacks that are cut off or run beside each other; and the way on."""
+"""An estate in two partitions, interrupted or parallel commands over its stacks, and their
+recovery."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ _SPLIT = "    - name: job"
 _PLUGINS_END = 0.7
 """Seconds. Plugins look for their parent every half second (sandbox/serving.py)."""
 _ENDS = 120.0
-"""Seconds within which what outlives a command has ended."""
+"""Seconds within which all children of a command end."""
 LOCKED = re.compile(rf"/locks/\S*/({STACK}[a-z-]*)/\S+\.json")
 """The lock's file in the engine's message, with the stack's name."""
 
@@ -59,7 +60,7 @@ class Interruption:
 
 
 def cuts(seed: int) -> Interruption:
-    """One of them, by its seed: nine in a row have each command with each signal."""
+    """Return an interruption by its seed: nine in a row have each command with each signal."""
     rng = random.Random(7 + seed)
     verb, change = (("up", "rule"), ("up", "scope"), ("move", "swap"))[seed % 3]
     number, everybody = (
@@ -73,7 +74,7 @@ def cuts(seed: int) -> Interruption:
 
 
 def write(folder: Path, change: str = "") -> None:
-    """Writes the Applications and the stacks' files: as they are at first, or with a change."""
+    """Write the Applications and the stacks' files: in their first form, or with a change."""
     api, job = (
         TINY[: TINY.index(_SPLIT)],
         TINY[: TINY.index("    - name: api")] + TINY[TINY.index(_SPLIT) :],
@@ -108,7 +109,7 @@ def write(folder: Path, change: str = "") -> None:
 
 
 def start_project(local: Local, folder: Path) -> Deployment:
-    """The estate's project, with none of its stacks but the base made yet."""
+    """Return the estate's project with only the base's stack."""
     folder.mkdir()
     deployment = Deployment(local, project(folder))
     deployment.pulumi("stack", "init", STACK)
@@ -117,7 +118,7 @@ def start_project(local: Local, folder: Path) -> Deployment:
 
 
 def as_stack(deployment: Deployment) -> Stack:
-    """The base's stack, as other tests of faults know it."""
+    """Return the base's stack in the form of the other fault tests."""
     return Stack(deployment.local, deployment.folder)
 
 
@@ -135,7 +136,8 @@ def start_command(deployment: Deployment, *words: str) -> subprocess.Popen[str]:
 
 
 class Requests:
-    """Counts what Kong and Okta are asked while it is entered, and does something before the n-th of it is answered."""
+    """Count the requests to Kong and Okta in a block, and act before the answer to the n-th
+    request."""
 
     def __init__(
         self,
@@ -200,7 +202,7 @@ def interrupt(
 
 
 def kill(running: subprocess.Popen[str]) -> None:
-    """Kills it with all that it started, as a machine does that loses power."""
+    """Kill a command with all its children, like a power failure."""
     for process in _session(running.pid):
         _send(process, signal.SIGKILL)
     running.communicate(timeout=_ENDS)
@@ -217,7 +219,7 @@ def ended(running: subprocess.Popen[str]) -> None:
 
 
 def _session(leader: int) -> Iterator[int]:
-    """The processes of a session that have not ended."""
+    """Yield the processes of a session that have not ended."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
@@ -236,8 +238,8 @@ def _send(process: int, number: signal.Signals) -> None:
 
 
 def go_on(deployment: Deployment, *verbs: str) -> str:
-    """Each of the commands again until it is done, as the page says: what a dead run has locked is recovered in between.
-    Gives what they printed."""
+    """Repeat each command until it completes, as the page says: locks of a dead run are recovered
+    in between. Return their output."""
     printed = ""
     for verb in verbs:
         for _ in range(4):
@@ -256,7 +258,8 @@ def go_on(deployment: Deployment, *verbs: str) -> str:
 
 
 def assert_nothing_to_do(deployment: Deployment) -> None:
-    """Nothing is to be run or moved, and every preview is empty. Raises AssertionError."""
+    """Check that no stack has a run or a move to do, and every preview is empty. Raises
+    AssertionError."""
     kong_oam(deployment, "move", "-s", STACK, status=0)
     listed = kong_oam(deployment, "up", "-s", STACK)
     assert listed.stdout.startswith("nothing to be run"), listed.stdout
@@ -276,7 +279,7 @@ def ids(deployment: Deployment) -> dict[str, set[str]]:
 
 
 def answers_as_meant(deployment: Deployment) -> None:
-    """Nobody without the scope is let in, and the client that has it is. Raises AssertionError."""
+    """Check that only the client with the scope is allowed. Raises AssertionError."""
     stack = as_stack(deployment)
     asked = [
         (PROTECTED, None),

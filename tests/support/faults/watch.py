@@ -15,7 +15,8 @@ from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC
 
 
 def poor_token(stack: Stack) -> str | None:
-    """A valid token of the stack's own issuer for its own audience that holds no scope; None while there is no issuer."""
+    """Return a valid token without scopes from the stack's own issuer for its own audience; None
+    without an issuer."""
     local = stack.local
     servers = [
         server
@@ -84,7 +85,7 @@ class Watch:
 
 
 class Caller:
-    """Somebody who may, and asks for both paths about every 10 ms: how often each answer came."""
+    """An allowed caller that asks for both paths about every 10 ms, and counts the answers."""
 
     def __init__(self, stack: Stack, token: str) -> None:
         self._stack, self._token = stack, token

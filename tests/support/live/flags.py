@@ -1,4 +1,5 @@
-"""Two Applications with a caller each, what they may become, and the CLI on them with any flags, on a live Kong."""
+"""Two Applications with a caller each, their later forms, and the CLI on them with any flags, on a
+live Kong."""
 
 from __future__ import annotations
 
@@ -56,7 +57,8 @@ _CALLER = """
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """An Application `name` of one component that answers GET for `scope`, and of the clients that hold it."""
+    """An Application `name` of one component that answers GET for `scope`, and of the clients with
+    this scope."""
 
     name: str
     scope: str
@@ -97,9 +99,10 @@ class Api:
 
 
 class Between(Listening):
-    """Hands requests on to Kong's Admin API, but for those that `meet` says no to: they get a 500. A context manager.
+    """A proxy before Kong's Admin API that answers 500 to requests that `meet` rejects. A context
+    manager.
 
-    `meet` is asked with method, path and body of each that changes something.
+    `meet` gets method, path and body of each writing request.
     """
 
     def __init__(self, target: Target) -> None:
@@ -159,7 +162,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _hand_on
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
-        """Silent."""
+        """Log no request."""
 
 
 @dataclass(slots=True)
@@ -186,7 +189,8 @@ class Flags:
         return f"{name}.{self.engine.stack}.example.com"
 
     def write(self, *apis: Api, former: Sequence[Api] = ()) -> None:
-        """The folder has these Applications and no others; the client a/former calls some, each reader its own API."""
+        """Write these Applications and no others into the folder; the client a/former calls some,
+        each reader its own API."""
         calls: dict[str, Sequence[Api]] = {
             f"{api.name}/reader": [api]
             for api in apis
@@ -209,7 +213,7 @@ class Flags:
         self.apis = apis
 
     def run(self, *arguments: str, check: bool = True) -> CompletedProcess[str]:
-        """One run of the CLI without questions. Raises CalledProcessError when `check` and it failed."""
+        """Run the CLI once without questions. Raises CalledProcessError when `check` and it failed."""
         verb, *flags = arguments
         return self.engine.pulumi(
             verb,
@@ -222,7 +226,7 @@ class Flags:
         )
 
     def fails(self, *arguments: str) -> None:
-        """One run that fails. Raises AssertionError where it does not."""
+        """Run the CLI, which must fail. Raises AssertionError otherwise."""
         done = self.run(*arguments, check=False)
         assert done.returncode, f"{arguments}: {done.stdout}"
 
@@ -239,7 +243,7 @@ class Flags:
         return found
 
     def token(self, application: str, component: str) -> str:
-        """A token of the client, with the credential from its own Secret."""
+        """Return a token of the client, with the credential from its own Secret."""
         environment = caller.environment(
             self.engine.local.cluster.url, application, component
         )
@@ -252,7 +256,7 @@ class Flags:
         path: str = "/",
         who: str | None = None,
     ) -> Case:
-        """A request of nobody, or with the token that is kept as `who`."""
+        """Return an anonymous request, or a request with the stored token `who`."""
         authorization = (f"Bearer {self.tokens[who]}",) if who else ()
         return Case(
             method, self.host(application), path.encode(), authorization
@@ -298,7 +302,7 @@ class Flags:
         }
 
     def back(self) -> None:
-        """The estate that everything begins with, deployed and seen by every worker."""
+        """Deploy the initial estate again, and wait until every worker sees it."""
         self.write(*self.before)
         self.run("up")
         expected = []
@@ -367,7 +371,7 @@ def flags(live: LiveGateway, folder: Path) -> Iterator[Flags]:
         found.back()
         time.sleep(
             made.settle
-        )  # requests one after the other may never meet each worker of each node
+        )  # requests in turn may never meet each worker of each node
         found.hammer = started.enter_context(
             Hammer(live, found.callers(), found.welcome(), workloads)
         )
@@ -375,7 +379,7 @@ def flags(live: LiveGateway, folder: Path) -> Iterator[Flags]:
 
 
 def swap(apis: tuple[Api, ...]) -> tuple[Api, ...]:
-    """Each of two Applications asks for the scope of the other."""
+    """Return two Applications that each require the scope of the other."""
     first, second = apis
     return replace(first, scope=second.scope), replace(
         second, scope=first.scope
@@ -406,7 +410,8 @@ class Attack:
 
 @contextmanager
 def attack(flags: Flags, report: Callable[[str], None]) -> Iterator[Attack]:
-    """From the estate that everything begins with, through what the test does, and back. Nobody may be let in."""
+    """Hammer from the initial estate, through the test's stages, and back. No caller may be
+    allowed."""
     assert flags.hammer
     made = Attack(flags, flags.hammer)
     name = ""

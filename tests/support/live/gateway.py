@@ -30,8 +30,8 @@ def ask(
     timeout: float = 15,
     source: str | None = None,
 ) -> int:
-    """The status that the bytes of one request get, sent from the address `source` of this machine. Raises OSError or
-    http.client.HTTPException for no answer."""
+    """Return the status for the bytes of one request, sent from this machine's address `source`.
+    Raises OSError or http.client.HTTPException without an answer."""
     with socket.create_connection(
         proxy, timeout, (source, 0) if source else None
     ) as connection:
@@ -47,7 +47,7 @@ def ask(
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The gateway's status, and the bytes that reached the upstream (None: none did)."""
+    """The gateway's status, and the bytes that reached the upstream (None: none)."""
 
     status: int
     arrived: bytes | None
@@ -96,7 +96,7 @@ class LiveGateway:
     upstream: Upstream
 
     def send(self, case: Case, *headers: bytes) -> Outcome:
-        """One request with more header lines; it may arrive once at most."""
+        """Send one request with more header lines; it may arrive at most once."""
         mark = f"request-{next(_numbers)}"
         raw = case.raw(
             *headers, MARK + b": " + mark.encode(), b"Connection: close"
@@ -123,13 +123,13 @@ class LiveGateway:
 
     @property
     def alone(self) -> bool:
-        """Whether one node answers all calls."""
+        """Return whether one node answers all calls."""
         return len(self.metrics) == 1
 
     def outcome(
         self, raw: bytes, method: str, mark: str, source: str | None = None
     ) -> Outcome:
-        """The same for bytes that hold `mark` already."""
+        """Send the bytes of a request, which already have `mark`."""
         status = ask(self.target.proxy, raw, method, source=source)
         arrived = self.upstream.arrived(mark)
         assert len(arrived) <= 1, f"{mark} arrived {len(arrived)} times"
@@ -137,7 +137,8 @@ class LiveGateway:
 
     @contextmanager
     def beside(self) -> Iterator[LiveGateway]:
-        """The same gateway with another workload behind it: `verify` names each way to a workload of its stack."""
+        """Yield the same gateway with another workload behind it: `verify` names each path to a
+        workload of its stack."""
         bind = bind_address()
         with Upstream(bind) as upstream:
             yield replace(self, upstream=upstream)
@@ -145,7 +146,7 @@ class LiveGateway:
     def await_steady(
         self, expected: Sequence[tuple[Case, int]], bound: float
     ) -> None:
-        """Waits until every case gets its status from every worker. Fails after `bound` seconds."""
+        """Wait until every case gets its status from every worker. Fails after `bound` seconds."""
         rounds = _ROUNDS * max(self.target.workers, 2)
         await_true(lambda: self._steady(expected, rounds), bound)
 

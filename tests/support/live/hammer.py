@@ -18,10 +18,11 @@ from tests.support.live.run import RUN
 from tests.support.live.upstream import MARK, Upstream
 
 _PAUSE = 0.006
-"""Seconds between two requests of a caller: some 100 a second, which leaves ports and processors for the gateway."""
+"""Seconds between two requests of a caller: some 100 requests a second leave ports and processors
+for the gateway."""
 
 LEAST = 10
-"""Answers that each caller must have had in a stage, for the stage to say anything."""
+"""The least answers of each caller in a valid stage."""
 
 _numbers = itertools.count(1)
 
@@ -79,15 +80,15 @@ class Hammer:
         self._stage = name
 
     def arrived(self, stage: str, caller: str) -> int:
-        """How many of a caller's requests reached a workload."""
+        """Return the number of a caller's requests that reached a workload."""
         return sum(
             len(workload.arrived(self._mark(stage, caller)))
             for workload in self._workloads
         )
 
     def let_through(self, *stages: str) -> dict[tuple[str, str], int]:
-        """Requests of `callers` that reached a workload or were answered as if, by stage (default: all) and caller; those
-        with none are left out."""
+        """Return the counts of `callers` that reached a workload, or got its status, by stage
+        (default: all) and caller. Zero counts are left out."""
         found = {
             key: max(
                 self.arrived(*key),
@@ -140,7 +141,7 @@ class Hammer:
         return lines
 
     def await_answers(self) -> None:
-        """Waits until every caller has had enough answers in this stage. Fails after 30 seconds."""
+        """Wait until every caller has enough answers in this stage. Fails after 30 seconds."""
         until = time.monotonic() + 30
         while any(
             self._counts.get((self._stage, caller), Counter()).total()

@@ -41,7 +41,7 @@ class Attack:
     def raw(
         self, path: bytes, host: bytes, authorization: tuple[bytes, ...]
     ) -> bytes:
-        """The bytes of the attack alone."""
+        """Return the bytes of the attack alone."""
         line = b" ".join((self.method, path, self.version))
         return (
             b"\r\n".join(
@@ -75,7 +75,7 @@ def _both(
     statuses: tuple[int, ...],
     **more: bytes,
 ) -> dict[str, Attack]:
-    """The same lines with a length, and with chunks."""
+    """Return the same lines with a length, and with chunks."""
     return {
         f"{name}, length": Attack((LENGTH, *lines), HIDDEN, statuses, **more),
         f"{name}, chunks": Attack((CHUNKED, *lines), chunk(), statuses, **more),
@@ -139,7 +139,7 @@ def _in_connection() -> dict[str, Attack]:
 
 
 def _beside() -> dict[str, Attack]:
-    """Other headers of a connection, other spellings, and headers that go on."""
+    """Return attacks with other headers of a connection, other spellings, and continued headers."""
     harmless = (
         *(
             b"Proxy-Connection: Content-Length",
@@ -202,7 +202,7 @@ def _beside() -> dict[str, Attack]:
 
 
 def _lengths() -> dict[str, Attack]:
-    """Lengths that two servers could read differently."""
+    """Return attacks with lengths that two servers could read differently."""
     odd = (
         b"+5",
         b"5,5",
@@ -237,7 +237,7 @@ def _lengths() -> dict[str, Attack]:
 
 
 def _codings() -> dict[str, Attack]:
-    """Codings that two servers could read differently, and a length beside one."""
+    """Return attacks with codings that two servers could read differently, also beside a length."""
     odd = (
         *(
             b"xchunked",
@@ -331,7 +331,7 @@ def _chunks() -> dict[str, Attack]:
 
 
 def _methods_and_versions() -> dict[str, Attack]:
-    """Methods that give a body no meaning, and HTTP/1.0."""
+    """Return attacks with methods that give a body no meaning, and with HTTP/1.0."""
     found: dict[str, Attack] = {}
     for method in (b"GET", b"HEAD"):
         found |= _both(f"{method!r} with a body", (), PASSED, method=method)

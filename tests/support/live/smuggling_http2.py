@@ -1,4 +1,5 @@
-"""The same over HTTP/2, which the gateway makes HTTP/1.1 of: names, values and lengths that could be another request.
+"""The same attacks over HTTP/2, which the gateway translates to HTTP/1.1: names, values and lengths
+that could be another request.
 
 Recorded on a Kong 3.9.1 and a Kong 3.10.0, which answer alike.
 """
@@ -90,7 +91,7 @@ def _lengths() -> dict[str, Http2Attack]:
 
 
 def _of_connections() -> dict[str, Http2Attack]:
-    """Headers that HTTP/2 does not have."""
+    """Return attacks with headers that HTTP/2 does not have."""
     found = {f"{named!r} in Connection": Http2Attack(400, (LENGTH, (b"connection", named))) for named in
              (b"content-length", b"x-auth-client", b"close, host")}  # fmt: skip
     for header in (
@@ -123,7 +124,7 @@ def _of_connections() -> dict[str, Http2Attack]:
 
 
 def _bytes() -> dict[str, Http2Attack]:
-    """Names and values that end a line of HTTP/1.1."""
+    """Return attacks with names and values that end a line of HTTP/1.1."""
     values = (
         b"a\r\ncontent-length: 0",
         b"a\ncontent-length: 0",

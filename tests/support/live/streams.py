@@ -1,4 +1,4 @@
-"""A workload that keeps talking: it echoes what is said over a WebSocket, and sends events until nobody listens."""
+"""A workload with long answers: it echoes WebSocket data, and sends events until the client closes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class _Handler(Requests):
             )
 
     def _socket(self, head: bytes) -> None:
-        """Opens it as RFC 6455 has it, and echoes bytes: frames are between the two ends."""
+        """Open a WebSocket by RFC 6455, and echo bytes: only the two ends read frames."""
         found = re.search(
             rb"sec-websocket-key: *([^\r]*)\r", head, re.IGNORECASE
         )
@@ -68,7 +68,7 @@ class _Handler(Requests):
             self.wfile.write(data)
 
     def _events(self, head: bytes) -> None:
-        """Below /held, without the header by which nginx does not hold an answer back until its buffers are full."""
+        """Send events. Below /held, leave out the header that turns off nginx's buffering."""
         at_once = b"" if b"/held " in head else b"X-Accel-Buffering: no\r\n"
         self.wfile.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n"
@@ -81,7 +81,7 @@ class _Handler(Requests):
 
 
 class Opened:
-    """A connection to the gateway on which one request was sent. A context manager."""
+    """A connection to the gateway after one request. A context manager."""
 
     def __init__(
         self, proxy: tuple[str, int], raw: bytes, timeout: float = 15

@@ -26,7 +26,8 @@ _TRAIT = "        - {type: upstream-tls, properties: {}}\n"
 
 
 def application(domain: str) -> str:
-    """Two components that anybody may call, and that speak TLS: `right` and `other`, in the namespace `shop`."""
+    """Return an Application of two components that speak TLS and have only public rules: `right`
+    and `other`, in the namespace `shop`."""
     return (
         "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: tls, namespace: shop}\n"
         "spec:\n  components:\n"
@@ -53,7 +54,8 @@ class TlsGateway:
     bound: float
 
     def serve(self, name: str, workload: Workload, **fields: Any) -> None:
-        """Has the gate of a component lead to a workload, and its service have these fields besides."""
+        """Let the gate of a component lead to a workload, with these additional fields of its
+        service."""
         component = self._component(name)
         (own,) = component.backends
         (service,) = [
@@ -118,7 +120,7 @@ def tls_gateway(
     host: str,
     bound: float,
 ) -> Iterator[TlsGateway]:
-    """The estate on a Kong, which has its CA certificate then; all of it goes at the end."""
+    """Yield the estate on a Kong, with its CA certificate; all entities are deleted at the end."""
     ca = authority(f"ca of {stack.name}")
     made = estate(application(domain), stack=replace(stack, upstream_tls="tls"))
     with Entities(admin, token) as entities:
@@ -173,4 +175,4 @@ def workloads_are_verified(asked: TlsGateway, bind: str = "127.0.0.1") -> None:
         assert asked.expect("right", 200)["client"] == "the gateway"
         asked.serve(
             "right", workload
-        )  # so that the certificate is nobody's, and can go
+        )  # no service refers to the certificate any more, so it can be deleted

@@ -10,7 +10,7 @@ import yaml
 
 APPLICATIONS: Final = Path(__file__).parent / "built-ins.yaml"
 KEPT: Final = Path(__file__).parent / "kept.yaml"
-"""An Application of which each object is kept by another rule."""
+"""An Application whose objects each have another ownership rule."""
 KINDS: Final = (
     "ConfigMap",
     "CronJob",
@@ -36,7 +36,7 @@ _OWN = frozenset({"access", "client"})
 
 
 def built_in_types() -> frozenset[str]:
-    """The names of the built-in types of components and traits."""
+    """Return the names of the built-in types of components and traits."""
     files = _DEFINITIONS.glob("*.cue")
     return frozenset(
         file.stem
@@ -46,7 +46,8 @@ def built_in_types() -> frozenset[str]:
 
 
 def types_in(file: Path) -> frozenset[str]:
-    """The types of the components and traits in a file of Applications, but for those that KubeVela does not have."""
+    """Return the types of the components and traits in a file of Applications, without types that
+    KubeVela does not have."""
     components = [
         component
         for document in yaml.safe_load_all(file.read_text("utf-8"))
@@ -64,7 +65,7 @@ def types_in(file: Path) -> frozenset[str]:
 
 
 def volume(name: str) -> dict[str, Any]:
-    """A PersistentVolume of no storage class, which a claim that asks for none gets."""
+    """Return a PersistentVolume without a storage class, for claims without a storage class."""
     spec = {
         "capacity": {"storage": "1Gi"},
         "accessModes": ["ReadWriteOnce"],

@@ -76,7 +76,7 @@ _CONTROLLERS: Final = (
     "persistentvolumeclaim-protection-controller",
     "persistentvolume-protection-controller",
     "serviceaccount-controller",
-    "endpoints-controller",  # what the plugin asks of a Service
+    "endpoints-controller",  # the plugin waits for a Service's endpoints
 )
 _POLICY: Final = """apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -174,14 +174,14 @@ class Kubernetes:
         return done.stdout
 
     def written(self) -> list[Written]:
-        """Every write that was accepted, controllers' and the stand-in nodes' left out."""
+        """Return every accepted write, without controllers' and the stand-in nodes'."""
         found = []
         for line in (
             (self._folder / "audit.log").read_text("utf-8").splitlines()
         ):
             with contextlib.suppress(
                 json.JSONDecodeError
-            ):  # the last line may be half there
+            ):  # the last line may be incomplete
                 event = json.loads(line)
                 agent = event.get("userAgent", "")
                 if event["responseStatus"][
@@ -200,7 +200,8 @@ class Kubernetes:
         return found
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """One request, with the JSON of its answer. Raises urllib.error.HTTPError where it is refused."""
+        """Send one request, and return the JSON of its answer. Raises urllib.error.HTTPError for an
+        error status."""
         headers = {
             "Authorization": f"Bearer {self._token}",
             "User-Agent": _NODES,
@@ -358,11 +359,12 @@ class Kubernetes:
 
 _NODES: Final = "stand-in-nodes"
 _SERVERS: Final = frozenset({"kubernetes", "default"})
-"""Objects that the server makes for itself: its own Service, and the ServiceAccount of each namespace."""
+"""Objects that the server makes for itself: its own Service, and the ServiceAccount of each
+namespace."""
 
 
 _BEGUN: Final = ("PodScheduled", "Initialized")
-"""Conditions of a pod that has ended, too."""
+"""Conditions of a pod, also after its end."""
 
 
 def _store(folder: Path, clients: str, peers: str) -> Mapping[str, object]:

@@ -41,7 +41,7 @@ _SERVERS: Final = {
 }
 PLUGIN: Final = "pulumi-resource-kubernetes"
 _PLUGIN_MODULE: Final = "github.com/pulumi/pulumi-kubernetes/provider/v4"
-# The newest that is served as a module. The SDK is newer: a newer plugin comes with KONG_OAM_PLUGINS.
+# The newest module version. The SDK is newer: a newer plugin comes with KONG_OAM_PLUGINS.
 _PLUGIN_VERSION: Final = "v4.0.0-20260115033456-f47bc2d6f199"
 _MAIN: Final = """package main
 
@@ -129,7 +129,7 @@ _VERSIONS: Final = (
 
 
 def folder() -> Path:
-    """The folder of the programs, built first where there is none. Raises ToolchainError."""
+    """Return the folder of the programs; build them first if it is missing. Raises ToolchainError."""
     found = cache() / f"kubernetes-v{KUBERNETES}"
     if not all((found / name).exists() for name in (*_SERVERS, PLUGIN, JUDGE)):
         found.mkdir(parents=True, exist_ok=True)
@@ -220,7 +220,7 @@ def _build_judge(found: Path) -> None:
 
 
 def private_key() -> bytes:
-    """An RSA key of 2,048 bits in PEM, for the API server's tokens of service accounts."""
+    """Return an RSA key of 2,048 bits in PEM, for the API server's tokens of service accounts."""
     key = rsa.generate_private_key(65537, 2048)
     encoding, form = (
         serialization.Encoding.PEM,
@@ -230,7 +230,7 @@ def private_key() -> bytes:
 
 
 def main() -> int:
-    """Prints the folder; progress and errors go to stderr."""
+    """Print the folder; progress and errors go to stderr."""
     try:
         print(folder())
     except ToolchainError as error:

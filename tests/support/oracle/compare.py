@@ -83,7 +83,8 @@ class Project:
 
     @cached_property
     def issuers(self) -> dict[str, Issuer]:
-        """By provider. An issuer that the provisioning brings into being has a name here, too."""
+        """Return the issuers by provider. An issuer that the provisioning creates has a name here
+        too."""
         return {
             name: Issuer(
                 NOW,
@@ -138,7 +139,7 @@ class Project:
         return self._signed[token]
 
     def places(self) -> list[tuple[str, int]]:
-        """Components with their ports: each has a gate."""
+        """Return components with their ports: each has a gate."""
         return [
             (component.key, port)
             for component in self.estate.exposed
@@ -146,7 +147,7 @@ class Project:
         ]
 
     def scripts(self, lua: Lua, position: tuple[str, int]) -> tuple[Any, Any]:
-        """Admission and the gate before a port of a component."""
+        """Return admission and the gate before a port of a component."""
         if position not in self._scripts:
             component = self.estate.components[position[0]]
             ring = names.ring(
@@ -181,7 +182,7 @@ class Project:
 
 
 def signed(issuer: Issuer, token: Token) -> str:
-    """A token of these facts, as its provider spells it."""
+    """Return a token with these facts, in its provider's spelling."""
     provider, spelling = issuer.provider, issuer.provider.spelling
     changes: dict[str, Any] = {
         spelling.client: client_id(token.client),
@@ -208,7 +209,7 @@ def signed(issuer: Issuer, token: Token) -> str:
     if token.user and spelling.user == spelling.scopes.claim:
         changes[spelling.user] = (
             " ".join(token.scopes) or "openid"
-        )  # without scopes there is no such token
+        )  # without scopes no such token exists
     fault = fault_of(token)
     faults: dict[str | None, dict[str, Any]] = {
         "expired": {"exp": NOW - 1},
@@ -231,7 +232,7 @@ def client_id(client: str | None) -> str:
 
 
 def fault_of(token: Token) -> str | None:
-    """Why a token that does not count does not: always the same for the same token."""
+    """Return the fault of an invalid token: always the same for the same token."""
     return (
         None
         if token.counts
@@ -271,7 +272,7 @@ return compiled, run
 
 
 class Lua:
-    """Admission and gates in one LuaJIT, with as much of Kong around them as they look at."""
+    """Admission and gates in one LuaJIT, with the part of Kong that they use."""
 
     def __init__(self) -> None:
         runtime = LuaRuntime(
@@ -342,7 +343,8 @@ class Lua:
         *,
         preflight: bool,
     ) -> str | None:
-        """The origin whose pages may read the answer to a request of a page, or to the preflight before it."""
+        """Return the origin whose pages may read the answer to a page's request, or to its
+        preflight."""
         facts["http_origin"] = origin
         if preflight:
             facts["http_access_control_request_method"], facts["method"] = (
@@ -378,7 +380,7 @@ class Report:
 
 
 def compared(seed: int, count: int) -> Report:
-    """`count` questions to the pair of estates that the seed gives."""
+    """Ask `count` questions about the seed's pair of estates."""
     rng = Random(seed)
     before, after = worlds.estates(rng)
     comparison = _Comparison(seed, Project(before), Project(after))
@@ -400,7 +402,7 @@ class _Comparison:
         self.report = Report(counted=Counter({"pairs of estates": 1}))
 
     def compile(self) -> bool:
-        """Whether the project has no error to find in either. The generator means to make none."""
+        """Return whether both estates compile. The generator aims at valid estates."""
         found = [
             project
             for project in (self.was, self.now)
@@ -489,7 +491,8 @@ class _Comparison:
         earlier: Answer,
         meant: Answer,
     ) -> None:
-        """Admission of one estate and the gate of the other: allowed where both estates allow, and nowhere else."""
+        """Check admission of one estate with the gate of the other: allowed only where both estates
+        allow."""
         for name, admitting, deciding in (
             ("gate before", self.now, self.was),
             ("gate after", self.was, self.now),
@@ -513,7 +516,7 @@ class _Comparison:
         if meant.status != status and {meant.status, status} != {
             400,
             404,
-        }:  # without a route Kong says 404 for 400
+        }:  # without a route Kong answers 404 in place of 400
             self._differs(who, request, meant, status)
 
     def _differs(
@@ -527,7 +530,7 @@ class _Comparison:
 
 
 def known(request: Request, meant: Answer, status: int) -> str | None:
-    """Where the project is known to answer otherwise than its documents say."""
+    """Return a known difference between the project and its documents, if the answer is one."""
     if meant.status == 400 and meant.component and status == 401:
         return "401 comes before the 400 for other spellings"
     if status in (400, 401) and meaning.is_spelled_oddly(request.target):

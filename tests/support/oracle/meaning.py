@@ -39,11 +39,12 @@ class Token:
     provider: str
     counts: bool
     client: str | None
-    """The component that it was given to, as `application/component`, or None if no component was ever that client."""
+    """The component that got the token, as `application/component`, or None if no component was
+    ever that client."""
     user: bool
     scopes: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
-    """Groups of the user, as the provider calls them."""
+    """Groups of the user, in the provider's names."""
     api: str | None = None
     """The component that the token is for, if tokens of its provider are for one API each."""
 
@@ -64,7 +65,8 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """A status, and the component and port whose rules gave it. 200 stands for whatever the workload answers."""
+    """A status, and the component and port whose rules gave it. 200 stands for any answer of the
+    workload."""
 
     status: int
     component: str | None = None
@@ -77,7 +79,8 @@ class Answer:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A line of a gateway trait: what is below this path on this host goes to this port of this component."""
+    """A line of a gateway trait: paths below this path on this host go to this port of this
+    component."""
 
     component: str
     host: str
@@ -89,7 +92,7 @@ class Endpoint:
 
 
 def components(applications: list[Document]) -> dict[str, Document]:
-    """Every component, by `application/component`."""
+    """Return every component, by `application/component`."""
     return {
         f"{application['metadata']['name']}/{component['name']}": component
         for application in applications
@@ -130,7 +133,7 @@ def provider_of(component: Document, stack: Document) -> Document:
 
 
 def mapped(domain: str, stack: Document) -> str:
-    """A domain as this environment calls it. A suffix is whole labels; of several the longest is taken."""
+    """Return a domain in this environment. A suffix is whole labels; the longest suffix wins."""
     suffixes = setting(stack, "domains", {}).get("suffixes", {})
     fitting = [
         suffix
@@ -161,16 +164,16 @@ def endpoints(applications: list[Document], stack: Document) -> list[Endpoint]:
 
 
 def elements(path: str) -> Elements:
-    """A path as an Application writes it."""
+    """Return the elements of an Application's path."""
     return () if path == "/" else tuple(path.encode().split(b"/")[1:])
 
 
 def resolved(target: bytes) -> Elements | None:
-    """The path of a request, or None if two servers could read it differently.
+    """Return the path of a request, or None if two servers could read it differently.
 
-    Encoded characters that are not refused are decoded, whether unreserved or not: that is the one reading which all
-    servers share that decode a path. As Kong does before it routes, slashes are merged before dot segments are
-    resolved, and `..` does not lead above the root (nginx answers 400).
+    Allowed encoded characters are decoded, unreserved or not: all servers that decode a path share
+    this reading. Like Kong before it routes, slashes are merged before dot segments are resolved.
+    `..` does not lead above the root (nginx answers 400).
     """
     path = target.partition(b"?")[0]
     if not path.startswith(b"/") or any(
@@ -282,7 +285,7 @@ HABITS: tuple[Callable[[str], str], ...] = (
 
 @lru_cache(maxsize=10_000)
 def readings(part: bytes) -> frozenset[str]:
-    """All that an element may become by any of the habits, one after the other."""
+    """Return all results of the known transformations of an element, one after the other."""
     found: set[str] = set()
     new = {part.decode()}
     while new:
@@ -292,7 +295,8 @@ def readings(part: bytes) -> frozenset[str]:
 
 
 def is_none_or_several(part: bytes) -> bool:
-    """Whether some server reads no element in it, a dot segment, or more than an element."""
+    """Return whether some server reads the element as empty, as a dot segment, or as several
+    elements."""
     separators = set("/\\;?%#") - set(part.decode())
     return any(
         text in ("", ".", "..") or set(text) & separators
@@ -318,13 +322,13 @@ def taken_for(part: bytes, rule: bytes) -> bool:
 
 
 def may_own(path: Elements, request: Elements) -> bool:
-    """Whether some server takes the request for one of this path."""
+    """Return whether some server takes the request's path for this path."""
     return len(path) <= len(request) and all(map(taken_for, request, path))
 
 
 def is_spelled_oddly(target: bytes) -> bool:
-    """Whether the path has what servers are known to read in more than one way, for whatever reason. The project may
-    refuse more of these than anybody is known to misread; nothing else."""
+    """Return whether the path has a part that servers read in several ways. The project may deny
+    more of these than any server is known to misread, but no other path."""
     path = target.partition(b"?")[0]
     return bool(
         re.search(
@@ -370,7 +374,8 @@ def picked(
 def rules_of(
     key: str, access: Document, listed: list[Endpoint]
 ) -> list[tuple[Elements, Document]]:
-    """Each path of each rule. One that names no path has every path of the component's gateway traits."""
+    """Return each path of each rule. A rule without a path has every path of the component's
+    gateway traits."""
     own = [endpoint.path for endpoint in listed if endpoint.component == key]
     return [
         (elements(path), rule)
@@ -387,9 +392,10 @@ def lists(rule: Document, method: str) -> bool:
 def held_by_client(
     applications: list[Document], client: str | None, key: str, *, user: bool
 ) -> set[str]:
-    """The scopes that a client holds at a component: what it asks for there (that a role covers it is checked).
+    """Return the scopes of a client at a component: its calls there (roles that cover them are
+    checked).
 
-    One that users sign in through holds them for users alone, and any other for itself alone.
+    A sign-in client has them only for users, and any other client only for itself.
     """
     component = components(applications).get(client or "")
     own = [
@@ -409,7 +415,7 @@ def held_by_client(
 def held_by_groups(
     access: Document, provider: Document, groups: tuple[str, ...]
 ) -> set[str]:
-    """The scopes of the roles that groups hold, called as the provider calls them."""
+    """Return the scopes of the roles of groups, by the provider's names."""
     names = provider.get("groups", {})
     roles = access.get("roles", {}).values()
     return {
@@ -426,7 +432,7 @@ def held_by_groups(
 def counts(
     applications: list[Document], stack: Document, key: str, token: Token
 ) -> bool:
-    """Whether a token is one of the component's own provider at all, for whichever of its APIs."""
+    """Return whether the component's own provider issued a token, for any of its APIs."""
     return (
         token.counts
         and token.provider
@@ -489,7 +495,7 @@ def answer(
     endpoint = picked(listed, request.host, path)
     if (
         endpoint is None or request.method not in METHODS
-    ):  # no route lists another method
+    ):  # no route has another method
         return Answer(404)
     status = _status(
         applications, stack, listed, endpoint.component, request, path
@@ -497,7 +503,7 @@ def answer(
     if status == 200 and not from_there(
         applications, listed, endpoint.component, request, path
     ):
-        status = 403  # the last thing that is asked
+        status = 403  # the last check
     return Answer(status, endpoint.component, endpoint.port)
 
 
@@ -509,7 +515,7 @@ SPELLED_WITH_DASHES = re.compile(
 
 
 def is_read_differently(name: str, value: str) -> bool:
-    """Whether servers read a header differently, by docs/reference/paths-and-headers.md."""
+    """Return whether servers read a header differently, by docs/reference/paths-and-headers.md."""
     name = name.lower()
     if name == "connection":
         return (
@@ -529,8 +535,8 @@ def from_there(
     request: Request,
     path: Elements,
 ) -> bool:
-    """Whether the rules of the path may be called from where the request comes. A network of IPv6 holds no address of
-    IPv4, however that is written."""
+    """Return whether the rules of the path allow the request's address. An IPv6 network contains no
+    IPv4 address in any spelling."""
     component = components(applications)[key]
     rules = rules_of(key, access_of(component) or ANY_TOKEN, listed)
     owner = max((rule for rule, _ in rules if owns(rule, path)), key=len)
@@ -547,13 +553,13 @@ def from_there(
             or request.address is None
             or {"0.0.0.0/0", "::/0"} <= set(networks)
         ):
-            return True  # both together are anywhere, whatever the address is
+            return True  # both together allow any address
         return any(holds(network, request.address) for network in networks)
     return True
 
 
 def holds(network: str, address: str) -> bool:
-    """Whether a network holds an address; what is no address is in none."""
+    """Return whether a network contains an address; an invalid address is in none."""
     try:
         read = ipaddress.ip_address(address)
     except ValueError:
@@ -616,7 +622,7 @@ class Page:
 def origins(
     applications: list[Document], stack: Document, client: str
 ) -> set[str]:
-    """The origins of a browser client's pages: where its users come back to."""
+    """Return the origins of a browser client's pages: of its redirect URIs."""
     scheme = setting(stack, "gateway", {}).get("scheme", "https")
     return {
         f"{scheme}://{endpoint.host}"
@@ -689,7 +695,7 @@ def readable(applications: list[Document], stack: Document, page: Page) -> bool:
 
 
 def image(applications: list[Document], key: str) -> str | None:
-    """The version of a component's workload."""
+    """Return the version of a component's workload."""
     found: str | None = (
         components(applications).get(key, {}).get("properties", {}).get("image")
     )
@@ -708,5 +714,6 @@ def over_tls(applications: list[Document], key: str) -> bool:
 
 
 def must_allow(before: Answer, after: Answer) -> bool:
-    """Whether a request has to get through at any moment: both estates let it into the same place."""
+    """Return whether a request must be allowed at any moment: both estates allow it at the same
+    place."""
     return before.allowed and before == after

@@ -169,7 +169,7 @@ FOREIGN = (
     "http://one.example.com",
     "https://partner.example:8443",
 )
-"""Origins of pages of others; one is of a host that may be our own."""
+"""Origins of foreign pages; one has a host that may be our own."""
 OF_USERS = ("web", "browser", "native")
 PAGES = ("web", "browser")
 ELSEWHERE = ("native", "external")
@@ -177,7 +177,7 @@ ELSEWHERE = ("native", "external")
 
 @dataclass
 class Part:
-    """A component before it is written down."""
+    """A component before rendering."""
 
     image: int = 1
     gateways: list[tuple[str | None, dict[str, int]]] = field(
@@ -192,7 +192,7 @@ class Part:
     calls: dict[str, list[str]] = field(default_factory=dict)
     foreign: list[str] = field(default_factory=list)
     allow: Document = field(default_factory=dict)
-    """The properties of its ip-allow trait; empty: it has none."""
+    """The properties of its ip-allow trait; empty: no trait."""
 
     @property
     def paths(self) -> list[str]:
@@ -223,7 +223,7 @@ class World:
 class Question:
     request: Request
     tags: frozenset[str]
-    """Return the special features of the estate, to count them."""
+    """The special features of the estate, to count them."""
 
 
 def estates(rng: Random) -> tuple[World, World]:
@@ -243,7 +243,7 @@ def estates(rng: Random) -> tuple[World, World]:
     return before, _render(plan)
 
 
-# Making a plan
+# Draw a plan
 
 
 def _some(rng: Random, pool: Any, least: int, most: int) -> list[Any]:
@@ -286,7 +286,7 @@ def _part(rng: Random, plan: Plan, key: str) -> Part:
         part.kind = "service"
     apart = Random(
         f"{key} {part.image} {part.scopes}"
-    )  # what is drawn from `rng` beside this stays as it is
+    )  # other draws from `rng` stay the same
     if apart.random() < 0.3:
         part.foreign = _some(apart, FOREIGN, 1, 2)
     part.allow = _allow(Random(repr((key, part))), part)
@@ -294,7 +294,8 @@ def _part(rng: Random, plan: Plan, key: str) -> Part:
 
 
 def _allow(rng: Random, part: Part) -> Document:
-    """Mostly none. Drawn aside, as are addresses: what else is drawn from a seed stays what it was."""
+    """Draw networks, mostly none. They have a separate generator, as do addresses: other draws of a
+    seed stay the same."""
     if not part.gateways or rng.random() < 0.6:
         return {}
     singles = [
@@ -367,7 +368,7 @@ def _calls(rng: Random, plan: Plan, part: Part) -> None:
             part.calls[key] = _some(rng, other.scopes, 1, 4)
 
 
-# Changing it
+# Change a plan
 
 
 def _owners(plan: Plan) -> list[Part]:
@@ -377,7 +378,7 @@ def _owners(plan: Plan) -> list[Part]:
 
 
 def _move_scope(rng: Random, plan: Plan) -> None:
-    """A scope is another component's from now on, and is asked for there; some of its clients go with it."""
+    """Give a scope to another component, which requires it; some of its clients follow."""
     givers = [
         (key, part)
         for key, part in plan.parts.items()
@@ -462,7 +463,7 @@ def _rename(rng: Random, plan: Plan) -> None:
 
 
 def _rules(rng: Random, plan: Plan) -> None:
-    """Some rules go, some come, and the component has a new version for it, or has not."""
+    """Remove and add some rules; maybe the component gets a new version."""
     owners = _owners(plan)
     if owners:
         part = rng.choice(owners)
@@ -527,7 +528,7 @@ _CHANGES = (
 )
 
 
-# Putting it right
+# Repair a plan
 
 
 def _repair(plan: Plan) -> None:
@@ -581,9 +582,7 @@ def _repair(plan: Plan) -> None:
 def _repair_places(
     plan: Plan, key: str, part: Part, taken: set[tuple[str, str]]
 ) -> None:
-    if (
-        part.kind in PAGES
-    ):  # users come back to one place, which has no wildcard
+    if part.kind in PAGES:  # the redirect URI has no wildcard
         part.gateways = [
             (
                 None if host in WILDCARDS else host,
@@ -711,7 +710,7 @@ def _covered(plan: Plan, client: str, callee: str, scope: str) -> bool:
     )
 
 
-# Writing it down
+# Render a plan
 
 
 def _render(plan: Plan) -> World:
@@ -825,7 +824,7 @@ def _component(plan: Plan, name: str, part: Part) -> Document:
     }
 
 
-# Asking
+# Ask questions
 
 
 _HOSTILE = (
@@ -1136,7 +1135,7 @@ def _hostile(rng: Random, target: bytes) -> bytes:
         elif kind < 0.37:
             target = target.replace(
                 b"k", "\u212a".encode()
-            )  # the sign for Kelvin, whose small letter is k
+            )  # the Kelvin sign, whose small letter is k
         elif kind < 0.4:
             target = (
                 target[:at]
@@ -1235,7 +1234,7 @@ def _token(
 def seen(
     question: Question, before: World, after: World, was: Answer, answer: Answer
 ) -> Iterator[str]:
-    """The dimensions of a question, each to be counted."""
+    """Yield the dimensions of a question, to count them."""
     now, then = _facts(after), _facts(before)
     yield from question.tags
     yield f"status {answer.status}"
@@ -1281,7 +1280,7 @@ def seen(
 
 
 def _seen_of_token(token: Token, then: _Facts, now: _Facts) -> Iterator[str]:
-    """The dimensions of a token, each to be counted."""
+    """Yield the dimensions of a token, to count them."""
     yield "token of a user" if token.user else "token of a service"
     places = [
         (

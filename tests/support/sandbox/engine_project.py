@@ -25,13 +25,13 @@ class Project:
     def pulumi(
         self, *arguments: str, check: bool = True
     ) -> CompletedProcess[str]:
-        """Runs the CLI in the project's folder; 60 seconds at most."""
+        """Run the CLI in the project's folder, for at most 60 seconds."""
         return self.local.pulumi(
             *arguments, cwd=self.folder, check=check, timeout=60
         )
 
     def up(self, *arguments: str, check: bool = True) -> CompletedProcess[str]:
-        """`pulumi up --yes --skip-preview`."""
+        """Run `pulumi up --yes --skip-preview`."""
         return self.pulumi(
             "up", "--yes", "--skip-preview", *arguments, check=check
         )

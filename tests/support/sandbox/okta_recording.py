@@ -15,7 +15,7 @@ from tests.support.sandbox.okta_org import Admin
 
 Json = dict[str, Any]
 
-# Members of answers that are not compared, and why.
+# Members of answers that are not compared, with the reason.
 NOT_COMPARED = {
     "_links": "addresses; the official plugin does not need them",
     "created": "time",
@@ -32,7 +32,7 @@ NOT_COMPARED = {
     "audience": "of an undocumented endpoint; the recording's stand-in showed the app's id, this one the client id",
     "signing": "compared for servers; an app's own signing key is not modelled",
 }
-# Whole answers of which only these members are compared.
+# Answers of which only these members are compared.
 PARTLY = {
     "/api/v1/users/me": ("status",),
     "/.well-known/okta-organization": ("pipeline",),
@@ -41,7 +41,7 @@ SERVER = "authorizationServers/ausSXpfKtHF4vUCsMehG"
 
 
 def exchanges() -> list[Json]:
-    """The exchanges of the run `main`, in order."""
+    """Return the exchanges of the run `main`, in order."""
     lines = shared("traffic-official-plugin.jsonl").read_text().splitlines()
     return [
         exchange
@@ -61,7 +61,7 @@ class Replay:
     kept: Json = field(default_factory=dict)
 
     def play(self, exchange: Json) -> None:
-        """One exchange; an injected fault is skipped, unless the request was carried out all the same."""
+        """Replay one exchange; an injected fault is skipped, unless the request was carried out."""
         stored = exchange["step"] == "fault:500-on-create-but-stored"
         if exchange.get("injected") and not (
             stored and exchange["method"] == "POST"
@@ -106,7 +106,7 @@ class Replay:
     def _compare(self, where: str, path: str, recorded: Any, got: Any) -> None:
         if (
             path == "/api/v1/policies"
-        ):  # how many others there are is up to the org
+        ):  # the number of others depends on the org
             recorded, got = (
                 [policy for policy in found if policy["system"]]
                 for found in (recorded, got)
@@ -128,7 +128,7 @@ class Replay:
         self._differ(where, self.mine(recorded), got)
 
     def _learn(self, recorded: Any, got: Any) -> None:
-        """Take note of ids at the same place in both answers."""
+        """Learn ids at the same place in both answers."""
         if isinstance(recorded, list) and isinstance(got, list):
             for theirs, ours in zip(recorded, got, strict=False):
                 self._learn(theirs, ours)

@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 PATCHES = Path(__file__).with_name("patches")
 MOST_SECONDS = 300
-"""How long the tests of one fault may take."""
+"""The longest time for the tests of one fault."""
 
 _BEGIN = "# Tests: "
 _LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "build", "*.egg-info")
@@ -25,7 +25,7 @@ _LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "build", "*.egg-info")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault. `tests` are those that catch it, as pytest names them."""
+    """A fault. `tests` are the tests that catch it, as pytest names them."""
 
     patch: Path
     tests: tuple[str, ...]
@@ -44,7 +44,7 @@ class Outcome:
 
 
 def all_faults() -> list[Fault]:
-    """Reads every patch. Raises ValueError for a patch that names no tests."""
+    """Read every patch. Raises ValueError for a patch that names no tests."""
     return [_read(patch) for patch in sorted(PATCHES.glob("*.patch"))]
 
 
@@ -59,17 +59,18 @@ def _read(patch: Path) -> Fault:
 
 
 def copy_tree(folder: Path) -> None:
-    """Copies the project into a folder that does not exist yet."""
+    """Copy the project into a folder that does not exist yet."""
     shutil.copytree(ROOT, folder, ignore=_LEFT_OUT)
 
 
 def applies(fault: Fault, folder: Path) -> bool:
-    """Whether the patch still fits the files in a folder."""
+    """Return whether the patch still fits the files in a folder."""
     return _apply(fault, folder, "--check").returncode == 0
 
 
 def seed(fault: Fault, folder: Path) -> None:
-    """Puts the fault into the files in a folder. Raises subprocess.CalledProcessError where it does not fit."""
+    """Apply the fault to the files in a folder. Raises subprocess.CalledProcessError where it does
+    not fit."""
     _apply(fault, folder).check_returncode()
 
 
@@ -79,7 +80,7 @@ def mend(fault: Fault, folder: Path) -> None:
 
 
 def run(tests: tuple[str, ...], folder: Path) -> Outcome:
-    """Runs tests in a folder as `make test` does, in one process, until one fails."""
+    """Run tests in a folder as `make test` does, in one process, until one fails."""
     command = [
         sys.executable,
         "-m",
