@@ -20,17 +20,18 @@ _LINES = pytest.StashKey[list[str]]()
 
 @pytest.fixture(scope="session")
 def report(pytestconfig: pytest.Config) -> Callable[[str], None]:
-    """Notes a line for the end of the run."""
+    """Add a line to the end of the run."""
     return pytestconfig.stash.setdefault(_LINES, []).append
 
 
 def pytest_configure() -> None:
-    # A shell starts `make test &` of a script with SIGINT ignored, and so would every program that a test starts and ends.
+    # A shell starts a script's `make test &` with SIGINT ignored; the tests' child processes would
+    # inherit this.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> list[str]:
-    """Which plugins are official, where somebody asks for such."""
+    """Return which plugins are official, if the run asks for them."""
     folders = launchers.asked_for()
     return (
         [

@@ -26,7 +26,8 @@ def _owners(sample: str) -> dict[str, str]:
 def test_the_sample_of_code_owners_names_the_owners_of_the_sample_applications() -> (
     None
 ):
-    """One line a file, each team as the file's own `owner`; the first line takes the rest."""
+    """The file has a line per Application file, with its team as `owner`; the first line covers the
+    rest."""
     owners = _owners(block(page("how-to/own-applications.md"), "text"))
     named = {
         f"/applications/{file.name}": set(
@@ -44,7 +45,8 @@ def test_the_sample_of_code_owners_names_the_owners_of_the_sample_applications()
 
 
 def test_a_commit_is_checked_as_make_check_does() -> None:
-    """By the same four commands, on the files of the commit where a command takes files; what it can mend, it mends."""
+    """The hooks run the same four commands, on the files of the commit where a command takes files,
+    and fix what they can."""
     (checks,) = re.findall(
         r"for check in (.+); do", (ROOT / "Makefile").read_text("utf-8")
     )

@@ -29,12 +29,12 @@ LOCKS = (
     "sandbox/go.lock",
 )
 MOST = 12
-"""Packages that the first answer may take: it is to be there in two minutes, 25 MB and with nothing compiled."""
+"""The most packages of the first answer: two minutes, 25 MB, and no compiler."""
 _DIGEST = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 
 def _locked(file: str) -> Mapping[str, Version]:
-    """Versions by name."""
+    """Return versions by name."""
     lines = (ROOT / file).read_text("utf-8").replace("\\\n", " ").splitlines()
     found = [Requirement(_DIGEST.sub("", line).strip()) for line in lines]
     return {
@@ -64,7 +64,7 @@ def _wanted(file: str) -> list[Requirement]:
 
 @pytest.mark.parametrize("file", LOCKS)
 def test_a_lock_names_versions_and_digests_and_nothing_else(file: str) -> None:
-    """No index, no address, no option: whoever installs asks the index that they are set to."""
+    """No lock names an index, an address or an option: the user's own index applies."""
     for line in (
         (ROOT / file).read_text("utf-8").replace("\\\n", " ").splitlines()
     ):
@@ -142,7 +142,7 @@ COMMANDS = [
     [*install.LOCKED],
     [*install.BUILT],
 ]
-"""Without the lock, which is the last word of each."""
+"""The arguments without the lock, which is the last."""
 
 
 def test_every_lock_is_installed_from() -> None:
@@ -227,7 +227,7 @@ def test_a_package_with_other_contents_is_not_installed(
 def test_a_go_module_with_other_contents_is_not_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It ends before anything is compiled."""
+    """The build stops before it compiles."""
     sums = tmp_path / "other.sum"
     module = f"github.com/pulumi/pulumi/pkg/v3 v{toolchain.VERSION} "
     lines = toolchain.SUMS.read_text("utf-8").splitlines(keepends=True)

@@ -59,7 +59,7 @@ def _list(folder: Path, program: str) -> tuple[int, str]:
 def test_the_matrix_is_what_is_listed(
     stacks: list[str], tmp_path: Path
 ) -> None:
-    """On one line, as the host reads it; with none there is no job."""
+    """The matrix is one line, as the host reads it; an empty list gives no job."""
     status, handed = _list(tmp_path, f"echo '{json.dumps(stacks)}'")
     assert (status, handed) == (0, f"stacks={json.dumps(stacks)}\n")
     assert TOUCHED["outputs"] == {"stacks": "${{ steps.list.outputs.stacks }}"}
@@ -73,14 +73,15 @@ def test_the_matrix_is_what_is_listed(
 
 
 def test_where_nothing_can_be_listed_the_check_fails(tmp_path: Path) -> None:
-    """Rather than pass with no preview: the job fails, and hands on nothing."""
+    """The job fails without outputs, so that the check does not pass without a preview."""
     assert _list(tmp_path, "exit 2") == (2, "")
 
 
 def test_each_is_previewed_by_itself_and_what_is_merged_is_deployed_in_order() -> (
     None
 ):
-    """One that fails keeps no other from it; never beside what rotates, and never cut off."""
+    """A failed preview does not stop the others. Deployment never runs beside the rotation, and is
+    never interrupted."""
     assert PREVIEW["env"] == {"STACK": "${{ matrix.stack }}"}
     assert (
         _run(PREVIEW, "preview")

@@ -1,4 +1,4 @@
-"""How a release is made: its tag, its notes, and the workflow that makes it, which has not run on GitHub."""
+"""The steps of a release: its tag, its notes, and its workflow, which has not run on GitHub."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CHANGELOG = f"# Changelog\n\n## [Unreleased]\n\n- More.\n\n## [1.2.0] - 2027-02-
 
 
 def step(job: str, name: str) -> str:
-    """The lines of a job's step."""
+    """Return the lines of a job's step."""
     (found,) = (
         step["run"] for step in JOBS[job]["steps"] if step.get("name") == name
     )
@@ -47,7 +47,7 @@ def actions(job: str) -> list[str]:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project of version 1.2.0, with an entry for it, and the script that judges tags."""
+    """A project of version 1.2.0 with a changelog entry, and the script that checks tags."""
     monkeypatch.chdir(tmp_path)
     for name in (".ci", "kong_oam"):
         (tmp_path / name).mkdir()
@@ -60,7 +60,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def judged(*arguments: str) -> tuple[int, str, str]:
-    """Exit status, output and errors of the script."""
+    """Return exit status, output and errors of the script."""
     command = [sys.executable, ".ci/release.py", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20)
     return done.returncode, done.stdout, done.stderr
@@ -109,7 +109,8 @@ def test_no_tag_is_wrong_usage(project: Path) -> None:
 
 
 def test_the_changelog_is_of_the_version_that_the_code_says() -> None:
-    """It has what is to be released; and once there is an entry of this version, the script finds it."""
+    """The changelog has unreleased changes; if it has an entry of this version, the script finds
+    it."""
     text = (ROOT / "CHANGELOG.md").read_text("utf-8")
     titles = re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert titles[0] == "[Unreleased]"
@@ -194,7 +195,7 @@ def test_what_may_write_runs_nothing_that_was_built() -> None:
 def test_the_files_of_a_release_are_those_that_are_built(
     tmp_path: Path,
 ) -> None:
-    """`make dist`, handed over as one artifact, whose root is `build`."""
+    """`make dist` builds them; one artifact with the root `build` carries them to the next job."""
     (upload,) = (
         step["with"]
         for step in JOBS["build"]["steps"]
@@ -271,7 +272,7 @@ def test_the_wheel_is_tried_as_the_workflow_does(tmp_path: Path) -> None:
 
 
 def test_a_change_is_tested_by_what_anybody_can_run() -> None:
-    """With the history that says which tests it touches, no secret, and more time than the script takes at most."""
+    """The job has the history for touched tests, no secret, and more time than the script's limit."""
     workflow = yaml.safe_load(
         (ROOT / ".github/workflows/test.yaml").read_text("utf-8")
     )

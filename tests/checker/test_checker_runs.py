@@ -34,9 +34,10 @@ chain."""
 def test_nobody_is_let_in_whom_neither_estate_lets_in(
     tmp_path: Path, seed: int, report: Callable[[str], None]
 ) -> None:
-    """From nothing to nothing, a step at a time; once the issuer signs with another key, and once Kong fails half-way.
+    """From an empty estate and back, step by step. Once the issuer signs with another key, and once
+    Kong fails half-way.
 
-    Now and then two runs in a row, the second of which begins before anybody has seen the first.
+    Now and then two runs come in a row; no view has seen the first before the second begins.
     """
     runs: list[Run] = []
     total = Report()

@@ -1,7 +1,8 @@
-"""A checker that finds nothing proves nothing: commands and programs over several stacks with a fault are found out.
+"""Faulty commands and programs over several stacks that the checker must find: a checker without
+findings proves nothing.
 
-Each fault is a patch of the command or the program, and the estates between which it matters. Without it the same
-estates pass.
+Each fault is a patch of the command or the program, and the estates that show it. Without it the
+same estates pass.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from tests.support.checker.stacks import Trouble
 from tests.support.tiers import deep_after
 
 LAYOUT = {"one": ("of-a", "by-cron"), "two": ("*",)}
-"""The clients of each call into the other."""
+"""The clients of each partition call the other."""
 
 
 def _part(uid: str, needed: str, scopes: Sequence[str]) -> Part:
@@ -55,7 +56,8 @@ def _estate(
     cron: Sequence[str],
     scopes: Sequence[str] = ("a.read", "a.write"),
 ) -> PartitionedEstate:
-    """`a` and `b` are what GET asks for there; `job` and `cron` what these clients are granted at a, and at b."""
+    """Return an estate. `a` and `b` are the scopes that GET requires there; `job` and `cron` are
+    the grants of these clients at a and at b."""
     parts = _part("a", a, scopes), _part("b", b, ("b.read", "b.write"))
     clients = (
         Client("job", tuple(("a", scope) for scope in job)),
@@ -114,12 +116,12 @@ def _pods_ask_beside_the_grant(patch: pytest.MonkeyPatch) -> None:
 
 
 def _a_grant_goes_beside_the_pods(patch: pytest.MonkeyPatch) -> None:
-    """Nothing is left for later."""
+    """Remove the grant beside the pods, with no later step."""
     _granted_by(patch, lambda client, scopes, before, make: Grants([make(())]))
 
 
 def _base_is_older(patch: pytest.MonkeyPatch) -> None:
-    """The command runs it after the partitions, and these do not look what it has."""
+    """Let the command run the base after the partitions, without the partitions' check of the base."""
     patch.setattr("components.base.lacking", lambda *_: [])
     patch.setattr(
         "kong_oam.stacks.plan.plan_up", lambda chosen, *_: plan_down(chosen)
@@ -153,7 +155,7 @@ class Fault:
 
 
 FAILS = Trouble(0, kills=False, share=0.0)
-"""The partition that comes first of the two."""
+"""The first of the two partitions."""
 FAULTS = {
     "the base removes first": Fault(_base_removes_first, READS, RENAMED),
     "a partition is skipped": Fault(_partition_is_skipped, READS, WRITES),
@@ -192,7 +194,7 @@ SALES = replace(
 )
 DESK = replace(SALES, shape=SALES.shape.changed("a", groups=("order-desk",)))
 ALL_DONE = {nth: Trouble(nth, kills=True, share=1.0) for nth in range(4)}
-"""The command is killed once all of a run's steps are done, and before its end is recorded."""
+"""The command is killed after all steps of a run, before the run's end is recorded."""
 CUT_OFF = {
     "as gates changed before grants, and back": (MORE, READS, ALL_DONE[1]),
     "as gates changed, and back": (SALES, DESK, ALL_DONE[1]),
@@ -254,7 +256,7 @@ def test_a_command_with_a_fault_is_found_out(
 
 
 TAKEN = _estate("a.read", "b.read", [], ["b.read"])
-"""The client in the other partition may not call `a` any more."""
+"""Revoke the call of `a` from the client in the other partition."""
 
 
 def _callers_have_the_id_of_another(patch: pytest.MonkeyPatch) -> None:
@@ -382,7 +384,7 @@ MOVED = {
         "rest": ("*",),
     },
 }
-"""Where the callers of `a` go in the change that gives them another scope there."""
+"""The partition of the callers of `a` after the change that gives them another scope."""
 
 
 def _called_by_both(scope: str, layout: Layout) -> PartitionedEstate:
@@ -398,7 +400,7 @@ def _called_by_both(scope: str, layout: Layout) -> PartitionedEstate:
 def test_clients_that_move_as_their_grant_changes_are_not_refused(
     tmp_path: Path, where: str
 ) -> None:
-    """Though the stack that they were in is run first, and knows nothing of them from then on."""
+    """The stack that they leave runs first, and does not know them afterwards."""
     with (
         commands(tmp_path / "project", random.Random(1)) as made,
         pytest.MonkeyPatch.context() as patch,
@@ -441,7 +443,7 @@ def test_without_a_fault_the_same_estates_pass(
 def test_a_command_that_was_cut_off_is_taken_back(
     there: tuple[Commands, Callable[[], None]], name: str
 ) -> None:
-    """The next one goes back to the estate before."""
+    """The next command returns to the estate before."""
     made, back = there
     back()
     before, after, trouble = CUT_OFF[name]

@@ -38,7 +38,7 @@ def _go(
     *,
     thorough: bool,
 ) -> Report:
-    """From one estate to the next, in a way, and then to the end."""
+    """Deploy the next estate in one of the ways, and then complete it."""
     if way in ("literal", "excluding"):
         return _by_the_engine(
             commands,
@@ -98,7 +98,7 @@ def _by_the_engine(
 
 
 def _client(caller: str) -> str:
-    """The client of a caller, whatever its token lists, or where it gets none."""
+    """Return the client of a caller, with any token or none."""
     return caller.split()[0].rstrip(",")
 
 

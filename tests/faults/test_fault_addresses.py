@@ -28,7 +28,7 @@ def allowing(*networks: str) -> str:
 def statuses(
     stack: Stack, target: str, token: str | None = None
 ) -> tuple[int, int]:
-    """From inside 203.0.113.0/24, and from outside."""
+    """Return the statuses for callers inside and outside of 203.0.113.0/24."""
     authorization = f"Authorization: Bearer {token}\r\n" if token else ""
     raw = (
         f"GET {target} HTTP/1.1\r\nHost: {HOST}\r\n{authorization}\r\n".encode()
@@ -50,7 +50,8 @@ def verified(stack: Stack) -> str:
 def test_networks_come_change_and_go_and_every_preview_says_what_an_address_is(
     empty: Empty,
 ) -> None:
-    """With the literal CLI: the line of access, the key in the tables, `verify`, what is deployed, and an opening."""
+    """The literal CLI shows the line of access, the key in the tables, `verify`, the deployed
+    estate, and an opening."""
     stack = empty(applications=[allowing("203.0.113.0/24")])
     previewed = stack.pulumi("preview").stdout
     assert (

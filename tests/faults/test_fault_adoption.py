@@ -1,4 +1,4 @@
-"""Something at Okta has our names already: nothing is made, and the command of the message itself adopts it."""
+"""An object at Okta has our name: the run creates none, and the command in its message adopts it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _refused(stack: Stack, verb: str = "up") -> str:
 
 
 def _shell(stack: Stack, command: str) -> None:
-    """Runs it as somebody would who pasted it."""
+    """Run the pasted command in a shell."""
     local = stack.local
     done = subprocess.run(
         ["bash", "-c", command],
@@ -92,7 +92,8 @@ def _app_by_hand(stack: Stack, label: str) -> Any:
 def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(
     empty: Empty,
 ) -> None:
-    """A preview and an up refuse alike; the command, an up, and all three keep their ids and get our settings."""
+    """Preview and up reject them alike. After the command and an up, all three have their old ids
+    and our settings."""
     stack = empty(applications=[TINY])
     about = {
         "name": "kong-oam local",
@@ -134,8 +135,8 @@ def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(
 def test_an_app_that_the_state_forgot_is_taken_over(
     empty: Empty, shared: bool
 ) -> None:
-    """Where nothing differs Okta says no secret: the run stops before a workload gets an empty one, and says the way.
-    A key is the program's own, and nothing is missing."""
+    """Okta shows no secret of an unchanged app: the run stops before a workload gets an empty
+    secret, and names the remedy. A key is the program's own, so the run completes."""
     stack = empty(applications=[WITH_WEB])
     if shared:
         provider = "    - name: okta\n      type: okta\n"

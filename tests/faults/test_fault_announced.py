@@ -33,7 +33,7 @@ def _preview(stack: Stack) -> str:
 
 
 def _diff(stack: Stack) -> str:
-    """The first line of `diff` that asks the CLI what is deployed."""
+    """Return the first line of `diff` against the deployed estate."""
     command = [
         ".venv/bin/python",
         "-m",
@@ -115,7 +115,8 @@ def test_a_preview_says_what_the_next_run_opens(
 def test_a_gate_at_which_a_run_failed_stays_as_kong_has_it(
     empty: Empty,
 ) -> None:
-    """Until its Deployment's turn has come: the state may say that it is open already (the official Kong plugin's)."""
+    """The state may already record the change (the official Kong plugin does), before its
+    Deployment is ready."""
     stack = empty(applications=[TINY], lags=Lags())
     stack.run("up")
     before = stack.plugin("post-function", SERVICE)["config"]
@@ -134,7 +135,8 @@ def test_a_gate_at_which_a_run_failed_stays_as_kong_has_it(
 
 @pytest.mark.deep
 def test_going_back_says_what_it_opens_again(empty: Empty) -> None:
-    """A run that was to close got as far as admission: the estate of before, deployed again, opens that."""
+    """A run that should close a path ended after admission: the earlier estate, deployed again,
+    opens the path."""
     stack = empty(applications=[TINY.replace(CLOSED, OPEN)], lags=Lags())
     stack.run("up")
     stack.edit(APP, OPEN, CLOSED)
@@ -149,7 +151,7 @@ def test_going_back_says_what_it_opens_again(empty: Empty) -> None:
 def test_a_first_run_that_failed_half_way_is_told_of_as_what_it_left(
     empty: Empty,
 ) -> None:
-    """A gate without a route lets nobody in, so that all is newly granted still."""
+    """A gate without a route allows no caller, so all access is still newly granted."""
     stack = empty(applications=[TINY], lags=Lags())
 
     def broken(request: Request, answer: Callable[[], Response]) -> Response:

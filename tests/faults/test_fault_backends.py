@@ -1,4 +1,5 @@
-"""State backends: files and PostgreSQL, two runs at once, and a connection that is lost in the middle of a run."""
+"""State backends: files and PostgreSQL, two runs at once, and a lost connection in the middle of a
+run."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ RULE = ("[GET], scopes: [things.read]", "[GET, POST], scopes: [things.read]")
 STATE = ".pulumi/stacks/kong-oam/local.json"
 
 On = Callable[..., Stack]
-"""Makes an empty stack on a backend: `on("PostgreSQL", port=..., PULUMI_DIY_BACKEND_ZSTD="true")`."""
+"""A function that makes an empty stack on a backend: `on("PostgreSQL", port=...,
+PULUMI_DIY_BACKEND_ZSTD="true")`."""
 
 
 @pytest.fixture
@@ -47,13 +49,13 @@ def on(empty: Empty, request: pytest.FixtureRequest) -> On:
 
 
 def _move(stack: Stack, url: str) -> None:
-    """An empty stack of the same name on another backend."""
+    """Make an empty stack of the same name on another backend."""
     stack.local.env["PULUMI_BACKEND_URL"] = url
     stack.local.pulumi("stack", "init", stack.name, cwd=stack.folder)
 
 
 def _states(stack: Stack, server: PostgreSql | None) -> list[str]:
-    """The names under which the backend has the state, but for copies of before."""
+    """Return the names of the backend's states, without backups."""
     folder = stack.local.folder / "state"
     names = (
         server.names()
@@ -109,7 +111,8 @@ def test_a_stack_comes_changes_and_goes(
 
 @pytest.mark.deep
 def test_a_state_moves_to_postgresql(on: On, server: PostgreSql) -> None:
-    """By the documented commands: nothing is made anew, and the secrets in it can still be read."""
+    """The documented commands move it: no resource is created again, and its secrets are still
+    readable."""
     stack = on("files")
     stack.run("up")
     before = object_counts(stack.local)
@@ -228,7 +231,7 @@ def test_a_second_run_says_who_has_the_lock(on: On, backend: str) -> None:
 def _at_change(
     stack: Stack, nth: int, do: Callable[[], object]
 ) -> Iterator[None]:
-    """Does it once Kong has carried out the n-th change, before it answers."""
+    """Act after Kong has carried out the n-th change, before it answers."""
     changes = iter(range(1, 1000))
 
     def counted(request: Request, answer: Callable[[], Response]) -> Response:
@@ -257,9 +260,10 @@ def _open(stack: Stack) -> list[int]:
 def test_a_run_that_loses_its_backend_is_recovered(
     on: On, server: PostgreSql, deployed: bool, nth: int
 ) -> None:
-    """It ends by itself and leaves its lock; the page's commands lead on, and no entity is lost or made twice.
+    """It ends by itself and leaves its lock. After the page's commands no entity is lost, and none
+    exists twice.
 
-    One operation at a time, since each that is under way waits half a minute, one after the other, and so does the end.
+    Operations run in turn, since each running operation waits half a minute, and so does the end.
     """
     stack = on("PostgreSQL")
     if deployed:
@@ -328,14 +332,15 @@ from components.program import deploy
 
 deploy()
 """
-"""Waits, once it is started, until somebody has taken the file away."""
+"""Wait until another process has removed the file."""
 
 
 @pytest.mark.deep
 def test_a_backend_that_is_gone_before_anything_was_made_is_said(
     on: On, server: PostgreSql, tmp_path: Path
 ) -> None:
-    """The engine has opened it by then, and the program reads the state of its stack; without that it makes nothing."""
+    """The engine has already opened it, and the program reads the state of its stack; without the
+    state it creates none."""
     with Wire(server.port) as wire:
         stack = on("PostgreSQL", port=wire.port)
         stack.run("up")
@@ -366,7 +371,7 @@ def test_a_backend_that_is_gone_before_anything_was_made_is_said(
 def test_a_database_that_does_not_let_in_is_said_without_its_password(
     on: On, server: PostgreSql
 ) -> None:
-    """By whatever reads the state; the rest needs no backend."""
+    """Commands that read the state report it; the others need no backend."""
     stack = on("PostgreSQL")
     stack.run("up")
     outputs = stack.folder / "outputs.json"
@@ -402,7 +407,8 @@ def test_a_database_that_does_not_let_in_is_said_without_its_password(
 def test_a_role_that_may_only_read_previews_and_verifies(
     on: On, server: PostgreSql
 ) -> None:
-    """As the page has it for the job that runs a change's program; what would write the state stops before it begins."""
+    """The page gives this role to the job that runs a change's program; writing commands stop at
+    once."""
     stack = on("PostgreSQL")
     stack.run("up")
     grants = [

@@ -17,7 +17,7 @@ ORDERS = "kong-oam.local.orders.api.8080"
 
 
 def _rule_of(stack: Stack, client: str) -> tuple[str, dict[str, object]]:
-    """The path of a client's one rule, and the rule."""
+    """Return the path of a client's only rule, and the rule."""
     (server,) = (
         found["id"]
         for found in stack.local.okta.objects("authorizationServers")
@@ -33,7 +33,8 @@ def _rule_of(stack: Stack, client: str) -> tuple[str, dict[str, object]]:
 
 
 def test_changes_by_hand_are_taken_back(empty: Empty) -> None:
-    """A rule with more scopes, one more group of an app, plugins switched off or deleted: each is repaired, no more."""
+    """A rule with more scopes, an additional group of an app, disabled or deleted plugins: only
+    these are repaired."""
     stack = empty()
     stack.run("up")
     path, rule = _rule_of(stack, "shop/checkout")
@@ -55,7 +56,7 @@ def test_changes_by_hand_are_taken_back(empty: Empty) -> None:
         f"/plugins/{stack.plugin('post-function', 'kong-oam.local.hello.hello-world.8000')['id']}",
     )
     assert stack.changes("up") == {}, "without a refresh nobody looks"
-    # Switched off, jwt lets nobody in: the gate behind it finds no verified token.
+    # With `jwt` disabled no caller is allowed: the gate behind it finds no verified token.
     token = service_token(stack.local, "checkout")
     assert [
         stack.status("GET", "orders.example.com", "/orders", credential)
@@ -86,7 +87,8 @@ def test_changes_by_hand_are_taken_back(empty: Empty) -> None:
 def test_the_path_of_a_service_is_taken_back_and_one_without_goes_over(
     empty: Empty,
 ) -> None:
-    """Kong keeps a path that a program does not name. A stack of before that named none gets it with a plain update."""
+    """Kong keeps a path that a program does not name. An earlier stack without a path gets it with
+    a plain update."""
     stack = empty(applications=[TINY])
     stack.run("up")
     path = f"/services/{stack.entity('services', SERVICE)['id']}"
@@ -122,7 +124,8 @@ def rule_scopes(stack: Stack) -> object:
 def test_a_route_by_hand_on_our_service_stays_and_opens_nothing(
     empty: Empty,
 ) -> None:
-    """It is not ours, so nobody removes it; it leads through the same gate, which knows neither its host nor its path."""
+    """It is not ours, so no run deletes it; it leads through the same gate, whose table lacks its
+    host and path."""
     stack = empty(applications=[TINY])
     stack.run("up")
     service = stack.entity("services", SERVICE)["id"]

@@ -55,7 +55,7 @@ def _interrupted(stack: Stack, times: int) -> str:
         for _ in range(times):
             os.killpg(
                 running.pid, signal.SIGINT
-            )  # as a terminal does: all that runs in it gets it
+            )  # like a terminal: all its processes get the signal
             time.sleep(0.5)
     finally:
         answered.set()
@@ -66,7 +66,7 @@ def _interrupted(stack: Stack, times: int) -> str:
 
 
 def _changed(empty: Empty) -> Stack:
-    """A deployed stack, one of whose rules is about to change."""
+    """Return a deployed stack with an edited rule."""
     stack = empty(applications=[TINY])
     stack.run("up")
     stack.edit(
@@ -85,7 +85,7 @@ def _outputs(stack: Stack) -> str:
 def test_outputs_that_an_interrupted_run_shows_as_deleted_are_there(
     empty: Empty,
 ) -> None:
-    """As the page shows; there is no lock, and the next run goes on."""
+    """The output is as the page shows; no lock is left, and the next run continues."""
     stack = _changed(empty)
     before = _outputs(stack)
     output = _interrupted(stack, 1)
@@ -133,7 +133,7 @@ def test_a_run_that_is_interrupted_twice_does_not_know_what_it_was_at(
     assert _outputs(stack) == before
     stack.pulumi(
         "cancel", "--yes", check=False
-    )  # of the lock, where one was left
+    )  # the lock's line, if a lock was left
     assert stack.module("kong_oam", "recover", "-s", stack.name).returncode == 0
     stack.run("refresh", "--clear-pending-creates")
     assert stack.changes("up") and stack.changes("up") == {}

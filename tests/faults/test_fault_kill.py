@@ -26,7 +26,7 @@ from tests.support.tiers import deep_after
 pytestmark = pytest.mark.engine
 
 LAG, SHORT_LAG = 1.0, 0.3
-"""Routes are seen so many seconds before the plugins that guard them: order alone would not keep anybody out."""
+"""Routes are visible so many seconds before their guards: order alone would not deny callers."""
 TINY_OPERATIONS = 27
 SAMPLE_OPERATIONS = 92
 
@@ -107,7 +107,7 @@ def _back(
         if applications:
             time.sleep(
                 lag
-            )  # a run that changes nothing may end before the workers have seen the one before it
+            )  # a run without changes may end before the workers have seen the run before it
             statuses = [
                 stack.status("GET", HOST, path, token)
                 for path, token in _calls(stack)
@@ -140,7 +140,8 @@ def _calls(stack: Stack) -> list[tuple[str, str | None]]:
 def test_a_tiny_estate_recovers(
     tmp_path: Path, undisturbed: Callable[[str], Shape], nth: int
 ) -> None:
-    """Same entities up to ids, nothing left to change, and nobody was let in on the way."""
+    """The result has the same entities up to ids, no change is left, and no caller was allowed
+    wrongly meanwhile."""
     _back(tmp_path, undisturbed("tiny"), nth, [TINY], ((HOST, PROTECTED),))
 
 
@@ -162,7 +163,7 @@ REMOVALS = range(1, REMOVAL_OPERATIONS + 1)
 
 
 def write(stack: Stack, text: str) -> None:
-    """The one Application of the project."""
+    """Write the only Application of the project."""
     (file,) = (stack.folder / "applications").iterdir()
     file.write_text(text, "utf-8")
 
@@ -202,7 +203,7 @@ def test_a_removal_recovers(tmp_path: Path, nth: int) -> None:
 def test_every_operation_can_be_the_last(
     tmp_path: Path, undisturbed: Callable[[str], Shape], nth: int
 ) -> None:
-    """The sample estate once more, killed at each of its operations."""
+    """The sample estate, killed at each of its operations."""
     _back(
         tmp_path,
         undisturbed("sample"),

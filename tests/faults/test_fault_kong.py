@@ -1,4 +1,5 @@
-"""A Kong that is down, slow, broken, not ours or not usable: one clear message, nothing open, and a way on afterwards."""
+"""A Kong that is down, slow, broken, foreign or unusable: one clear message, no open path, and a
+way to continue."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ UNEXPECTED = {"message": "An unexpected error occurred"}
 
 
 def _stopped(stack: Stack, *messages: str) -> str:
-    """An `up` that fails, says each of `messages` and does not crash; gives all that it said."""
+    """Expect an `up` that fails with each of `messages` and does not crash; return its output."""
     with Watch(stack, ((HOST, PROTECTED),)) as watch:
         done = stack.run("up", check=False)
     output = done.stdout + done.stderr
@@ -48,7 +49,7 @@ def _stopped(stack: Stack, *messages: str) -> str:
 
 
 def _works(stack: Stack) -> None:
-    """The next `up` finishes the work, and there is nothing left to do."""
+    """Check that the next `up` finishes the work, and no work is left."""
     stack.run("up")
     assert stack.changes("up") == {}
     token = service_token(stack.local, "job")
@@ -63,7 +64,7 @@ def _works(stack: Stack) -> None:
 def test_a_kong_that_answers_after_15_seconds_is_taken_for_down(
     empty: Empty,
 ) -> None:
-    """The look before anything is made waits for 10 seconds, and says so."""
+    """The inspection before a run waits for 10 seconds, and says so."""
     stack = empty(applications=[TINY])
 
     def slow(request: Request, answer: Answer) -> Response:
@@ -79,7 +80,8 @@ def test_a_kong_that_answers_after_15_seconds_is_taken_for_down(
 
 @pytest.mark.deep
 def test_a_kong_that_becomes_slow_is_waited_for(empty: Empty) -> None:
-    """An entity whose creation takes 15 seconds is created; nothing fails and nothing is open in between."""
+    """An entity whose creation takes 15 seconds is created; no step fails and no path is open
+    meanwhile."""
     stack = empty(applications=[TINY])
 
     def slow(request: Request, answer: Answer) -> Response:
@@ -112,7 +114,8 @@ def test_a_kong_that_becomes_slow_is_waited_for(empty: Empty) -> None:
 def test_a_kong_that_breaks_half_way_is_named_and_the_next_run_finishes(
     empty: Empty, path: str, name: str
 ) -> None:
-    """500 on every creation of one kind: the message has the resource's name and Kong's words, and nobody is let in."""
+    """500 on every creation of one kind: the message has the resource's name and Kong's words, and
+    no caller is allowed."""
     stack = empty(applications=[TINY])
 
     def broken(request: Request, answer: Answer) -> Response:
@@ -200,7 +203,8 @@ def test_a_kong_that_goes_away_half_way_is_named_and_the_next_run_finishes(
 def test_a_service_of_our_name_that_is_not_ours_is_never_touched(
     empty: Empty,
 ) -> None:
-    """The run stops before anything is made, in a preview, too, and says whose it is; without it, the next run works."""
+    """The run stops before its first change, also in a preview, and names the owner; without the
+    service, the next run works."""
     stack = empty(applications=[TINY])
     theirs = stack.kong(
         "POST",

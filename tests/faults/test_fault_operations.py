@@ -34,7 +34,7 @@ def other(name: str) -> str:
 
 
 def steps(name: str) -> list[str]:
-    """The commands of a page, in its order."""
+    """Return the commands of a page, in its order."""
     lines = page(f"how-to/{name}").splitlines()
     return [
         line.strip()
@@ -96,7 +96,7 @@ def test_an_older_state_is_put_back(empty: Empty) -> None:
         assert refreshed == "pulumi refresh -s STACK --yes"
         assert (
             "okta-app-gone/job" in stack.run("refresh", check=False).stdout
-        )  # deleted at Okta, where it stops
+        )  # deleted at Okta, where the run stops
         lost(stack, "--older-state", "--remove")
         stack.run("refresh")
         assert stopped == ended == "pulumi up -s STACK"
@@ -136,7 +136,8 @@ def _release(stack: Stack, *, forth: bool) -> None:
 
 @pytest.mark.deep
 def test_a_release_is_taken_back(empty: Empty) -> None:
-    """One whose gates read other tables: closed for the moment in which admission is of one and the gate of the other."""
+    """The release's gates read other tables: paths are closed while admission and gate are of
+    different releases."""
     stack = empty(applications=[TINY], copied=("components", "kong_oam"))
     stack.run("up")
     token = service_token(stack.local, "job")

@@ -1,4 +1,5 @@
-"""Commands over the stacks of an estate that are cut off, run beside each other, or fail in one partition."""
+"""Commands over the stacks of an estate that are interrupted, run in parallel, or fail in one
+partition."""
 
 from __future__ import annotations
 
@@ -150,7 +151,7 @@ TOGETHER = (
 def test_two_commands_at_once_end_well(
     undisturbed: Undisturbed, seed: int
 ) -> None:
-    """One of them may say that the other has a stack; then each again, one after the other."""
+    """A command may report that the other holds a stack; then each runs again, in turn."""
     rng = random.Random(seed)
     pair = TOGETHER[seed]
     change = "swap" if "move" in pair else rng.choice(("rule", "scope"))
@@ -224,7 +225,7 @@ def test_a_partition_that_fails_stops_no_other(
 
 
 PLACES = tuple(product(((), ("apis",), ("jobs",), ("apis", "jobs")), repeat=2))
-"""In which partitions the namespaces `apis` and `jobs` are, in each way that there is."""
+"""Each assignment of the namespaces `apis` and `jobs` to partitions."""
 
 
 @pytest.mark.parametrize(
@@ -264,7 +265,9 @@ def test_a_rule_that_changes_under_deployed_stacks_changes_nothing(
         ) in output
     assert shape(as_stack(deployment)) == before
     write(deployment.folder)
-    if len(apis) == len(jobs) == 1:  # what does not depend on the rule was run
+    if (
+        len(apis) == len(jobs) == 1
+    ):  # stacks that do not depend on the rule did run
         go_on(deployment, "up")
     assert kong_oam(deployment, "up", "-s", STACK).stdout.startswith(
         "nothing to be run"
@@ -275,7 +278,8 @@ def test_a_rule_that_changes_under_deployed_stacks_changes_nothing(
 def test_a_base_may_be_newer_than_its_partitions(
     undisturbed: Undisturbed,
 ) -> None:
-    """With the literal CLI: calls go on as before, and the command runs what is left. Older it may not be."""
+    """With the literal CLI: calls work as before, and the command runs the rest. The base may not
+    be older."""
     deployment = undisturbed.restore()
     write(deployment.folder, "scope")
     for name in ("apis", "jobs"):

@@ -1,4 +1,5 @@
-"""An estate in partitions whose states are in PostgreSQL: up, a change, a connection that is lost in the middle."""
+"""An estate in partitions with states in PostgreSQL: up, a change, and a lost connection in the
+middle."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 def test_stacks_are_listed_however_many_there_are_on_however_few_processors(
     server: PostgreSql, tmp_path: Path
 ) -> None:
-    """The engine by itself waits for good, with one processor from the second stack on."""
+    """With one processor, the engine itself waits forever from the second stack on."""
     server.ask("DROP TABLE IF EXISTS pulumi_state")
     with Local() as local:
         local.env |= {"PULUMI_BACKEND_URL": server.url(), "GOMAXPROCS": "1"}

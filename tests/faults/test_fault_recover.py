@@ -1,4 +1,5 @@
-"""Entities whose creation was carried out and whose answer was lost: the command finds and removes them, and only them."""
+"""Entities whose creation was carried out but whose answer was lost: the command finds and removes
+only these."""
 
 from __future__ import annotations
 
@@ -26,9 +27,10 @@ LAG = 1.0
 def _loses_answers(
     stack: Stack, method: str, path: str, together: int = 1
 ) -> Iterator[None]:
-    """Kong carries such requests out, and closes their connections without an answer.
+    """Let Kong carry such requests out, and close their connections without an answer.
 
-    The first `together` of them it closes at one moment (30 s at most): the engine begins nothing new after one failed.
+    It closes the first `together` connections at one moment (after at most 30 s): the engine starts
+    no step after a failure.
     """
     carried_out = threading.Barrier(together)
 
@@ -108,7 +110,8 @@ def test_what_was_lost_is_listed_then_removed_and_nothing_else(
 def test_a_gate_is_not_removed_while_a_route_leads_to_what_it_guards(
     empty: Empty,
 ) -> None:
-    """It is kept until the component's routes are gone, and until every worker has seen that: nobody is let in.
+    """The gate stays until the component's routes are gone, and every worker has seen that: no
+    caller is allowed.
 
     (Somebody deleted the gate by hand, and the answer to its new creation was lost.)
     """
@@ -149,7 +152,8 @@ def test_a_gate_is_not_removed_while_a_route_leads_to_what_it_guards(
 def test_with_a_state_that_is_not_this_gateways_nothing_is_removed(
     empty: Empty,
 ) -> None:
-    """An empty state, as of another backend: everything would look lost, so the command stops and asks which it is."""
+    """With an empty state, such as another backend's, every entity would look lost: the command
+    stops and asks for the state."""
     stack = empty(applications=[TINY])
     stack.run("up")
     before = object_counts(stack.local)
@@ -168,8 +172,8 @@ def test_with_a_state_that_is_not_this_gateways_nothing_is_removed(
 def test_a_state_that_no_run_can_read_is_repaired_as_it_says(
     empty: Empty,
 ) -> None:
-    """A first run that leaves out what other resources wait for writes such a state. Nobody is let in meanwhile, and
-    the run after the repair makes the rest."""
+    """A first run that leaves out dependencies of other resources writes such a state. No caller is
+    allowed meanwhile, and the run after the repair creates the rest."""
     stack = empty(applications=[TINY])
     assert (
         stack.run(

@@ -22,14 +22,14 @@ APP = "applications/app0.yaml"
 IMAGE, NEXT_IMAGE = "image: registry.example.com/tiny,", f"image: {BROKEN},"
 HEALTH = "- {paths: [/things/health], methods: [GET], public: {reason: probes}}"
 OPENED = "- {paths: [/things/health], methods: [GET, POST], public: {reason: probes}}"
-"""By a rule alone: what it opens has its route already, so that nothing but the gate keeps anybody out."""
+"""Only a rule changes: the new path already has its route, so only the gate denies callers."""
 CLOSED = "- {paths: [/things/other], methods: [GET], public: {reason: probes}}"
 OTHER = "/things/other"
 
 
 @pytest.fixture
 def stack(empty: Empty) -> Stack:
-    """The tiny estate, deployed; its next image cannot be pulled."""
+    """Return the deployed tiny estate; its next image cannot be pulled."""
     made = empty(applications=[TINY], lags=Lags())
     made.run("up")
     made.local.cluster.unpullable.add(BROKEN)
@@ -58,7 +58,8 @@ def running(stack: Stack) -> str | None:
 
 
 def test_a_rule_opens_only_once_its_version_is_there(stack: Stack) -> None:
-    """The old image never answers by a rule that was not its own; the next run that succeeds opens it."""
+    """The old image never answers by another version's rule; the next successful run opens the
+    path."""
     stack.edit(APP, IMAGE, NEXT_IMAGE)
     stack.edit(APP, HEALTH, OPENED)
     failed = stack.run("up", check=False)
@@ -80,7 +81,8 @@ def test_a_rule_opens_only_once_its_version_is_there(stack: Stack) -> None:
 
 @pytest.mark.deep
 def test_what_closes_does_not_wait(stack: Stack) -> None:
-    """It is closed by admission before the rollout begins; going back opens it again, and nothing else."""
+    """Admission closes the path before the rollout begins; going back opens it again, and no other
+    path."""
     stack.edit(APP, IMAGE, NEXT_IMAGE)
     stack.edit(APP, HEALTH, CLOSED)
     assert stack.run("up", check=False).returncode != 0
@@ -113,7 +115,7 @@ AROUND = {
 def test_no_flag_opens_for_a_workload_that_is_not_there(
     stack: Stack, flags: str, first: bool
 ) -> None:
-    """Whatever is left out of a run, or failed in it."""
+    """This holds for any resource that a run leaves out, or that fails in it."""
     stack.edit(APP, IMAGE, NEXT_IMAGE)
     stack.edit(APP, HEALTH, OPENED)
     if first:
@@ -131,7 +133,7 @@ def test_no_flag_opens_for_a_workload_that_is_not_there(
 def test_a_run_that_leaves_the_workload_out_says_that_nothing_opens(
     stack: Stack,
 ) -> None:
-    """And what to do."""
+    """The output also has the remedy."""
     stack.edit(APP, IMAGE, NEXT_IMAGE)
     stack.edit(APP, HEALTH, OPENED)
     output = stack.run("up", "--target", "**::tiny/api-8080-gate").stdout

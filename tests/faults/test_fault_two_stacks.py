@@ -1,4 +1,5 @@
-"""Two deployed stacks on one Kong and one cluster, walked through all verbs while somebody calls both all the time."""
+"""Two deployed stacks on one Kong and one cluster go through all verbs under permanent calls to
+both."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ HOSTS = {"local": HOST, "prod": "tiny.prod.example.com"}
 
 @pytest.fixture
 def stacks(tmp_path: Path) -> Iterator[dict[str, Stack]]:
-    """Both stacks, deployed: each has its own hosts, namespace and issuer."""
+    """Yield both stacks, deployed: each has its own hosts, namespace and issuer."""
     with Local(lags=Lags()) as local:
         found = {}
         for name, host in HOSTS.items():
@@ -82,7 +83,7 @@ class Callers:
 
     @contextmanager
     def apart(self, *stacks: str) -> Iterator[None]:
-        """Expects nothing of these stacks meanwhile."""
+        """Do not check these stacks within the block."""
         self._apart, self._turn = frozenset(stacks), self._turn + 1
         yield
         self._apart, self._turn = frozenset(), self._turn + 1
@@ -127,7 +128,7 @@ def _output(stack: Stack, verb: str, *arguments: str, status: int = 0) -> str:
 
 
 def _of(stack: Stack) -> dict[str, dict[str, Any]]:
-    """All entities of Kong with the stack's tag, and its objects in the cluster."""
+    """Return all entities of Kong with the stack's tag, and its objects in the cluster."""
     kinds = (
         "services",
         "routes",
@@ -151,7 +152,7 @@ def _of(stack: Stack) -> dict[str, dict[str, Any]]:
 def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
     stacks: dict[str, Stack],
 ) -> None:
-    """Nobody is let in, nobody is refused, and no entity of the other stack changes."""
+    """No caller is allowed or denied wrongly, and no entity of the other stack changes."""
     local, prod = stacks["local"], stacks["prod"]
     prods = _of(prod)
     with Callers(stacks) as callers:

@@ -1,4 +1,4 @@
-"""Keys of clients in a real Keycloak: they rotate, and nobody is refused."""
+"""Keys of clients in a real Keycloak: they rotate, and no client is denied."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def shop(
 
 
 def test_nobody_is_refused_while_keys_rotate(shop: Deployment) -> None:
-    """The next key counts beside the key before until that ends. A proof with another algorithm than the key's is
-    refused meanwhile."""
+    """The next key is valid beside the earlier key until that ends. Meanwhile a proof with another
+    algorithm than the key's is rejected."""
     pods = Pods(shop.local)
     with pods.calling():
         before = credential(shop.local, "checkout")

@@ -24,7 +24,7 @@ REALM = "kinds"
 def shop(
     server: Keycloak, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:
-    """A page, an application on devices and a partner's service, all of which call orders."""
+    """A page, an application on devices and a partner's service that all call orders."""
     with Local(lags=AT_ONCE) as local:
         deployment = on(
             server,
@@ -72,7 +72,8 @@ def _signed_in(
 
 
 def test_users_sign_in_without_a_secret_of_the_client(shop: Deployment) -> None:
-    """By the code that only who began can exchange; the gate cuts what their groups do not hold."""
+    """Only the client that began the sign-in can exchange the code; the gate narrows scopes to the
+    groups' roles."""
     local = shop.local
     page, app = credential(local, "page"), shop.output("elsewhere")["shop/app"]
     assert not {
@@ -139,7 +140,7 @@ def test_pages_have_tokens_at_their_own_origin_and_nowhere_else(
 def test_each_kind_is_what_it_is_in_the_realm(
     shop: Deployment, server: Keycloak
 ) -> None:
-    """Public with PKCE; a partner proves itself with keys that it publishes, and with nothing else."""
+    """Public clients use PKCE; a partner only proves itself with its published keys."""
     made = {
         client["clientId"].rpartition(".")[2]: client
         for client in server.admin("GET", f"/{REALM}/clients").body

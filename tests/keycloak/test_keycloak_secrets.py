@@ -1,4 +1,5 @@
-"""Secrets that clients share with a real Keycloak: said to be due, and replaced by the command that is said."""
+"""Secrets that clients share with a real Keycloak: a preview reports old secrets, and its command
+replaces them."""
 
 from __future__ import annotations
 
@@ -49,7 +50,7 @@ def shop(server: Keycloak, tmp_path: Path) -> Iterator[Deployment]:
 def test_the_command_makes_the_client_anew_under_its_name(
     shop: Deployment,
 ) -> None:
-    """Its name is in the realm once, so the one before goes first; whoever has a token keeps it."""
+    """A realm has each name once, so the old client is deleted first; earlier tokens stay valid."""
     shop.run("up")
     before = credential(shop.local, "checkout")
     held = caller.token(before)[0]

@@ -1,4 +1,5 @@
-"""A real Keycloak behind the gateway: tokens and sign-ins, drift, key rotation, destroy. One test after the other."""
+"""A real Keycloak behind the gateway: tokens and sign-ins, drift, key rotation, destroy. The tests
+run in order."""
 
 from __future__ import annotations
 
@@ -123,8 +124,8 @@ def test_a_second_stack_in_a_realm_is_refused(
 def test_a_user_of_no_group_gets_a_token_that_counts_nowhere(
     keycloak: WithKeycloak,
 ) -> None:
-    """Keycloak signs everybody in. Without one of the client's groups the token has no audience, so not even what is
-    open to anybody who has signed in takes it."""
+    """Keycloak signs every user in. Without a group of the client the token has no audience, so no
+    rule accepts it, not even a rule for every signed-in user."""
     token = signed_in(keycloak, "user-none")["access_token"]
     assert "aud" not in part(token, 1) and "groups" not in part(token, 1)
     assert (
@@ -237,7 +238,7 @@ def test_a_refresh_token_is_given_where_it_was_asked_for(
 def test_clients_prove_with_their_own_key_who_they_are(
     keycloak: WithKeycloak,
 ) -> None:
-    """A secret that Keycloak keeps for them is of no use, and so is another's key."""
+    """A secret in Keycloak is useless for them, and so is another client's key."""
     own, other = (
         settings_of(keycloak, "checkout"),
         settings_of(keycloak, "renderer"),
@@ -257,7 +258,7 @@ def test_clients_prove_with_their_own_key_who_they_are(
 
 
 def test_no_secret_of_a_client_is_in_clear(keycloak: WithKeycloak) -> None:
-    """Neither in the exported state nor in outputs."""
+    """Neither the exported state nor the outputs have one."""
     deployment, base = keycloak.deployment, f"/{REALM}/clients"
     ids = [
         client["id"]
@@ -291,7 +292,7 @@ def test_no_secret_of_a_client_is_in_clear(keycloak: WithKeycloak) -> None:
 def test_what_was_changed_by_hand_is_found_and_repaired(
     keycloak: WithKeycloak,
 ) -> None:
-    """A grant that was added, a group's role and the condition of an audience that were taken away."""
+    """An added grant, a removed role of a group, and a removed condition of an audience."""
     admin, base = keycloak.server.admin, f"/{REALM}"
     ids = {
         client["clientId"]: client["id"]
@@ -333,7 +334,7 @@ def test_what_was_changed_by_hand_is_found_and_repaired(
 def test_roles_that_others_gave_a_group_are_left_alone(
     keycloak: WithKeycloak,
 ) -> None:
-    """They are the realm's."""
+    """These roles belong to the realm."""
     admin, base = keycloak.server.admin, f"/{REALM}"
     (group,) = (
         group["id"]
@@ -354,7 +355,7 @@ def test_roles_that_others_gave_a_group_are_left_alone(
 
 
 def _slots(deployment: Deployment) -> list[tuple[str, bool] | None]:
-    """Key ids by slot, and whether they are retired."""
+    """Return key ids by slot, and whether they are retired."""
     return [
         (slot["key"]["kid"], slot["retired"] is not None)
         if slot["key"]
@@ -400,7 +401,7 @@ def test_a_rotated_key_is_taken_and_the_old_one_kept_while_its_tokens_live(
 def test_a_group_that_is_not_there_stops_the_run(
     keycloak: WithKeycloak,
 ) -> None:
-    """Said with the nearest name of the realm; nothing is changed."""
+    """The message has the nearest name in the realm; the run makes no change."""
     deployment = keycloak.deployment
     deployment.edit(
         "applications/orders.yaml", "groups: [sales]", "groups: [sale]"
@@ -421,7 +422,7 @@ def test_a_group_that_is_not_there_stops_the_run(
 
 @pytest.fixture
 def powerless(keycloak: WithKeycloak) -> Iterator[None]:
-    """The account without its roles in the realm, for one test."""
+    """Remove the account's roles in the realm, for one test."""
     admin, base = keycloak.server.admin, f"/{REALM}"
     ids = {
         client["clientId"]: client["id"]
@@ -443,7 +444,7 @@ def powerless(keycloak: WithKeycloak) -> Iterator[None]:
 def test_an_account_without_permission_stops_the_run(
     keycloak: WithKeycloak, powerless: None
 ) -> None:
-    """With the roles that it needs; everybody goes on to get what they got."""
+    """The message names the required roles; all callers keep their answers."""
     done = keycloak.deployment.run("up", check=False)
     assert done.returncode != 0
     assert (

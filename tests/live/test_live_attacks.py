@@ -1,7 +1,7 @@
-"""Requests that try to be two at the workload, or to take away what the gate says, on a live Kong.
+"""Requests that try to become two at the workload, or to remove the gate's headers, on a live Kong.
 
-The workload counts the requests that reach it, by their bytes. Whatever is sent, it gets those that the gateway let
-through, whole, with the identity that the gate verified, and no other.
+The workload counts the requests that reach it, by their bytes. It only gets whole requests that the
+gateway allowed, with the identity that the gate verified.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ chunks."""
 
 
 def component(name: str, *traits: str) -> str:
-    """With a path for everybody and a path for those with a scope."""
+    """A component with a public path and a path that requires a scope."""
     more = "".join(f"        - {trait}\n" for trait in traits)
     return f"""\
     - name: {name}
@@ -66,7 +66,8 @@ APPLICATION = (
 
 @dataclass(frozen=True, slots=True)
 class SourcePosition:
-    """Where an attack is sent, and with which token. `told` is the identity that the workload is told there."""
+    """The address and token of an attack. `identity_headers` are the headers that the workload gets
+    there."""
 
     host: bytes
     path: bytes
@@ -86,7 +87,7 @@ class SourcePosition:
 
 @pytest.fixture(scope="module")
 def wire(live: LiveGateway) -> Iterator[Wire]:
-    """The workload, once every worker leads there."""
+    """Yield the workload, once every worker leads there."""
     own = with_callers(estate(APPLICATION, stack=stack(NAME)))
     bind = bind_address()
     with (
@@ -119,7 +120,7 @@ def places() -> list[SourcePosition]:
 
 
 def arrived(wire: Wire, before: int, count: int) -> list[bytes]:
-    """The requests that reached the workload since then: as many as are meant, or more."""
+    """Wait for the expected number of requests at the workload, or more, and return them."""
     until = time.monotonic() + 2
     while len(wire.requests) < before + count and time.monotonic() < until:
         time.sleep(0.01)
@@ -147,7 +148,8 @@ def check(request: bytes, position: SourcePosition, content: bytes) -> None:
 def test_no_request_hides_in_another_one(
     live: LiveGateway, wire: Wire, name: str
 ) -> None:
-    """Every answer is to a request that the caller sent, and every request that arrives has been judged."""
+    """Every answer belongs to a request of the caller, and the gateway judged every request that
+    arrives."""
     attack = attacks()[name]
     for position in places():
         authorization = (
@@ -191,7 +193,7 @@ def speaks_http2(live: LiveGateway, wire: Wire) -> None:
 def test_no_request_hides_in_one_over_http2(
     live: LiveGateway, wire: Wire, name: str
 ) -> None:
-    """The same where the gateway writes the request anew, as one of HTTP/1.1."""
+    """The same where the gateway rewrites the request as HTTP/1.1."""
     attack = http2_attacks()[name]
     for position in places():
         bearer = (

@@ -19,7 +19,8 @@ _numbers = itertools.count(1)
 
 
 def _raw(live: LiveGateway, raw: bytes) -> Outcome:
-    """Bytes as they are, with HOST for %(host)s, a mark for %(mark)s and a token with every scope for %(token)s."""
+    """Return raw bytes with HOST for %(host)s, a mark for %(mark)s and a token with every scope for
+    %(token)s."""
     mark = f"bytes-{next(_numbers)}"
     parts = {
         b"host": HOST,
@@ -33,13 +34,13 @@ def _raw(live: LiveGateway, raw: bytes) -> Outcome:
 
 
 def _said(live: LiveGateway, raw: bytes) -> bytes:
-    """All that the gateway says to these bytes until it closes the connection."""
+    """Return the gateway's answers to these bytes until it closes the connection."""
     with socket.create_connection(live.target.proxy, timeout=15) as connection:
         connection.sendall(raw)
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
-# None of these comes as far as a route, not on a public path either.
+# None of these reaches a route, not even on a public path.
 ANSWERED_BY_NGINX = {
     "no method": (b"/orders/health HTTP/1.1\r\nHost: %(host)s\r\n%(mark)s\r\n\r\n", 400),
     "a method in small letters": (b"get /orders/health HTTP/1.1\r\nHost: %(host)s\r\n%(mark)s\r\n\r\n", 400),
@@ -71,7 +72,7 @@ ANSWERED_BY_NGINX = {
 def test_what_nginx_answers_itself_reaches_nobody(
     live: LiveGateway, name: str
 ) -> None:
-    """With the status that it had in a recording."""
+    """The status is as recorded."""
     raw, status = ANSWERED_BY_NGINX[name]
     assert _raw(live, raw) == Outcome(status, None)
 
@@ -94,7 +95,7 @@ TAKEN = {
 def test_what_nginx_takes_is_decided_like_any_other(
     live: LiveGateway, name: str
 ) -> None:
-    """401 on a protected path without a token; what is let through arrives once."""
+    """401 on a protected path without a token; an allowed request arrives once."""
     for path, more, status in (
         (b"/orders/health", b"", 200),
         (b"/orders", b"", 401),
@@ -110,7 +111,8 @@ def test_what_nginx_takes_is_decided_like_any_other(
 
 @pytest.mark.usefixtures("entities")
 def test_a_request_to_no_host_reaches_nobody(live: LiveGateway) -> None:
-    """HTTP/1.0 and 0.9 may leave it out, and routes are by host. The answer to HTTP/0.9 has no status line."""
+    """HTTP/1.0 and 0.9 may omit the host, and routes are by host. The answer to HTTP/0.9 has no
+    status line."""
     before = live.upstream.arrived("")
     assert _raw(
         live, b"GET /orders/health HTTP/1.0\r\n%(mark)s\r\n\r\n"
@@ -125,7 +127,8 @@ def test_a_request_to_no_host_reaches_nobody(live: LiveGateway) -> None:
 def test_a_websocket_is_asked_for_upstream_by_those_alone_whom_the_gate_lets_in(
     live: LiveGateway,
 ) -> None:
-    """Admission clears Connection, and the upgrade goes upstream all the same; no other upgrade does."""
+    """Admission clears Connection, and the WebSocket upgrade still goes upstream; no other upgrade
+    does."""
     for upgrade, arrives in (
         (b"websocket", b"\r\nUpgrade: websocket\r\n"),
         (b"h2c", None),
@@ -181,7 +184,8 @@ def test_a_body_in_chunks_ends_with_its_last_chunk(live: LiveGateway) -> None:
 def test_where_a_request_says_that_it_comes_from_is_not_believed(
     live: LiveGateway,
 ) -> None:
-    """Kong trusts nobody by default (`trusted_ips`): it says itself which host, port, path and scheme were asked for."""
+    """Kong trusts no caller by default (`trusted_ips`): it writes host, port, path and scheme
+    itself."""
     names = (b"X-Forwarded-Host", b"X-Forwarded-Proto", b"X-Forwarded-Port", b"X-Forwarded-Path", b"X-Forwarded-Prefix", b"X-Real-IP")  # fmt: skip
     outcome = live.send(
         Case("GET", HOST.decode(), b"/orders/health"),

@@ -1,4 +1,4 @@
-"""Which pages of other origins may read what: raw preflights and requests, as browsers send them."""
+"""Access of pages of other origins: raw preflights and requests, as browsers send them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ STEADY = [
 
 @pytest.fixture(scope="module")
 def workload(live: LiveGateway) -> Iterator[Workload]:
-    """The workload behind the pages' API, once every worker leads there."""
+    """Yield the workload behind the pages' API, once every worker leads there."""
     with (
         Workload(bind_address()) as behind,
         Entities(live.target.admin_url, live.target.token) as entities,
@@ -90,7 +90,7 @@ def _answer(live: LiveGateway, case: PageRequest) -> Answered:
 def test_a_page_can_read_that_no_workload_answers(
     live: LiveGateway, name: str
 ) -> None:
-    """It is not the workload's answer, and tells why there is none, whatever method nginx goes on with."""
+    """The gateway gives this answer, with the reason, for any method that nginx continues with."""
     case = replace(page_requests(OWN)[name], status=502)
     with Entities(live.target.admin_url, live.target.token) as entities:
         _deploy(live, entities, 9, [case])
@@ -112,7 +112,7 @@ def test_a_page_reads_what_is_meant_for_it(
 def test_a_browser_gives_pages_what_is_meant_for_them(
     live: LiveGateway, tmp_path: Path
 ) -> None:
-    """Debian's Chromium: our page's answers, refusals among them, and a stranger's nothing."""
+    """Debian's Chromium: our page reads its answers, also denials; a stranger's page reads none."""
     asked = page(DOMAIN, issuers(NAME)["main"])
     fetches = [(address, options) for address, options, _ in asked]
     got = fetched(tmp_path, OWN, live.target.proxy, fetches)
@@ -130,7 +130,7 @@ def test_a_browser_gives_pages_what_is_meant_for_them(
 def test_the_console_of_the_sample_estate_reads_and_publishes_reports(
     live: LiveGateway, tmp_path: Path
 ) -> None:
-    """Its Application as it is in the repository, under other hosts: the pages are on another one than their API."""
+    """The repository's own Application, on other hosts: pages and API have different hosts."""
     name, domain = f"{RUN}-console", f"console.{RUN}.example.com"
     on = replace(stack(name), domain=domain, suffixes={"example.com": domain})
     main, host, api = (

@@ -1,4 +1,4 @@
-"""Limits and headers on a real Kong, by raw requests and by WebSockets; also what it repeats by itself."""
+"""Limits and headers on a real Kong, by raw requests and by WebSockets; also its own repetitions."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ STEADY = [
 
 @pytest.fixture(scope="module")
 def workload(live: LiveGateway) -> Iterator[Workload]:
-    """The workload behind all of them, once every worker leads there."""
+    """Yield the workload of all components, once every worker leads there."""
     with (
         Workload(bind_address()) as behind,
         Entities(live.target.admin_url, live.target.token) as entities,
@@ -78,7 +78,7 @@ def _answer(live: LiveGateway, case: EdgeRequest) -> Answered:
 def test_a_request_goes_as_far_as_it_is_meant_to(
     live: LiveGateway, workload: Workload, name: str
 ) -> None:
-    """With the status that is meant, and as often."""
+    """Each has the expected status, and reaches the workload the expected number of times."""
     case, before = edge_requests()[name], len(workload.reached)
     assert (_answer(live, case).status, len(workload.reached) - before) == (
         case.status,
@@ -101,7 +101,7 @@ def test_a_request_goes_as_far_as_it_is_meant_to(
 def test_every_answer_has_the_headers(
     live: LiveGateway, case: EdgeRequest
 ) -> None:
-    """Whoever gave it."""
+    """The gateway's own answers have them too."""
     answer = _answer(live, case)
     assert answer.status == case.status
     check_marked(answer, of_workload=case.status == 200)
@@ -124,7 +124,8 @@ def test_a_workload_is_told_what_its_application_says(
 def test_a_websocket_ends_once_nobody_says_anything(
     live: LiveGateway, workload: Workload, speaks: bool
 ) -> None:
-    """Within the time to read, and not while its caller speaks; what it carries is not bounded as a body."""
+    """It ends after the read timeout, but not while its caller sends; its data is not limited like
+    a body."""
     more = (
         "Upgrade: websocket",
         "Sec-WebSocket-Version: 13",
@@ -203,7 +204,7 @@ def test_http2_needs_a_length_for_a_body(
 def _by_http2(
     live: LiveGateway, method: str, host: str, *sent: str, body: bytes = b""
 ) -> str:
-    """The status that curl sees; 000 where there is none."""
+    """Return the status that curl sees; 000 without an answer."""
     address = live.target.proxy
     command = [
         "curl",

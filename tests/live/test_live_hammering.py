@@ -1,7 +1,8 @@
-"""Never more open than the looser end, while it happens: callers hammer through create, change, move and destroy.
+"""No moment is more open than both ends: callers hammer through create, change, move and destroy.
 
-Once with the entities by themselves, as the program would change them, once with the literal program, and once in every
-order that is wrong. If the hammer saw nothing where a service leads to the workload, all that would say nothing.
+First with the entities alone, as the program would change them, then with the literal program, and
+then in every wrong order. A control shows that the hammer finds a service that leads to the
+workload.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ def _estate(
     port: int = 8080,
     scope: str = "read",
 ) -> Estate:
-    """One component that lets GET through for `scope`, and everybody to its health check; a service for each port."""
+    """Return one component that allows GET for `scope`, and anonymous health checks; with a service
+    for each port."""
     access = (
         "{owner: t, scopes: {read: r, write: w}, rules: "
         f"[{{methods: [GET], scopes: [{scope}]}}, {{paths: [/orders/health], methods: [GET], public: {{reason: h}}}}]}}"
@@ -90,19 +92,19 @@ def _requests(host: str, token: str | None) -> list[Case]:
 
 @dataclass(frozen=True, slots=True)
 class Changing:
-    """The entities of one component as they change, one after the other and without a pause."""
+    """The entities of one component during changes, in turn and without a pause."""
 
     live: LiveGateway
     entities: Entities
 
     def guard(self, estate: Estate) -> None:
-        """The component's gated service."""
+        """Create the component's gated service."""
         self.entities.guard(
             estate, _component(estate), upstream_host(), self.live.upstream.port
         )
 
     def rule(self, estate: Estate) -> None:
-        """The table of admission and gate becomes the estate's."""
+        """Give admission and gate the estate's table."""
         component = _component(estate)
         (backend,) = component.backends
         (service,) = self.entities.paths(
@@ -153,7 +155,7 @@ class Changing:
         self.live.await_steady(expected, bound=self.bound)
 
     def gone(self, *hosts: str) -> None:
-        """Waits until nothing is at these hosts."""
+        """Wait until these hosts get 404."""
         self.live.await_steady(
             [(Case("GET", host, b"/orders/health"), 404) for host in hosts],
             bound=self.bound,
@@ -171,7 +173,7 @@ STAGES = ("nothing is there", "made", "another rule", "another port", "another h
 def test_nobody_is_let_through_while_a_component_is_made_changed_moved_and_destroyed(
     live: LiveGateway, report: Report
 ) -> None:
-    """Not one request of thousands reaches the upstream that neither what was nor what comes would let in."""
+    """The hammer sends thousands of requests that both estates deny; none reaches the upstream."""
     old = _estate()
     ruled, moved = _estate(scope="write"), _estate(port=9090, scope="write")
     elsewhere = _estate(host=OTHER_HOST, port=9090, scope="write")
@@ -362,7 +364,7 @@ def _only(changing: Changing, estate: Estate, guards: Sequence[str]) -> None:
 
 
 def _shown_to_every_worker(changing: Changing, hammer: Hammer) -> None:
-    """Callers go on for as long as a worker may take to see a change."""
+    """Let callers continue until every worker has seen a change."""
     hammer.await_answers()
     time.sleep(changing.entities.facts.settle)
     hammer.await_answers()

@@ -77,7 +77,7 @@ def _told(outcome: Outcome) -> dict[str, str]:
 @pytest.mark.parametrize("name", NAMES, ids=bytes.decode)
 @pytest.mark.usefixtures("entities")
 def test_a_forged_header_never_arrives(live: LiveGateway, name: bytes) -> None:
-    """In no spelling, once or twice, with and without a token; what the gate verified arrives, and nothing else."""
+    """In any spelling, once or twice, with and without a token; only verified headers arrive."""
     forged = (name + b": " + FORGED,) * 2
     for user, expected in ((False, {}), (True, VERIFIED)):
         outcome = _send(live, b"/orders/health", *forged, user=user)
@@ -90,12 +90,12 @@ def test_a_forged_header_never_arrives(live: LiveGateway, name: bytes) -> None:
 def test_forged_headers_among_many_never_arrive(
     live: LiveGateway, count: int
 ) -> None:
-    """More headers than Lua reads by default do not hide one, before, between or behind them."""
+    """More headers than Lua reads by default do not hide a forged header at any place."""
     filling = [b"X-Filling-%d: 1" % number for number in range(count)]
     hidden = (
         b"X_Auth_Client: " + FORGED,
         b"X-Consumer-Groups: " + FORGED,
-    )  # no name that the gate sets itself
+    )  # not a name of the gate
     headers = [
         b"X-Auth-Anything: " + FORGED,
         *filling,
@@ -123,7 +123,7 @@ def test_forged_headers_among_many_never_arrive(
 def test_a_connection_header_that_names_others_is_refused(
     live: LiveGateway, listed: bytes
 ) -> None:
-    """Kong deletes what it names: whoever could name the gate's own headers could take them away."""
+    """Kong deletes the headers that it names: a caller could remove the gate's own headers."""
     assert _send(
         live, b"/orders/7", b"Connection: " + listed, user=True
     ) == Outcome(400, None)
@@ -136,7 +136,7 @@ def test_a_connection_header_that_names_others_is_refused(
 def test_a_connection_header_that_says_how_it_is_used_changes_nothing(
     live: LiveGateway, listed: bytes
 ) -> None:
-    """The workload is told who calls."""
+    """The workload gets the caller's identity."""
     assert (
         _told(
             _send(
@@ -180,7 +180,8 @@ def test_a_token_stays_at_the_gateway(live: LiveGateway) -> None:
 
 @pytest.mark.usefixtures("entities")
 def test_the_identity_of_a_service_arrives(live: LiveGateway) -> None:
-    """Client and subject are the service itself; the scopes are those issued that it holds there."""
+    """Client and subject are the service itself; the scopes are its grants there that the token
+    lists."""
     case = Case(
         "GET",
         f"orders.{CASES_DOMAIN}",

@@ -1,4 +1,5 @@
-"""Plugins that an Application asks for by name, on a live Kong: judged there before a run, in the way, and settled."""
+"""Plugins that an Application names, on a live Kong: checked there before a run, active, and
+settled."""
 
 from __future__ import annotations
 
@@ -41,7 +42,7 @@ def traits(**asked: str) -> str:
 def deployed(
     live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Engine]:
-    """The estate, before whose API these plugins stand."""
+    """The estate with these plugins before its API."""
     with engine(live, tmp_path_factory.mktemp("plugins"), "plugins") as made:
         made.edit(ACCESS, f"{traits(**HARMLESS)}{TRAIT}{WAIVED}\n{ACCESS}")
         output = made.pulumi("up", "-s", made.stack, "--yes", "--skip-preview")
@@ -53,14 +54,15 @@ def deployed(
 
 
 def test_every_configuration_settles(deployed: Engine) -> None:
-    """In full, as Kong prints it: records in lists, former names, defaults of whole records; after a refresh, too."""
+    """In full, as Kong prints it: records in lists, former names, defaults of whole records; also
+    after a refresh."""
     assert deployed.changes("up") == {}
     deployed.refresh()
     assert deployed.changes("up") == {}
 
 
 def test_they_stand_beside_the_gate(deployed: Engine) -> None:
-    """Calls are judged as ever; what a plugin does further, it does."""
+    """Calls are judged as before; the plugins also act."""
     deployed.live.await_steady(
         [
             (deployed.case("GET", "/orders"), 401),
@@ -92,7 +94,7 @@ def test_they_stand_beside_the_gate(deployed: Engine) -> None:
 def test_what_kong_does_not_take_stops_a_preview(
     deployed: Engine, wrong: str, message: str
 ) -> None:
-    """Before anything is made, with its place in the Application."""
+    """The preview stops before any change, with the position in the Application."""
     deployed.edit(ACCESS, f"{TRAIT}{wrong}\n{ACCESS}")
     try:
         done = deployed.pulumi("preview", "-s", deployed.stack, check=False)
@@ -104,7 +106,7 @@ def test_what_kong_does_not_take_stops_a_preview(
 
 
 def test_one_that_is_taken_out_goes_alone(deployed: Engine) -> None:
-    """Where the rules keep their lines, which tables name for records."""
+    """The rules keep their lines, which tables name for records."""
     gone = traits(**{"bot-detection": HARMLESS["bot-detection"]})
     deployed.edit(gone, "\n" * gone.count("\n"))
     assert deployed.changes("up") == {
@@ -170,7 +172,7 @@ NEEDED = {
 }
 """The fields without defaults that plugins require."""
 SEEN = 39
-"""How many a Kong 3.10 takes so."""
+"""The number of such plugins in a Kong 3.10."""
 
 
 def test_a_configuration_in_full_is_what_kong_prints(

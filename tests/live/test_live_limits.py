@@ -60,7 +60,7 @@ def await_plugins(live: LiveGateway, made: Entities) -> None:
 
 
 def outcome_of(live: LiveGateway, step: Step) -> Outcome:
-    time.sleep(0.05)  # Kong counts in memory just after it has answered
+    time.sleep(0.05)  # Kong counts in memory just after its answer
     headers = (
         [f"{step.header[0]}: {step.header[1]}".encode()] if step.header else []
     )
@@ -83,7 +83,8 @@ def all_asked(
 def test_each_budget_is_used_up_by_those_whose_it_is(
     live: LiveGateway, made: Entities
 ) -> None:
-    """Neither forged nor foreign tokens, nor a flood without any, use up what is another's, nor get around their own."""
+    """Forged or foreign tokens, and floods without a token, neither spend another's budget nor
+    evade their own."""
     if not live.alone:
         pytest.skip("each node counts for itself, and calls may reach several")
     wanted = deploy(live, made)
@@ -100,7 +101,7 @@ def test_each_budget_is_used_up_by_those_whose_it_is(
 def test_redis_counts_the_same_and_away_it_refuses_unless_it_opens(
     live: LiveGateway, made: Entities, tmp_path: Path
 ) -> None:
-    """A Redis that is away gives 500, or lets everybody pass where the stack says so."""
+    """Without its Redis, Kong answers 500, or allows all calls if the stack says so."""
     if upstream_host() != "127.0.0.1":
         pytest.skip("the tier's Redis is on loopback, and this Kong elsewhere")
     with redis(tmp_path) as running:

@@ -1,4 +1,5 @@
-"""Keys that change on a live Kong while everybody calls: the clients' own, the issuer's. Okta and cluster are stand-ins."""
+"""Keys that change on a live Kong under permanent calls: the clients', the issuer's. Okta and
+cluster are stand-ins."""
 
 from __future__ import annotations
 
@@ -15,9 +16,10 @@ pytestmark = pytest.mark.timeout(900)
 def test_nobody_is_refused_while_keys_change(
     live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """A rotation of the client's key, the end of its overlap, a year without a run, and two changes of the issuer's key.
+    """A rotation of the client's key, the end of its overlap, a year without a run, and two changes
+    of the issuer's key.
 
-    Tokens of all these keys count at every worker, from the first call to the last.
+    Tokens of all these keys are valid at every worker, from the first call to the last.
     """
     with engine(live, tmp_path_factory.mktemp("rotation"), "rotation") as made:
         made.up()

@@ -31,12 +31,12 @@ ACCESS = """
             roles: {viewer: {scopes: [orders.read], groups: [sales]}}
 """
 SHORT = 8.0
-"""Seconds that a token lives: Kong takes one for as long as its `exp` is not over."""
+"""The lifetime of a token in seconds: Kong accepts it until its `exp`."""
 
 
 @pytest.fixture(scope="module")
 def streams(live: LiveGateway) -> Iterator[Streams]:
-    """A workload behind its gate, once every worker has it."""
+    """Yield a workload behind its gate, once every worker has it."""
     own = with_callers(
         estate(api(domain=HOST, access=ACCESS), stack=stack(NAME))
     )
@@ -88,7 +88,7 @@ def tokens() -> dict[str, str]:
 def test_what_is_opened_without_a_token_that_counts_reaches_nobody(
     live: LiveGateway, streams: Streams, headers: bytes
 ) -> None:
-    """401 or 403, as for any other request, and the workload hears of none."""
+    """401 or 403, as for any other request, and none reaches the workload."""
     before = len(streams.heads)
     for token, status in (
         (None, 401),
@@ -146,7 +146,7 @@ def test_a_websocket_outlives_the_token_that_opened_it(
 def test_events_go_on_after_the_token_has_ended(
     live: LiveGateway, streams: Streams
 ) -> None:
-    """Each comes as it is sent, and not when the answer is over."""
+    """Each event arrives when it is sent, not at the end of the answer."""
     with opened(live, (token := tokens()["short"])) as connected:
         assert connected.status == 200
         began = time.monotonic()

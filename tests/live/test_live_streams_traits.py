@@ -94,7 +94,7 @@ def test_each_has_one_record_once_it_ends(
     headers: bytes,
     status: int,
 ) -> None:
-    """With the decision on the request that opened it, and how long it was open."""
+    """The record has the decision on the opening request, and the duration."""
     _, sink = streams
     with Opened(
         live.target.proxy,
@@ -137,7 +137,7 @@ def test_each_has_one_record_once_it_ends(
 def test_opening_one_counts_as_one_request(
     live: LiveGateway, streams: tuple[Streams, Receiver], headers: bytes
 ) -> None:
-    """However long it is open, and whatever is said; the one too many is refused, and recorded as that."""
+    """Duration and data do not matter; the request above the limit is denied, and recorded so."""
     behind, sink = streams
     user = f"counted-{len(headers)}"
     for _ in range(3):

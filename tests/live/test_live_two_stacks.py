@@ -1,4 +1,5 @@
-"""Two stacks on one real Kong, through every verb: nobody is let in, nobody is refused, and neither touches the other."""
+"""Two stacks on one real Kong, through every verb: no caller is allowed or denied wrongly, and
+neither changes the other."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ LIMIT = "- {type: rate-limit, properties: {per: client, requests: {hour: 1000000
 def stacks(
     live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Engine, Engine]]:
-    """Both stacks, the first one deployed. Each has its own workload, and the second one limits its callers."""
+    """Yield both stacks, the first deployed. Each has its own workload, and the second limits its
+    callers."""
     folders = [tmp_path_factory.mktemp(name) for name in (FIRST, SECOND)]
     with (
         live.beside() as gateway,
@@ -49,7 +51,7 @@ def verb_output(
 def run(
     made: Engine, verb: str, *arguments: str, status: int = 0
 ) -> CompletedProcess[str]:
-    """A verb on a stack."""
+    """Run a verb on a stack."""
     return kong_oam(
         Deployment(made.local, made.folder),
         verb,
@@ -61,7 +63,7 @@ def run(
 
 
 def own(made: Engine) -> Mapping[str, object]:
-    """The stack's entities at Kong, by their paths, which have their ids."""
+    """Return the stack's entities at Kong, by their paths, which have their ids."""
     tag = f"kong-oam-stack:{made.stack}"
     return {
         path: item

@@ -36,7 +36,7 @@ def test_only_a_workload_with_its_own_certificate_is_spoken_to(
 def test_a_component_goes_over_to_tls_and_back(
     live: LiveGateway, tmp_path: Path
 ) -> None:
-    """With the engine, and whichever plugin drives it: every run settles, and a call never gets the old and the new."""
+    """With the engine and any plugin: every run settles, and no call mixes old and new entities."""
     bind = bind_address()
     ca = authority(f"ca of {RUN}-tls")
     with (
@@ -98,6 +98,7 @@ def test_a_component_goes_over_to_tls_and_back(
 
 
 def _by_tls(live: LiveGateway, case: Case, workload: Workload) -> bool:
-    """Whether a call came to the workload that speaks TLS. A worker that sees the route before the gate answers 503."""
+    """Return whether a call reached the workload that speaks TLS. A worker that sees the route
+    before the gate answers 503."""
     before = workload.answered
     return live.send(case).status in (200, 503) and workload.answered > before

@@ -1,4 +1,4 @@
-"""Connections that become another protocol's, which the stand-in for Kong does not carry."""
+"""Connections that switch to another protocol, which the stand-in for Kong does not support."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Every built-in type of components and of traits on a real Kubernetes API server, with the official plugin.
+"""Every built-in type of components and of traits on a real Kubernetes API server, with the
+official plugin.
 
-The tests of this file follow each other on one stack.
+The tests of this file run in order on one stack.
 """
 
 from __future__ import annotations
@@ -29,14 +30,15 @@ GATES = {
     "running/web-8080-admission": "update",
     "running/web-8080-gate": "update",
 }
-"""A gate says which version of a client's pods it was made for."""
+"""A gate names the version of a client's pods that it belongs to."""
 
 
 @pytest.fixture(scope="module")
 def stack(
     cluster: Kubernetes, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:
-    """The stack of these Applications alone, before its first `up`, on a cluster that has volumes. It is gone after."""
+    """The stack with only these Applications, before its first `up`, on a cluster with volumes. It
+    is destroyed afterwards."""
     for number in range(6):
         cluster.ask(
             "POST",
@@ -70,7 +72,8 @@ def settled(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Callable[[], None]:
-    """Asserts that one more run does nothing, that a refresh finds nothing, and that `verify` says nothing."""
+    """Check that another run makes no change, that a refresh finds none, and that `verify` has no
+    finding."""
 
     def ask() -> None:
         assert stack.changes("up") == {}
@@ -89,7 +92,7 @@ def settled(
 def test_every_built_in_type_is_deployed(
     stack: Deployment, cluster: Kubernetes, settled: Callable[[], None]
 ) -> None:
-    """And a second run has nothing to do, clients call, and no Ingress is beside the gateway."""
+    """A second run makes no change, clients call, and no Ingress bypasses the gateway."""
     assert (
         built_ins.types_in(stack.folder / BUILT_INS)
         == built_ins.built_in_types() - NOT_HERE.keys()
@@ -107,13 +110,14 @@ def test_every_built_in_type_is_deployed(
     assert cluster.objects("Ingress") == []
     assert (
         _found(cluster, "StatefulSet", "store")["spec"]["replicas"] == 2
-    )  # its autoscaler has said so
+    )  # its autoscaler has set this number
 
 
 def test_only_the_gateway_connects_to_pods_of_any_kind(
     stack: Deployment, cluster: Kubernetes
 ) -> None:
-    """By somebody else's reading of the NetworkPolicies: to the routed ports of pods behind a gateway, and no others."""
+    """An independent reading of the NetworkPolicies agrees: only to the routed ports of pods behind
+    a gateway."""
     settings = yaml.safe_load(stack_file(stack.folder).read_text("utf-8"))[
         "config"
     ]
@@ -310,7 +314,7 @@ def test_a_trait_that_goes_takes_what_it_said_with_it(
 def test_a_pod_that_becomes_a_client_is_made_anew(
     stack: Deployment, cluster: Kubernetes
 ) -> None:
-    """Its containers cannot get a credential while it runs: the API server refuses that."""
+    """The API server does not add a credential to the containers of a running pod."""
     trait = "{type: client, properties: {kind: service, calls: [{component: running/web, scopes: [things.read]}]}}"
     stack.edit(
         BUILT_INS,
@@ -371,7 +375,7 @@ def test_objects_are_kept_as_the_rules_of_their_application_say(
 def test_a_destroy_leaves_what_is_somebody_elses(
     stack: Deployment, cluster: Kubernetes
 ) -> None:
-    """And what a rule keeps."""
+    """Objects that a rule keeps stay too."""
     stack.run("destroy")
     left = {
         f"{kind} {found['metadata']['name']}"

@@ -34,13 +34,14 @@ from tests.support.official.cluster import Kubernetes, Object, Written
 KINDS = ("Deployment", "NetworkPolicy", "Secret", "Service", "ServiceAccount")
 CLIENTS = ("checkout", "console", "renderer", "web")
 KILLS = (2, 9, 17, 26)
-"""Writes to the cluster after which a first `up` is killed, of some 30."""
+"""The numbers of writes to the cluster after which a first `up` is killed, of some 30."""
 
 
 def test_the_sample_estate_settles(
     deployed: Deployment, cluster: Kubernetes
 ) -> None:
-    """It is official what is called so, a second run has nothing to do, with a refresh and without, and calls arrive."""
+    """The official programs run, a second run makes no change, with a refresh and without, and
+    calls arrive."""
     assert launchers.KUBERNETES in deployed.local.launchers.official
     assert deployed.changes("up") == {}
     assert deployed.changes("preview", "--refresh") == {}
@@ -133,7 +134,7 @@ def test_nobody_but_the_gateway_connects_to_a_pod(
 def _addresses(
     cluster: Kubernetes, strangers: int
 ) -> dict[tuple[str, str], str]:
-    """The addresses of all pods, by namespace and component, or by their own name where they are of none."""
+    """Return the addresses of all pods, by namespace and component; other pods by their own name."""
     deadline = time.monotonic() + 30
     while True:
         pods = cluster.objects("Pod")
@@ -158,7 +159,7 @@ def _addresses(
 def test_a_rotation_replaces_nothing_and_refuses_nobody(
     deployed: Deployment, cluster: Kubernetes
 ) -> None:
-    """Secrets change in place and Deployments roll, while pods of before and of now call."""
+    """Secrets change in place and Deployments roll, while old and new pods call."""
     on(deployed, 0)
     deployed.run("up")
     pods, before = Pods(deployed.local), len(cluster.written())
@@ -283,7 +284,8 @@ FOUND = [
 def test_a_pod_that_is_not_ready_is_no_change(
     deployed: Deployment, cluster: Kubernetes
 ) -> None:
-    """For a run. With a refresh, the page says so, its Deployment and Service are tried once more until it is ready."""
+    """A plain run makes no change. With a refresh, as the page says, its Deployment and Service are
+    retried until it is ready."""
     (pod,) = (
         pod["metadata"]["name"]
         for pod in cluster.objects("Pod")
@@ -330,7 +332,7 @@ def test_a_destroy_leaves_nothing(
 def test_a_killed_run_recovers(
     deployed: Deployment, cluster: Kubernetes, writes: int
 ) -> None:
-    """A first `up` that loses power after so many writes: the documented way back ends in the whole estate."""
+    """A first `up` loses power after so many writes: the documented recovery completes the estate."""
     assert _all(cluster) == []
     with _killed_after(
         cluster, deployed, len(cluster.written()) + writes
@@ -347,7 +349,8 @@ def test_a_killed_run_recovers(
 def test_what_of_the_cluster_does_not_fit_is_named(
     cluster: Kubernetes, tmp_path: Path
 ) -> None:
-    """Before anything is made: a namespace that is missing, until runs make it, and nodes where the gateway is."""
+    """The run stops before any change: at a missing namespace, unless runs create it, and without
+    nodes at the gateway."""
     with Local(lags=Lags(), real=cluster.as_cluster()) as local:
         deployment = start(local, project(tmp_path))
         for file in (tmp_path / "applications").iterdir():
@@ -401,7 +404,7 @@ def test_what_of_the_cluster_does_not_fit_is_named(
 def _killed_after(
     cluster: Kubernetes, deployment: Deployment, writes: int
 ) -> Iterator[threading.Event]:
-    """Ends the CLI without a word once the API server has accepted so many writes."""
+    """Kill the CLI once the API server has accepted so many writes."""
     came, over = threading.Event(), threading.Event()
 
     def watch() -> None:
@@ -445,7 +448,7 @@ _MOVING = (
 
 
 def _lasting(item: Object) -> str:
-    """Without what the server and its controllers count."""
+    """Return the object without counters of the server and its controllers."""
     about: dict[str, Any] = {
         key: value
         for key, value in item["metadata"].items()

@@ -1,4 +1,4 @@
-"""The project and a second reading of its documents, which shares nothing with it, answer the same."""
+"""The project and an independent reading of its documents give the same answers."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def test_a_scope_that_moves_takes_no_token_of_before_along() -> None:
 
 
 def asked(first: int, decisions: int) -> Report:
-    """Pairs of estates from the seed `first` on, until that many answers were looked at."""
+    """Ask pairs of estates from the seed `first` on, until so many answers are compared."""
     report = Report()
     while report.decisions < decisions:
         report.add(compared(first, QUESTIONS))
@@ -201,7 +201,7 @@ def test_the_project_answers_as_the_oracle(
 @pytest.mark.generated
 @pytest.mark.parametrize("seed", deep_after(2, range(7_000_000, 7_000_040)))
 def test_the_gateway_answers_as_the_oracle(seed: int) -> None:
-    """The whole of it in the sandbox's Kong: routes, admission, `jwt` and the gate."""
+    """All parts of the sandbox's Kong take part: routes, admission, `jwt` and the gate."""
     rng = Random(seed)
     before, after = worlds.estates(rng)
     project = Project(after)
