@@ -78,18 +78,18 @@ def test_the_notes_are_the_entry_of_the_version(project: Path) -> None:
             "v1.3.0",
             "",
             "",
-            "the tag is v1.3.0, and kong_oam/__init__.py says 1.2.0: the tag of that is v1.2.0",
+            "the tag is v1.3.0, and the version in kong_oam/__init__.py is 1.2.0: use the tag v1.2.0",
         ),
-        ("1.2.0", "", "", "the tag of that is v1.2.0"),
+        ("1.2.0", "", "", "use the tag v1.2.0"),
         (
             "v1.2.0",
             "## [1.2.0] - 2027-02-03",
             "## [1.2.0]",
-            "has no entry for 1.2.0: '## [1.2.0] - YYYY-MM-DD'",
+            "has no entry for 1.2.0: add '## [1.2.0] - YYYY-MM-DD'",
         ),
         ("v1.2.0", "## [1.2.0]", "## [1.2.01]", "has no entry for 1.2.0"),
         ("v1.2.0", "2027-02-03", "2027-02-30", "day is out of range"),
-        ("v1.2.0", ENTRY, "", "CHANGELOG.md says nothing of 1.2.0"),
+        ("v1.2.0", ENTRY, "", "the entry for 1.2.0 in CHANGELOG.md is empty"),
     ],
 )
 def test_another_tag_and_an_entry_that_is_missing_are_no_release(

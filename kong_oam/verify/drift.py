@@ -124,10 +124,10 @@ def _renamed(live: EntitiesOfKind, meant: EntitiesOfKind) -> EntitiesOfKind:
             continue
         name = extra[0]["name"]
         # A name that a stack gives is no other name of an entity of ours.
-        if name and not stack_in_name(name):
-            names[name] = candidates[0]["name"]
+        if not (name and stack_in_name(name)):
+            names[extra[0]["id"]] = candidates[0]["name"]
     return tuple(
-        {**entity, "name": names.get(entity["name"], entity["name"])}
+        {**entity, "name": names.get(entity["id"], entity["name"])}
         for entity in live
     )
 

@@ -15,7 +15,7 @@ from tests.support.fingerprint_fields import (
     Field,
     Pair,
     Pairs,
-    made_of,
+    registered_by,
     without_field,
 )
 from tests.support.generated_estates import Choice, ChosenEstate, first, full
@@ -160,8 +160,10 @@ def test_running_what_is_chosen_leaves_what_running_all_leaves(
                 continue
             project.up(estates, run_few, everything=False)
             for stack in run_all.made:
-                assert made_of(run_few, stack) == made_of(run_all, stack), (
-                    now.since(chosen),
+                assert registered_by(run_few, stack) == registered_by(
+                    run_all, stack
+                ), (
+                    now.differing_choices(chosen),
                     stack,
                 )
             ran = [ran[0] + len(run_all.ran), ran[1] + len(run_few.ran)]

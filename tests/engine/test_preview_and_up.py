@@ -1,4 +1,5 @@
-"""What the engine says of the sample estate: all of it at the first preview, and nothing more once it is up."""
+"""The engine's plan for the sample estate: all of it at the first preview, and nothing after the
+first up."""
 
 import json
 from pathlib import Path
@@ -69,7 +70,7 @@ ORDERS_TABLE: dict[str, Any] = {
 def test_the_first_preview_shows_every_resource_of_the_up(
     sample: Sample,
 ) -> None:
-    """Nothing has to exist before the engine can tell what there will be."""
+    """The engine knows all resources before any of them exists."""
     steps = json.loads(sample.output["preview"])["steps"]
     previewed = {step["urn"]: step["op"] for step in steps}
     assert previewed == operations(sample.output["up"])
@@ -100,8 +101,8 @@ def test_the_first_preview_holds_the_gates_table(sample: Sample) -> None:
 
 
 def test_a_preview_as_text_shows_who_may_call_what(empty: Empty) -> None:
-    """`preview --diff` of a first deployment: the access table, and the gate's own where texts are shown in full (else
-    the CLI cuts them after three lines)."""
+    """`preview --diff` of a first deployment shows the access table, and the gate's own table if
+    texts are shown in full. Otherwise the CLI cuts them after three lines."""
     output = (
         empty()
         .pulumi("preview", "-s", STACK, "--diff", "--show-full-output")
@@ -192,7 +193,7 @@ def test_a_second_up_changes_nothing(sample: Sample) -> None:
 
 
 def test_an_up_after_a_refresh_changes_nothing(sample: Sample) -> None:
-    """What Kong, Okta and the cluster answer is what was sent to them."""
+    """The answers of Kong, Okta and the cluster equal the requests to them."""
     done = operations(sample.deployment.run("up", "--refresh", "--json").stdout)
     assert {
         urn: op
@@ -204,7 +205,7 @@ def test_an_up_after_a_refresh_changes_nothing(sample: Sample) -> None:
 
 @pytest.mark.deep
 def test_a_saved_plan_deploys(empty: Empty, tmp_path: Path) -> None:
-    """What was previewed and kept in a file is what `up --plan` does, on an empty stack."""
+    """`up --plan` deploys a preview that was saved in a file, on an empty stack."""
     deployment = empty()
     deployment.local.env["PULUMI_EXPERIMENTAL"] = "true"
     plan = tmp_path / "plan.json"

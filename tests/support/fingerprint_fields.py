@@ -261,7 +261,7 @@ class Pairs:
                     partition,
                     (first, second),
                     known,
-                    made_of(deployed, name) != made_of(then, name),
+                    registered_by(deployed, name) != registered_by(then, name),
                 )
 
     def _moved(
@@ -284,7 +284,7 @@ class Pairs:
         return other, now
 
 
-def made_of(deployed: Deployed, stack: str) -> Made:
+def registered_by(deployed: Deployed, stack: str) -> Made:
     """Return the resources of a stack's last run. The state of the base is not compared."""
     registered, outputs = deployed.made[stack]
     return registered, {

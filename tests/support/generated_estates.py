@@ -41,7 +41,7 @@ class ChosenEstate:
     def edited(self, choice: Choice, number: int) -> ChosenEstate:
         return replace(self, choices={**self.choices, choice: number})
 
-    def since(self, before: ChosenEstate) -> dict[Choice, int]:
+    def differing_choices(self, before: ChosenEstate) -> dict[Choice, int]:
         """The choices that differ."""
         return {
             choice: item
