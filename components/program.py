@@ -14,7 +14,7 @@ from pulumi import Output, ResourceOptions
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.diff.facts import model_of
 from kong_oam.access.diff.model import AccessModel
-from kong_oam.access.diff.snapshot import OUTPUT, dump_model, exported
+from kong_oam.access.diff.snapshot import OUTPUT, dump_model, exported_model
 from kong_oam.access.model import Estate
 from kong_oam.access.report import access_table, grants
 from kong_oam.access.settings.values import Settings
@@ -329,7 +329,7 @@ def _outputs(plan: _Plan, provisioned: _Provisioned) -> JsonObject:
         "grants": grants(estate),
         OUTPUT: once_known(
             dump_model(provisioned.model),
-            exported(state.outputs) or "",
+            exported_model(state.outputs) or "",
             fingerprint,
             state,
         ),

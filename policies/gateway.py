@@ -7,7 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from kong_oam.access.data import NamesByName
 from kong_oam.access.model import METHODS, Component, Rule
-from kong_oam.access.networks import beyond, fewest, network, only_from
+from kong_oam.access.networks import (
+    addresses_outside,
+    fewest,
+    network,
+    only_from,
+)
 from kong_oam.access.paths import written
 from kong_oam.kong.names import anonymous, nowhere
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
@@ -242,7 +247,9 @@ def declared_addresses(deployment: Deployment, _: Settings) -> Findings:
             listed = table.get("addresses", {}).get(address, {})
             for method, networks in by_method.items():
                 texts = listed.get(method) or listed.get("*") or ()
-                elsewhere = beyond(fewest(map(network, texts)), networks)
+                elsewhere = addresses_outside(
+                    fewest(map(network, texts)), networks
+                )
                 if elsewhere:
                     yield PolicyFinding(
                         f"{plugin.name} allows {method} {address} from {elsewhere}, but the "

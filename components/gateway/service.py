@@ -303,8 +303,8 @@ def _table(args: ServiceArgs) -> Output[str]:
     }
     # Services and sign-in clients.
     callers = [
-        *estate.held_at(component, users=False),
-        *estate.held_at(component, users=True),
+        *estate.granted_at(component, users=False),
+        *estate.granted_at(component, users=True),
     ]
     clients = {caller: issuer.client_ids[caller] for caller in callers}
     return Output.all(

@@ -39,7 +39,7 @@ def corrected_state(state: StackState, account: Account) -> StackState:
     if state.is_confirmed:
         return state
     rows = _plugins(account)
-    doubted = {}
+    differing_plugins = {}
     resources = []
     for resource in state.resources:
         row = rows.get(_key(resource))
@@ -49,10 +49,12 @@ def corrected_state(state: StackState, account: Account) -> StackState:
         if not is_scripted or _same(resource.outputs.get("configJson"), row):
             resources.append(resource)
             continue
-        doubted[resource.name] = _key(resource)
+        differing_plugins[resource.name] = _key(resource)
         if row is not None:
             resources.append(_as_in_kong(resource, row))
-    return replace(state, resources=tuple(resources), doubted=doubted)
+    return replace(
+        state, resources=tuple(resources), differing_plugins=differing_plugins
+    )
 
 
 def enforced_fingerprint(
@@ -63,15 +65,15 @@ def enforced_fingerprint(
     Returns UNKNOWN where the run left a plugin out whose state differs from Kong. Raises
     admin.AdminError.
     """
-    doubted = {
+    differing_plugins = {
         name: key
-        for name, key in state.doubted.items()
+        for name, key in state.differing_plugins.items()
         if name in configurations
     }
-    rows = _plugins(account) if doubted else {}
+    rows = _plugins(account) if differing_plugins else {}
     if all(
         _same(configurations[name], rows.get(key))
-        for name, key in doubted.items()
+        for name, key in differing_plugins.items()
     ):
         return digest(configurations)
     return UNKNOWN

@@ -13,10 +13,10 @@ import httpx
 
 from kong_oam.access.data import JsonObject
 from kong_oam.errors import ManagementApiError, ProductError
-from kong_oam.http.addresses import shown
+from kong_oam.http.addresses import without_secrets
 from kong_oam.http.management import Row, are_rows, pages
-from kong_oam.http.rates import patiently, unserved
-from kong_oam.http.trust import trusted
+from kong_oam.http.rates import rate_limit_note, send_with_waits
+from kong_oam.http.trust import tls_context
 from kong_oam.kong.account import Account
 from kong_oam.kong.entities import (
     Entities,
@@ -52,7 +52,7 @@ class AdminApi:
     def __init__(
         self, account: Account, transport: httpx.BaseTransport | None = None
     ) -> None:
-        self._shown = shown(account.admin_url)
+        self._shown = without_secrets(account.admin_url)
         address = account.admin_url.rstrip("/")
         credentials = {
             "Kong-Admin-Token": account.token,
@@ -67,7 +67,7 @@ class AdminApi:
             },
             timeout=_TIMEOUT,
             follow_redirects=False,
-            verify=trusted(),
+            verify=tls_context(),
             transport=transport,
         )
 
@@ -90,7 +90,7 @@ class AdminApi:
         if answer.status_code != 200:
             advice = {
                 404: "check gateway.adminUrl, gateway.workspace, and Kong's setting `plugins`",
-                429: f"a proxy in front of it limits requests{unserved(answer)}",
+                429: f"a proxy in front of it limits requests{rate_limit_note(answer)}",
             }.get(answer.status_code, "see Kong's error log")
             raise AdminError(
                 f"Kong's Admin API at {self._shown}{path} answers {answer.status_code}; {advice}"
@@ -181,7 +181,7 @@ class AdminApi:
         self, method: str, path: str, fields: Entity | None = None
     ) -> httpx.Response:
         try:
-            answer = patiently(
+            answer = send_with_waits(
                 lambda: self._client.request(method, path, json=fields)
             )
         except httpx.HTTPError as error:

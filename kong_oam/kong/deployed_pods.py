@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from kong_oam.access.data import Texts
-from kong_oam.access.endpoint import Endpoint, whole
+from kong_oam.access.endpoint import Endpoint, component_key
 from kong_oam.access.model import (
     Component,
     Exposure,
@@ -15,9 +15,9 @@ from kong_oam.access.model import (
 )
 from kong_oam.access.pods import pods_behind
 from kong_oam.engine.state import Resource
-from kong_oam.oam.position import NOWHERE
+from kong_oam.oam.position import NO_POSITION
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.fenced import fenced_pods
+from kong_oam.objects.component_pods import component_pods
 from kong_oam.objects.pods import mapping, mappings
 from kong_oam.objects.selection import APPLICATION, COMPONENT
 
@@ -43,7 +43,7 @@ def deployed_pods(
     made = _deployed_objects(resources)
     pods = {key: dict(ports) for key, ports in exported.items()}
     for component in components:
-        key = whole(component.key)
+        key = component_key(component.key)
         if key in made:
             of_component = _pods_of(
                 key, component.exposure.endpoints, made[key]
@@ -64,14 +64,14 @@ def _deployed_objects(
     for resource in resources:
         if not resource.type.startswith("kubernetes:") or ":" in resource.name:
             continue
-        rendered = RenderedObject(resource.outputs, None, "", NOWHERE)
+        rendered = RenderedObject(resource.outputs, None, "", NO_POSITION)
         component, is_named, service = resource.name.partition("-service-")
         is_service = rendered.group_kind == ("", "Service")
         if is_service and is_named and service == rendered.name:
             made.setdefault(component, _DeployedObjects()).services[service] = (
                 rendered
             )
-        for pod in fenced_pods(rendered):
+        for pod in component_pods(rendered):
             key = f"{pod.labels.get(APPLICATION)}/{pod.labels.get(COMPONENT)}"
             made.setdefault(key, _DeployedObjects()).workloads.append(rendered)
     return made

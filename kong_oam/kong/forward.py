@@ -21,7 +21,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from kong_oam.errors import ProductError
-from kong_oam.http.addresses import shown
+from kong_oam.http.addresses import without_secrets
 
 _CONNECTIONS = Path("/proc/net/tcp")
 _LOOPBACK = "127.0.0.1"
@@ -56,7 +56,7 @@ def target(
         or parts.path not in ("", "/")
     ):
         raise ForwardError(
-            f"--to {shown(url)} is not https://HOST:PORT; write the address of Kong's Admin API"
+            f"--to {without_secrets(url)} is not https://HOST:PORT; write the address of Kong's Admin API"
         )
     try:
         tls = ssl.create_default_context(cafile=authority)

@@ -14,7 +14,7 @@ from typing import Literal
 
 import httpx
 
-from kong_oam.http.trust import trusted
+from kong_oam.http.trust import tls_context
 
 ADDRESS = "KONG_PROXY_ADDR"
 """The environment variable with the proxy's address, for a proxy that its public hosts do not
@@ -77,7 +77,7 @@ class Proxy:
             url = f"{self._address.rstrip('/')}{path}"
         client = httpx.Client(
             timeout=_TIMEOUT,
-            verify=trusted(),
+            verify=tls_context(),
             transport=self._transport,
             follow_redirects=False,
         )

@@ -206,7 +206,7 @@ def _held(
 ) -> NameLists:
     """Return the scopes granted to clients here, by client id."""
     held = {}
-    for client, scopes in estate.held_at(component, users=users).items():
+    for client, scopes in estate.granted_at(component, users=users).items():
         held[ids.get(client, client)] = list(scopes)
     return held
 
@@ -298,7 +298,7 @@ def _rivals(
     """Yield this endpoint, and the endpoints that win over it for some request."""
     place = endpoint.host, endpoint.path
     yield from estate.below[place]
-    yield from estate.narrower.get(place, ())
+    yield from estate.below_wildcard.get(place, ())
 
 
 def _requirement(deciding: list[Rule]) -> Alternatives:

@@ -1,4 +1,4 @@
-"""The questions of `new` about traits, in the order of `--help` and of the written traits."""
+"""The flags of `new` for traits, in the order of `--help` and of the written traits."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from kong_oam.access.data import Names, Network, PathSegments
 from kong_oam.access.hosts import host_patterns
 from kong_oam.access.issue import User, issue
 from kong_oam.access.model import METHODS, Client, Component, Components, Estate
-from kong_oam.access.networks import told_apart
+from kong_oam.access.networks import address_classes
 from kong_oam.access.paths import beginnings, written
 from kong_oam.access.providers import Provider
 from kong_oam.access.tokens import Claims
@@ -46,7 +46,7 @@ def classes(
     for name in _hosts(estate, live):
         host = _Host(estate, live, name)
         callers = tuple(host.callers(kinds))
-        sources = told_apart(host.networks())
+        sources = address_classes(host.networks())
         for call, region in host.calls(methods):
             for source in sources:
                 example = source.example()
@@ -223,8 +223,8 @@ class _Host:
         its tokens."""
         sides = []
         for component in self.components:
-            sides.append(self.estate.held_at(component, users=False))
-            sides.append(self.estate.held_at(component, users=True))
+            sides.append(self.estate.granted_at(component, users=False))
+            sides.append(self.estate.granted_at(component, users=True))
         granted: dict[str, Hashable] = {}
         for client in set(live_rules.granted).union(*sides):
             by_side = [held.get(client, ()) for held in sides]

@@ -20,8 +20,8 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import some
 from kong_oam.engine.cli import PulumiCliError
-from kong_oam.engine.stack_configuration import of_stack
-from kong_oam.engine.stacks import outputs_of
+from kong_oam.engine.stack_configuration import stack_configuration
+from kong_oam.engine.stacks import estate_outputs
 from kong_oam.errors import (
     EngineError,
     OperationError,
@@ -39,8 +39,8 @@ from kong_oam.kong.plugins import Schema, config_json
 from kong_oam.kong.trait_plugins import kinds
 from kong_oam.kubernetes import kubectl
 from kong_oam.kubernetes.estate import clusters_of, objects_of, running
+from kong_oam.kubernetes.other_pods import OtherPods, other_pods
 from kong_oam.kubernetes.ownership import FieldChange, changes
-from kong_oam.kubernetes.selected import OtherPods, other_pods
 from kong_oam.objects.selection import STACK
 from kong_oam.traits.upstream_tls.at_kong import authorities
 from kong_oam.verify.deviations import Deviation, ModelMismatchError, compare
@@ -124,7 +124,7 @@ def _read(
     """Return the schemas of plugins and the entities of the stack's Kong."""
     edition = settings.gateway.edition
     try:
-        kong = account(settings, of_stack(settings.stack.name))
+        kong = account(settings, stack_configuration(settings.stack.name))
         more = kinds(settings, estate)
         by_address = uses_caller_address(estate)
         facts = preflight.inspect(kong, edition, more, by_address=by_address)
@@ -362,7 +362,7 @@ def _deployed(settings: Settings, file: Path | None) -> Deployed:
         values = (
             json.loads(file.read_text("utf-8"))
             if file
-            else outputs_of(settings)
+            else estate_outputs(settings)
         )
     except PulumiCliError as error:
         raise VerificationError(str(error)) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kong_oam.access.data import JsonObject, Texts
 from kong_oam.access.model import Component, Estate
-from kong_oam.access.origins import readers
+from kong_oam.access.origins import readable_requests
 from kong_oam.access.paths import written
 from kong_oam.kong.at_kong import AtKong
 from kong_oam.traits.cors.value import CORS, Cors
@@ -25,7 +25,7 @@ _EXPOSED = (
 def cors_entry(estate: Estate, component: Component) -> JsonObject:
     """Return the table's entries `cors` and `cors_answer`; nothing if the gateway does not handle
     CORS."""
-    reading = readers(estate, component)
+    reading = readable_requests(estate, component)
     if reading is None:
         return {}
     by_origin = {}

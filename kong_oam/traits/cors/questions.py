@@ -1,4 +1,4 @@
-"""The question of `new` about pages of other origins."""
+"""The flag of `new` for pages of other origins."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ QUESTION = Question(
     Flag(
         "origin",
         "ORIGIN",
-        "an origin whose pages may call a webservice; browser clients need none (repeatable)",
+        "an origin whose pages may call a webservice from a browser; not needed for browser "
+        "clients of the estate (repeatable)",
         separator=" ",
     ),
     lambda origins: [{"origins": [*origins]}],

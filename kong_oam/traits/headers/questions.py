@@ -1,4 +1,4 @@
-"""The question of `new` about headers."""
+"""The flag of `new` for headers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ QUESTION = Question(
     Flag(
         "secure_headers",
         "",
-        "add security headers to every answer of a webservice",
+        "add security headers for browsers to all answers of a webservice",
         bool,
     ),
     lambda _: [{"preset": "secure"}],

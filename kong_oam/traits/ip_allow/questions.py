@@ -1,4 +1,4 @@
-"""The question of `new` about networks."""
+"""The flag of `new` for allowed networks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ QUESTION = Question(
     Flag(
         "allow_from",
         "NETWORK",
-        "a network that may call a webservice; all others may not (repeatable)",
+        "a network that may call a webservice; all other networks may not (repeatable)",
         separator=" ",
     ),
     lambda networks: [{"from": [*networks]}],

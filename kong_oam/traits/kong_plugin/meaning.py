@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kong_oam.access.compile.days import no_day
+from kong_oam.access.compile.days import date_findings
 from kong_oam.access.diff.kind import Kind
 from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.traits.kong_plugin.value import (
@@ -27,7 +27,7 @@ def _compile(declared: Declared) -> tuple[KongPlugin, ...]:
         if written := trait.properties.get("waiver"):
             waiver = PluginWaiver(**written)
             declared.out.extend(
-                no_day(waiver.until, position.at("waiver", "until"))
+                date_findings(waiver.until, position.at("waiver", "until"))
             )
         plugins.append(KongPlugin(name, config, waiver, position))
     return tuple(plugins)

@@ -1,4 +1,4 @@
-"""The question of `new` about plugins."""
+"""The flag of `new` for plugins."""
 
 from __future__ import annotations
 

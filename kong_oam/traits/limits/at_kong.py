@@ -40,5 +40,7 @@ AT_KONG = AtKong(
     entries=limits_entry,
     scripts={"limits": {"access": ("limits",)}},
     behind={"limits": {"access": ("body",)}},
-    remedies={"body-too-large": "a body within the trait limits"},
+    remedies={
+        "body-too-large": "send a smaller body, or allow a larger body in the trait limits"
+    },
 )

@@ -1,4 +1,4 @@
-"""The question of `new` about limits."""
+"""The flag of `new` for limits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ QUESTION = Question(
     Flag(
         "max_body",
         "SIZE",
-        "the largest body of a request to a webservice, such as 10Mi",
+        "the largest request body of a webservice, such as 10Mi; larger bodies are denied",
     ),
     lambda size: [{"body": size}],
 )

@@ -1,4 +1,4 @@
-"""The question of `new` about a rate limit."""
+"""The flag of `new` for a rate limit."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _RATE = re.compile(
 
 
 def rate(text: str) -> YamlObject:
-    """Parse REQUESTS/WINDOW of each client, or PER:REQUESTS/WINDOW. Raises InputError."""
+    """Parse REQUESTS/WINDOW, of each client, or PER:REQUESTS/WINDOW. Raise InputError."""
     limit = _RATE.fullmatch(text)
     if limit is None:
         raise InputError(
-            f"'{printable(text)}' is not a limit; write REQUESTS/WINDOW, such as 60/minute or "
-            "user:60/minute"
+            f"invalid rate limit '{printable(text)}': write REQUESTS/WINDOW, such as 60/minute "
+            "or user:60/minute"
         )
     return {
         "per": limit["per"] or "client",
@@ -33,8 +33,8 @@ QUESTION = Question(
     Flag(
         "rate_limit",
         "[PER:]REQUESTS/WINDOW",
-        "the number of requests to a webservice for each client (or user, address, or all of "
-        "component), such as 60/minute",
+        "the rate limit of a webservice, such as 60/minute; PER is client (default), user, "
+        "address or component",
         rate,
     ),
     lambda limit: [limit],

@@ -1,4 +1,4 @@
-"""The question of `new` about TLS to a workload."""
+"""The flag of `new` for TLS to a workload."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ QUESTION = Question(
     Flag(
         "tls_issuer",
         "NAME",
-        "the cert-manager ClusterIssuer that signs the certificate of a webservice with TLS",
+        "cert-manager's ClusterIssuer for the certificate of a webservice that speaks TLS",
     ),
     lambda issuer: [{"issuer": {"kind": "ClusterIssuer", "name": issuer}}],
 )

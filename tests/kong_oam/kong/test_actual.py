@@ -87,7 +87,7 @@ def test_resources_say_what_kong_has(admin: httpx.Client) -> None:
         scripts["now"]
     ]
     assert found.plugins.keys() == {"same", "other", "limit"}
-    assert found.doubted == {
+    assert found.differing_plugins == {
         "other": (ids["other"], "pre-function"),
         "gone": (ids["bare"], "pre-function"),
     }

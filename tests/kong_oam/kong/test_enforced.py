@@ -12,7 +12,7 @@ from hypothesis import given
 from kong_oam.access.callers import Callers, principal_of
 from kong_oam.access.data import TLS, PathSegments
 from kong_oam.access.diff.change import OPENING, Change, Difference
-from kong_oam.access.diff.compare import changed, diff
+from kong_oam.access.diff.compare import diff, diff_from_any
 from kong_oam.access.diff.model import empty
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.hosts import host_patterns
@@ -60,7 +60,7 @@ def test_a_change_is_told_as_if_both_estates_were_known(
     old, new = map(model, pair)
     (found,) = enforced_models(state(pair[0]), old)
     expected = diff(old, new)
-    assert changed([found], new) == expected
+    assert diff_from_any([found], new) == expected
     (found,) = enforced_models(state(pair[0]), new)
     if all(
         rule.public or rule.scopes
@@ -71,7 +71,7 @@ def test_a_change_is_told_as_if_both_estates_were_known(
         lost = [
             change
             for change in requests(expected)
-            if change not in changed([found], new)
+            if change not in diff_from_any([found], new)
         ]
         assert [change for change in lost if change.kind in OPENING] == []
 
@@ -90,7 +90,9 @@ def test_what_admission_keeps_closed_opens_with_the_next_run(
         if change.kind in OPENING and _stays(pair, change)
     ]
     assert [
-        change for change in opened if not _is_told(change, changed(found, old))
+        change
+        for change in opened
+        if not _is_told(change, diff_from_any(found, old))
     ] == []
 
 
@@ -191,7 +193,8 @@ def _leading(
 ) -> tuple[Endpoint, Component] | None:
     return next(
         filter(
-            None, (estate.leading(name, path) for name in host_patterns(host))
+            None,
+            (estate.endpoint_on(name, path) for name in host_patterns(host)),
         ),
         None,
     )
@@ -216,7 +219,7 @@ def test_two_ports_of_one_component_are_told_apart() -> None:
     (found,) = enforced_models(mixed, model(new))
     expected = [
         (change.kind, change.site, change.methods)
-        for change in requests(changed([found], model(new)))
+        for change in requests(diff_from_any([found], model(new)))
     ]
     assert expected == [("revoked", "a.test", ("GET", "HEAD"))]
     (found,) = enforced_models(_one_port(new, old), model(new))
@@ -225,7 +228,7 @@ def test_two_ports_of_one_component_are_told_apart() -> None:
     )
     expected = [
         (change.kind, change.site, change.methods)
-        for change in requests(changed([found], model(elsewhere)))
+        for change in requests(diff_from_any([found], model(elsewhere)))
     ]
     assert expected == [("revoked", "orders/api:8081", ("GET", "HEAD"))]
 
@@ -237,8 +240,8 @@ def test_a_client_of_another_kind_is_told_apart_at_each_port() -> None:
     (found,) = enforced_models(_one_port(old, new), model(new))
     expected = [
         (change.kind, caller.principal, change.region.subtree.path)
-        for change in requests(changed([found], model(new)))
-        for caller in change.whom
+        for change in requests(diff_from_any([found], model(new)))
+        for caller in change.callers
     ]
     itself, users = (
         Principal("orders/api", "main", users) for users in (False, True)
@@ -246,8 +249,9 @@ def test_a_client_of_another_kind_is_told_apart_at_each_port() -> None:
     assert expected == [("granted", users, ("a",)), ("revoked", itself, ("a",))]
     (found,) = enforced_models(state(old), model(new))
     assert [
-        change.whom for change in requests(changed([found], model(new)))
-    ] == [change.whom for change in requests(diff(model(old), model(new)))]
+        change.callers
+        for change in requests(diff_from_any([found], model(new)))
+    ] == [change.callers for change in requests(diff(model(old), model(new)))]
     assert [principal_of(client) for client in found.estate.clients] == [itself]
 
 
@@ -257,7 +261,7 @@ def test_of_groups_at_some_gates_only_nothing_is_sure() -> None:
     old, new = (_called_by("native", staff) for staff in ("", "orders/api"))
     for mixed in (_one_port(old, new), _one_port(new, old)):
         (found,) = enforced_models(mixed, model(new))
-        expected = requests(changed([found], model(new)))
+        expected = requests(diff_from_any([found], model(new)))
         assert [change.kind for change in expected] == ["widened"] * 2
         assert expected == requests(diff(model(old), model(new)))
 
@@ -381,8 +385,10 @@ def test_a_group_whose_name_now_stands_for_another_is_read_as_it_was() -> None:
         )
     )
     (found,) = enforced_models(state(old), wanted)
-    assert changed([found], wanted) == diff(model(old), wanted)
-    assert [change.kind for change in requests(changed([found], wanted))] == [
+    assert diff_from_any([found], wanted) == diff(model(old), wanted)
+    assert [
+        change.kind for change in requests(diff_from_any([found], wanted))
+    ] == [
         "widened",
         "narrowed",
     ]

@@ -505,7 +505,7 @@ def test_a_stack_is_oss_unless_it_says_otherwise_and_only_enterprise_has_workspa
     )
     with pytest.raises(
         StackError,
-        match=r'kong-oam:gateway\.edition: "free" is none of oss, enterprise',
+        match=r'kong-oam:gateway\.edition: "free" is not one of oss, enterprise',
     ):
         parse("s", settings_with(edition="free"))
     with pytest.raises(

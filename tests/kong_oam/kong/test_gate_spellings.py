@@ -288,7 +288,7 @@ def test_any_token_for_one_api_is_read_as_decide_reads_it(
             for name, value in answers.upstream.headers
             if name.lower().startswith("x-auth-")
         }
-        assert sent == case.told(SCENE, expected)
+        assert sent == case.identity_headers(SCENE, expected)
 
 
 @pytest.mark.parametrize(
@@ -326,7 +326,7 @@ def test_a_token_is_issued_for_one_api() -> None:
         audience="api://t/b/api",
     )
     assert issue(PROVIDER, JOB) == Refusal(
-        "a token of 'main' is for one API: say which"
+        "a token of 'main' is for one API: name the API"
     )
     assert issue(PROVIDER, JOB, api=A, scopes=["b.read"]) == Refusal(
         "shop/job was not granted b.read"

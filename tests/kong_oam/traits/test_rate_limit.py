@@ -111,7 +111,8 @@ def test_a_stack_says_its_redis() -> None:
 def test_a_password_of_redis_is_refused_and_not_shown() -> None:
     """Previews show the stack's settings, and Kong shows them to its readers."""
     with pytest.raises(
-        StackError, match=r"gateway\.redis\.password is no reference to a vault"
+        StackError,
+        match=r"gateway\.redis\.password is not a reference to Kong's vault",
     ) as raised:
         settings(
             gateway={**OUTSIDE, "redis": {"host": "r", "password": "sesame"}}

@@ -168,12 +168,12 @@ def test_rendered_pods_get_it_too() -> None:
 @pytest.mark.parametrize(
     ("other", "expected"),
     [
-        (with_tls("secretName: own", name="shop").replace("namespace: shop", "namespace: orders"), "'own' is the credential of 'orders/api'; a workload shows one of its own"),
+        (with_tls("secretName: own", name="shop").replace("namespace: shop", "namespace: orders"), "Secret 'own' is the credential of 'orders/api'; name a Secret that only this workload uses"),
         (
             with_tls(name="shop").replace("namespace: shop", "namespace: orders").replace("name: api", "name: web").replace(
                 "{image: x}", "{image: x, volumeMounts: {secret: [{name: a, mountPath: /a, secretName: own}]}}"
             ),
-            "spec.template.spec.volumes[0].secret.secretName 'own' is the credential of 'orders/api'; a component has its own client trait",
+            "spec.template.spec.volumes[0].secret.secretName 'own' is the credential of 'orders/api'; use a client trait of this component",
         ),
     ],
     ids=["shown by two", "mounted by another"],
@@ -205,7 +205,7 @@ def test_nobody_else_makes_the_secret_that_a_workload_shows() -> None:
     ]
     assert any(
         "OAM107" in finding
-        and "it would overwrite what the workload of 'orders/api' shows"
+        and "it would overwrite the certificate of the workload 'orders/api'"
         in finding
         for finding in found
     )
@@ -240,8 +240,8 @@ def test_nobody_else_asks_for_a_certificate_of_its_name(
         if diagnostic.severity == "error"
     ]
     assert refused.partition("ACC217: ")[2] == (
-        f"Certificate 'web' of 'shop/web': '{name.lower()}' is a name by which the gateway believes the workload of "
-        "'orders/api'; take it out"
+        f"Certificate 'web' of 'shop/web': '{name.lower()}' is the name of another workload, "
+        "'orders/api'; remove it"
     )
 
 

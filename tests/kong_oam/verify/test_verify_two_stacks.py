@@ -24,13 +24,13 @@ from tests.support.edits_by_hand import edited
 from tests.support.tiers import deep_after, examples
 from tests.support.two_stacks import (
     STACKS,
-    both,
     deployment,
     generated,
     in_partitions,
+    running_stacks,
     union,
 )
-from tests.support.verifying import Hands, Running, report_lines
+from tests.support.verified_gateway import Hands, Running, report_lines
 
 ADMISSION = "plugin pre-function of service 'kong-oam.local.orders.shop.3000'"
 ANYBODY = "anybody, without a token"
@@ -47,7 +47,7 @@ KINDS = (
 
 @pytest.fixture(scope="module")
 def stacks() -> Iterator[dict[str, Running]]:
-    with both() as running:
+    with running_stacks() as running:
         yield running
 
 
@@ -113,9 +113,9 @@ def test_without_an_admission_its_stack_alone_has_a_finding(
             f"    {lines[0]}\n    ...\n        to do: pulumi up -s local --refresh\n"
             in shown
         )
-    assert [
-        line for line in lines if "to do" in line or "has to act" in line
-    ] == ["    to do: pulumi up -s local --refresh"]
+    assert [line for line in lines if "to do" in line or "owns it" in line] == [
+        "    to do: pulumi up -s local --refresh"
+    ]
     assert report_lines(stacks["prod"].judged()) == []
 
 
@@ -138,8 +138,8 @@ def test_a_route_of_another_stack_that_diverts_calls_is_told_with_that_stack(
         "service 'kong-oam.prod.orders.shop.3000' is of stack 'prod'",
         "    GET,HEAD http://shop.local.example.com/",
         f"        can no longer be called by {ANYBODY}",
-        "    stack 'prod' has to act: python -m kong_oam verify --stack prod",
-        "1 finding(s): the Kong of stack 'local' does not decide as the Applications mean",
+        "    stack 'prod' owns it: python -m kong_oam verify --stack prod",
+        "1 finding(s): the Kong of stack 'local' does not enforce the Applications",
     ]
     (first, *_) = printed(stacks["prod"].judged(), "prod")
     assert first.startswith(
@@ -203,7 +203,7 @@ def test_what_others_use_of_a_foreign_route_is_not_removed(
     for line in to_do():
         hands.run(line.partition("to do: ")[2])
     assert printed(stacks["local"].judged(), "local")[0].endswith(
-        "decides as the Applications mean"
+        "enforces the Applications"
     )
     assert hands.find("services", name="others") and hands.find(
         "upstreams", name="shared.test"
@@ -219,7 +219,7 @@ def test_who_uses_a_foreign_entity_is_told_before_it_is_removed(
         "/plugins", name="request-termination", config={"status_code": 503}
     )
     lines = printed(stacks["local"].judged(), "local")
-    mind = "    ask first, since others use it: "
+    mind = "    ask its other users first: "
     assert [
         line.removeprefix(mind) for line in lines if line.startswith(mind)
     ] == [
@@ -271,7 +271,7 @@ def test_a_foreign_plugin_on_a_consumer_of_another_stack_is_left_to_that_stack(
         f"limited: plugin rate-limiting of consumer '{RING}' is not ours, and it acts on an entity of stack 'prod'"
     )
     assert (
-        "    stack 'prod' has to act: python -m kong_oam verify --stack prod"
+        "    stack 'prod' owns it: python -m kong_oam verify --stack prod"
         in lines
     )
     assert not [line for line in lines if "DELETE" in line]
@@ -308,7 +308,7 @@ def test_a_foreign_route_to_a_service_of_another_stack_is_told_with_that_service
     )
     assert not [line for line in lines if "DELETE" in line]
     assert (
-        "    stack 'prod' has to act: python -m kong_oam verify --stack prod"
+        "    stack 'prod' owns it: python -m kong_oam verify --stack prod"
         in lines
     )
 
@@ -334,7 +334,7 @@ def test_a_foreign_entity_stays_while_entities_of_another_stack_belong_to_it(
         "diverted: route 'theirs' is not ours, and entities of stack 'prod' belong to it; "
     )
     assert (
-        "    stack 'prod' has to act: python -m kong_oam verify --stack prod"
+        "    stack 'prod' owns it: python -m kong_oam verify --stack prod"
         in lines
     )
     assert not [line for line in lines if "/routes/" in line]
@@ -434,12 +434,12 @@ def _belongs(entity: Entity, parent: Entity) -> bool:
         (
             "rest",
             "plugins",
-            "stack 'local-payments' has to act: python -m kong_oam verify --stack local-payments",
+            "stack 'local-payments' owns it: python -m kong_oam verify --stack local-payments",
         ),
         (
             "payments",
             "credentials",
-            "stack 'local' has to act: python -m kong_oam verify --stack local",
+            "stack 'local' owns it: python -m kong_oam verify --stack local",
         ),
         (
             None,
@@ -464,9 +464,7 @@ def test_the_stack_of_an_estate_that_owns_an_entity_has_to_act(
         deployed.judged(replace(entities, **{kind: others})), "local"
     )
     assert {
-        text.strip()
-        for text in lines
-        if "to do" in text or "has to act" in text
+        text.strip() for text in lines if "to do" in text or "owns it" in text
     } == {line}
 
 
