@@ -15,20 +15,20 @@ from kong_oam.access.partitions import (
     Granted,
     Owners,
     Uses,
+    add_used_offers,
     all_of,
-    lacking,
+    missing_offers,
     offered,
     owners_of_scopes,
     used_by,
     uses,
     uses_of,
-    with_kept,
 )
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import some
-from kong_oam.engine.known_stacks import of_command
-from kong_oam.engine.stacks import partitions_before, partitions_of
+from kong_oam.engine.known_stacks import read_known_stacks
+from kong_oam.engine.stacks import earlier_partitions, partitions_of
 from kong_oam.engine.state import Outputs, StackState
 
 from .records import Base, Record
@@ -53,7 +53,7 @@ def read_base(
     """
     name = settings.stack.name
     output = state.outputs.get(OUTPUT) or {}
-    missing = lacking(uses(estate), offered_by(state))
+    missing = missing_offers(uses(estate), offered_by(state))
     generation = int(output.get("generation") or 0)
     before = int(own.outputs.get("generation") or 0)
     if not output:
@@ -91,7 +91,7 @@ def with_used_offers(
     have moved. `granted_in` reads what its clients are granted.
     """
     before = offered_by(state)
-    if not lacking(before, offered(estate)):
+    if not missing_offers(before, offered(estate)):
         return estate, []
     names = partitions_of(settings, state.outputs)
     # A scope stays for a component that declares it, also where another component had it before.
@@ -103,7 +103,7 @@ def with_used_offers(
     for name in names:
         partition = recorded(stack_of(settings.stack.name, name))
         used.append(_used_by(partition, before, owners, granted_in))
-    kept, words = with_kept(estate, before, used)
+    kept, words = add_used_offers(estate, before, used)
     if words:
         pulumi.log.info(
             f"base: {some(words)} left the Applications, but partitions still use it. Run these "
@@ -157,7 +157,7 @@ def highest_generation(settings: Settings) -> int:
     The command that starts the run knows it (kong_oam.engine.known_stacks), or else the partition's
     stack.
     """
-    known = of_command()
+    known = read_known_stacks()
     highest = 0
     for name in settings.stack.partitions:
         stack = stack_of(settings.stack.name, name)
@@ -177,7 +177,7 @@ def stop_at_removed_partitions(settings: Settings, state: StackState) -> None:
     """
     name = settings.stack.name
     now = settings.stack.partitions
-    for gone in partitions_before(state.outputs):
+    for gone in earlier_partitions(state.outputs):
         if gone in now:
             continue
         stack = stack_of(name, gone)

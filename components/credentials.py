@@ -14,9 +14,9 @@ from kong_oam.access.rotation import (
     Generation,
     GenerationOutput,
     Schedule,
-    advanced,
     current_secret,
     is_shared,
+    next_generation,
 )
 from kong_oam.oam.position import Texts
 
@@ -88,7 +88,7 @@ class Rotation:
             shared=False,
         )
         schedule = self.estate.schedule_of(client)
-        now = advanced(last, schedule, self.today)
+        now = next_generation(last, schedule, self.today)
         stays = last is not None and last.number == now.number
         if last is not None and last != now:
             pulumi.log.info(f"credentials: {client.name}: {last.step}")

@@ -3,7 +3,7 @@ members.
 
     KongOamError.
         InputError: an unusable input of a user.
-            FieldPathError in oam.filling.
+            FieldPathError in oam.input_values.
             AmbiguousPathError in access.paths.
             TooManyGroupSetsError in access.principals.
             ScaffoldError in cli.scaffold.

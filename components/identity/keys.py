@@ -60,7 +60,7 @@ def key_pairs(
     """
     slots = {}
     for slot in generation.active:
-        number = generation.lying_in(slot)
+        number = generation.generation_in(slot)
         slots[slot] = _slot(name, slot, kind, number, parent)
     now = slots[generation.slot]
     current: pulumi.Output[int] = pulumi.Output.from_input(
@@ -94,12 +94,12 @@ def certified_pairs(
     certificates (PEM) of all slots.
 
     The provider accepts all of them at any time, so no slot keeps an ended key
-    (Generation.ready_in).
+    (Generation.prepared_in).
     """
     slots = []
     certificates = []
     for slot in range(SLOTS):
-        number = generation.ready_in(slot)
+        number = generation.prepared_in(slot)
         key = _slot(name, slot, RSA, number, parent)
         slots.append(key)
         pem = key.private_key_pem_pkcs8.apply(

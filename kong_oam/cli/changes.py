@@ -9,12 +9,12 @@ from dataclasses import asdict
 
 from kong_oam.access.diff.change import (
     OPENING,
+    AffectedCaller,
     Answers,
     Difference,
     Setting,
-    Whom,
 )
-from kong_oam.access.diff.wording import headline, label, row, worth_telling
+from kong_oam.access.diff.wording import headline, label, relevant_changes, row
 from kong_oam.access.networks import ANYWHERE
 from kong_oam.access.paths import written
 from kong_oam.cli.console import MODULE, Colour, Console
@@ -44,7 +44,7 @@ def print_changes(
     prints omitted changes."""
     if not changes:
         return
-    shown = worth_telling(changes)
+    shown = relevant_changes(changes)
     console.print(
         console.paint(_colour(shown[0]), headline(changes, scheme)), ""
     )
@@ -83,7 +83,7 @@ def markdown(
     prints omitted changes. Names are formatted as code, so they cannot contain markup."""
     if not changes:
         return ["No change of access."]
-    shown = worth_telling(changes)
+    shown = relevant_changes(changes)
     lines = [f"**{code(headline(changes, scheme))}**", ""]
     lines += ["| change | for | methods | where | |", "|---|---|---|---|---|"]
     for change in shown:
@@ -115,7 +115,7 @@ def _entry(change: Difference) -> JsonObject:
     example = change.example
     return {
         "kind": change.kind,
-        "for": [_caller_entry(caller) for caller in change.whom],
+        "for": [_caller_entry(caller) for caller in change.callers],
         "methods": list(change.methods),
         "site": change.site,
         **subtree_entry(change.region.subtree),
@@ -176,7 +176,7 @@ def _setting_entry(change: Setting) -> JsonObject:
     return entry
 
 
-def _caller_entry(caller: Whom) -> JsonObject:
+def _caller_entry(caller: AffectedCaller) -> JsonObject:
     source = {
         "from": list(map(str, caller.source.networks)),
         "notFrom": list(map(str, caller.source.but)),

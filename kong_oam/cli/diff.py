@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kong_oam.access.diff.compare import changed
+from kong_oam.access.diff.compare import diff_from_any
 from kong_oam.access.diff.findings import CODES, findings
 from kong_oam.cli.changes import (
     code,
@@ -80,7 +80,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     selection = options.stack, options.applications, options.definitions
     old = Operand("OLD", options.old, *selection).models()
     new, *_ = Operand("NEW", options.new, *selection).models()
-    changes = changed(old, new)
+    changes = diff_from_any(old, new)
     scheme = new.estate.stack.scheme
     absent = unjudged([*old, new])
     all_changes = full_command([options.old, options.new], options)

@@ -85,7 +85,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         openings,
     )
     from kong_oam.emergency.confirmation import show_at_gateway
-    from kong_oam.engine.stack_configuration import of_stack
+    from kong_oam.engine.stack_configuration import stack_configuration
     from kong_oam.kong.account import account
     from kong_oam.kong.admin import AdminApi
     from kong_oam.kong.proxy import ADDRESS, Proxy
@@ -93,7 +93,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     try:
         settings = settings_of(options.stack)
         proxy = Proxy(settings.stack.scheme, os.environ.get(ADDRESS))
-        with AdminApi(account(settings, of_stack(options.stack))) as admin:
+        with AdminApi(
+            account(settings, stack_configuration(options.stack))
+        ) as admin:
             if options.verb == "open":
                 opening_request = OpeningRequest(
                     options.component,

@@ -226,8 +226,8 @@ def without_clients(estate: Estate, keys: Iterable[str]) -> list[str]:
         # A component without scopes has no calls to ask for.
         if component is None or not component.identity.scopes:
             continue
-        by_clients = estate.held_at(component, users=False)
-        if not by_clients and not estate.held_at(component, users=True):
+        by_clients = estate.granted_at(component, users=False)
+        if not by_clients and not estate.granted_at(component, users=True):
             found.append(key)
     return found
 

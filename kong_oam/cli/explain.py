@@ -253,7 +253,9 @@ def _token(
             "user", tuple(map(provider.group, check_groups(estate, groups)))
         )
     )
-    return issue(provider, client, user, api=estate.shown_at(component, client))
+    return issue(
+        provider, client, user, api=estate.token_api_at(component, client)
+    )
 
 
 def _token_in_words(

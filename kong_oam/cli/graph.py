@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from kong_oam.access.diff.compare import changed
+from kong_oam.access.diff.compare import diff_from_any
 from kong_oam.access.graph.build import graph_of
-from kong_oam.access.graph.compare import graph_of_change, told
+from kong_oam.access.graph.compare import change_notes, graph_of_change
 from kong_oam.access.graph.graph import LAYER, Graph
 from kong_oam.access.graph.mermaid import mermaid
 from kong_oam.access.graph.svg import svg
@@ -146,7 +146,7 @@ def _change(options: argparse.Namespace) -> Graph:
         print_note(assumption_note(absent))
     if options.application or options.principal:
         notes.append("The following list has the changes of all Applications.")
-    notes += told(changed(old, new), new.estate.stack.scheme)
+    notes += change_notes(diff_from_any(old, new), new.estate.stack.scheme)
     return replace(graph, notes=tuple(notes))
 
 

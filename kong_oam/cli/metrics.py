@@ -149,12 +149,12 @@ class _KeyMetrics:
         return self._last_lines
 
     def _read(self, file: Path) -> tuple[str, ...]:
-        from kong_oam.metrics.counters import due
+        from kong_oam.metrics.counters import due_date_lines
 
         outputs = json.loads(file.read_text("utf-8"))
         if not isinstance(outputs, dict):
             raise ValueError("no JSON object")
-        return tuple(due(outputs))
+        return tuple(due_date_lines(outputs))
 
 
 class _Server(ThreadingHTTPServer):

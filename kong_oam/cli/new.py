@@ -103,7 +103,7 @@ def _new(
         spec = component_spec(dialogue.answers)
         file = folder / f"{spec.app}.yaml"
         draft = draft_component(
-            spec, str(file), reading, compiled, settings, renderer.again
+            spec, str(file), reading, compiled, settings, renderer.render_texts
         )
         if draft.findings and not options.anyway:
             listed = "\n".join(map(str, draft.findings))

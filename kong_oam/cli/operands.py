@@ -11,7 +11,11 @@ from typing import Any
 from kong_oam.access.absent import with_absent_clients
 from kong_oam.access.diff.facts import model_of
 from kong_oam.access.diff.model import AccessModel
-from kong_oam.access.diff.snapshot import exported, joined, load_model
+from kong_oam.access.diff.snapshot import (
+    exported_model,
+    join_models,
+    load_model,
+)
 from kong_oam.access.settings.project import STACKS, stack_file
 from kong_oam.access.settings.values import APPLICATIONS, Settings
 from kong_oam.cli.command import UsageError
@@ -27,10 +31,10 @@ from kong_oam.cli.estates import (
 from kong_oam.cli.revisions import is_revision
 from kong_oam.diagnostics import printable
 from kong_oam.engine.cli import LONG, pulumi
-from kong_oam.engine.stacks import existing, stacks_of
+from kong_oam.engine.stacks import existing_stacks, stack_names
 from kong_oam.engine.state import PLUGIN, STACK, Resource, logical_name
 from kong_oam.errors import KongOamError
-from kong_oam.kong.enforced import enforced
+from kong_oam.kong.enforced import enforced_models
 from kong_oam.oam.application import Reading
 from kong_oam.oam.files import is_in
 from kong_oam.render.project import FOLDER
@@ -183,8 +187,8 @@ def _stacks(stack: str) -> list[str]:
     returned alone."""
     if not stack_file(stack).is_file():
         return [stack]
-    names = stacks_of(settings_of(stack))
-    return names if len(names) == 1 else existing(names)
+    names = stack_names(settings_of(stack))
+    return names if len(names) == 1 else existing_stacks(names)
 
 
 def _saved_models(path: Path) -> AccessModels:
@@ -194,7 +198,9 @@ def _saved_models(path: Path) -> AccessModels:
         raise UsageError(f"cannot be read: {error}") from None
     if isinstance(data, dict) and "deployment" in data:
         return _models_of_states([data])
-    return (load_model(exported(data) if isinstance(data, dict) else data),)
+    return (
+        load_model(exported_model(data) if isinstance(data, dict) else data),
+    )
 
 
 def _models_of_states(states: Sequence[Any]) -> AccessModels:
@@ -213,15 +219,15 @@ def _models_of_states(states: Sequence[Any]) -> AccessModels:
     except (AttributeError, KeyError, TypeError):
         raise UsageError("no output of `pulumi stack export`") from None
     outputs = [
-        exported(resource.outputs)
+        exported_model(resource.outputs)
         for resource in resources
         if resource.type == STACK
     ]
     texts = list(filter(None, outputs))
     # A partition exports its part of the model.
-    text = joined(texts) if len(texts) > 1 else next(iter(texts), None)
+    text = join_models(texts) if len(texts) > 1 else next(iter(texts), None)
     last_model = load_model(text)
-    models = enforced(resources, last_model)
+    models = enforced_models(resources, last_model)
     # After a failed run, the state may hold the intended configuration of a plugin. Only the
     # outputs of the last successful run are certain.
     unknown = any(

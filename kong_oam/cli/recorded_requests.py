@@ -20,7 +20,12 @@ from kong_oam.diagnostics import printable
 from kong_oam.kong import names
 from kong_oam.kong.plugins import AUTHENTICATION
 from kong_oam.kong.table import revision
-from kong_oam.metrics.records import VERSION, RequestRecord, is_whole, values_in
+from kong_oam.metrics.records import (
+    VERSION,
+    RequestRecord,
+    is_complete,
+    values_in,
+)
 from kong_oam.oam.position import Fields
 from kong_oam.traits.at_kong import AT_KONG
 
@@ -160,7 +165,7 @@ def _record(file: str, request_id: str) -> RequestRecord:
         raise UsageError(
             f"no record of request {quoted(request_id)} among {count} records in {quoted(file)}"
         )
-    if not is_whole(last):
+    if not is_complete(last):
         raise UsageError(
             f"the record of request {quoted(request_id)} does not have version {VERSION}: fields "
             "are missing or have other types"

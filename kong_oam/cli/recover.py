@@ -61,7 +61,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             certain = 0
             listed = 0
             for place in recovery.places:
-                certain += place.certain
+                certain += place.removable_count
                 listed += len(place.made) + len(place.gone)
                 if options.remove:
                     place.remove()

@@ -101,14 +101,14 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 def _review(options: argparse.Namespace, console: Console) -> int:
     from kong_oam.review.comment import LONGEST, compose, not_reviewed
-    from kong_oam.review.github import head, links
+    from kong_oam.review.github import head_commit, links
     from kong_oam.review.stack_review import review_stack
 
     if options.base is None or not options.stack:
         raise UsageError(
             "specify --base REVISION and --stack NAME to review, or --comment FILE to comment"
         )
-    commit = head(os.environ)
+    commit = head_commit(os.environ)
     # This text remains if the run ends early for any reason.
     _write_output(options, not_reviewed(commit))
     missing = [name for name in options.needs if not os.environ.get(name)]
@@ -186,17 +186,17 @@ def _report_no_review(options: argparse.Namespace) -> None:
     error that stopped the review."""
     from kong_oam.review.access_changes import ReviewError
     from kong_oam.review.comment import not_reviewed
-    from kong_oam.review.github import head
+    from kong_oam.review.github import head_commit
 
     with suppress(ReviewError):
-        _write(options, not_reviewed(head(os.environ)))
+        _write(options, not_reviewed(head_commit(os.environ)))
 
 
 def _write(options: argparse.Namespace, text: str) -> None:
-    from kong_oam.review.github import say
+    from kong_oam.review.github import write_comment
 
     if options.pull_request is not None:
-        say(
+        write_comment(
             text,
             options.pull_request,
             options.repository,

@@ -143,7 +143,7 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
     runs, selected = _selected_runs(options, console, verb)
     if options.list:
         console.print(
-            json.dumps(_existing(runs.there, map(runs.name, selected)))
+            json.dumps(_existing(runs.existing, map(runs.name, selected)))
         )
         return OK
     count = len(runs.estates.partitions)
@@ -162,7 +162,7 @@ def _run(options: argparse.Namespace, console: Console, *, verb: str) -> int:
         console.print("To run them, add --yes")
         return FOUND
     with interrupting(runs.interrupt):
-        runs.over(selected)
+        runs.run_stacks(selected)
     return _print_result(runs, console)
 
 
@@ -170,7 +170,7 @@ def _selected_runs(
     options: argparse.Namespace, console: Console, verb: str
 ) -> tuple[Runs, list[str | None]]:
     """Return the runs of the command, and the partitions to run. Raises UsageError."""
-    from kong_oam.engine.stacks import listed
+    from kong_oam.engine.stacks import list_stacks
     from kong_oam.identity.kinds import describe
     from kong_oam.stacks.fingerprint import configurations
     from kong_oam.stacks.order import Estates
@@ -192,7 +192,7 @@ def _selected_runs(
         configurations(settings),
     )
     # Ask once: each request to a backend takes seconds.
-    there = listed()
+    there = list_stacks()
     known = read(name, partitions, there) if verb in _INCREMENTAL else Known()
     runs = Runs(
         estates,
@@ -200,7 +200,7 @@ def _selected_runs(
         options.parallel,
         say=partial(_print_line, console, Lock()),
         only=options.only or partitions,
-        there=there,
+        existing=there,
         known=known,
         more=("--policy-pack", options.policy_pack)
         if options.policy_pack

@@ -19,7 +19,7 @@ from kong_oam.cli.estates import (
     with_definitions,
 )
 from kong_oam.oam.position import JsonObject
-from kong_oam.verify.deviations import KINDS, Deviation, Exposure
+from kong_oam.verify.deviations import KINDS, AffectedCalls, Deviation
 from kong_oam.verify.questions import OTHER_METHOD
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def _reasons_in_words(reasons: tuple[Reason, ...]) -> str:
     )
 
 
-def methods(exposure: Exposure) -> str:
+def methods(exposure: AffectedCalls) -> str:
     """Return the methods of an exposure in words: `*` for all methods that rules can list."""
     listed = [method for method in exposure.methods if method != OTHER_METHOD]
     if set(METHODS) <= set(listed):

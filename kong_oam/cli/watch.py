@@ -11,12 +11,12 @@ from kong_oam.cli.command import OK
 from kong_oam.cli.console import Console, print_error
 from kong_oam.errors import KongOamError
 from kong_oam.oam.application import Reading, ReadOne, read_file
-from kong_oam.oam.model import Own
+from kong_oam.oam.model import OwnTypes
 
 Snapshot = dict[str, tuple[int, ...] | None]
 """File metadata that changes with every save, by file. None for a missing file."""
 
-_CachedReading = tuple[tuple[int, ...], Own, Reading]
+_CachedReading = tuple[tuple[int, ...], OwnTypes, Reading]
 """The metadata of a file, the project's own types, and the result of reading."""
 
 PAUSE = 0.1
@@ -111,7 +111,7 @@ def _settled_snapshot(
 def _reader(snapshot: Snapshot, readings: dict[str, _CachedReading]) -> ReadOne:
     """Return a function that reads a file, unless the same version is in the cache."""
 
-    def read_one(file: Path, name: str, own: Own) -> Reading:
+    def read_one(file: Path, name: str, own: OwnTypes) -> Reading:
         stamp = snapshot.get(str(file))
         cached = readings.get(str(file))
         if stamp and cached and cached[:2] == (stamp, own):

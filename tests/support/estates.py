@@ -9,7 +9,7 @@ from typing import Any
 from kong_oam.access.compile.estate import Compiled, compile_estate
 from kong_oam.access.model import Component, Estate, Stack
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
-from kong_oam.oam.application import read_bytes, together
+from kong_oam.oam.application import join_readings, read_bytes
 from kong_oam.traits.key import Key, Traits
 
 SPELLING = ClaimMapping(
@@ -32,7 +32,8 @@ ENTRA_SPELLING = ClaimMapping(
     own="idtyp",
     own_value="app",
 )
-"""As Entra spells tokens, but for what says that groups are too many; unlike the one above in everything."""
+"""Claims as in Entra's tokens, except for the mark of too many groups; they differ from the
+settings above in everything."""
 ISSUER = "https://issuer.example.com"
 PROVIDER = Provider("main", "api://tests", SPELLING, issuer=ISSUER)
 STACK = Stack(
@@ -46,11 +47,11 @@ def compiled(*texts: str, stack: Stack = STACK) -> Compiled:
         read_bytes(f"app{number}.yaml", text.encode())
         for number, text in enumerate(texts, start=1)
     ]
-    return compile_estate(together(readings), stack)
+    return compile_estate(join_readings(readings), stack)
 
 
 def estate(*texts: str, stack: Stack = STACK) -> Estate:
-    """The estate of applications that are right."""
+    """Return the estate of applications that are right."""
     result = compiled(*texts, stack=stack)
     assert result.estate is not None, "\n".join(
         str(diagnostic) for diagnostic in result.diagnostics
@@ -59,7 +60,7 @@ def estate(*texts: str, stack: Stack = STACK) -> Estate:
 
 
 def asking(estate: Estate, key: str, values: Mapping[Key[Any], Any]) -> Estate:
-    """The estate, whose component `key` has these values of traits beside access, too."""
+    """Return the estate with additional trait values of the component `key`."""
 
     def extended(component: Component) -> Component:
         if component.key != key:

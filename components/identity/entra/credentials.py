@@ -2,7 +2,7 @@
 cluster.
 
 Entra accepts all certificates and all secrets of an application. So both slots of a client are
-always filled (Generation.ready_in). An expired credential is replaced in its slot, and Entra denies
+always filled (Generation.prepared_in). An expired credential is replaced in its slot, and Entra denies
 the old value from then on.
 
 Sources: Microsoft Graph (keyCredential, passwordCredential, federatedIdentityCredential), and the
@@ -75,7 +75,7 @@ class Credentials:
                 display_name=f"kong-oam {SLOT_NAMES[slot]}",
                 end_date=_SECRETS_END,
                 rotate_when_changed={
-                    "generation": str(generation.ready_in(slot))
+                    "generation": str(generation.prepared_in(slot))
                 },
                 opts=self.options(client.component),
             )

@@ -603,7 +603,7 @@ def test_no_slot_keeps_a_key_that_has_ended() -> None:
     import datetime
 
     day = datetime.date(2026, 1, 1)
-    ready = [tuple(Generation(number, day, overlapping).ready_in(slot) for slot in (0, 1))
+    ready = [tuple(Generation(number, day, overlapping).prepared_in(slot) for slot in (0, 1))
             for number, overlapping in ((1, False), (2, True), (2, False), (3, True), (3, False))]  # fmt: skip
     assert ready == [(1, 2), (1, 2), (3, 2), (3, 2), (3, 4)]
 

@@ -227,7 +227,7 @@ def test_clients_that_exist_are_known_by_their_components() -> None:
         ),
         (
             {**OIDC, "tokens": {**TOKENS, "scope": "scp"}},
-            "knows no setting 'scope'; did you mean 'scopes'?",
+            "has no setting 'scope'; did you mean 'scopes'?",
         ),
         (
             {**OIDC, "clients": {"web": {"id": "1"}}},

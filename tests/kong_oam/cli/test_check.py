@@ -144,7 +144,7 @@ def test_a_finding_is_printed_with_its_remedy_and_a_diff(
 applications/orders.yaml:21:102: warning LINT301: 'shop/mailer' holds role 'viewer', but asks for none of its scopes
    21 |             viewer: {scopes: [orders.read], groups: [sales], components: [shop/checkout, shop/web, shop/mailer]}
       |                                                                                                    ^
-      = take the component out of the role, or have it call
+      = remove the component from the role, or add the call to its `calls`
 --- applications/orders.yaml
 +++ applications/orders.yaml
 @@ -18,5 +18,5 @@
@@ -223,7 +223,7 @@ def test_dates_are_compared_with_the_stacks_as_of(
         ("{finding: LINT305, reason: x}", "OAM105: waivers[0] needs 'until'"),
         ('{finding: LINT305, until: "2027-01-01"}', "OAM105: waivers[0] needs 'reason'"),
         ("{finding: LINT305, reason: x, until: soon}", "OAM103: waivers[0].until: \"soon\" does not match"),
-        ("{finding: LINT305, reason: x, until: 2027-02-30}", "OAM103: '2027-02-30' is no day of the calendar"),
+        ("{finding: LINT305, reason: x, until: 2027-02-30}", "OAM103: '2027-02-30' is not a date of the calendar"),
     ],
 )  # fmt: skip
 def test_an_invalid_waiver_is_an_error(
@@ -248,7 +248,7 @@ def test_the_end_of_a_public_rule_is_a_day(
     edit(ORDERS_FILE, '"2027-12-31"', "2027-13-31")
     assert main(["check"]) == 1
     assert (
-        "error OAM103: '2027-13-31' is no day of the calendar"
+        "error OAM103: '2027-13-31' is not a date of the calendar"
         in capsys.readouterr().out
     )
 
@@ -332,7 +332,7 @@ def test_a_folder_without_an_application_is_an_error(
     (tmp_path / "empty").mkdir()
     assert main(["check", "empty"]) == 1
     assert (
-        "empty:1:1: error OAM101: cannot be read: no YAML file is in this folder"
+        "empty:1:1: error OAM101: cannot be read: this folder has no YAML file"
         in capsys.readouterr().out
     )
     (tmp_path / "empty" / "none.yaml").touch()
@@ -370,8 +370,7 @@ def test_the_only_stack_is_the_default(
     )
     assert main(["check"]) == 2
     assert (
-        "there is no stack 'local' in stacks; known: aws, gcp"
-        in capsys.readouterr().err
+        "no stack 'local' in stacks; known: aws, gcp" in capsys.readouterr().err
     )
 
 
@@ -381,8 +380,8 @@ def test_a_similar_name_is_suggested_for_a_missing_file(
     """Without an excerpt of the missing file."""
     assert main(["check", "-f", "aplications"]) == 1
     assert capsys.readouterr().out.splitlines()[0] == (
-        "aplications:1:1: error OAM101: cannot be read: no such file or folder; check the name, in -f or in "
-        "kong-oam:applications of the stack; did you mean 'applications'?"
+        "aplications:1:1: error OAM101: cannot be read: no such file or folder; check the name "
+        "in -f or in kong-oam:applications of the stack; did you mean 'applications'?"
     )
 
 
@@ -437,7 +436,7 @@ def test_findings_elsewhere_are_counted(
     *lines, last = capsys.readouterr().out.splitlines()
     assert [line for line in lines if "error" in line] == [
         "applications/orders.yaml:17:61: error ACC201: scope 'orders.reed' is not declared by this component; did you mean 'orders.read'?",
-        "1 error(s); nothing can be deployed; what others say of 'shop' is judged when that can be read",
+        "1 error(s); nothing can be deployed; references to 'shop' are not checked until these can be read",
     ]
     assert (
         last == "1 finding(s) elsewhere: `python -m kong_oam check` prints them"
@@ -551,15 +550,15 @@ def test_a_file_outside_the_stack_is_read_too(
     [
         (
             "{name: key-auth}",
-            "applications/orders.yaml:13:30: error ACC246: key-auth says who calls",
+            "applications/orders.yaml:13:30: error ACC246: key-auth authenticates callers",
         ),
         (
             "{name: key-auth, waiver: {reason: r, until: 2020-01-01}}",
-            "applications/orders.yaml:13:48: error ACC247: key-auth was accepted until 2020-01-01, and today is ",
+            "applications/orders.yaml:13:48: error ACC247: the waiver of key-auth ended on 2020-01-01, and today is ",
         ),
         (
             "{name: acl, config: {token: x}}",
-            "error ACC248: config.token: a secret does not stand in an Application",
+            "error ACC248: config.token: a secret must not be in an Application",
         ),
     ],
 )

@@ -62,7 +62,7 @@ def test_unrelated_settings_of_the_engine_are_ignored(
     assert main(["diff"]) == main(["check"]) == 2
     assert (
         capsys.readouterr().err.count(
-            "Pulumi.yaml lets the engine read other files"
+            "Pulumi.yaml makes the engine read other files"
         )
         == 2
     )
@@ -72,7 +72,7 @@ def test_unrelated_settings_of_the_engine_are_ignored(
     assert main(["diff", ".", "."]) == 0
     assert main(["diff"]) == 2
     assert (
-        "OLD (HEAD): stack 'local': HEAD:Pulumi.yaml lets the engine read"
+        "OLD (HEAD): stack 'local': HEAD:Pulumi.yaml makes the engine read"
         in capsys.readouterr().err
     )
 
@@ -361,7 +361,7 @@ def test_a_link_in_a_revision_is_followed_as_here(
     git("add", ".")
     git("commit", "--message", "away")
     assert main(["diff", "HEAD~1", "HEAD", "--exit-code"]) == 2
-    note = "cannot be read: this link leads out of the folder, to ../stacks/Pulumi.local.yaml,"
+    note = "cannot be read: this link to ../stacks/Pulumi.local.yaml leaves"
     assert (
         f"HEAD:applications/away.yaml:1:1: error OAM101: {note}"
         in capsys.readouterr().err
@@ -410,7 +410,7 @@ def test_a_link_to_a_folder_elsewhere_is_an_error_in_a_revision_as_here(
     (project / "applications/team").unlink()
     assert main(["diff", "HEAD", "."]) == 2
     assert (
-        "HEAD:applications/team:1:1: error OAM101: cannot be read: this link leads out"
+        "HEAD:applications/team:1:1: error OAM101: cannot be read: this link to"
         in capsys.readouterr().err
     )
 
@@ -419,19 +419,19 @@ def test_a_link_to_a_folder_elsewhere_is_an_error_in_a_revision_as_here(
     ("arguments", "words"),
     [
         ([""], "OLD (): empty name: write . for the working directory"),
-        (["main", "bin"], "NEW (bin): bin:1:1: error OAM101: cannot be read: no YAML file is in this folder"),
+        (["main", "bin"], "NEW (bin): bin:1:1: error OAM101: cannot be read: this folder has no YAML file"),
         (["main", ".", "--json", "--markdown"], "use --json or --markdown, not both"),
         (["no\n::pe\x1b"], "OLD (no?::pe?): no such file, folder or git revision"),
-        (["main", "--stack", "prod"], "OLD (main): there is no stack 'prod' in main:stacks; known: local"),
-        (["main", "stack:prod"], "NEW (stack:prod): there is no stack 'prod' in stacks; known: local"),
+        (["main", "--stack", "prod"], "OLD (main): no stack 'prod' in main:stacks; known: local"),
+        (["main", "stack:prod"], "NEW (stack:prod): no stack 'prod' in stacks; known: local"),
         (["main", "broken.yaml"], "NEW (broken.yaml): broken.yaml:1:1: error OAM105:"),
         (["bare"], "OLD (bare): bare:applications:1:1: error OAM101: cannot be read: no such file or folder"),
         (["wrong"], "OLD (wrong): wrong:applications/orders.yaml:1:1: error OAM105:"),
         (["deep.json"], "OLD (deep.json): invalid JSON"),
-        (["outputs.json"], "OLD (outputs.json): written in format 1 x"),
+        (["outputs.json"], "OLD (outputs.json): of format 1 x"),
         (["deployed:prod"], "OLD (deployed:prod): `pulumi stack export` failed: no such stack"),
         (["state.json"], "OLD (state.json): no output of `pulumi stack export`"),
-        (["nothing.json"], "OLD (nothing.json): not what a stack exports as its model"),
+        (["nothing.json"], "OLD (nothing.json): not a model that a stack exports"),
     ],
 )  # fmt: skip
 def test_an_error_names_its_side(
@@ -471,7 +471,7 @@ def test_a_stack_that_is_not_committed_is_said_to_be_none(
     (project / "stacks/Pulumi.mine.yaml").write_text(STACK)
     assert main(["diff", "--stack", "mine"]) == 2
     assert capsys.readouterr().err == (
-        "OLD (HEAD): there is no stack 'mine' in HEAD:stacks; known: local\n"
+        "OLD (HEAD): no stack 'mine' in HEAD:stacks; known: local\n"
     )
 
 
@@ -489,7 +489,7 @@ def test_a_rule_with_too_many_group_sets_is_named(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith(
-        "'orders/api' (applications/orders.yaml:7:7) has a rule whose scopes users can have by more"
+        "'orders/api' (applications/orders.yaml:7:7) has a rule that users meet through more"
     )
 
 
@@ -507,7 +507,7 @@ def test_outside_of_git_there_are_no_revisions(
     assert main(["diff", "main"]) == 2
     assert "git, which is not installed" in capsys.readouterr().err
     assert main(["diff", "deployed:prod"]) == 2
-    assert "there is no `pulumi` on the PATH" in capsys.readouterr().err
+    assert "`pulumi` is not on the PATH" in capsys.readouterr().err
 
 
 def _pulumi(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:

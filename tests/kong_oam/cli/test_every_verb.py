@@ -141,7 +141,7 @@ def test_an_unusable_stack_is_2(
     assert main([*ARGUMENTS[verb], "--stack", "lokal", *json_too]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert "there is no stack 'lokal'" in printed.err
+    assert "no stack 'lokal'" in printed.err
     assert "did you mean 'local'?" in printed.err
     for file in (
         Path("stacks/Pulumi.local.yaml"),
@@ -156,7 +156,7 @@ def test_an_unusable_stack_is_2(
     assert main([*ARGUMENTS[verb], *json_too]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert 'kong-oam:cloud: "lokal" is none of' in printed.err
+    assert 'kong-oam:cloud: "lokal" is not one of' in printed.err
 
 
 @VERBS

@@ -151,7 +151,7 @@ def test_changes_since_a_revision_are_drawn(
     }
     assert graph["title"] == "Access changes since main: stack local"
     assert graph["notes"][:2] == [
-        "What diff says of it:",
+        "The same change in diff:",
         "+ newly public: everybody: POST https://orders.example.com/orders/health",
     ]
     assert main(["diff", "main", "--json"]) == 0

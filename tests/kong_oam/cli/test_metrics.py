@@ -111,7 +111,7 @@ def test_it_prints_the_files_unchanged(
         (["--logs", "-", "--listen", "192.0.2.1:9542"], "cannot listen at '192.0.2.1:9542': "),
         (["--logs", "-", "--outputs", "nowhere"], "nowhere: No such file or directory"),
         (["--logs", "-", "--outputs", "list"], "'list' has no stack outputs: no JSON object"),
-        (["--logs", "-", "--outputs", "empty"], "'empty' has no stack outputs: it has no output"),
+        (["--logs", "-", "--outputs", "empty"], "'empty' has no stack outputs: the stack has no output"),
     ],
 )  # fmt: skip
 def test_unusable_arguments_are_an_error(

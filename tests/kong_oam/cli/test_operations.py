@@ -63,7 +63,7 @@ def test_a_stack_that_does_not_exist_is_2(
     assert main([verb, "-s", "lokal"]) == 2
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err.startswith(
-        "error: there is no stack 'lokal'"
+        "error: no stack 'lokal'"
     )
 
 
@@ -74,7 +74,7 @@ def test_without_an_address_of_kong_the_error_names_the_setting(
     monkeypatch.delenv("KONG_ADMIN_ADDR")
     assert main(["emergency", "-s", "local", "close"]) == 2
     assert capsys.readouterr().err.startswith(
-        "error: no address of Kong's Admin API: set kong-oam:gateway.adminUrl"
+        "error: the address of Kong's Admin API is missing; set kong-oam:gateway.adminUrl"
     )
 
 
@@ -95,10 +95,10 @@ def _search(
     found = Search(
         settings, ExportedState(frozenset(), (), None), places, older=False
     )
-    monkeypatch.setattr(recovery, "_searched", lambda *_, **__: found)
+    monkeypatch.setattr(recovery, "_search", lambda *_, **__: found)
     monkeypatch.setattr(
         recovery,
-        "forget",
+        "delete_from_state",
         lambda stack, urn: removed.append(f"{stack} forgets {urn}"),
     )
 
@@ -262,7 +262,7 @@ def changed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def _answer_at_gateway(*_: object, is_open: bool) -> list[str]:
-    return ["it passes it on" if is_open else "it refuses it"]
+    return ["its evaluation exceeds it on" if is_open else "it refuses it"]
 
 
 @pytest.mark.usefixtures("changed")
@@ -308,7 +308,10 @@ def test_the_delay_of_kongs_workers_is_printed(
         f"open: {SHOWN}; {ending}",
         "To close it earlier: python -m kong_oam emergency -s local close",
     ]
-    assert capsys.readouterr().out.splitlines() == [*opened, "it passes it on"]
+    assert capsys.readouterr().out.splitlines() == [
+        *opened,
+        "its evaluation exceeds it on",
+    ]
     assert main(["emergency", "-s", "local", "close"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         f"closed: tiny/api; {ending}",

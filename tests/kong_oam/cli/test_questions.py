@@ -233,7 +233,7 @@ def test_explain_prints_decision_reason_token_and_rule(
     )
     assert lines.splitlines()[:4] == [
         f"403 POST {ORDERS}/7?x=1 as shop/web for a user in sales",
-        "  reason  needs orders.write; the token lists it, but no group of the user holds it",
+        "  reason  needs orders.write; the token lists it, but no group of the user has it",
         "  token   okta issues shop/web a token with orders.read orders.write openid; valid at orders/api: orders.read",
         "  rule    applications/orders.yaml:25:17",
     ]
@@ -245,8 +245,8 @@ def test_explain_prints_decision_reason_token_and_rule(
         ((ORDERS,), "401", "none"),
         ((f"{ORDERS}/health",), "200", "none"),
         ((ORDERS, "--as", "shop/checkout"), "200", "okta issues shop/checkout a token with orders.read; valid at orders/api: orders.read"),
-        ((ORDERS, "--as", "shop/checkout", "--user-in", "sales"), "401", "none: shop/checkout acts for itself only: users cannot sign in through it"),
-        ((ORDERS, "--as", "shop/web"), "401", "none: shop/web acts for users only: somebody must sign in"),
+        ((ORDERS, "--as", "shop/checkout", "--user-in", "sales"), "401", "none: shop/checkout calls only as itself: users cannot sign in through it"),
+        ((ORDERS, "--as", "shop/web"), "401", "none: shop/web calls only for users: a user must sign in"),
         ((ORDERS, "--as", "shop/web", "--user-in"), "401", "none: the user is in no group that shop/web is assigned to"),
         ((f"{ORDERS}/..%2fx",), "400", "none"),
         (("orders.example.com?x",), "404", "none"),

@@ -244,7 +244,7 @@ def test_explain_prints_the_answer_of_decide(
             )
             provider, audience = (
                 estate.stack.providers[client.provider],
-                estate.shown_at(decision.component, client),
+                estate.token_api_at(decision.component, client),
             )
             token = issue(
                 provider, client, user_in(estate, client, groups), api=audience

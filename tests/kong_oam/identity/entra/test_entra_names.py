@@ -173,7 +173,7 @@ def test_a_token_that_leaves_roles_or_groups_out_does_not_count(
     }
     token = signer.token(**claims, scp="orders.read", **{mark: True})
     refusal = authenticate(token, ring, signer.now, "orders/api")
-    assert refusal == Refusal("the user's groups are too many to be listed")
+    assert refusal == Refusal("the user has too many groups for the token")
 
 
 def _pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
