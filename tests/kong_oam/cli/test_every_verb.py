@@ -59,10 +59,10 @@ def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "methods: [GET, PATCH], scopes: [orders.read]",
     )
     edit(', until: "2027-12-31"', "")
-    calls = AffectedCalls(("everybody",), ("GET",), (f"{URL}{ESCAPES}",))
+    exposure = AffectedCalls(("everybody",), ("GET",), (f"{URL}{ESCAPES}",))
     found = (
         (
-            Deviation("opened", (), (calls,)),
+            Deviation("opened", (), (exposure,)),
             (Reason(f"a route{ESCAPES}", "remove it"),),
         ),
     )
