@@ -90,7 +90,7 @@ def of(running: Running) -> Proxy:
     )
 
 
-def test_what_everybody_gets_is_asked_at_the_gateway(
+def test_the_gateway_is_called_after_a_change(
     running: Running, admin: AdminApi
 ) -> None:
     """After an opening the workload is reached, and after a close the gateway refuses."""
@@ -470,7 +470,7 @@ def test_a_foreign_tag_elsewhere_hinders_nothing(
         assert anybody(running) == 401
 
 
-def test_scripts_changed_by_hand_elsewhere_are_what_is_left(
+def test_scripts_changed_by_hand_are_reported_as_left(
     running: Running, admin: AdminApi
 ) -> None:
     """All else is closed and told."""
@@ -498,7 +498,7 @@ def test_scripts_changed_by_hand_elsewhere_are_what_is_left(
         assert anybody(running) == 401
 
 
-def test_an_authentication_of_another_stack_is_told_and_left(
+def test_an_authentication_plugin_of_another_stack_is_reported_and_kept(
     running: Running, admin: AdminApi
 ) -> None:
     """The gate is closed, and the plugin is not ours to change."""
@@ -721,7 +721,7 @@ def test_each_port_of_an_opening_is_asked(two_ports: Running) -> None:
 
 
 @pytest.mark.parametrize("service", [SERVICE, FILES])
-def test_a_port_without_a_guard_is_named_and_the_other_one_opened(
+def test_a_port_without_a_guard_is_named_and_the_other_port_opened(
     two_ports: Running, service: str
 ) -> None:
     """An answer for a part of the path does not prove the rest."""

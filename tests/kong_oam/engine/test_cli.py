@@ -47,7 +47,7 @@ def _ask(*arguments: str, timeout: float = 30.0) -> str:
     return pulumi(*arguments, stack="prod", timeout=timeout)
 
 
-def test_the_stack_is_named_and_nobody_is_asked(script: Script) -> None:
+def test_the_stack_is_named_and_no_prompt_appears(script: Script) -> None:
     """With the environment that is given, besides this process's own."""
     script('echo "$PULUMI_HOME $*"')
     printed = pulumi(
@@ -70,7 +70,7 @@ def test_the_stack_is_named_and_nobody_is_asked(script: Script) -> None:
         (("refresh", "--yes"), "`pulumi refresh`"),
     ],
 )
-def test_a_failure_is_told_by_standard_error_alone(
+def test_a_failure_message_has_only_standard_error(
     script: Script, arguments: tuple[str, ...], named: str
 ) -> None:
     """On one line, after the command's first words; what was printed may be a secret."""
@@ -101,7 +101,7 @@ def test_a_failure_is_told_by_standard_error_alone(
         ("file:///states by root@vm", "file:///states by root@vm"),
     ],
 )  # fmt: skip
-def test_a_login_of_the_backend_is_not_told(
+def test_the_login_of_a_backend_is_hidden(
     script: Script, address: str, expected: str
 ) -> None:
     """Versions of the CLI before 3.274 print the whole address of a backend that they cannot open."""
@@ -162,7 +162,7 @@ def test_a_run_is_shown_line_by_line_and_can_be_interrupted(
     assert lines[-1] == "/p"
 
 
-def test_without_the_cli_that_is_what_is_said(
+def test_a_missing_cli_is_reported(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One sentence says so, also if the CLI exists but cannot run."""
@@ -178,7 +178,7 @@ def test_without_the_cli_that_is_what_is_said(
         _ask("stack")
 
 
-def test_in_a_clone_what_the_sandbox_has_is_said(
+def test_in_a_clone_the_message_names_the_sandbox(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where a shell has no exports."""
@@ -199,7 +199,7 @@ def _settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
     return read_file(ROOT / "stacks/Pulumi.local.yaml")
 
 
-def test_a_command_asks_for_what_the_environment_lacks_and_the_file_has(
+def test_a_command_reads_settings_that_the_environment_lacks(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The environment's word counts, also an empty one; a setting that the file does not have is not asked for."""
@@ -225,7 +225,7 @@ def test_a_command_asks_for_what_the_environment_lacks_and_the_file_has(
     )
 
 
-def test_the_program_takes_what_is_configured_first(
+def test_the_program_reads_the_configuration_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """And the environment's where nothing is; an account has the stack's workspace in either case."""
@@ -242,7 +242,7 @@ def test_the_program_takes_what_is_configured_first(
     )
 
 
-def test_without_an_address_it_is_said_where_to_set_one(
+def test_without_an_address_the_message_names_the_setting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Before anything is asked for."""

@@ -131,7 +131,7 @@ OLD = {"type": "t", "urn": "urn:p::old", "parent": "urn:p::root"}
         ),
     ],
 )
-def test_a_resource_that_refers_to_what_is_not_before_it_is_seen(
+def test_a_reference_to_a_later_resource_is_found(
     resource: dict[str, Any], missing: str | None
 ) -> None:
     """The engine reads no state with such a resource."""
@@ -198,7 +198,7 @@ def test_an_object_of_kubernetes_is_removed_by_its_name_and_our_labels() -> (
     ]
 
 
-def test_what_a_definition_rendered_is_removed_by_its_full_kind() -> None:
+def test_an_object_of_a_definition_is_removed_by_its_full_kind() -> None:
     """A custom kind may have the name of a Kubernetes kind, so the full name counts. Objects
     without a namespace need none. Helm removes a chart, and patches need no removal."""
     labels = {
@@ -244,7 +244,7 @@ def test_what_a_definition_rendered_is_removed_by_its_full_kind() -> None:
     ]
 
 
-def test_an_older_state_does_not_know_what_was_rendered_since() -> None:
+def test_an_older_state_lacks_later_objects() -> None:
     """By the kind and the place of each object."""
     labels = {
         "app.oam.dev/name": "shop",

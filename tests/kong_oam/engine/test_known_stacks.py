@@ -45,7 +45,7 @@ def test_a_run_that_no_command_makes_knows_nothing() -> None:
     assert read_known_stacks() == {}
 
 
-def test_a_stack_lacks_what_it_neither_has_nor_is_to_have() -> None:
+def test_a_stack_lacks_components_that_it_neither_has_nor_gets() -> None:
     """Where that is not known, the stack's state says it."""
     assert STACKS["prod-apis"].lacks({"shop/one"})
     assert not STACKS["prod-apis"].lacks({"apis/one", "shop/one"})

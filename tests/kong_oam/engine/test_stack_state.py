@@ -104,7 +104,7 @@ def test_the_engine_is_asked_once_for_this_very_stack(
     ]
 
 
-def test_what_is_held_and_whose_tokens_count_until_now(
+def test_recorded_names_and_accepted_issuers(
     asked: list[tuple[str, dict[str, Any]]],
 ) -> None:
     """By type and logical name; issuers are what key rings, and no other entities, are called by. One that a run ended

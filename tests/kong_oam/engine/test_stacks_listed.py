@@ -64,7 +64,7 @@ def test_a_listing_that_fails_beside_a_run_is_made_again(
 @pytest.mark.parametrize(
     ("why", "asked"), [(GONE, 4), ("unable to open state database", 1)]
 )
-def test_one_that_always_fails_is_an_error(
+def test_a_list_that_always_fails_is_an_error(
     why: str, asked: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At once where the backend does not answer."""

@@ -45,7 +45,7 @@ def test_no_credential_is_shown(url: str) -> None:
         "https://idp.test/realms/shop",
     ],
 )
-def test_what_is_plain_is_shown_as_it_is(url: str) -> None:
+def test_an_address_without_secrets_is_shown_unchanged(url: str) -> None:
     assert without_secrets(url) == url
     assert (
         without_secrets(

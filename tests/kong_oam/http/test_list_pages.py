@@ -212,13 +212,13 @@ def test_a_token_goes_to_no_other_host() -> None:
         [],
     ],
 )
-def test_what_is_no_list_of_graphs_is_refused(body: Any) -> None:
+def test_an_invalid_list_of_graphs_is_rejected(body: Any) -> None:
     with pytest.raises(ManagementApiError, match="Microsoft Graph"):
         list(entra(lambda _: httpx.Response(200, json=body)))
 
 
 @pytest.mark.parametrize("body", [{}, {"data": {}}, {"data": ["x"]}, []])
-def test_what_is_no_list_of_kongs_is_refused(body: Any) -> None:
+def test_an_invalid_list_of_kong_is_rejected(body: Any) -> None:
     with pytest.raises(AdminError, match="is this Kong's Admin API"):
         list(kong(lambda _: httpx.Response(200, json=body)))
 

@@ -68,7 +68,7 @@ def test_it_is_waited_as_long_as_the_server_says(
         {"X_Rate_Limit_Reset": "1700000010", "Date": "today"},
     ],
 )
-def test_what_cannot_be_read_is_no_time(
+def test_an_unreadable_header_gives_no_time(
     headers: dict[str, str], slept: list[float]
 ) -> None:
     """Nothing is waited then, unless the product is known to end soon: that is doubled each time."""
@@ -82,7 +82,7 @@ def test_what_cannot_be_read_is_no_time(
     assert slept == [5.0, 10.0]
 
 
-def test_each_wait_is_one_line_that_says_for_whom_and_how_long(
+def test_each_wait_prints_the_server_and_the_seconds(
     slept: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """And how long at most: of that, what was waited already is gone."""

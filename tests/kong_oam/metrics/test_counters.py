@@ -129,7 +129,7 @@ def test_a_record_that_names_its_stack_counts_for_that() -> None:
         *("a label of a service", "deep"),
     ],
 )
-def test_what_is_no_record_is_counted_as_unread(line: str) -> None:
+def test_a_line_without_a_record_counts_as_unread(line: str) -> None:
     """And nothing of it becomes a label."""
     assert samples(line) == [
         "kong_oam_failures_total 0",

@@ -138,7 +138,7 @@ def test_every_panel_shows_something(
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-def test_every_alert_finds_what_it_is_for(
+def test_every_alert_finds_its_problem(
     server: Prometheus, rule: dict[str, str]
 ) -> None:
     """Each was brought about."""
@@ -170,7 +170,7 @@ CALM = {
         ('kong_oam_key_due_timestamp_seconds{client="shop/web",provider="okta"}', f"{86_400 * 3}x1500", "KongOamKeyDue"),
     ],
 )  # fmt: skip
-def test_an_alert_fires_for_what_it_is_for_and_no_other(
+def test_only_the_right_alert_fires(
     tmp_path: Path, series: str, values: str, alert: str | None
 ) -> None:
     """No alert fires on a calm day. A small stack that loses all records is noticed beside a large

@@ -45,7 +45,7 @@ def _removed(rows: list[LostEntity], known: set[str]) -> list[str]:
     return [entity.id for entity, reason in found if reason is None]
 
 
-def test_what_the_state_knows_is_not_lost() -> None:
+def test_a_recorded_entity_is_not_lost() -> None:
     """Its id is recorded, whatever other entities exist."""
     assert (
         lost_entities(
@@ -68,7 +68,7 @@ def test_what_the_state_knows_is_not_lost() -> None:
         {"kong-oam", "kong-oam-stack:local", "kong-oam-stack:prod"},
     ],
 )
-def test_what_does_not_have_all_tags_of_the_stack_is_not_lost(
+def test_an_entity_without_all_tags_is_not_lost(
     tags: set[str],
 ) -> None:
     """Examples are entities of other stacks, of other tools, and of people."""
@@ -80,7 +80,7 @@ def test_what_does_not_have_all_tags_of_the_stack_is_not_lost(
     )
 
 
-def test_what_stands_on_an_entity_of_another_stack_is_not_lost() -> None:
+def test_a_child_of_another_stacks_entity_is_not_lost() -> None:
     """Whoever gave it our tags: that stack may need it."""
     theirs = _entity(
         "consumers",
@@ -91,9 +91,7 @@ def test_what_stands_on_an_entity_of_another_stack_is_not_lost() -> None:
     assert lost_entities([theirs, key], frozenset(), ASKING) == ()
 
 
-def test_routes_go_before_plugins_and_those_before_services_and_where_they_lead() -> (
-    None
-):
+def test_routes_are_removed_before_plugins_and_services() -> None:
     """Routes are removed before their plugins and services, whatever the order of the list."""
     rows = [
         _entity("consumers", "c"),
@@ -124,7 +122,7 @@ def test_a_guard_stays_while_a_route_that_stays_leads_to_its_service() -> None:
     ) == ["gate"]
 
 
-def test_what_something_else_belongs_to_stays() -> None:
+def test_a_parent_of_a_kept_entity_stays() -> None:
     """Kong removes a route's plugins with it, and a consumer's credentials: nothing that is not lost goes that way."""
     theirs = _entity(
         "plugins", "rate-limiting", frozenset({"theirs"}), route="way"

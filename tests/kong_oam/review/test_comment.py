@@ -176,7 +176,7 @@ def test_stacks_with_one_answer_are_one_table() -> None:
         )
 
 
-def test_what_is_new_is_listed_and_what_was_there_is_to_be_opened() -> None:
+def test_new_findings_are_listed_and_known_findings_folded() -> None:
     """New findings stay in a comment that is too long for all the others."""
     new, known = (
         Finding("ACC219: lies below", SourcePosition("evil.yaml", 9, 3)),
@@ -444,7 +444,7 @@ def test_a_change_of_requests_is_drawn(
     )
 
 
-def test_only_what_is_in_the_change_has_a_place(
+def test_only_rules_in_the_change_have_a_place(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A rule that is gone stands in the base, whose lines are others."""
@@ -466,9 +466,7 @@ def _error(message: str, kind: str = "", name: str = "") -> dict[str, Any]:
     return {"severity": "error", "message": message, **urn}
 
 
-def test_what_the_program_says_is_shown_with_its_first_line_at_the_top() -> (
-    None
-):
+def test_the_programs_error_is_shown_with_its_first_line_on_top() -> None:
     """The whole error follows below its first line, with other failures."""
     message = f"{ERROR_PREFIX}2 error(s) at the products; nothing was provisioned\nerror ENV401: a\nerror ENV402: <b>`b`\n"
     failed = reasons(
@@ -496,7 +494,7 @@ def test_what_the_program_says_is_shown_with_its_first_line_at_the_top() -> (
     )
 
 
-def test_what_others_say_is_not_shown() -> None:
+def test_errors_of_others_are_not_shown() -> None:
     """For a resource only its name is shown, even if its plugin's error begins with our prefix;
     other errors get our texts."""
     errors = [
@@ -529,7 +527,7 @@ def test_what_others_say_is_not_shown() -> None:
         ('error: unable to open state database "postgres://db/states": failed', "the database in PULUMI_BACKEND_URL does not answer, or rejects this run"),
     ],
 )  # fmt: skip
-def test_what_the_cli_complains_of_is_told_in_our_words(
+def test_known_errors_of_the_cli_get_our_texts(
     complaint: str, reason: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Its own may hold the backend's address, and that a password."""

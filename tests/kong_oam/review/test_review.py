@@ -194,7 +194,7 @@ def top(*stacks: ReviewedStack) -> str:
     return second
 
 
-def test_the_worst_stands_in_one_line_at_the_top() -> None:
+def test_the_first_line_has_the_worst_change() -> None:
     """The worst change of all stacks, in any order: public before granted, and opening before
     closing."""
     granting = ReviewedStack(
@@ -224,7 +224,7 @@ def test_the_worst_stands_in_one_line_at_the_top() -> None:
     )
 
 
-def test_what_was_not_looked_at_is_not_said_to_be_unchanged() -> None:
+def test_an_unreviewed_stack_is_not_reported_as_unchanged() -> None:
     """Errors in Applications, a failed preview, a mandatory policy: each stands at the top, too."""
     broken = ReviewedStack(
         "aws",
@@ -261,7 +261,7 @@ def test_what_was_not_looked_at_is_not_said_to_be_unchanged() -> None:
     assert ReviewedStack("s", access=NOTHING, preview=advised).passed
 
 
-def test_access_stands_before_policies_and_those_before_resources() -> None:
+def test_access_precedes_policies_and_resources() -> None:
     """Per stack; resources are folded away."""
     step = Step("create", "t:m:T", "a/new", ())
     found = Preview((step,), (Violation("public-ending", "advisory", "m"),))
@@ -415,7 +415,7 @@ def test_a_comment_that_cannot_be_written_is_an_error(
     assert SECRET not in str(raised.value)
 
 
-def test_nobody_answering_is_an_error() -> None:
+def test_a_server_that_does_not_answer_is_an_error() -> None:
     """Without a traceback."""
     with Comments() as stand_in:
         pass
@@ -498,7 +498,7 @@ def in_partitions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ],
     ids=["partitions", "the base and a partition", "nothing"],
 )
-def test_of_an_estate_in_partitions_those_that_are_touched_are_previewed(
+def test_affected_partitions_are_previewed(
     steps: list[str],
     touched: list[str],
     previewed: list[str],
@@ -521,7 +521,7 @@ def test_of_an_estate_in_partitions_those_that_are_touched_are_previewed(
 
 
 @pytest.mark.usefixtures("in_partitions")
-def test_of_what_cannot_be_listed_only_what_is_known_is_told(
+def test_a_failed_list_prints_only_known_reasons(
     steps: list[str],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -723,7 +723,7 @@ def test_a_review_is_written_by_another_job_than_makes_it(
 
 @pytest.mark.usefixtures("on_github")
 @pytest.mark.parametrize("token", [TOKEN, ""])
-def test_a_review_that_does_not_come_to_its_end_leaves_no_all_clear(
+def test_an_incomplete_review_leaves_no_earlier_comment(
     token: str,
     comments: Comments,
     tmp_path: Path,
@@ -834,7 +834,7 @@ def test_a_file_that_cannot_be_written_is_wrong_usage(
         (None, "cannot be read: No such file"),
     ],
 )
-def test_what_is_no_comment_is_not_written(
+def test_an_invalid_comment_is_not_written(
     content: bytes | None,
     message: str,
     comments: Comments,
@@ -979,9 +979,7 @@ def test_the_workflow_runs_the_review_and_nothing_that_a_stranger_could_use() ->
     assert "continue-on-error" not in yaml.safe_dump(WORKFLOW)
 
 
-def test_what_runs_the_changes_program_cannot_write_and_what_writes_runs_nothing_of_it() -> (
-    None
-):
+def test_no_job_both_runs_the_changes_program_and_writes_comments() -> None:
     """The first job's token only reads, and the program does not get it. The other job checks out
     the base, has no secrets of the previews, and takes the pull request's number from the event."""
     assert (WORKFLOW["permissions"], PREVIEW["permissions"]) == (
@@ -1044,7 +1042,7 @@ WORKFLOWS = [
 
 
 @pytest.mark.parametrize("file", sorted(WORKFLOWS), ids=lambda file: file.name)
-def test_no_workflow_runs_what_somebody_else_could_change(file: Path) -> None:
+def test_no_workflow_runs_code_that_others_can_change(file: Path) -> None:
     """Actions are pinned to commits, since a tag can be moved; no script contains a title or a
     branch."""
     workflow = yaml.safe_load(file.read_text("utf-8"))

@@ -74,7 +74,7 @@ def test_a_stack_without_a_file_is_configured_as_the_base_is(
     ]
 
 
-def test_what_is_cut_off_leaves_a_file_that_names_the_same_products(
+def test_an_interrupted_creation_leaves_a_file_with_the_same_products(
     commands: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And as long as there is no stack, the next command gives it the secrets, too."""

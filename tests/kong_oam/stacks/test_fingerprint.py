@@ -195,7 +195,7 @@ def test_all_that_an_estate_holds_is_thought_of() -> None:
     assert mark(model=replace(ESTATE, foreign=(CALLED,))) != mark()
 
 
-def test_where_something_stands_counts_only_where_records_say_it() -> None:
+def test_source_positions_count_only_if_records_contain_them() -> None:
     """Moving a file, or a line in it, runs no other stack: neither the base nor partitions with
     foreign components."""
     moved = with_component(
@@ -218,7 +218,7 @@ def test_where_something_stands_counts_only_where_records_say_it() -> None:
     )
 
 
-def test_what_other_stacks_gave_changes_it() -> None:
+def test_outputs_of_other_stacks_change_it() -> None:
     """Each other stack counts, by its name."""
     assert (
         len(
@@ -315,7 +315,7 @@ def test_two_types_with_the_same_fields_differ() -> None:
     [object(), lambda: None, {"a": [object()]}, iter(())],
     ids=["object", "function", "inside", "iterator"],
 )
-def test_what_has_no_form_is_refused(value: Any) -> None:
+def test_a_value_without_a_form_is_rejected(value: Any) -> None:
     """Rather than left out: what depends on it would not be run."""
     with pytest.raises(TypeError, match="has no fingerprint"):
         digest_of(value)

@@ -175,7 +175,7 @@ def test_a_client_that_gets_and_loses_scopes_exchanges_them(
     )
 
 
-def test_a_client_that_calls_nothing_of_before_exchanges_nothing(
+def test_a_client_with_only_new_calls_exchanges_no_scopes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nobody misses its tokens while its pods are rolled out."""

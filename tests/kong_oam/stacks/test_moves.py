@@ -63,7 +63,7 @@ def state(
     return found
 
 
-def test_what_is_elsewhere_is_moved() -> None:
+def test_a_component_in_another_stack_is_moved() -> None:
     """A component in its right stack stays, and so does a component without an Application."""
     states = {
         "prod": state("prod", "a/x", "b/y", "gone/z"),
@@ -81,7 +81,9 @@ def test_what_is_elsewhere_is_moved() -> None:
     ]
 
 
-def test_what_a_move_that_was_cut_off_left_in_two_is_forgotten_in_one() -> None:
+def test_a_component_that_an_interrupted_move_left_twice_is_forgotten_once() -> (
+    None
+):
     """Only in the source: the target has it already."""
     states = {
         "prod": state("prod", "a/x"),
@@ -94,7 +96,7 @@ def test_what_a_move_that_was_cut_off_left_in_two_is_forgotten_in_one() -> None:
     ]
 
 
-def test_what_is_in_two_others_is_moved_once() -> None:
+def test_a_component_in_two_other_stacks_is_moved_once() -> None:
     """The rule changed after a move was cut off: the first that has it gives it, and the other forgets it."""
     states = {
         "prod-one": state("prod-one", "a/x"),
@@ -137,7 +139,7 @@ def test_a_copy_is_whole_with_every_resource_and_every_id() -> None:
     assert not has_all(moved, [])
 
 
-def test_what_is_forgotten_is_named_nowhere_in_what_stays() -> None:
+def test_no_remaining_resource_refers_to_a_forgotten_resource() -> None:
     """The engine rejects a state in which a resource depends on a missing resource."""
     resources = state("prod", "a/x")
     service = urn("prod", f"{COMPONENT}${SERVICE}", "a/x-service")

@@ -104,7 +104,7 @@ def cli(monkeypatch: pytest.MonkeyPatch) -> Cli:
     return stand_in
 
 
-def test_what_was_written_is_read(cli: Cli) -> None:
+def test_a_written_record_is_read(cli: Cli) -> None:
     """The records of the base and of partitions contain the first due day of a rotation and the
     base's generation. The base's outputs are read too."""
     credentials = {"a": {"due": "2027-01-02"}, "b": {"due": "2026-12-24"}}

@@ -159,7 +159,7 @@ def names(engine: Engine) -> list[str]:
     return found
 
 
-def test_a_second_one_runs_nothing(engine: Engine) -> None:
+def test_a_second_up_runs_nothing(engine: Engine) -> None:
     up()
     assert names(engine) == ["prod", "prod-apis", "prod-rest"]
     up()
@@ -278,7 +278,7 @@ def test_a_key_that_is_due_is_run_for_and_a_shared_secret_is_not(
         assert names(engine) == again
 
 
-def test_a_stack_whose_file_is_not_there_is_not_run(
+def test_a_stack_without_its_file_is_not_run(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Somebody may have forgotten to commit the file: the engine would run with empty settings, and
@@ -312,7 +312,7 @@ def test_a_partition_of_which_the_engine_cannot_say_anything_stops_no_other(
     assert (runs.failed, runs.done) == (["prod-apis"], ["prod", "prod-rest"])
 
 
-def test_what_is_interrupted_begins_nothing_more(engine: Engine) -> None:
+def test_an_interrupted_command_starts_no_further_run(engine: Engine) -> None:
     """An active run does not count as complete, whatever the engine reports: it calls a `destroy`
     that it ended early complete (seen: pulumi 3.274.1). The next command runs it and the
     remaining stacks."""
@@ -339,7 +339,7 @@ def test_what_is_interrupted_begins_nothing_more(engine: Engine) -> None:
 THREE = {"apis": ["apis"], "other": ["other"], "rest": ["*"]}
 
 
-def test_what_waits_for_a_partition_that_failed_is_what_it_was_to_grant(
+def test_only_dependents_of_a_failed_partition_are_skipped(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The gates in `apis` will require a scope that a client in `rest` gets; `other` is unaffected."""
@@ -444,7 +444,7 @@ def test_stacks_of_partitions_are_made_once_the_base_was_run(
     assert created == [("prod", 0), ("prod-apis", 1), ("prod-rest", 1)]
 
 
-def test_a_base_stays_while_a_partition_of_before_stands_on_it(
+def test_a_base_stays_while_an_earlier_partition_depends_on_it(
     engine: Engine,
 ) -> None:
     """This includes a partition that the settings no longer list."""

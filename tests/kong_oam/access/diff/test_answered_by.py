@@ -136,7 +136,7 @@ spec:
 """
 
 
-def test_a_takeover_that_lets_nobody_in_yet_has_both_answers() -> None:
+def test_a_takeover_without_callers_has_both_answers() -> None:
     """The step that takes the path is the only step at which another component answers."""
     after = model(ORDERS, taking("{scopes: [own]}"), SHOP)
     get = ("GET", "HEAD")
@@ -413,7 +413,7 @@ def test_the_pods_of_a_named_service_are_its_workload() -> None:
     }
 
 
-def test_an_exported_model_has_what_answers() -> None:
+def test_an_exported_model_has_the_answering_targets() -> None:
     """With owners, so that both are named against what is deployed; a gate's state has it, too."""
     new = model(ORDERS, EVIL, SHOP)
     exported = load_model(dump_model(OLD))

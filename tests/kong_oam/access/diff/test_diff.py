@@ -271,7 +271,7 @@ def test_another_owner_of_a_component_is_a_change(
     )
 
 
-def test_another_owner_stands_below_what_opens_and_above_what_closes() -> None:
+def test_another_owner_follows_opening_and_precedes_closing_changes() -> None:
     """Changes have the order of their kinds, the worst first."""
     after = edited(
         API,
@@ -286,7 +286,7 @@ def test_another_owner_stands_below_what_opens_and_above_what_closes() -> None:
     assert kinds == ["widened", "owner", "narrowed"]
 
 
-def test_the_owner_of_what_another_stack_deploys_is_not_compared() -> None:
+def test_owners_of_components_in_other_stacks_are_not_compared() -> None:
     """A run knows no owner of it, before or after a component moves there."""
     orders, shop = BEFORE.estate.applications
     foreign = tuple(
@@ -678,7 +678,7 @@ def test_a_change_has_the_rule_that_opens_and_an_example_request() -> None:
     assert str(change.position) == "app0.yaml:19:17"
 
 
-def test_what_is_exported_says_no_more_than_access() -> None:
+def test_an_exported_model_has_only_access() -> None:
     """Other words and another order export the same, without a word of the Application's own."""
     reworded = edited(API, ("probes", "other words"), ("Read", "See"))
     assert dump_model(model(SHOP, reworded)) == dump_model(BEFORE)

@@ -238,7 +238,7 @@ def test_requests_are_answered_differently_exactly_where_the_diff_says_so(
 @pytest.mark.parametrize("kind", ["from", "assigned from"])
 @MANY
 @given(data=st.data(), requests=REQUESTED)
-def test_other_networks_and_groups_of_clients_are_told_of_exactly_where_they_let_in_others(
+def test_networks_and_groups_are_reported_exactly_if_they_change_callers(
     kind: str, data: st.DataObject, requests: list[Request]
 ) -> None:
     """Where nothing else changes."""
@@ -291,7 +291,7 @@ def _check_requests(
 
 @MANY
 @given(pairs(kinds=("endpoints", "pods", "components")), REQUESTED)
-def test_another_answer_is_told_of_exactly_where_the_request_stays_allowed(
+def test_a_changed_answer_is_reported_exactly_if_the_request_stays_allowed(
     pair: tuple[Estate, Estate], requests: list[Request]
 ) -> None:
     """Where a path leads to another component, port or pods; where nothing else changes."""
@@ -440,7 +440,7 @@ def test_a_site_is_left_out_only_where_nothing_changes(
 
 @MANY
 @given(estates())
-def test_nothing_differs_from_itself_or_from_what_it_exports(
+def test_an_estate_equals_itself_and_its_export(
     estate: Estate,
 ) -> None:
     """The exported model says exactly as much about access as the estate."""

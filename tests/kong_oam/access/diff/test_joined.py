@@ -88,7 +88,7 @@ def test_the_models_of_all_stacks_are_the_model_of_one_stack(
     ],
     ids=["base", "base and apis", "base and sales", "one stack", "one stack, then apis"],
 )  # fmt: skip
-def test_components_are_those_of_stacks_that_have_run(
+def test_components_come_from_stacks_that_have_run(
     exported: list[str], components: set[str]
 ) -> None:
     """A model that was exported before the estate had partitions counts until each of them has run."""

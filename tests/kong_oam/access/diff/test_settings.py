@@ -218,7 +218,7 @@ def test_another_namespace_changes_pods_and_credentials() -> None:
     ]
 
 
-def test_another_scheme_changes_what_follows_from_it() -> None:
+def test_another_scheme_changes_dependent_settings() -> None:
     """Plain http gives tokens away, and users come back by it; https refuses whoever calls without it."""
     clear = estate(stack=edited(STACK, ("hstsSeconds: 600", "scheme: http")))
     in_clear = "http://web-shop.apps.example.com/callback"

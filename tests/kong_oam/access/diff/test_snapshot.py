@@ -96,7 +96,7 @@ def test_an_edited_model_is_refused_or_compared(
         ['orders/api {"provider": "okta"}'],
     ],
 )
-def test_what_no_stack_exports_is_refused(lines: list[str]) -> None:
+def test_an_invalid_model_is_rejected(lines: list[str]) -> None:
     """Examples are too much nesting, invalid names, unknown providers, and a missing stack."""
     with pytest.raises(ModelError, match="not a model that a stack exports"):
         load_model("\n".join(["1", *lines]))

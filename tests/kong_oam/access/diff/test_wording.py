@@ -216,7 +216,7 @@ ANSWER = Answer("orders/api", "8080", "pods a", "team-a")
     ],
     ids=["another component", "other pods", "beside another change"],
 )
-def test_another_answer_is_named_with_what_answered(
+def test_a_changed_answer_names_both_targets(
     kind: Kind, now: Answer, words: str
 ) -> None:
     """With owners; pods are named where nothing else of the two differs."""
@@ -283,7 +283,7 @@ def test_the_label_of_another_answer_names_the_component() -> None:
         "owner", "no owner before", "stack", "provider", "client", "order", "component", "rights", "certificate",
     ],
 )  # fmt: skip
-def test_a_setting_names_whom_it_concerns_and_both_values(
+def test_a_setting_names_its_subject_and_both_values(
     setting: Setting, concerned: str, words: str
 ) -> None:
     """A list names what was added and removed."""

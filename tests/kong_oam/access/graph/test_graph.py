@@ -60,7 +60,7 @@ def changed(graph: Graph) -> set[tuple[str, str, str]]:
     return {line for line in lines(graph) if line[2].startswith(("+", "-"))}
 
 
-def test_it_is_drawn_who_gets_what_by_which_role() -> None:
+def test_roles_and_their_scopes_are_drawn() -> None:
     """A rule with two scopes names the other scope at each; the public node precedes its component."""
     assert lines(graph_of(estate(API, SHOP))) == {
         ("group:sales", VIEWER, "read"),
@@ -123,7 +123,7 @@ def test_a_line_on_which_less_passes_says_so() -> None:
 # Parts
 
 
-def test_of_an_application_both_sides_are_drawn() -> None:
+def test_the_part_of_an_application_has_callers_and_calls() -> None:
     """The part has its callers and its calls, with the groups of its users, but not other callers
     of the called components."""
     graph = graph_of(estate(API_WITH_FLEET, SHOP, FLEET))
@@ -168,7 +168,7 @@ def principal(graph: Graph, id_: str) -> set[tuple[str, str, str]]:
     return lines(of_principal(graph, [graph.by_id[id_]]))
 
 
-def test_of_a_principal_is_drawn_what_it_reaches() -> None:
+def test_the_part_of_a_principal_has_its_reach() -> None:
     """A service, no further than its scopes go; a group with the clients it needs, and such a client with its groups.
 
     Where a client has a scope by a role of the group, too, its other roles are left out.
@@ -196,7 +196,7 @@ def test_of_a_principal_is_drawn_what_it_reaches() -> None:
     )
 
 
-def test_a_group_reaches_what_any_token_opens() -> None:
+def test_a_group_reaches_rules_for_any_token() -> None:
     """Through the clients that sign its users in."""
     graph = graph_of(
         estate(
@@ -281,7 +281,7 @@ def test_one_request_more_and_one_less_are_two_lines_beside_what_stays() -> (
     }
 
 
-def test_what_is_newly_public_is_added_and_no_role_is_drawn() -> None:
+def test_a_newly_public_request_is_added_without_a_role() -> None:
     """It needs none."""
     orders = edited(
         API, ("methods: [GET], public", "methods: [GET, POST], public")

@@ -193,7 +193,7 @@ def test_mermaid_makes_neither_formulas_nor_icons_of_names() -> None:
 # Mermaid's limits
 
 
-def test_mermaid_of_a_large_estate_stays_within_what_github_draws() -> None:
+def test_mermaid_of_a_large_estate_stays_within_githubs_limits() -> None:
     """Whole components, the first of them; it says how many are left out, and how to get at them."""
     graph = large(300)
     assert len(graph.edges) > MOST_EDGES
@@ -248,16 +248,14 @@ def test_no_box_overlaps_another_and_each_holds_its_text(graph: Graph) -> None:
         )
 
 
-def test_who_calls_stands_beside_the_middle_one_of_what_it_calls() -> None:
+def test_a_caller_stands_beside_the_middle_of_its_calls() -> None:
     """A group in a role of each of many components, say."""
     placed = layout(large(30))
     (sales,) = [box for box in placed.boxes if box.node.name == "sales"]
     assert abs(sales.y - placed.height / 2) < 200
 
 
-def test_the_picture_is_for_light_and_dark_and_says_what_its_signs_mean() -> (
-    None
-):
+def test_the_drawing_suits_light_and_dark_and_explains_its_signs() -> None:
     """A sign and the kind of line mark a change, not only the colour."""
     graph = sample()
     edges = (
