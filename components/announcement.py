@@ -16,7 +16,7 @@ from kong_oam.access.model import Estate
 from kong_oam.access.principals import TooManyGroupSetsError
 from kong_oam.access.settings.redis import RedisSettings
 from kong_oam.engine.state import Resource, StackState
-from kong_oam.kong.enforced import enforced
+from kong_oam.kong.enforced import enforced_models
 from kong_oam.traits.at_kong import AT_KONG
 from kong_oam.traits.kong_plugin.findings import waived
 
@@ -60,7 +60,7 @@ def announcement(
     """
     try:
         last_model = empty(model) if deployed is None else load_model(deployed)
-        changes = diff_from_any(enforced(resources, last_model), model)
+        changes = diff_from_any(enforced_models(resources, last_model), model)
     except ModelError as error:
         return (
             pulumi.log.warn,

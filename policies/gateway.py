@@ -16,7 +16,7 @@ from kong_oam.access.networks import (
 from kong_oam.access.paths import written
 from kong_oam.kong.names import anonymous, nowhere
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
-from kong_oam.traits.kong_plugin.findings import why_waived
+from kong_oam.traits.kong_plugin.findings import reason_for_waiver
 from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin
 
 from .deployed import Deployment, Resource
@@ -340,7 +340,7 @@ def waived_plugins(deployment: Deployment, _: Settings) -> Findings:
     for component in estate.exposed if estate else ():
         for plugin in component.traits.each(KONG_PLUGIN):
             waiver = plugin.waiver
-            why = why_waived(plugin)
+            why = reason_for_waiver(plugin)
             if waiver and why:
                 yield PolicyFinding(
                     f"{component.key} ({plugin.position}): {plugin.name} {why}, until "

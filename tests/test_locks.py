@@ -1,4 +1,4 @@
-"""What is installed is what the lock files name, with the contents that they name."""
+"""The lock files name all installed packages, with their contents."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ LOCKS = (
     "sandbox/go.lock",
 )
 MOST = 12
-"""Packages that the first answer may take: it is to be there in two minutes, 25 MB and with nothing compiled."""
+"""The most packages of the first answer: two minutes, 25 MB, and no compiler."""
 _DIGEST = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 
 def _locked(file: str) -> Mapping[str, Version]:
-    """Versions by name."""
+    """Return versions by name."""
     lines = (ROOT / file).read_text("utf-8").replace("\\\n", " ").splitlines()
     found = [Requirement(_DIGEST.sub("", line).strip()) for line in lines]
     return {
-        one.name: Version(str(one.specifier).removeprefix("=="))
-        for one in found
+        requirement.name: Version(str(requirement.specifier).removeprefix("=="))
+        for requirement in found
     }
 
 
@@ -47,10 +47,10 @@ def _wanted(file: str) -> list[Requirement]:
     lines = ((ROOT / file).read_text("utf-8")).splitlines()
     named = [line.partition("#")[0].strip() for line in lines]
     more = [
-        one
+        requirement
         for line in named
         if line.startswith("-r ")
-        for one in _wanted(line.removeprefix("-r "))
+        for requirement in _wanted(line.removeprefix("-r "))
     ]
     return [
         *more,
@@ -64,7 +64,7 @@ def _wanted(file: str) -> list[Requirement]:
 
 @pytest.mark.parametrize("file", LOCKS)
 def test_a_lock_names_versions_and_digests_and_nothing_else(file: str) -> None:
-    """No index, no address, no option: whoever installs asks the index that they are set to."""
+    """No lock names an index, an address or an option: the user's own index applies."""
     for line in (
         (ROOT / file).read_text("utf-8").replace("\\\n", " ").splitlines()
     ):
@@ -84,12 +84,12 @@ def test_a_lock_names_versions_and_digests_and_nothing_else(file: str) -> None:
     ],
 )
 def test_a_lock_has_what_is_required(name: str) -> None:
-    """In a version that fits. Who changes the one file runs `make lock`."""
+    """Each lock has every requirement in a version that fits. `make lock` updates it."""
     locked = {**_locked(f"{name}.lock"), **_locked(BUILT)}
-    for one in _wanted(f"{name}.txt"):
-        assert one.specifier.contains(
-            locked[one.name.lower()], prereleases=True
-        ), f"{one}: run make lock"
+    for requirement in _wanted(f"{name}.txt"):
+        assert requirement.specifier.contains(
+            locked[requirement.name.lower()], prereleases=True
+        ), f"{requirement}: run make lock"
 
 
 @pytest.mark.parametrize(
@@ -100,18 +100,18 @@ def test_a_lock_has_what_is_required(name: str) -> None:
     ],
 )
 def test_one_environment_grows_by_the_locks(inner: str, outer: str) -> None:
-    """What the commands have, the program has in the same version, and so have the tests."""
+    """The program has the packages of the commands in the same versions, and so have the tests."""
     less, more = _locked(inner), _locked(outer)
     assert {name: more[name] for name in less} == less
 
 
 def test_the_first_answer_takes_few_packages() -> None:
-    """No more than were agreed on: who adds one looks at what that takes."""
+    """The number of packages is limited; a new package needs a decision."""
     assert len(_locked(CORE)) == install.packages_of(ROOT / CORE) <= MOST
 
 
 def test_the_sums_are_of_the_cli_that_is_built() -> None:
-    """Of its own module, too, in the version that is named."""
+    """The sums cover the CLI's own module too, in the named version."""
     assert (
         f"github.com/pulumi/pulumi/pkg/v3 v{toolchain.VERSION} h1:"
         in toolchain.SUMS.read_text("utf-8")
@@ -119,7 +119,7 @@ def test_the_sums_are_of_the_cli_that_is_built() -> None:
 
 
 def _commands(file: str) -> list[list[str]]:
-    """What follows `pip install` in a workflow, of each command that names a lock."""
+    """Return the arguments of each `pip install` with a lock in a workflow."""
     text = (ROOT / file).read_text("utf-8")
     return [
         found.split()
@@ -142,12 +142,13 @@ COMMANDS = [
     [*install.LOCKED],
     [*install.BUILT],
 ]
-"""Without the lock, which is the last word of each."""
+"""The arguments without the lock, which is the last."""
 
 
 def test_every_lock_is_installed_from() -> None:
-    """By `make look` those of the commands, as by what writes a review, by `make setup` those of the tools, by `make docs`
-    those of the site and of the commands, by the scheduled workflow those of the program; builds run in one alone."""
+    """`make look` and the review's workflow install the commands' lock, `make setup` the tools',
+    the scheduled workflow the program's. `make docs` installs the site's and the commands'. Only
+    one job installs the build's."""
     made = re.findall(
         r"^\t\$\(INSTALL\) \$\((\w+)\) (.*)$",
         (ROOT / "Makefile").read_text("utf-8"),
@@ -177,7 +178,7 @@ def test_every_lock_is_installed_from() -> None:
 def test_a_package_with_other_contents_is_not_installed(
     flags: list[str], tmp_path: Path
 ) -> None:
-    """With pip's own words; the one that is named is."""
+    """pip rejects changed contents in its own words, and installs the locked contents."""
     wheel = tmp_path / "thing-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as packed:
         packed.writestr("thing.py", "")
@@ -202,7 +203,7 @@ def test_a_package_with_other_contents_is_not_installed(
         str(tmp_path),
         "--target",
     ]
-    said = {}
+    output = {}
     for about, line in {
         "as named": f"thing==1.0 --hash=sha256:{digest}",
         "others": f"thing==1.0 --hash=sha256:{'0' * 64}",
@@ -214,17 +215,19 @@ def test_a_package_with_other_contents_is_not_installed(
             capture_output=True,
             text=True,
         )
-        said[about] = (done.returncode, done.stderr)
-    assert said["as named"][0] == 0, said
-    assert said["others"][0] and "DO NOT MATCH THE HASHES" in said["others"][1]
-    assert said["none named"][0] and "require" in said["none named"][1]
+        output[about] = (done.returncode, done.stderr)
+    assert output["as named"][0] == 0, output
+    assert (
+        output["others"][0] and "DO NOT MATCH THE HASHES" in output["others"][1]
+    )
+    assert output["none named"][0] and "require" in output["none named"][1]
 
 
 @pytest.mark.skipif(shutil.which("go") is None, reason="no Go on PATH")
 def test_a_go_module_with_other_contents_is_not_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It ends before anything is compiled."""
+    """The build stops before it compiles."""
     sums = tmp_path / "other.sum"
     module = f"github.com/pulumi/pulumi/pkg/v3 v{toolchain.VERSION} "
     lines = toolchain.SUMS.read_text("utf-8").splitlines(keepends=True)

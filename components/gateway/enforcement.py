@@ -25,7 +25,7 @@ def enforced(
         plugin.name: plugin.resource.config_json for plugin in plugins
     }
     return Output.all(**configurations).apply(
-        lambda made: actual.enforced(state, account, made)
+        lambda made: actual.enforced_fingerprint(state, account, made)
     )
 
 

@@ -17,8 +17,8 @@ from kong_oam.errors import OperationError
 from kong_oam.kong import names
 from kong_oam.kong.admin import AdminApi, AdminError, RejectedChangeError
 from kong_oam.kong.entities import Entities, Entity
-from kong_oam.kong.owners import Asking
-from kong_oam.kong.table import LONGEST_OPENING, opened
+from kong_oam.kong.owners import OwnerLookup
+from kong_oam.kong.table import LONGEST_OPENING, with_opening
 from kong_oam.oam.position import Fields
 from kong_oam.verify.openings import AnonymousLeft, ScriptGuard, find_openings
 from kong_oam.verify.ports import Port, missing_guards, ports_of
@@ -179,15 +179,15 @@ def open_path(
         "reason": wanted.reason,
     }
     _check_that_nothing_is_open(live, settings, wanted.component, now)
-    with_opening = partial(opened, opening=entry)
+    add_opening = partial(with_opening, opening=entry)
     without_token = {"anonymous": names.anonymous(settings.stack.name)}
     try:
         for port in ports:
             admission, authentication, gate = port.guards.values()
             # The gate comes last: until then no call gets a new answer.
             _patch(admin, authentication, without_token)
-            _patch(admin, admission, with_table(admission, with_opening))
-            _patch(admin, gate, with_table(gate, with_opening))
+            _patch(admin, admission, with_table(admission, add_opening))
+            _patch(admin, gate, with_table(gate, add_opening))
     except (EmergencyError, AdminError) as error:
         raise EmergencyError(
             f"{error}. The path may be open in part: close it with `python -m kong_oam emergency "
@@ -238,9 +238,9 @@ def _complete_ports_of(
 
 def _check_that_guards_are_ours(port: Port, stack: str) -> None:
     """Raise EmergencyError if another stack owns a guard of the port."""
-    asking = Asking(stack, whole=True)
+    lookup = OwnerLookup(stack, whole=True)
     for kind, plugin in port.guards.items():
-        owner = asking.owner(plugin)
+        owner = lookup.owner(plugin)
         if owner.kind == "another stack's":
             raise EmergencyError(
                 f"stack '{owner.stack}' owns plugin {kind} of service '{port.service}', by its "

@@ -19,7 +19,7 @@ from kong_oam.emergency.changes import EmergencyError, Opening, entities_of
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.entities import Entities, reference
 from kong_oam.kong.preflight import settle
-from kong_oam.kong.proxy import ADDRESS, SAFE_METHODS, Proxy, Said
+from kong_oam.kong.proxy import ADDRESS, SAFE_METHODS, Action, Proxy
 from kong_oam.kong.script import OpeningEntry, Table
 from kong_oam.verify.gate import requirement
 from kong_oam.verify.openings import ScriptGuard, find_openings
@@ -164,7 +164,7 @@ class _Gateway:
     def _answer(
         self, method: str, host: str, path: str, request: str
     ) -> _Answer:
-        wanted: Said = "passes it on" if self.is_open else "refuses it"
+        wanted: Action = "passes it on" if self.is_open else "refuses it"
         try:
             answer = self.proxy.settled(
                 method, host, path, wanted, self.seconds
@@ -175,7 +175,7 @@ class _Gateway:
                 f"{request} failed ({type(error).__name__}): {hint}",
                 None,
             )
-        if answer.said == "is not seen in the answer":
+        if answer.action == "is not seen in the answer":
             see = f"check {ADDRESS}, and `headers` in kong.conf"
             return (
                 f"{request}: the answer ({answer.status}) does not show that it comes from this "
@@ -184,11 +184,11 @@ class _Gateway:
             )
         # If Kong cannot reach the workload, nobody gets through: that agrees with a close.
         reaches_nobody = (
-            not self.is_open and answer.said == "reaches no workload"
+            not self.is_open and answer.action == "reaches no workload"
         )
-        is_as_written = answer.said == wanted or reaches_nobody
+        is_as_written = answer.action == wanted or reaches_nobody
         return (
-            f"{request}: {answer.told(is_wanted=is_as_written)}",
+            f"{request}: {answer.in_words(is_wanted=is_as_written)}",
             is_as_written,
         )
 

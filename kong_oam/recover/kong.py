@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from kong_oam.errors import EngineError, ProductError
 from kong_oam.http.management import Row
 from kong_oam.kong.admin import AdminApi, RejectedChangeError
-from kong_oam.kong.owners import Asking, Owner
+from kong_oam.kong.owners import Owner, OwnerLookup
 from kong_oam.oam.position import Texts
 
 _COLLECTIONS = (
@@ -61,9 +61,9 @@ class LostEntity:
             return f"/upstreams/{self.parents['upstream']}/targets/{self.id}"
         return f"/{self.collection}/{self.id}"
 
-    def owner(self, asking: Asking) -> Owner:
+    def owner(self, lookup: OwnerLookup) -> Owner:
         """Return the owner of the entity."""
-        return asking.owner({"name": self.name, "tags": self.tags})
+        return lookup.owner({"name": self.name, "tags": self.tags})
 
     @property
     def guards(self) -> str | None:
@@ -81,7 +81,7 @@ class LostEntity:
 def lost_entities(
     entities: Iterable[LostEntity],
     known: frozenset[str],
-    asking: Asking,
+    lookup: OwnerLookup,
     *,
     older: bool = False,
 ) -> tuple[tuple[LostEntity, str | None], ...]:
@@ -101,7 +101,7 @@ def lost_entities(
             entity.id,
         ),
     )
-    kinds = {entity.id: entity.owner(asking).kind for entity in entities}
+    kinds = {entity.id: entity.owner(lookup).kind for entity in entities}
     theirs = {
         identifier
         for identifier, kind in kinds.items()
@@ -118,7 +118,7 @@ def lost_entities(
     staying = {entity.id: entity for entity in entities}
     result = []
     for entity in unrecorded:
-        reason = _reason_to_keep(entity, staying.values(), asking)
+        reason = _reason_to_keep(entity, staying.values(), lookup)
         # An entity to remove protects no other entity.
         if reason is None:
             del staying[entity.id]
@@ -144,24 +144,24 @@ def _check_that_parents_are_known(unrecorded: Iterable[LostEntity]) -> None:
 
 
 def _reason_to_keep(
-    entity: LostEntity, staying: Iterable[LostEntity], asking: Asking
+    entity: LostEntity, staying: Iterable[LostEntity], lookup: OwnerLookup
 ) -> str | None:
     for neighbour in staying:
         if entity.id in neighbour.parents.values():
-            return f"{_label(neighbour, asking)} belongs to it"
+            return f"{_label(neighbour, lookup)} belongs to it"
         service = neighbour.parents.get("service")
         if (
             entity.guards
             and neighbour.collection == "routes"
             and service == entity.guards
         ):
-            return f"it guards the service of {_label(neighbour, asking)}; remove its routes first"
+            return f"it guards the service of {_label(neighbour, lookup)}; remove its routes first"
     return None
 
 
-def _label(entity: LostEntity, asking: Asking) -> str:
+def _label(entity: LostEntity, lookup: OwnerLookup) -> str:
     """Return the entity's label, with its owner if that is another stack."""
-    owner = entity.owner(asking)
+    owner = entity.owner(lookup)
     return (
         f"{entity} {owner}" if owner.kind == "another stack's" else str(entity)
     )

@@ -42,7 +42,7 @@ from kong_oam.identity.kinds import find_orphans
 from kong_oam.kong import preflight
 from kong_oam.kong.account import account
 from kong_oam.kong.admin import AdminApi
-from kong_oam.kong.owners import Asking
+from kong_oam.kong.owners import OwnerLookup
 from kong_oam.kubernetes.estate import clusters_of, objects_of
 from kong_oam.recover import cluster, kong
 from kong_oam.render.stage import read_applications
@@ -161,7 +161,7 @@ def _search(stack: str, clients: ExitStack, *, older: bool) -> Search:
     in_kong = kong.lost_entities(
         entities,
         known,
-        Asking(settings.stack.name, settings.partition),
+        OwnerLookup(settings.stack.name, settings.partition),
         older=older,
     )
     settle = preflight.settle(admin, settings.gateway)

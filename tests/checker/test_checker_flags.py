@@ -1,7 +1,9 @@
-"""What a flag leaves out of a change that is about grants as well: drawn at random, between generated estates.
+"""Flags leave out a part of a change that also changes grants: drawn at random, between generated
+estates.
 
-Whatever `--target` and `--exclude` name, nobody is let in whom neither estate lets in, the next plain `up` ends it, and
-the engine does not end half-way over a resource that the program comes to once it was taken along (step_generator.go).
+`--target` and `--exclude` may name any resources. No caller may be allowed that both estates deny,
+and the next plain `up` completes the change. The engine must not stop half-way at a resource that
+the program registers after the engine took it along (step_generator.go).
 """
 
 from __future__ import annotations
@@ -21,11 +23,11 @@ from tests.support.tiers import deep_after, examples
 pytestmark = pytest.mark.engine
 
 ESTATES = max(3, examples(7))
-"""Of each chain: 7 at full strength."""
+"""Runs of each chain: 7 at full strength."""
 
 
 def _flags(draw: random.Random, names: list[str]) -> Iterator[str]:
-    """All that is there, or all but that; and maybe what depends on it."""
+    """Draw flags: for all resources or some, with or without their dependents."""
     option, share = (
         draw.choice(["--target", "--exclude"]),
         draw.choice([0.1, 0.5]),
@@ -50,9 +52,9 @@ def test_no_flag_opens_or_takes_along_what_comes_later(
         recorder.up("first", first)
         for after in others:
             there = [
-                one["urn"]
-                for one in recorder.stack.state()
-                if not one["type"].startswith("pulumi:")
+                resource["urn"]
+                for resource in recorder.stack.state()
+                if not resource["type"].startswith("pulumi:")
             ]
             for flags in (
                 [*_flags(draw, sorted(map(logical_name, there)))],
@@ -61,11 +63,11 @@ def test_no_flag_opens_or_takes_along_what_comes_later(
                 run = recorder.up(" ".join(flags) or "all of it", after, *flags)
                 twice = [
                     line
-                    for line in recorder.said.splitlines()
+                    for line in recorder.output.splitlines()
                     if "Duplicate resource" in line
                 ]
                 assert not twice, f"{run.name}:\n{twice}"
-                found = run.held()
+                found = run.report()
                 assert not found.opened, f"{run.name}:\n{found}"
                 total.add(found)
     assert total.reached > 100

@@ -1,8 +1,8 @@
-"""The gateway never opens by accident: runs of the real engine, and all that can be seen of them.
+"""The gateway never opens by accident: runs of the real engine, in all their visible states.
 
-Each chain is a stack that goes from nothing through generated estates to nothing again. Of every run, whatever decides
-about a request is put together in every mixture of the versions that there ever were. Nobody may be let in whom neither
-the estate before nor the one after lets in.
+Each chain is a stack that goes from an empty estate through generated estates and back. For every
+run, the entities that decide about a request are combined in every mixture of their versions. No
+mixture may allow a caller that the estates before and after deny.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ pytestmark = pytest.mark.engine
 
 CHAINS = (1, 2, 3)
 ESTATES = max(3, examples(8))
-"""Of each chain: 8 at full strength. With a rotated key, the way to nothing and the way back, it is 11 pairs of estates."""
+"""Estates of each chain: 8 at full strength. A rotated key, the first and the last step make 11
+pairs of estates."""
 FAILS, FAILURES = STEPS.index(swapped), (2, 4, 7)
-"""Which step of a chain Kong fails in, and at which change of its own: each chain at another."""
+"""The step of a chain in which Kong fails, and the number of the failing change: different in each
+chain."""
 
 
 @pytest.mark.timeout(380)
@@ -32,17 +34,18 @@ FAILS, FAILURES = STEPS.index(swapped), (2, 4, 7)
 def test_nobody_is_let_in_whom_neither_estate_lets_in(
     tmp_path: Path, seed: int, report: Callable[[str], None]
 ) -> None:
-    """From nothing to nothing, a step at a time; once the issuer signs with another key, and once Kong fails half-way.
+    """From an empty estate and back, step by step. Once the issuer signs with another key, and once
+    Kong fails half-way.
 
-    Now and then two runs in a row, the second of which begins before anybody has seen the first.
+    Now and then two runs come in a row; no view has seen the first before the second begins.
     """
     runs: list[Run] = []
     total = Report()
 
     def add(run: Run) -> None:
         for found in (
-            run.held(),
-            *([runs[-1].then(run).held()] if len(runs) % 4 == 1 else []),
+            run.report(),
+            *([runs[-1].then(run).report()] if len(runs) % 4 == 1 else []),
         ):
             assert not found.opened and not found.closed, (
                 f"{run.name}:\n{found}"

@@ -1,7 +1,8 @@
-"""A checker that finds nothing proves nothing: commands and programs over several stacks with a fault are found out.
+"""Faulty commands and programs over several stacks that the checker must find: a checker without
+findings proves nothing.
 
-Each fault is a patch of the command or the program, and the estates between which it matters. Without it the same
-estates pass.
+Each fault is a patch of the command or the program, and the estates that show it. Without it the
+same estates pass.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ from tests.support.checker import stacks
 from tests.support.checker.check import Report
 from tests.support.checker.commands import Commands, commands
 from tests.support.checker.estates import Client, Part, Shape
-from tests.support.checker.parted import Layout, Parted
+from tests.support.checker.partitioned_estates import Layout, PartitionedEstate
 from tests.support.checker.stacks import Trouble
 from tests.support.tiers import deep_after
 
 LAYOUT = {"one": ("of-a", "by-cron"), "two": ("*",)}
-"""The clients of each call into the other."""
+"""The clients of each partition call the other."""
 
 
 def _part(uid: str, needed: str, scopes: Sequence[str]) -> Part:
@@ -54,14 +55,15 @@ def _estate(
     job: Sequence[str],
     cron: Sequence[str],
     scopes: Sequence[str] = ("a.read", "a.write"),
-) -> Parted:
-    """`a` and `b` are what GET asks for there; `job` and `cron` what these clients are granted at a, and at b."""
+) -> PartitionedEstate:
+    """Return an estate. `a` and `b` are the scopes that GET requires there; `job` and `cron` are
+    the grants of these clients at a and at b."""
     parts = _part("a", a, scopes), _part("b", b, ("b.read", "b.write"))
     clients = (
-        Client("job", tuple(("a", one) for one in job)),
-        Client("cron", tuple(("b", one) for one in cron)),
+        Client("job", tuple(("a", scope) for scope in job)),
+        Client("cron", tuple(("b", scope) for scope in cron)),
     )
-    return Parted(Shape(parts, clients), LAYOUT)
+    return PartitionedEstate(Shape(parts, clients), LAYOUT)
 
 
 READS = _estate("a.read", "b.read", ["a.read"], ["b.read"])
@@ -85,7 +87,9 @@ def _partition_is_skipped(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         Estates,
         "outdated",
-        lambda *given: (one for one in outdated(*given) if one != "one"),
+        lambda *arguments: (
+            stack for stack in outdated(*arguments) if stack != "one"
+        ),
     )
 
 
@@ -105,17 +109,19 @@ def _granted_by(
 
 
 def _pods_ask_beside_the_grant(patch: pytest.MonkeyPatch) -> None:
-    """Nobody waits for what was made."""
-    _granted_by(patch, lambda *given: replace(grants.grant(*given), made=()))
+    """Let pods ask for scopes before their grant exists."""
+    _granted_by(
+        patch, lambda *arguments: replace(grants.grant(*arguments), made=())
+    )
 
 
 def _a_grant_goes_beside_the_pods(patch: pytest.MonkeyPatch) -> None:
-    """Nothing is left for later."""
+    """Remove the grant beside the pods, with no later step."""
     _granted_by(patch, lambda client, scopes, before, make: Grants([make(())]))
 
 
 def _base_is_older(patch: pytest.MonkeyPatch) -> None:
-    """The command runs it after the partitions, and these do not look what it has."""
+    """Let the command run the base after the partitions, without the partitions' check of the base."""
     patch.setattr("components.base.lacking", lambda *_: [])
     patch.setattr(
         "kong_oam.stacks.plan.plan_up", lambda chosen, *_: plan_down(chosen)
@@ -138,18 +144,18 @@ def _callers_from_elsewhere_have_all(patch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A patch, and the estates between which it must be found: as a refusal, unless it `opens`. `trouble` is what befalls
-    the command, and alone it does no harm."""
+    """A patch, and the estates between which the checker must find it: as a denial, unless it
+    `opens`. `trouble` is a failure of the command, which alone does no harm."""
 
     seed: Callable[[pytest.MonkeyPatch], None]
-    before: Parted
-    after: Parted
+    before: PartitionedEstate
+    after: PartitionedEstate
     opens: bool = False
     trouble: Trouble | None = None
 
 
 FAILS = Trouble(0, kills=False, share=0.0)
-"""The partition that comes first of the two."""
+"""The first of the two partitions."""
 FAULTS = {
     "the base removes first": Fault(_base_removes_first, READS, RENAMED),
     "a partition is skipped": Fault(_partition_is_skipped, READS, WRITES),
@@ -180,8 +186,7 @@ FAULTS = {
 }
 
 TRIES = 8
-"""How often a command is run with a fault at most: now and then stacks come one after the other in the order that does
-no harm."""
+"""How often a command runs with a fault at most: sometimes stacks run in a harmless order."""
 
 SITE = Client("site", (("a", "a.read"),), users=True)
 SALES = replace(
@@ -189,13 +194,13 @@ SALES = replace(
 )
 DESK = replace(SALES, shape=SALES.shape.changed("a", groups=("order-desk",)))
 ALL_DONE = {nth: Trouble(nth, kills=True, share=1.0) for nth in range(4)}
-"""The command is killed once all of a run's steps are done, and before its end is recorded."""
+"""The command is killed after all steps of a run, before the run's end is recorded."""
 CUT_OFF = {
     "as gates changed before grants, and back": (MORE, READS, ALL_DONE[1]),
     "as gates changed, and back": (SALES, DESK, ALL_DONE[1]),
 }
 
-SOUND: dict[str, tuple[Parted, Trouble | None]] = {
+SOUND: dict[str, tuple[PartitionedEstate, Trouble | None]] = {
     "both": (BOTH_WRITE, None),
     "renamed": (RENAMED, None),
     "one": (WRITES, None),
@@ -209,11 +214,11 @@ SOUND: dict[str, tuple[Parted, Trouble | None]] = {
 def there(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Commands, Callable[[], None]]]:
-    """A project whose stacks are as the first estate, and what puts that back."""
+    """Yield a project whose stacks have the first estate, and a function that restores them."""
     with commands(
         tmp_path_factory.mktemp("stacks") / "project", random.Random(1)
     ) as made:
-        assert made.up(READS) == 0, made.backend.said
+        assert made.up(READS) == 0, made.backend.output
         made.begin()
         yield made, made.kept()
 
@@ -234,7 +239,7 @@ def test_a_command_with_a_fault_is_found_out(
     for _ in range(TRIES):
         back()
         if fault.before != READS:
-            assert made.up(fault.before) == 0, made.backend.said
+            assert made.up(fault.before) == 0, made.backend.output
             made.begin()
         with pytest.MonkeyPatch.context() as patch:
             fault.seed(patch)
@@ -243,7 +248,7 @@ def test_a_command_with_a_fault_is_found_out(
                 *(["--all"] if fault.opens else []),
                 trouble=fault.trouble,
             )
-        found = made.held()
+        found = made.report()
         if findings := found.opened if fault.opens else found.closed:
             break
     assert findings, f"not found: {made.backend.ran}"
@@ -251,16 +256,16 @@ def test_a_command_with_a_fault_is_found_out(
 
 
 TAKEN = _estate("a.read", "b.read", [], ["b.read"])
-"""The client in the other partition may not call `a` any more."""
+"""Revoke the call of `a` from the client in the other partition."""
 
 
 def _callers_have_the_id_of_another(patch: pytest.MonkeyPatch) -> None:
     of_another = client_id(STACK, "by-cron/cron")
 
-    def ids(*given: Any) -> Any:
+    def ids(*arguments: Any) -> Any:
         return {
             provider: dict.fromkeys(found, of_another)
-            for provider, found in _foreign_ids(*given).items()
+            for provider, found in _foreign_ids(*arguments).items()
         }
 
     patch.setattr("components.partition._foreign_ids", ids)
@@ -309,18 +314,18 @@ OPENING = {
         trouble=Trouble(0, kills=False, share=0.0),
     ),
 }
-"""Faults after which a command has come to its end, and a gate is open that the estate closes."""
+"""Faults after which a command completes, and a gate is open that the estate closes."""
 
 
 def _left_open(made: Commands, fault: Fault, *, seeded: bool) -> Report:
-    """What is open after a command between the estates of a fault."""
+    """Return the findings about gates that are open after a command between the estates of a fault."""
     with pytest.MonkeyPatch.context() as patch:
         if seeded:
             fault.seed(patch)
         made.up(fault.before, "--all")
         made.begin()
         made.up(fault.after, trouble=fault.trouble)
-        assert made.up(fault.after) == 0, made.backend.said
+        assert made.up(fault.after) == 0, made.backend.output
     made.begin()
     rules = fault.after.shape.parts[0].rules
     asking_more = tuple(
@@ -330,7 +335,7 @@ def _left_open(made: Commands, fault: Fault, *, seeded: bool) -> Report:
         fault.after, shape=fault.after.shape.changed("a", rules=asking_more)
     )
     assert made.up(changed) == 0
-    return made.held(closed=False)
+    return made.report(closed=False)
 
 
 @pytest.mark.timeout(300)
@@ -350,9 +355,9 @@ def test_a_gate_that_a_command_leaves_open_is_found_out(
     seeded: bool,
     report: Callable[[str], None],
 ) -> None:
-    """By the next change of what stands behind it."""
+    """The next change of the component's dependencies closes it."""
     fault, (made, back) = OPENING[name], there
-    # Of two runs side by side either may be the one that fails.
+    # Either of two parallel runs may fail.
     for _ in range(TRIES if seeded else 1):
         back()
         found = _left_open(made, fault, seeded=seeded)
@@ -379,12 +384,12 @@ MOVED = {
         "rest": ("*",),
     },
 }
-"""Where the callers of `a` go in the change that gives them another scope there."""
+"""The partition of the callers of `a` after the change that gives them another scope."""
 
 
-def _called_by_both(scope: str, layout: Layout) -> Parted:
+def _called_by_both(scope: str, layout: Layout) -> PartitionedEstate:
     clients = tuple(Client(name, (("a", scope),)) for name in ("job", "cron"))
-    return Parted(
+    return PartitionedEstate(
         Shape((_part("a", scope, ("a.read", "a.write")),), clients), layout
     )
 
@@ -395,7 +400,7 @@ def _called_by_both(scope: str, layout: Layout) -> Parted:
 def test_clients_that_move_as_their_grant_changes_are_not_refused(
     tmp_path: Path, where: str
 ) -> None:
-    """Though the stack that they were in is run first, and knows nothing of them from then on."""
+    """The stack that they leave runs first, and does not know them afterwards."""
     with (
         commands(tmp_path / "project", random.Random(1)) as made,
         pytest.MonkeyPatch.context() as patch,
@@ -405,13 +410,13 @@ def test_clients_that_move_as_their_grant_changes_are_not_refused(
             made.backend.draw, "shuffle", lambda queue: queue.sort(reverse=True)
         )
         assert made.up(_called_by_both("a.read", TOGETHER)) == 0, (
-            made.backend.said
+            made.backend.output
         )
         made.begin()
         assert made.up(_called_by_both("a.write", MOVED[where])) == 0, (
-            made.backend.said
+            made.backend.output
         )
-        found = made.held()
+        found = made.report()
     assert not found.opened and not found.closed, found
     assert found.reached
 
@@ -425,9 +430,9 @@ def test_without_a_fault_the_same_estates_pass(
     back()
     after, trouble = SOUND[name]
     assert made.up(after, trouble=trouble) == (2 if trouble else 0), (
-        made.backend.said
+        made.backend.output
     )
-    found = made.held()
+    found = made.report()
     assert not found.opened and not found.closed, found
     assert found.reached
 
@@ -438,16 +443,16 @@ def test_without_a_fault_the_same_estates_pass(
 def test_a_command_that_was_cut_off_is_taken_back(
     there: tuple[Commands, Callable[[], None]], name: str
 ) -> None:
-    """The next one goes back to the estate before."""
+    """The next command returns to the estate before."""
     made, back = there
     back()
     before, after, trouble = CUT_OFF[name]
-    assert made.up(before) == 0, made.backend.said
+    assert made.up(before) == 0, made.backend.output
     made.begin()
     assert made.up(after, trouble=trouble) == 2
     first = made.backend.ran
-    assert made.up(before) == 0, made.backend.said
-    found = made.held()
+    assert made.up(before) == 0, made.backend.output
+    found = made.report()
     assert not found.opened and not found.closed, (
         f"{first}, {made.backend.ran}: {found}"
     )

@@ -1,9 +1,11 @@
-"""Nobody is let in by accident, and nobody refused, while a command runs the stacks of an estate in partitions.
+"""No caller is allowed or denied by accident while a command runs the stacks of an estate in
+partitions.
 
-Each chain goes through generated estates by `python -m kong_oam up`, under the mocks of the engine: whole, cut off
-after any steps of any of its runs and begun again (maybe towards another estate), with a partition that fails while
-others go on, and with one stack run by the engine's own command in between. Of every order in which the steps can have
-been done each moment is looked at, with the tokens of before and with those that clients get just then.
+Each chain goes through generated estates by `python -m kong_oam up`, under the mocks of the engine.
+A command may be cut off after any steps of any of its runs and begin again, maybe towards another
+estate. A partition may fail while others continue. The engine's own command may run one stack in
+between. Each moment of every possible order of steps is checked, with the tokens from before and
+with the tokens that clients get at that moment.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import pytest
 from sandbox.local import STACK
 from tests.support.checker.check import Report
 from tests.support.checker.commands import Commands, commands
-from tests.support.checker.parted import Parted, chain
+from tests.support.checker.partitioned_estates import PartitionedEstate, chain
 from tests.support.checker.stacks import Trouble
 from tests.support.tiers import deep_after
 
@@ -30,13 +32,13 @@ def _go(
     commands: Commands,
     draw: random.Random,
     way: str,
-    before: Parted,
-    after: Parted,
-    later: Parted,
+    before: PartitionedEstate,
+    after: PartitionedEstate,
+    later: PartitionedEstate,
     *,
     thorough: bool,
 ) -> Report:
-    """From one estate to the next, in a way, and then to the end."""
+    """Deploy the next estate in one of the ways, and then complete it."""
     if way in ("literal", "excluding"):
         return _by_the_engine(
             commands,
@@ -53,48 +55,50 @@ def _go(
         commands.up(draw.choice([before, after, later]))
         commands.up(after)
     assert commands.up(after) == 0, (
-        f"{commands.backend.said}{commands.backend.refused}"
+        f"{commands.backend.output}{commands.backend.refused}"
     )
     assert not commands.backend.ran, (
         "a command that has nothing to do runs stacks"
     )
-    return commands.held(thorough=thorough and way == "whole")
+    return commands.report(thorough=thorough and way == "whole")
 
 
 def _by_the_engine(
     commands: Commands,
     draw: random.Random,
-    before: Parted,
-    after: Parted,
+    before: PartitionedEstate,
+    after: PartitionedEstate,
     excluded: float,
 ) -> Report:
-    """The engine's own run of one of the stacks, or of some of it, and then the command, which refuses nobody else than
-    that run did."""
+    """Change one of the stacks, or a part of it, by the engine's own run. Then run the command; it
+    denies no more callers than the engine's run did."""
     there = [
         name
         for name in after.layout
         if f"{STACK}-{name}" in commands.backend.stacks
     ]
     commands.literal(after, f"{STACK}-{draw.choice(there)}", excluded)
-    found = commands.held()
+    found = commands.report()
     refused = {
-        (one.target, one.method, _client(one.caller)) for one in found.closed
+        (finding.target, finding.method, _client(finding.caller))
+        for finding in found.closed
     }
     commands.begin(2)
     assert commands.behind == [before, after]
-    assert commands.up(after) == 0, commands.backend.said
+    assert commands.up(after) == 0, commands.backend.output
     found.closed.clear()
-    found.add(commands.held())
+    found.add(commands.report())
     found.closed = [
-        one
-        for one in found.closed
-        if (one.target, one.method, _client(one.caller)) not in refused
+        finding
+        for finding in found.closed
+        if (finding.target, finding.method, _client(finding.caller))
+        not in refused
     ]
     return found
 
 
 def _client(caller: str) -> str:
-    """The client of a caller, whatever its token lists, or where it gets none."""
+    """Return the client of a caller, with any token or none."""
     return caller.split()[0].rstrip(",")
 
 
@@ -107,7 +111,7 @@ def test_nobody_is_let_in_or_refused_whom_both_estates_do_not(
     draw, total, runs = random.Random(seed), Report(), 0
     estates = [*islice(chain(seed), PAIRS + 2)]
     with commands(tmp_path / "project", draw) as made:
-        assert made.up(estates[0]) == 0, made.backend.said
+        assert made.up(estates[0]) == 0, made.backend.output
         for number in range(PAIRS):
             made.begin()
             made.roll_out()
@@ -122,7 +126,7 @@ def test_nobody_is_let_in_or_refused_whom_both_estates_do_not(
             assert not found.opened and not found.closed, (
                 f"pair {number}, {way}:\n{found}"
             )
-            assert made.up(estates[number + 1]) == 0, made.backend.said
+            assert made.up(estates[number + 1]) == 0, made.backend.output
             total.add(found)
             runs += len(made.backend.done)
     assert total.asked >= total.reached > 100

@@ -15,10 +15,10 @@ from tests.support.fingerprint_fields import (
     Field,
     Pair,
     Pairs,
-    left_out,
-    made_of,
+    registered_by,
+    without_field,
 )
-from tests.support.generated_estates import Choice, Chosen, first, full
+from tests.support.generated_estates import Choice, ChosenEstate, first, full
 from tests.support.partition_worlds import (
     Deployed,
     InvalidEstateError,
@@ -98,11 +98,13 @@ def test_what_is_left_out_of_the_fingerprint_is_found(
 ) -> None:
     """Some stack is then left out whose run would make something else."""
     deciding = [pair for pair in pairs_of_few if field in pair.decisive()]
-    with left_out(field):
+    with without_field(field):
         assert any(pair.is_missed() for pair in deciding)
 
 
-def _step(chosen: Chosen, random: Random, project: Project) -> Chosen:
+def _step(
+    chosen: ChosenEstate, random: Random, project: Project
+) -> ChosenEstate:
     """One to three edits, after which the estate compiles."""
     while True:
         choice = chosen
@@ -159,8 +161,10 @@ def test_running_what_is_chosen_leaves_what_running_all_leaves(
                 continue
             project.up(estates, run_few, everything=False)
             for stack in run_all.made:
-                assert made_of(run_few, stack) == made_of(run_all, stack), (
-                    now.since(chosen),
+                assert registered_by(run_few, stack) == registered_by(
+                    run_all, stack
+                ), (
+                    now.differing_choices(chosen),
                     stack,
                 )
             ran = [ran[0] + len(run_all.ran), ran[1] + len(run_few.ran)]
@@ -186,5 +190,5 @@ def test_no_pair_is_missed_and_each_field_that_decides_is_needed(
         for pair in Pairs.around(project, full(kind)).of(kind, part, parts):
             assert not pair.is_missed(), pair.edit
             for field in pair.decisive() if pair.differs else ():
-                with left_out(field):
+                with without_field(field):
                     assert pair.is_missed(), (pair.edit, field)

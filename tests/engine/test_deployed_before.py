@@ -1,4 +1,5 @@
-"""An estate that the commit before a change deployed: this program changes nothing but what the change names."""
+"""An estate that the commit before a change deployed: this program changes only resources of the
+change."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from sandbox.issuer import Issuer
 from sandbox.local import USERS
 from sandbox.project import set_providers
 from tests.support.engine.deployment import Deployment, Empty
-from tests.support.engine.earlier import (
+from tests.support.engine.earlier_project import (
     assert_only_known_changes,
     earlier_project,
 )

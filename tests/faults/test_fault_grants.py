@@ -1,6 +1,7 @@
-"""What a client is granted and what its pods ask for, where one of them fails: the other waits, in a run that goes on, too.
+"""A client's grants and the scopes that its pods ask for: if one of the two fails, the other waits,
+also with `--continue-on-error`.
 
-And no state says which came first: the next run may turn it round.
+No state records the order: the next run may reverse it.
 """
 
 from __future__ import annotations
@@ -34,23 +35,27 @@ RULE = "okta-rule-tiny/job"
 READ, WRITE = "things.read", "things.write"
 
 
-def _asked(stack: Stack) -> list[str]:
-    """What the client's Secret has its pods ask for."""
+def _requested_scopes(stack: Stack) -> list[str]:
+    """Return the scopes that the client's pods ask for, by its Secret."""
     return credential(stack.local, "job")["OAUTH_SCOPES"].split()
 
 
 def _granted(stack: Stack) -> list[str]:
-    """What the provider may give it."""
-    (rule,) = (one for one in stack.state() if logical_name(one["urn"]) == RULE)
+    """Return the scopes that the provider may give the client."""
+    (rule,) = (
+        resource
+        for resource in stack.state()
+        if logical_name(resource["urn"]) == RULE
+    )
     return list(rule["outputs"]["scopeWhitelists"])
 
 
 def _no_state_says_the_order(stack: Stack) -> None:
     state = {
-        logical_name(one["urn"]): {
-            *map(logical_name, one.get("dependencies", ()))
+        logical_name(resource["urn"]): {
+            *map(logical_name, resource.get("dependencies", ()))
         }
-        for one in stack.state()
+        for resource in stack.state()
     }
     pods = {"tiny/job-client", "tiny/job-deployment"}
     assert pods <= state.keys()
@@ -62,7 +67,7 @@ def _works(stack: Stack, *scopes: str) -> None:
     stack.local.okta.faults = None
     stack.local.cluster.unpullable.clear()
     stack.run("up")
-    assert _asked(stack) == _granted(stack) == [*scopes]
+    assert _requested_scopes(stack) == _granted(stack) == [*scopes]
     assert stack.changes("up") == {}
     _no_state_says_the_order(stack)
 
@@ -87,7 +92,7 @@ def test_pods_do_not_ask_for_what_was_not_granted(
     stack.edit(APP, ONE_CALL, BOTH_CALLS)
     stack.local.okta.faults = broken
     assert stack.run("up", *flags.split(), check=False).returncode != 0
-    assert _asked(stack) == [READ]
+    assert _requested_scopes(stack) == [READ]
     _works(stack, READ, WRITE)
 
 

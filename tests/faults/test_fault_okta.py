@@ -1,4 +1,5 @@
-"""An Okta that refuses, limits or breaks: one clear message, nothing open, and the next run finishes the work."""
+"""An Okta that rejects, limits or breaks: one clear message, no open path, and the next run
+finishes the work."""
 
 from __future__ import annotations
 
@@ -36,12 +37,14 @@ def _says(
 
 
 def _stopped(stack: Stack, *messages: str) -> None:
-    """An `up` that fails and says each of `messages`; nobody is let in meanwhile."""
+    """Expect an `up` that fails with each of `messages`; no caller is allowed meanwhile."""
     with Watch(stack, ((HOST, PROTECTED),)) as watch:
         done = stack.run("up", check=False)
-    said = done.stdout + done.stderr
+    output = done.stdout + done.stderr
     assert done.returncode != 0
-    assert [message for message in messages if message not in said] == [], said
+    assert [message for message in messages if message not in output] == [], (
+        output
+    )
     assert watch.let_in == set()
 
 
@@ -59,7 +62,7 @@ def _works(stack: Stack) -> None:
 
 @pytest.mark.deep
 def test_a_rate_limit_is_waited_for(empty: Empty) -> None:
-    """429 with the headers that Okta sends: the run takes longer, and succeeds."""
+    """429 with Okta's headers: the run takes longer, and succeeds."""
     stack = empty(applications=[TINY])
     limited: list[float] = []
 
@@ -88,7 +91,8 @@ def test_a_rate_limit_is_waited_for(empty: Empty) -> None:
 
 @pytest.mark.deep
 def test_a_rate_limit_that_never_ends_is_said(empty: Empty) -> None:
-    """After five repetitions the run stops, with the scope's name and what the plugin makes of Okta's words."""
+    """After five repetitions the run stops, with the scope's name and Okta's message as the plugin
+    prints it."""
     stack = empty(applications=[TINY])
     asked: list[str] = []
 
@@ -128,7 +132,8 @@ def test_a_rate_limit_that_never_ends_is_said(empty: Empty) -> None:
 def test_an_okta_that_breaks_is_named_and_the_next_run_finishes(
     empty: Empty, end: str, name: str
 ) -> None:
-    """500 on the creation of one kind of object: the resource's name and Okta's words."""
+    """500 on the creation of one kind of object: the message has the resource's name and Okta's
+    words."""
     stack = empty(applications=[TINY])
 
     def broken(method: str, path: str, proceed: Proceed) -> Answered:

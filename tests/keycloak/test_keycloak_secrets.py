@@ -1,4 +1,5 @@
-"""Secrets that clients share with a real Keycloak: said to be due, and replaced by the command that is said."""
+"""Secrets that clients share with a real Keycloak: a preview reports old secrets, and its command
+replaces them."""
 
 from __future__ import annotations
 
@@ -16,7 +17,12 @@ from tests.support.engine.calls import call, credential
 from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
 from tests.support.engine.pods import on as on_day
 from tests.support.engine.realm import on
-from tests.support.engine.shared_secrets import DUE, orders, replaced, said
+from tests.support.engine.shared_secrets import (
+    DUE,
+    orders,
+    preview_text,
+    replace_secret,
+)
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
@@ -44,17 +50,17 @@ def shop(server: Keycloak, tmp_path: Path) -> Iterator[Deployment]:
 def test_the_command_makes_the_client_anew_under_its_name(
     shop: Deployment,
 ) -> None:
-    """Its name is in the realm once, so the one before goes first; whoever has a token keeps it."""
+    """A realm has each name once, so the old client is deleted first; earlier tokens stay valid."""
     shop.run("up")
     before = credential(shop.local, "checkout")
     held = caller.token(before)[0]
     on_day(shop, 90)
-    shown = said(shop)
+    shown = preview_text(shop)
     assert {(found[1], found[3]) for found in DUE.finditer(shown)} >= {
         ("shop/checkout", "2027-02-23")
     }
     assert shop.changes("up") == {}
-    replaced(shop, shown)
+    replace_secret(shop, shown)
     after = credential(shop.local, "checkout")
     assert after["OAUTH_CLIENT_ID"] == before["OAUTH_CLIENT_ID"]
     assert after["OAUTH_CLIENT_SECRET"] != before["OAUTH_CLIENT_SECRET"]
@@ -65,11 +71,13 @@ def test_the_command_makes_the_client_anew_under_its_name(
         call(shop.local, "GET", "orders.example.com", "/orders", held).status
         == 200
     )
-    told = shop.output("credentials")["shop/checkout at keycloak"]
-    assert (told["generation"], told["since"], told["due"]) == (
+    secret = shop.output("credentials")["shop/checkout at keycloak"]
+    assert (secret["generation"], secret["since"], secret["due"]) == (
         2,
         "2027-02-23",
         "2027-05-24",
     )
-    assert {found[1] for found in DUE.finditer(said(shop))} == {"shop/web"}
+    assert {found[1] for found in DUE.finditer(preview_text(shop))} == {
+        "shop/web"
+    }
     assert shop.changes("up", "--refresh") == {}

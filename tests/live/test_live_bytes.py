@@ -1,5 +1,5 @@
-"""What is odd on the wire: requests that nginx answers itself, those that it takes and many a client would not send, and
-what says on its way in where it comes from. The statuses are those that a Kong 3.10 gave (recorded)."""
+"""Odd requests on the wire. nginx answers some itself, and takes others that many clients would not
+send. Some claim another origin on their way. The expected statuses were recorded on a Kong 3.10."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ _numbers = itertools.count(1)
 
 
 def _raw(live: LiveGateway, raw: bytes) -> Outcome:
-    """Bytes as they are, with HOST for %(host)s, a mark for %(mark)s and a token with every scope for %(token)s."""
+    """Return raw bytes with HOST for %(host)s, a mark for %(mark)s and a token with every scope for
+    %(token)s."""
     mark = f"bytes-{next(_numbers)}"
     parts = {
         b"host": HOST,
@@ -33,13 +34,13 @@ def _raw(live: LiveGateway, raw: bytes) -> Outcome:
 
 
 def _said(live: LiveGateway, raw: bytes) -> bytes:
-    """All that the gateway says to these bytes until it closes the connection."""
+    """Return the gateway's answers to these bytes until it closes the connection."""
     with socket.create_connection(live.target.proxy, timeout=15) as connection:
         connection.sendall(raw)
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
-# None of these comes as far as a route, not on a public path either.
+# None of these reaches a route, not even on a public path.
 ANSWERED_BY_NGINX = {
     "no method": (b"/orders/health HTTP/1.1\r\nHost: %(host)s\r\n%(mark)s\r\n\r\n", 400),
     "a method in small letters": (b"get /orders/health HTTP/1.1\r\nHost: %(host)s\r\n%(mark)s\r\n\r\n", 400),
@@ -71,12 +72,13 @@ ANSWERED_BY_NGINX = {
 def test_what_nginx_answers_itself_reaches_nobody(
     live: LiveGateway, name: str
 ) -> None:
-    """With the status that it had in a recording."""
+    """The status is as recorded."""
     raw, status = ANSWERED_BY_NGINX[name]
     assert _raw(live, raw) == Outcome(status, None)
 
 
-# Taken, and decided like any other: on a public path, on a protected one, and on a protected one with a good token.
+# Taken, and decided like any other: on a public path, and on a protected path without and with a
+# valid token.
 TAKEN = {
     "as usual": b"GET %(path)s HTTP/1.1\r\nHost: %(host)s\r\n%(more)s%(mark)s\r\n\r\n",
     "HTTP/1.0": b"GET %(path)s HTTP/1.0\r\nHost: %(host)s\r\n%(more)s%(mark)s\r\n\r\n",
@@ -93,7 +95,7 @@ TAKEN = {
 def test_what_nginx_takes_is_decided_like_any_other(
     live: LiveGateway, name: str
 ) -> None:
-    """401 on a protected path without a token; what is let through arrives once."""
+    """401 on a protected path without a token; an allowed request arrives once."""
     for path, more, status in (
         (b"/orders/health", b"", 200),
         (b"/orders", b"", 401),
@@ -109,7 +111,8 @@ def test_what_nginx_takes_is_decided_like_any_other(
 
 @pytest.mark.usefixtures("entities")
 def test_a_request_to_no_host_reaches_nobody(live: LiveGateway) -> None:
-    """HTTP/1.0 and 0.9 may leave it out, and routes are by host. The answer to HTTP/0.9 has no status line."""
+    """HTTP/1.0 and 0.9 may omit the host, and routes are by host. The answer to HTTP/0.9 has no
+    status line."""
     before = live.upstream.arrived("")
     assert _raw(
         live, b"GET /orders/health HTTP/1.0\r\n%(mark)s\r\n\r\n"
@@ -124,7 +127,8 @@ def test_a_request_to_no_host_reaches_nobody(live: LiveGateway) -> None:
 def test_a_websocket_is_asked_for_upstream_by_those_alone_whom_the_gate_lets_in(
     live: LiveGateway,
 ) -> None:
-    """Admission clears Connection, and the upgrade goes upstream all the same; no other upgrade does."""
+    """Admission clears Connection, and the WebSocket upgrade still goes upstream; no other upgrade
+    does."""
     for upgrade, arrives in (
         (b"websocket", b"\r\nUpgrade: websocket\r\n"),
         (b"h2c", None),
@@ -142,12 +146,13 @@ def test_a_websocket_is_asked_for_upstream_by_those_alone_whom_the_gate_lets_in(
             arrives is not None
         )
         assert (arrives or b"") in outcome.arrived
-        assert outcome.told()["x-auth-client"] == "c"
+        assert outcome.identity_headers()["x-auth-client"] == "c"
 
 
 @pytest.mark.usefixtures("entities")
 def test_a_body_in_chunks_ends_with_its_last_chunk(live: LiveGateway) -> None:
-    """What follows on the connection is a request of its own, which brings no token by having come behind one."""
+    """The next bytes on the connection are a separate request, which has no token from the request
+    before it."""
     first = (
         b"POST /orders HTTP/1.1\r\nHost: %b\r\nTransfer-Encoding: chunked\r\n%b: first\r\n"
         % (
@@ -179,7 +184,8 @@ def test_a_body_in_chunks_ends_with_its_last_chunk(live: LiveGateway) -> None:
 def test_where_a_request_says_that_it_comes_from_is_not_believed(
     live: LiveGateway,
 ) -> None:
-    """Kong trusts nobody by default (`trusted_ips`): it says itself which host, port, path and scheme were asked for."""
+    """Kong trusts no caller by default (`trusted_ips`): it writes host, port, path and scheme
+    itself."""
     names = (b"X-Forwarded-Host", b"X-Forwarded-Proto", b"X-Forwarded-Port", b"X-Forwarded-Path", b"X-Forwarded-Prefix", b"X-Real-IP")  # fmt: skip
     outcome = live.send(
         Case("GET", HOST.decode(), b"/orders/health"),
@@ -196,7 +202,8 @@ def test_where_a_request_says_that_it_comes_from_is_not_believed(
 def test_a_token_behind_more_headers_than_kong_reads_is_none(
     live: LiveGateway,
 ) -> None:
-    """`jwt` looks at the first `lua_max_req_headers` of a request. What comes later closes, and is no other way in."""
+    """`jwt` reads the first `lua_max_req_headers` headers of a request. A token in a later header
+    is denied."""
     limit = int(
         live.target.get("/")
         .json()["configuration"]

@@ -1,8 +1,9 @@
-"""Whatever flags the CLI is given, and wherever a run ends, nobody is let in whom no estate lets in: not by old tokens
-either, and not where two Applications exchange their scopes.
+"""No caller is allowed that all estates deny, with any flags of the CLI and after any end of a run.
+Old tokens are covered, and two Applications that exchange their scopes.
 
-All the time callers hammer whom neither the estate before nor the one after allows, and some who are allowed by both:
-what those were refused meanwhile is printed. Each test begins with the same two Applications and goes back to them.
+Callers hammer all the time: some are denied by the estates before and after, some are allowed by
+both. The output lists the denials of allowed callers. Each test begins with the same two
+Applications and returns to them.
 """
 
 from __future__ import annotations
@@ -35,25 +36,26 @@ Report = Callable[[str], None]
 def estate(
     live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Flags]:
-    """The two Applications, deployed, under hammering from here to the end of the last test."""
+    """Yield the two Applications, deployed, under hammering from here to the end of the last test."""
     with flags(live, tmp_path_factory.mktemp("flags")) as made:
         yield made
 
 
 def _new(estate: Flags) -> Api:
-    """An Application that comes: nobody holds its scope."""
+    """Return a new Application: no client has its scope."""
     return Api("c", "third.read", estate.workloads[2].port, callers=())
 
 
 def _guard(api: Api, role: str) -> str:
-    """What matches a resource of the Application's gated service, as `gate`."""
+    """Return the pattern of a resource of the Application's gated service, such as `gate`."""
     return f"**::{api.key}-{api.port}-{role}"
 
 
 def test_single_resources_of_a_new_application(
     estate: Flags, report: Report
 ) -> None:
-    """`--target` of the gate, or of routes, or of a service and what depends on it, fails for want of what they need."""
+    """`--target` of the gate, or of routes, or of a service and its dependents, fails because their
+    dependencies are missing."""
     new = _new(estate)
     with attack(estate, report) as stage:
         estate.write(*estate.before, new)
@@ -85,8 +87,8 @@ def test_single_resources_of_a_new_application(
 def test_a_new_application_without_one_guard(
     estate: Flags, report: Report, role: str
 ) -> None:
-    """`--exclude` of a guard makes what does not need it, and no route; then that guard cannot be made, and the rest goes
-    on (`--continue-on-error`)."""
+    """`--exclude` of a guard creates entities that do not depend on it, and no route. If then the
+    guard's creation fails, the rest continues (`--continue-on-error`)."""
     new = _new(estate)
     kind = {
         "admission": b'"pre-function"',
@@ -109,7 +111,8 @@ def test_a_new_application_without_one_guard(
 def test_two_applications_exchange_their_scopes(
     estate: Flags, report: Report
 ) -> None:
-    """First one table, then the other, in both directions: tokens of before are not let in at the other API."""
+    """One table changes before the other, in both directions: earlier tokens are denied at the
+    other API."""
     first, second = estate.before
     with attack(estate, report) as stage:
         estate.write(*swap(estate.before))
@@ -150,7 +153,8 @@ def test_two_applications_exchange_their_scopes(
 
 
 def test_guards_that_are_replaced(estate: Flags, report: Report) -> None:
-    """What has its name in Kong cannot be made a second time, so `--replace` fails, and all stays as it is."""
+    """Kong allows no second entity with the same name, so `--replace` fails, and all entities stay
+    unchanged."""
     first, _ = estate.before
     with attack(estate, report) as stage:
         for role in ("gate", "admission", "jwt", "service"):
@@ -160,7 +164,7 @@ def test_guards_that_are_replaced(estate: Flags, report: Report) -> None:
 
 
 def test_a_gate_that_somebody_took_away(estate: Flags, report: Report) -> None:
-    """Everything is refused until `--refresh` finds it out and the gate is there again."""
+    """All requests are denied until `--refresh` finds the missing gate and creates it."""
     first, _ = estate.before
     with attack(estate, report) as stage:
         stage("a gate is taken away by hand")
@@ -176,17 +180,18 @@ def test_a_gate_that_somebody_took_away(estate: Flags, report: Report) -> None:
         assert "+ 1 created" in estate.run("up", "--refresh").stdout
 
 
-@pytest.mark.parametrize("what", ["another name", "another port"])
-def test_a_component_moves(estate: Flags, report: Report, what: str) -> None:
-    """The same host, rules and callers: what both estates allow is refused for a while at most (printed)."""
+@pytest.mark.parametrize("move", ["another name", "another port"])
+def test_a_component_moves(estate: Flags, report: Report, move: str) -> None:
+    """Host, rules and callers stay the same: callers that both estates allow are denied for a short
+    time at most (printed)."""
     first, second = estate.before
     moved = (
         replace(first, component="heir")
-        if what == "another name"
+        if move == "another name"
         else replace(first, port=_new(estate).port)
     )
     with attack(estate, report) as stage:
-        stage(f"a component moves to {what}")
+        stage(f"a component moves to {move}")
         estate.write(moved, second)
         estate.run("up")
         estate.live.await_steady(
@@ -201,7 +206,8 @@ def test_a_component_moves(estate: Flags, report: Report, what: str) -> None:
 
 
 def test_runs_that_are_killed(estate: Flags, report: Report) -> None:
-    """In the middle of an exchange of scopes, and of a removal: nobody is let in until the documented way back is taken."""
+    """In the middle of an exchange of scopes, and of a removal: no caller is allowed until the
+    documented recovery."""
     stack = Stack(
         estate.engine.local, estate.engine.folder, estate.engine.stack
     )
@@ -231,7 +237,7 @@ def test_runs_that_are_killed(estate: Flags, report: Report) -> None:
 def test_a_component_is_destroyed_by_target(
     estate: Flags, report: Report
 ) -> None:
-    """All of its resources at once; then an Application goes from the folder, and comes again."""
+    """All of its resources go at once; then an Application leaves the folder, and returns."""
     first, _ = estate.before
     with attack(estate, report) as stage:
         stage("destroy --target of one component")
@@ -249,7 +255,8 @@ def test_a_component_is_destroyed_by_target(
 def test_what_the_state_has_forgotten(
     estate: Flags, report: Report, role: str
 ) -> None:
-    """`state delete` of routes or of a gate, and then `destroy`: what stays in Kong leads nowhere."""
+    """`state delete` of routes or of a gate, and then `destroy`: entities that stay in Kong have no
+    address."""
     first, _ = estate.before
     stack = estate.engine.stack
     with attack(estate, report) as stage:
@@ -276,7 +283,7 @@ def test_what_the_state_has_forgotten(
 
 
 def _service_of(estate: Flags, api: Api) -> str:
-    """The id of the Application's service in Kong."""
+    """Return the id of the Application's service in Kong."""
     (found,) = (
         item["id"]
         for path, item in estate.live.target.entities().items()
@@ -287,7 +294,7 @@ def _service_of(estate: Flags, api: Api) -> str:
 
 
 def _plugin_of(estate: Flags, api: Api, kind: str) -> str:
-    """Where the Admin API has a plugin of the Application's service."""
+    """Return the Admin API's path of a plugin of the Application's service."""
     service = _service_of(estate, api)
     (found,) = (
         path
@@ -299,7 +306,7 @@ def _plugin_of(estate: Flags, api: Api, kind: str) -> str:
 
 
 def _killed(estate: Flags, moment: Callable[[str, str, bytes], bool]) -> None:
-    """Runs `up`, which is ended without a word when it is about to do that; nothing that it still sends arrives."""
+    """Run `up`, and kill it before such a request; its later requests do not arrive."""
     ended: list[str] = []
 
     def meet(method: str, path: str, body: bytes) -> bool:

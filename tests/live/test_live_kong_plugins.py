@@ -1,4 +1,5 @@
-"""Plugins that an Application asks for by name, on a live Kong: judged there before a run, in the way, and settled."""
+"""Plugins that an Application names, on a live Kong: checked there before a run, active, and
+settled."""
 
 from __future__ import annotations
 
@@ -41,26 +42,27 @@ def traits(**asked: str) -> str:
 def deployed(
     live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Engine]:
-    """The estate, before whose API these plugins stand."""
+    """The estate with these plugins before its API."""
     with engine(live, tmp_path_factory.mktemp("plugins"), "plugins") as made:
         made.edit(ACCESS, f"{traits(**HARMLESS)}{TRAIT}{WAIVED}\n{ACCESS}")
-        said = made.pulumi("up", "-s", made.stack, "--yes", "--skip-preview")
+        output = made.pulumi("up", "-s", made.stack, "--yes", "--skip-preview")
         assert (
             "proxy-cache before orders/api answers before the gate"
-            in said.stdout
+            in output.stdout
         )
         yield made
 
 
 def test_every_configuration_settles(deployed: Engine) -> None:
-    """In full, as Kong prints it: records in lists, former names, defaults of whole records; after a refresh, too."""
+    """In full, as Kong prints it: records in lists, former names, defaults of whole records; also
+    after a refresh."""
     assert deployed.changes("up") == {}
     deployed.refresh()
     assert deployed.changes("up") == {}
 
 
 def test_they_stand_beside_the_gate(deployed: Engine) -> None:
-    """Calls are judged as ever; what a plugin does further, it does."""
+    """Calls are judged as before; the plugins also act."""
     deployed.live.await_steady(
         [
             (deployed.case("GET", "/orders"), 401),
@@ -79,32 +81,32 @@ def test_they_stand_beside_the_gate(deployed: Engine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ("{name: bot-detecton, waiver: {reason: r, until: 2999-12-31}}", "ENV418: this Kong has no plugin 'bot-detecton'; did you mean 'bot-detection'?"),
-        ("{name: statsd, config: {hots: x}}", "ENV418: this Kong does not take the configuration of statsd: config.hots: unknown field"),
+        ("{name: statsd, config: {hots: x}}", "ENV418: this Kong rejects the configuration of statsd: config.hots: unknown field"),
         ("{name: statsd, config: {port: http}}", "config.port: expected an integer"),
         ("{name: acl, config: {allow: [a], deny: [b]}}", "exactly one of these fields must be non-empty"),
         ("{name: key-auth}", "ACC246: key-auth says who calls"),
-        ("{name: statsd, config: {host: '{vault://env/path}'}}", "ACC248: config.host: reads what is not"),
+        ("{name: statsd, config: {host: '{vault://env/path}'}}", "ACC248: config.host: reads a vault that is not"),
     ],
 )  # fmt: skip
 def test_what_kong_does_not_take_stops_a_preview(
-    deployed: Engine, wrong: str, said: str
+    deployed: Engine, wrong: str, message: str
 ) -> None:
-    """Before anything is made, with its place in the Application."""
+    """The preview stops before any change, with the position in the Application."""
     deployed.edit(ACCESS, f"{TRAIT}{wrong}\n{ACCESS}")
     try:
         done = deployed.pulumi("preview", "-s", deployed.stack, check=False)
         assert done.returncode != 0
-        assert said in done.stdout + done.stderr
+        assert message in done.stdout + done.stderr
         assert "applications/orders.yaml:" in done.stdout + done.stderr
     finally:
         deployed.edit(f"{TRAIT}{wrong}\n{ACCESS}", ACCESS)
 
 
 def test_one_that_is_taken_out_goes_alone(deployed: Engine) -> None:
-    """Where the rules keep their lines, which tables name for records."""
+    """The rules keep their lines, which tables name for records."""
     gone = traits(**{"bot-detection": HARMLESS["bot-detection"]})
     deployed.edit(gone, "\n" * gone.count("\n"))
     assert deployed.changes("up") == {
@@ -116,7 +118,7 @@ def test_one_that_is_taken_out_goes_alone(deployed: Engine) -> None:
 
 
 def test_one_by_name_becomes_a_trait_s_in_its_place(deployed: Engine) -> None:
-    """Kong would refuse a second one of its kind while the first is there."""
+    """Kong would reject a second plugin of the same kind while the first exists."""
     by_name, trait = (
         f"{TRAIT}{{name: rate-limiting, config: {{hour: 1000}}}}\n",
         "        - {type: rate-limit, properties: {per: client, requests: {hour: 1000}}}\n",
@@ -168,15 +170,16 @@ NEEDED = {
     "tcp-log": {"host": "x", "port": 1},
     "udp-log": {"host": "x", "port": 1},
 }
-"""What plugins need that have no defaults for all of it."""
+"""The fields without defaults that plugins require."""
 SEEN = 39
-"""How many a Kong 3.10 takes so."""
+"""The number of such plugins in a Kong 3.10."""
 
 
 def test_a_configuration_in_full_is_what_kong_prints(
     live: LiveGateway, report: Callable[[str], None]
 ) -> None:
-    """Of every plugin that it takes on a service with its defaults, and what those need: strict matching then settles."""
+    """Every plugin that a service accepts with defaults, or with its required fields, settles under
+    strict matching."""
     taken: list[str] = []
     with live.target.admin() as admin:
         service = (

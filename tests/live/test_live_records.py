@@ -1,4 +1,5 @@
-"""Records and problem details on a real Kong: each sink gets them, they say what the model says, and nothing that is secret."""
+"""Records and problem details on a real Kong: each sink gets them, and they agree with the model
+and hold no secret."""
 
 from __future__ import annotations
 
@@ -68,7 +69,8 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A gateway that records, its sinks (None where this machine is not the gateway's), and its entities."""
+    """A gateway that writes records, its sinks (None where the gateway is on another machine), and
+    its entities."""
 
     target: Target
     http: Receiver
@@ -97,7 +99,7 @@ def recording(live: LiveGateway) -> Iterator[Recording]:
     if host != "127.0.0.1":
         pytest.skip("the sinks listen on loopback, and this Kong is elsewhere")
     folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o777)  # Kong's workers are somebody else
+    folder.chmod(0o777)  # Kong's workers run as another user
     file = folder / "records"
     try:
         with (
@@ -156,7 +158,7 @@ def _cases() -> Iterator[Case]:
 
 
 def test_records_say_what_the_model_says(recording: Recording) -> None:
-    """Each sink has the same record of a call, whatever refused it."""
+    """Each sink has the same record of a call, whichever script denied it."""
     codes = set()
     for case in _cases():
         meant = case.meant(SCENE)
@@ -204,7 +206,7 @@ def test_records_say_what_the_model_says(recording: Recording) -> None:
 
 
 def test_no_record_has_what_is_secret(recording: Recording) -> None:
-    """Neither of Kong's own fields nor of the request: of the query string, the listed parameters alone."""
+    """Records have neither Kong's own fields nor the request's: only the listed query parameters."""
     case = next(case for case in landmarks(SCENE) if case.authorization)
     raw = replace(
         case, target=case.target + b"/x%23hidden-6?apikey=hidden-5&page=%ff"
@@ -276,7 +278,7 @@ def _told(answer: Answered, code: str) -> None:
 def _on_service(
     recording: Recording, case: Case, kind: str, config: dict[str, Any]
 ) -> str:
-    """A plugin of somebody's at the service of the case; its path."""
+    """Add a foreign plugin to the case's service; yield its path."""
     component = case.meant(SCENE).component
     assert component is not None
     service = names.service(
@@ -324,7 +326,7 @@ def test_what_plugins_answer_is_in_the_records_and_a_refusal_a_problem(
     status: int,
     code: str,
 ) -> None:
-    """Kong's own text is replaced; a page that somebody wrote stays."""
+    """Kong's own text is replaced; a custom page stays."""
     case = next(case for case in landmarks(SCENE) if case.authorization)
     wanted = (
         "text/html"
@@ -372,7 +374,7 @@ def _another(
     records: Records,
     port: int | None = None,
 ) -> Iterator[tuple[Scene, Entities]]:
-    """A stack beside the others, with its own records; its gates lead to `port`."""
+    """Yield a further stack with its own records; its gates lead to `port`."""
     stack = replace(
         gateway_estates.stack(f"{RUN}-{name}", "http"), records=records
     )
@@ -404,7 +406,7 @@ def _another(
 def test_a_workload_and_sinks_that_are_away_are_said(
     recording: Recording, live: LiveGateway
 ) -> None:
-    """The caller gets a problem at once, and the record of it goes where there is a sink."""
+    """The caller gets a problem at once, and each sink that runs gets its record."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and does not listen
         away = taken.getsockname()[1]
@@ -437,7 +439,7 @@ def test_a_workload_and_sinks_that_are_away_are_said(
 def test_subjects_are_hashed_with_a_key_of_the_gateways(
     recording: Recording, live: LiveGateway
 ) -> None:
-    """One that is in Kong's environment, as PATH is: neither it nor the subject is in the record."""
+    """The key is in Kong's environment, as PATH is: the record has neither the key nor the subject."""
     logs = LogSettings(HttpSink(recording.http.url))
     with _another(live, "hashed", logs, Records((), "{vault://env/path}")) as (
         scene,
@@ -457,7 +459,8 @@ def test_subjects_are_hashed_with_a_key_of_the_gateways(
 def test_traces_have_no_query_string(
     recording: Recording, live: LiveGateway
 ) -> None:
-    """Of a Kong that makes any (tracing_instrumentations, tracing_sampling_rate); another sends nothing."""
+    """A Kong with tracing (tracing_instrumentations, tracing_sampling_rate) sends traces without
+    query strings; another Kong sends none."""
     if not _has_otlp(live):
         pytest.skip("this Kong's opentelemetry has other fields")
     logs = LogSettings(
@@ -495,7 +498,8 @@ def test_traces_have_no_query_string(
 def test_no_sink_gets_kongs_own_record_when_admission_is_gone(
     recording: Recording, live: LiveGateway, change: str
 ) -> None:
-    """Each plugin that writes records clears Kong's by itself, and the gate cuts queries from traces."""
+    """Each plugin that writes records clears Kong's own record, and the gate cuts queries from
+    traces."""
     traces = (
         OtlpSink(logs=recording.otlp.url, traces=recording.otlp.url)
         if _has_otlp(live)
@@ -524,7 +528,7 @@ def test_no_sink_gets_kongs_own_record_when_admission_is_gone(
                 entities.change(path, spoilt[change])
         ids = [answer.id for answer in _after_the_change(recording, scene)]
         for sink in (recording.http, recording.tcp):
-            assert {sink.record(one)["code"] for one in ids} <= {
+            assert {sink.record(request_id)["code"] for request_id in ids} <= {
                 "not-admitted",
                 "record-failed",
             }
@@ -536,24 +540,24 @@ def test_no_sink_gets_kongs_own_record_when_admission_is_gone(
         if _traces(live) and traces:
             recording.otlp.await_text(ids[-1].encode())
         sent["otlp"] = b"".join(recording.otlp.payloads)
-    assert all(one.encode() in sent["file"] for one in ids)
+    assert all(request_id.encode() in sent["file"] for request_id in ids)
     assert [sink for sink, text in sent.items() if b"hidden" in text] == []
 
 
 def _after_the_change(recording: Recording, scene: Scene) -> list[Answered]:
-    """The answers to calls with secrets, until no worker replaces the record any more."""
+    """Return the answers to calls with secrets, once no worker replaces the record any more."""
     answers: list[Answered] = []
     bare, until = 0, time.monotonic() + 60
     while bare < 20 and time.monotonic() < until:
         for case in landmarks(scene)[:4]:
             for authorization in ((), case.authorization):
-                one = replace(
+                sent_case = replace(
                     case,
                     target=case.target + b"?apikey=hidden-5",
                     authorization=authorization,
                 )
                 answers.append(
-                    recording.ask(one.raw(*SECRETS, b"Connection: close"))
+                    recording.ask(sent_case.raw(*SECRETS, b"Connection: close"))
                 )
                 is_whole = "time" in recording.tcp.record(answers[-1].id)
                 bare = 0 if is_whole else bare + 1
@@ -562,7 +566,7 @@ def _after_the_change(recording: Recording, scene: Scene) -> list[Answered]:
 
 
 def _has_otlp(live: LiveGateway) -> bool:
-    """Whether this Kong sends logs of requests to OpenTelemetry: from 3.9 on."""
+    """Return whether this Kong sends logs of requests to OpenTelemetry: from 3.9 on."""
     with live.target.admin() as admin:
         return (
             "logs_endpoint" in admin.get("/schemas/plugins/opentelemetry").text

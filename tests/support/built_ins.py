@@ -1,4 +1,5 @@
-"""KubeVela's own definitions of the built-in types, and where ours differ on purpose, with one case for each of a trait."""
+"""KubeVela's own definitions of the built-in types, and intended differences of ours, with a case
+for each."""
 
 from __future__ import annotations
 
@@ -22,14 +23,15 @@ DIFFERENT = re.findall(
     (OURS / "README.md").read_text("utf-8"),
     re.MULTILINE,
 )
-"""The types that differ and where: the first columns of the table that says how and why."""
+"""The types that differ and the place: the first columns of the table that explains the
+differences."""
 NOT_RENDERED_ALIKE = ("helmchart", "ref-objects")
-"""Those of which every object differs: KubeVela's have it from a network or a cluster."""
+"""Types whose objects always differ: KubeVela's copies have values from a network or a cluster."""
 
 
 @cache
 def kubevelas() -> Mapping[str, Definition]:
-    """KubeVela's own, by name; none where they are not beside the project."""
+    """Return KubeVela's own definitions, by name; none without the corpus beside the project."""
     files = [
         f"{folder}/{name}"
         for folder in ("builtin", "deprecated")
@@ -104,7 +106,8 @@ WORKLOADS: tuple[Mapping[str, Any], ...] = (
 
 @dataclass(frozen=True)
 class Difference:
-    """One that shows where `shows(properties, workload)`; there KubeVela's either fails or makes what no cluster takes."""
+    """A difference that shows where `shows(properties, workload)`. There KubeVela's definition
+    fails, or its objects are invalid."""
 
     trait: str
     name: str
@@ -144,9 +147,9 @@ def _mounts_beside_the_default(
 ) -> bool:
     pod = workload.get("spec", {}).get("template", {}).get("spec", {})
     mounts = [
-        one
+        mount
         for container in pod.get("containers", ())
-        for one in container.get("volumeMounts", ())
+        for mount in container.get("volumeMounts", ())
     ]
     return "mountName" not in properties and bool(mounts or pod.get("volumes"))
 
@@ -272,7 +275,7 @@ _AS_IT_STANDS = Definition(
 def rendered(
     evaluator: Evaluator, component: Part, *traits: Part, minor: int = 30
 ) -> Answer:
-    """What becomes of a component and its traits, each with its properties."""
+    """Return the objects of a component and its traits, each with its properties."""
 
     def part(definition: Definition, wanted: Any) -> dict[str, Any]:
         path = definition.workload_ref_path
@@ -296,5 +299,5 @@ def rendered(
 
 
 def on(workload: Any) -> Part:
-    """A component that is a workload as it stands."""
+    """Return a component that is the workload itself."""
     return _AS_IT_STANDS, workload

@@ -1,4 +1,4 @@
-"""Components with other fields, whatever group these are in."""
+"""Components with changed fields, in any group."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FIELDS = sorted(
 
 
 def with_fields(component: Component, **changes: Any) -> Component:
-    """The component with fields of its own, or of its groups, replaced."""
+    """Return the component with fields, or fields of its groups, replaced."""
     for name, value in changes.items():
         group = GROUP_OF.get(name)
         if group:
@@ -40,5 +40,5 @@ def with_fields(component: Component, **changes: Any) -> Component:
 
 
 def component_with(key: str, provider: str, **changes: Any) -> Component:
-    """A component of which all but these fields are empty."""
+    """Return a component with these fields; all other fields are empty."""
     return with_fields(bare_component(key, provider), **changes)

@@ -1,5 +1,5 @@
-"""Counts what a run asks providers and Kong for before it makes anything, in estates of any size: on the stand-ins for
-Okta and Entra, and on the least of a realm and of a Kong."""
+"""Count the requests of a run to providers and Kong before its first change, for estates of any
+size. Okta and Entra have stand-ins; Keycloak and Kong have minimal servers."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ from tests.support.provider_settings import stack
 NOTHING: Held = frozenset()
 
 Count = Callable[[Held, bool], int]
-"""Requests where the state holds that, in the estate with an Application more or without it."""
+"""The number of requests with such a state, in the estate with or without an additional
+Application."""
 
 
-def asked(
+def inspect_products(
     values: dict[str, str],
     kind: str,
     count: int,
@@ -40,7 +41,8 @@ def asked(
     more: bool,
     **provider: Any,
 ) -> None:
-    """Inspects; `provider`: settings of its own. There may be a warning of many groups."""
+    """Inspect the products; `provider` are more settings of the provider. A warning of many groups
+    may occur."""
     settings = stack({**growing.PROVIDERS[kind], **provider})
     estate = growing.applications(count, kind, one_more=more)
     found = inspect(
@@ -55,7 +57,7 @@ def asked(
 def org(
     count: int, page: int | None = None, *, filled: bool = True
 ) -> Iterator[Count]:
-    """An org whose answers have at most `page` objects."""
+    """Return an org with at most `page` objects in an answer."""
     with Okta(api_token="t", groups=growing.group_names(count)) as okta:
         if filled:
             growing.fill_org(okta, count)
@@ -70,7 +72,7 @@ def org(
 
         def requests(held: Held, more: bool) -> int:
             heard.clear()
-            asked(values, "okta", count, held, more)
+            inspect_products(values, "okta", count, held, more)
             return len(heard)
 
         yield requests
@@ -80,7 +82,8 @@ def org(
 def tenant(
     count: int, page: int | None = None, *, filled: bool = True
 ) -> Iterator[Count]:
-    """A tenant whose answers have at most `page` objects. To log in is one request more, which is not counted."""
+    """A tenant whose answers have at most `page` objects. The login is an additional request, which
+    is not counted."""
     with Entra(growing.group_names(count), page=page) as entra:
         if filled:
             growing.fill_tenant(entra, count)
@@ -92,14 +95,16 @@ def tenant(
 
         def requests(held: Held, more: bool) -> int:
             entra.requests.clear()
-            asked(values, "entra", count, held, more, issuer=entra.issuer)
+            inspect_products(
+                values, "entra", count, held, more, issuer=entra.issuer
+            )
             return len(entra.requests)
 
         yield requests
 
 
 class Counted(Realm):
-    """A realm with groups and clients, whose answers have at most `page` objects where pages are asked for."""
+    """A realm with groups and clients; pages have at most `page` objects."""
 
     def __init__(self, groups: list[str], clients: list[str]) -> None:
         super().__init__(
@@ -147,7 +152,7 @@ class Counted(Realm):
 def realm(
     count: int, page: int | None = None, *, filled: bool = True
 ) -> Iterator[Count]:
-    """A realm; how many objects its answers have is what the program asks for. To log in is not counted."""
+    """A realm. The program's queries limit the objects of an answer. Logins are not counted."""
     clients = [
         f"kong-oam.tests.app{n}.{name}"
         for n in range(1, count + 1)
@@ -168,7 +173,7 @@ def realm(
 
 
 def _routes(estate: Estate, held: Held) -> Iterator[Resource]:
-    """The routes that the state holds, as a run made them."""
+    """Yield the routes in the state, as a run writes them."""
     for component in estate.exposed:
         for plan in routes(component):
             logical = f"{component.key}-{plan.role}-{plan.backend}"
@@ -184,7 +189,8 @@ def _routes(estate: Estate, held: Held) -> Iterator[Resource]:
 def kong(
     count: int, page: int | None = None, *, filled: bool = True
 ) -> Iterator[Count]:
-    """A Kong that has two services and two routes of each Application. What it is and its schemas are not asked for."""
+    """A Kong with two services and two routes of each Application. Requests for its version and
+    schemas are not counted."""
     there = [
         {"id": f"{number}", "name": f"one-{number}"}
         for number in range(2 * count if filled else 0)

@@ -1,4 +1,4 @@
-"""Pairs of estates by which it is found that the fingerprint of a stack leaves a field out."""
+"""Pairs of estates that show whether the fingerprint of a stack leaves a field out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kong_oam.stacks import fingerprint, order
 from kong_oam.stacks.order import Estates
 from kong_oam.stacks.records import Known, Record
 from tests.support.estate_choices import COMMON, PARTITIONS
-from tests.support.generated_estates import Choice, Chosen
+from tests.support.generated_estates import Choice, ChosenEstate
 from tests.support.partition_worlds import (
     ESTATE,
     Deployed,
@@ -42,12 +42,14 @@ OF_CLIENTS = (
     "provider",
 )
 IN_ORDER = (None, "shops", "rest", "apis")
-"""The base, and partitions with those that call others first: their clients' ids may be made up."""
+"""The base, and partitions in order: clients before called APIs, since a provider may make up
+clients' ids."""
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """What the fingerprint of a stack's run is made of; `base`, `ids`: digests of what it reads of other stacks."""
+class FingerprintInputs:
+    """The inputs of the fingerprint of a stack's run; `base`, `ids`: digests of its inputs from
+    other stacks."""
 
     settings: Any
     applications: Any
@@ -59,7 +61,8 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A stack before and after an edit that changes its fingerprint, and whether a run of it makes something else."""
+    """A stack before and after an edit that changes its fingerprint, and whether its run has
+    another result."""
 
     edit: Choice
     partition: str | None
@@ -68,35 +71,36 @@ class Pair:
     differs: bool
 
     def is_missed(self) -> bool:
-        """Whether the command would leave the run out, by the fingerprint as it is now, and it makes something else."""
+        """Return whether the command would skip the run by the present fingerprint, although its
+        result differs."""
         if not self.differs:
             return False
         first, second = map(
             replace, self.estates
-        )  # which know nothing of any fingerprint yet
+        )  # stacks without a fingerprint
         before, after = self.known
         return first.fingerprint(self.partition, before) == second.fingerprint(
             self.partition, after
         )
 
     def decisive(self) -> frozenset[Field]:
-        """The fields each of which holds all that differs."""
+        """Return the fields that each contain all differences."""
         before, after = (
-            given(one, self.partition, known)
-            for one, known in zip(self.estates, self.known, strict=True)
+            fingerprint_inputs(estates, self.partition, known)
+            for estates, known in zip(self.estates, self.known, strict=True)
         )
         found = [*_differences(before, after, frozenset())]
         return frozenset.intersection(*found) if found else frozenset()
 
 
 @contextmanager
-def left_out(field: Field) -> Iterator[None]:
-    """The fingerprint without a field, wherever it is."""
+def without_field(field: Field) -> Iterator[None]:
+    """Leave a field out of all fingerprints."""
     of, name = field
     fields_of, usual = fingerprint._fields, order.fingerprint
 
     def without(
-        common: str, given: str, others: Mapping[str, str], configured: str
+        common: str, own: str, others: Mapping[str, str], configured: str
     ) -> str:
         kept = {
             item: digest
@@ -105,7 +109,7 @@ def left_out(field: Field) -> Iterator[None]:
         }
         return usual(
             "" if name == "settings" else common,
-            given,
+            own,
             kept,
             "" if name == "configured" else configured,
         )
@@ -137,8 +141,10 @@ def left_out(field: Field) -> Iterator[None]:
         yield
 
 
-def given(estates: Estates, partition: str | None, known: Known) -> Given:
-    """What the fingerprint is made of."""
+def fingerprint_inputs(
+    estates: Estates, partition: str | None, known: Known
+) -> FingerprintInputs:
+    """Return the inputs of the fingerprint."""
     with pytest.MonkeyPatch.context() as patch:
 
         def kept(
@@ -149,7 +155,7 @@ def given(estates: Estates, partition: str | None, known: Known) -> Given:
         ) -> Any:
             ids = {name: item for name, item in others.items() if name}
             estate = estates.partition_estate(partition)
-            return Given(
+            return FingerprintInputs(
                 estates.settings,
                 estate.applications,
                 estate.foreign,
@@ -166,16 +172,16 @@ def given(estates: Estates, partition: str | None, known: Known) -> Given:
 def _differences(
     before: Any, after: Any, path: frozenset[Field]
 ) -> Iterator[frozenset[Field]]:
-    """The fields that each place lies in at which two values differ, as the fingerprint reads them."""
+    """Yield the fields around each place at which two values differ, as the fingerprint reads them."""
     if type(before) is not type(after):
         yield path
     elif isinstance(before, SourcePosition):
         return
     elif is_dataclass(before) and not isinstance(before, type):
         for field in fields(before):
-            one, other = getattr(before, field.name), getattr(after, field.name)
+            old, other = getattr(before, field.name), getattr(after, field.name)
             yield from _differences(
-                one, other, path | {(type(before).__name__, field.name)}
+                old, other, path | {(type(before).__name__, field.name)}
             )
     elif isinstance(before, Mapping) and before.keys() == after.keys():
         for key in before:
@@ -185,8 +191,8 @@ def _differences(
         and not isinstance(before, str)
         and len(before) == len(after)
     ):
-        for one, other in zip(before, after, strict=True):
-            yield from _differences(one, other, path)
+        for old, other in zip(before, after, strict=True):
+            yield from _differences(old, other, path)
     elif fingerprint.digest_of(before) != fingerprint.digest_of(after):
         yield path
 
@@ -196,12 +202,12 @@ class Pairs:
     """Pairs of estates at a kind of provider."""
 
     project: Project
-    centre: Chosen
+    centre: ChosenEstate
     deployed: Deployed
 
     @staticmethod
-    def around(project: Project, centre: Chosen) -> Pairs:
-        """Those with an estate, once that is deployed."""
+    def around(project: Project, centre: ChosenEstate) -> Pairs:
+        """Return the pairs around a deployed estate."""
         made = Pairs(project, centre, Deployed({}))
         estates = project.estates(centre)
         assert estates is not None
@@ -210,7 +216,7 @@ class Pairs:
         return made
 
     def of_each(self, choices: Collection[Choice]) -> Iterator[Pair]:
-        """One pair for each of these choices."""
+        """Yield one pair for each of these choices."""
         for choice, before, after in {
             pair[0]: pair for pair in reversed([*self.centre.pairs()])
         }.values():
@@ -218,7 +224,8 @@ class Pairs:
                 yield from self._pairs(choice, before, after)
 
     def of(self, kind: str, part: int, parts: int) -> Iterator[Pair]:
-        """One part of the pairs that differ in one choice; at others than Okta, only in what may be otherwise there."""
+        """Yield one part of the pairs that differ in one choice. For providers other than Okta,
+        take only choices whose effect may differ there."""
         wanted = (
             pair
             for pair in self.centre.pairs()
@@ -234,9 +241,10 @@ class Pairs:
                 yield from self._pairs(choice, before, after)
 
     def _pairs(
-        self, choice: Choice, before: Chosen, after: Chosen
+        self, choice: Choice, before: ChosenEstate, after: ChosenEstate
     ) -> Iterator[Pair]:
-        """Of the two stacks that have most of it, where it is a setting."""
+        """Yield the pairs of a choice. A setting is compared on the two stacks that depend on most
+        settings."""
         stacks = IN_ORDER if choice[0] else (None, "apis")
         first, deployed = self._moved(
             self.deployed, self.centre, before, stacks
@@ -253,31 +261,31 @@ class Pairs:
                     partition,
                     (first, second),
                     known,
-                    made_of(deployed, name) != made_of(then, name),
+                    registered_by(deployed, name) != registered_by(then, name),
                 )
 
     def _moved(
         self,
         deployed: Deployed,
-        before: Chosen,
-        after: Chosen,
+        before: ChosenEstate,
+        after: ChosenEstate,
         stacks: Sequence[str | None],
     ) -> tuple[Estates, Deployed]:
-        one, other = self.project.estates(before), self.project.estates(after)
-        if one is None or other is None:
+        first, other = self.project.estates(before), self.project.estates(after)
+        if first is None or other is None:
             raise InvalidEstateError("does not compile")
         now = deployed.copy()
         for partition in stacks:
-            known = _known(one, deployed), _known(other, now)
-            if one.fingerprint(partition, known[0]) != other.fingerprint(
+            known = _known(first, deployed), _known(other, now)
+            if first.fingerprint(partition, known[0]) != other.fingerprint(
                 partition, known[1]
             ):
                 now.run(_stack(partition))
         return other, now
 
 
-def made_of(deployed: Deployed, stack: str) -> Made:
-    """What the last run of a stack made. Not compared: with which state of the base that was."""
+def registered_by(deployed: Deployed, stack: str) -> Made:
+    """Return the resources of a stack's last run. The state of the base is not compared."""
     registered, outputs = deployed.made[stack]
     return registered, {
         name: item for name, item in outputs.items() if name != "generation"

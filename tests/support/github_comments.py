@@ -1,4 +1,5 @@
-"""A stand-in for GitHub's comments of pull requests, on loopback: lists them by page, makes them, changes them."""
+"""A stand-in for GitHub's comments of pull requests, on loopback: it lists them by page, creates
+them and changes them."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ REPOSITORY = "acme/access"
 
 
 class Comments:
-    """Comments of pull request 7 of `acme/access`. `status`, where set, is the answer to every request."""
+    """Comments of pull request 7 of `acme/access`. `status`, where set, is the answer to every
+    request."""
 
     def __init__(self) -> None:
         self.kept: list[dict[str, Any]] = []
@@ -32,13 +34,13 @@ class Comments:
                 self.answer(201, stand_in.add(self.body(), BOT))
 
             def do_PATCH(self) -> None:
-                (one,) = (
-                    one
-                    for one in stand_in.kept
-                    if str(one["id"]) == self.path.rsplit("/", 1)[1]
+                (comment,) = (
+                    comment
+                    for comment in stand_in.kept
+                    if str(comment["id"]) == self.path.rsplit("/", 1)[1]
                 )
-                one["body"] = self.body()
-                self.answer(200, one)
+                comment["body"] = self.body()
+                self.answer(200, comment)
 
             def body(self) -> str:
                 text: str = json.loads(

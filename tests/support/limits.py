@@ -1,6 +1,6 @@
-"""Components with rate limits, and who is refused there and who is not: for any gateway.
+"""Components with rate limits, and the callers that they deny or allow: for any gateway.
 
-Windows are years, so that none ends while somebody asks.
+Windows are years, so none ends during a test.
 """
 
 from __future__ import annotations
@@ -29,17 +29,18 @@ LIMITED = {
     "component": "component",
     "closed": "client",
 }
-"""By application, each with a host of its own, whose requests are counted together; `closed` has no public rule."""
+"""APIs by application, each on its own host, whose requests are counted together; `closed` has no
+public rule."""
 ALL = [f"{name}.read" for name in LIMITED]
-"""All scopes that there are."""
+"""All scopes."""
 PAGE = "https://page.example.net"
-"""The origin of a page elsewhere that may call `client`."""
+"""The origin of an external page that may call `client`."""
 MOST = 2
-"""Requests that each budget has."""
+"""The requests of each budget."""
 
 
 def limited(domain: str, stack: Stack, policy: str = "local") -> Estate:
-    """The components at `<application>.<domain>`, and clients that may call them."""
+    """Return the components at `<application>.<domain>`, and clients that may call them."""
     return with_callers(
         estate(
             *(_application(name, domain, policy) for name in LIMITED),
@@ -62,9 +63,9 @@ def _application(name: str, domain: str, policy: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Requests one after the other, of one kind, and the statuses that they get."""
+    """Requests of one kind in turn, and their statuses."""
 
-    what: str
+    name: str
     application: str
     statuses: tuple[int, ...]
     token: str | None = None
@@ -73,7 +74,8 @@ class Step:
 
 
 def steps(issuer: Issuer, other: Issuer) -> Iterator[Step]:
-    """What is asked of the components, in order: one budget after the other is used up, and none by somebody else."""
+    """Yield requests to the components, in order: they use up one budget after the other, and no
+    other caller spends it."""
     c, d = (issuer.service(ALL, client) for client in ("c", "d"))
     forged = issuer.signed(issuer.payload(ALL, client="d"), issuer.stray)
     full, passes = (200, 200, 429), (200, 200)

@@ -1,7 +1,8 @@
-"""The whole program under Pulumi's mocks: what it registers, without an engine, plugins or products.
+"""The whole program under Pulumi's mocks: its registrations, without an engine, plugins or
+products.
 
-Only what looks at the products first is answered: by the Kong stand-in, whose plugin schemas the program needs, and by
-the Okta stand-in, which has the groups that roles name.
+Stand-ins answer only the code that reads the products first. The Kong stand-in has the plugin
+schemas that the program needs; the Okta stand-in has the groups that roles name.
 """
 
 from __future__ import annotations
@@ -38,10 +39,10 @@ from kong_oam.identity.okta.signing_keys import ServerKeys
 from kong_oam.traits.key import Key
 from sandbox.kong import Kong
 from sandbox.okta import Okta
-from tests.support.estates import asking
+from tests.support.estates import with_traits
 
 _IN_TURN = "graph", "grants", "workload.credential"
-"""The modules that have resources come after others in the program alone."""
+"""Modules whose resources wait for other resources only within the program."""
 ROOT = Path(__file__).parents[2]
 KEY = SigningKey("key1", "RS256", "the public key")
 _PAIR = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -57,14 +58,15 @@ PUBLIC_KEYS = {
 PRIVATE_KEY = _PAIR.private_bytes(
     Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
 ).decode()
-"""Of every key pair for which a certificate is made; the others have a text that says whose they are."""
+"""A key for every key pair that gets a certificate; the others have a text with their owner's name.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """One registration as the SDK sent it. `inputs` are plain; `secret` names the inputs that are marked secret, and
-    `ignored` those of which changes are ignored. `behind`: what this run alone has it wait for (graph.first_missing), of
-    which the state says nothing."""
+    """One registration as the SDK sent it. `inputs` are plain; `secret` names the inputs that are
+    marked secret; `ignored` the inputs whose changes are ignored. `behind` are dependencies of
+    this run alone (graph.once_made), which the state does not record."""
 
     type: str
     name: str
@@ -79,15 +81,17 @@ class Registered:
 
 
 States = dict[str, dict[str, dict[str, Any]]]
-"""What the engine tells a program of stacks: by the stack's name, {URN: {type, outputs}}."""
+"""The stacks' states that the engine gives a program: by the stack's name, {URN: {type, outputs}}.
+"""
 
 
 Identify = Callable[[str], str]
-"""Gives what is made under a logical name its id."""
+"""Maps a logical name to its resource's id."""
 
 
 class _Answers(pulumi.runtime.Mocks):
-    """Ids are `id of NAME`, those of groups, too; outputs are the inputs, and what a product would add that the program reads."""
+    """Mocks of resources. Ids are `id of NAME`, also for groups. Outputs are the inputs, and values
+    that a product would add and the program reads."""
 
     def __init__(
         self,
@@ -151,9 +155,9 @@ class _Answers(pulumi.runtime.Mocks):
             return {
                 "outputs": next(
                     (
-                        one["outputs"]
-                        for one in of_stack.values()
-                        if one["type"] == STACK
+                        resource["outputs"]
+                        for resource in of_stack.values()
+                        if resource["type"] == STACK
                     ),
                     {},
                 )
@@ -168,7 +172,7 @@ class _Answers(pulumi.runtime.Mocks):
 
 
 def _of_service(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """What a cluster says of a Service that is reached from outside."""
+    """Return the fields that a cluster adds to a Service that is reachable from outside."""
     if spec.get("type") == "LoadBalancer":
         return {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}
     if spec.get("type") != "NodePort":
@@ -181,7 +185,7 @@ def _of_service(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Monitor(mocks.MockMonitor):
-    """Keeps what the mocks do not see: dependencies, and which inputs are secrets."""
+    """Record the facts that mocks do not see: dependencies, and the inputs that are secrets."""
 
     def __init__(self, answers: _Answers | None = None) -> None:
         super().__init__(answers or _Answers())
@@ -194,7 +198,7 @@ class _Monitor(mocks.MockMonitor):
     def first_missing(
         self, resources: Sequence[pulumi.Resource]
     ) -> pulumi.Output[Any]:
-        """What the program has in its place, which no request tells."""
+        """Replace the program's function, and record its resources: no request shows them."""
         made = first_missing(resources)
         self._turns[id(made)] = made, resources
         return made
@@ -202,9 +206,12 @@ class _Monitor(mocks.MockMonitor):
     def register(
         self, resource: pulumi.Resource, type_: str, name: str, *more: Any
     ) -> None:
-        """What the SDK has in its place, which then tells the monitor; notes what the resource waits for."""
+        """Replace the SDK's function, which then registers at the monitor; record the resource's
+        dependencies."""
         (options,) = (
-            one for one in more if isinstance(one, pulumi.ResourceOptions)
+            argument
+            for argument in more
+            if isinstance(argument, pulumi.ResourceOptions)
         )
         waits = (
             options.depends_on
@@ -254,7 +261,7 @@ class _Monitor(mocks.MockMonitor):
 
 
 def recorder() -> _Monitor:
-    """What takes registrations in the place of an engine, and keeps them."""
+    """Return a monitor that records registrations in place of an engine."""
     return _Monitor()
 
 
@@ -267,7 +274,7 @@ def _published(issuer: str, proxy: str | None) -> Published:
 
 
 class _EveryGroup(dict[str, str]):
-    """Ids of groups as `_Answers` gives them, whatever the name."""
+    """Ids of groups as `_Answers` gives them, for any name."""
 
     def __missing__(self, name: str) -> str:
         return f"id of {name}"
@@ -279,7 +286,7 @@ def _inspected(*arguments: Any) -> Inspection:
 
 @pulumi.runtime.test  # type: ignore[untyped-decorator]
 def _program() -> None:
-    """Runs the program and waits for all that it registers."""
+    """Run the program and wait for all its registrations."""
     runpy.run_path("__main__.py", run_name="__main__")
 
 
@@ -291,9 +298,11 @@ def run_stack(
     identify: Identify = "id of {}".format,
     stays: Mapping[tuple[str, str], Registered] | None = None,
 ) -> list[Registered]:
-    """All that the program of the working directory registers on a stack whose file is there. `states` are those that
-    the engine knows; what this run registers and exports is put there for the next ones. `stays`: by type and logical
-    name, what a flag leaves as it is, which is what the program then gets of it."""
+    """Return all registrations of the program in the working directory, on a stack with an existing
+    file. `states` are the states that the engine knows; this run adds its registrations and
+    outputs for later runs. `stays`: resources that a flag leaves unchanged, by type and logical
+    name; the program gets these values for them.
+    """
     file = yaml.safe_load(
         Path(f"stacks/Pulumi.{stack}.yaml").read_text("utf-8")
     )["config"]
@@ -317,7 +326,7 @@ def run_stack(
     )
     root = get_root_resource()
     assert root is not None
-    root._transformations = []  # of the run before, in this very process
+    root._transformations = []  # left by the run before in this process
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> pulumi.Output[Any]:
@@ -335,11 +344,11 @@ def run_stack(
     program()
     urn = f"urn:pulumi:{stack}::kong-oam::"
     state = {
-        f"{urn}{one.type}::{one.name}": {
-            "type": one.type,
-            "outputs": one.inputs,
+        f"{urn}{item.type}::{item.name}": {
+            "type": item.type,
+            "outputs": item.inputs,
         }
-        for one in monitor.registered
+        for item in monitor.registered
     }
     states[stack] = {
         **state,
@@ -349,7 +358,7 @@ def run_stack(
 
 
 def answer(patch: pytest.MonkeyPatch) -> None:
-    """Has the environment say how products are reached, and issuers publish a key."""
+    """Set the environment's addresses of products, and let issuers publish a key."""
     patch.setenv("KONG_ADMIN_TOKEN", "the admin token")
     patch.setenv("OKTA_API_TOKEN", "the API token")
     patch.setenv("OKTA_ORG_NAME", "sandbox")
@@ -362,7 +371,7 @@ def answer(patch: pytest.MonkeyPatch) -> None:
 
 
 def clear(secret: Registered) -> dict[str, str]:
-    """What a Kubernetes Secret holds."""
+    """Return the values of a Kubernetes Secret."""
     return {
         key: base64.b64decode(item).decode()
         for key, item in secret.inputs["data"].items()
@@ -372,12 +381,12 @@ def clear(secret: Registered) -> dict[str, str]:
 def ask_at(
     patch: pytest.MonkeyPatch, key: str, values: Mapping[Key[Any], Any]
 ) -> None:
-    """Has the component `key` have these values of traits, whatever its Application says."""
+    """Give the component `key` these values of traits, in place of its Application's."""
 
     def compiled(*arguments: Any) -> Any:
         made = compile_estate(*arguments)
         assert made.estate is not None
-        return replace(made, estate=asking(made.estate, key, values))
+        return replace(made, estate=with_traits(made.estate, key, values))
 
     patch.setattr("components.program.compile_estate", compiled)
 
@@ -388,10 +397,12 @@ def run_program(
     preview: bool = False,
     **gateway: Any,
 ) -> list[Registered]:
-    """All that the program registers for the sample estate on the stack `local`, which `patch` is told of.
+    """Return all registrations of the program for the sample estate on the stack `local`; `patch`
+    sets the environment.
 
-    `gateway` are settings of its own, and `providers` identity providers in place of its own. In a first preview
-    unknown is what `_Answers` does not say. The environment says which Kong's plugin schemas it reads.
+    `gateway` are extra settings, and `providers` replace its identity providers. In a first preview
+    the values that `_Answers` does not give are unknown. The environment names the Kong whose
+    plugin schemas the program reads.
     """
     file = yaml.safe_load(
         (ROOT / "stacks/Pulumi.local.yaml").read_text("utf-8")
@@ -431,14 +442,15 @@ def run_program(
 def program(
     *providers: dict[str, Any], preview: bool = False
 ) -> list[Registered]:
-    """All that the program registers with the Kong stand-in as its gateway, and with these identity providers, if any."""
+    """Return all registrations of the program with the Kong stand-in as its gateway, and with these
+    identity providers, if any."""
     with Kong() as kong, pytest.MonkeyPatch.context() as patch:
         patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
         return run_program(patch, list(providers) or None, preview)
 
 
 def all_of(registered: list[Registered], kind: str) -> dict[str, Registered]:
-    """What the program registered of one type, by logical name. There must be some."""
-    found = {one.name: one for one in registered if one.type == kind}
+    """Return the registrations of one type, by logical name. Fails where there are none."""
+    found = {item.name: item for item in registered if item.type == kind}
     assert found, f"the program registered no {kind}"
     return found

@@ -1,4 +1,5 @@
-"""Applications that people wrote, with KubeVela's own offline renderings of some; both lie beside the project."""
+"""Real Applications, some with KubeVela's own offline renderings; both are beside
+the project."""
 
 from __future__ import annotations
 
@@ -26,18 +27,18 @@ CORPUS = DATA / "oam"
 
 
 def corpus(folder: str) -> list[str]:
-    """The names of the files in a folder of it; none where it is not beside the project."""
+    """Return the names of the files in a folder of the corpus; none where it is missing."""
     return sorted(path.name for path in (CORPUS / folder).glob("*.yaml"))
 
 
 def need_corpus() -> None:
-    """Skips the test, saying why, where there is no corpus."""
+    """Skip the test with a reason if the corpus is missing."""
     if not CORPUS.is_dir():
         pytest.skip(f"no Applications and renderings at {CORPUS}")
 
 
 def documents(name: str) -> tuple[Document, ...]:
-    """The documents of one file of the corpus, as the project reads them."""
+    """Return the documents of one file of the corpus, as the project reads them."""
     found, _ = read(name, (CORPUS / name).read_bytes())
     return found
 
@@ -54,18 +55,18 @@ def _definitions_of() -> Mapping[str, list[dict[str, str]]]:
 
 @cache
 def definitions_in(name: str) -> tuple[Definition, ...]:
-    """The definitions of one file of the corpus."""
+    """Return the definitions of one file of the corpus."""
     return read_definitions(name, (CORPUS / name).read_bytes()).definitions
 
 
 def rows_of(file: str) -> list[dict[str, str]]:
-    """The types of a file, each with where its definition is."""
+    """Return the types of a file, each with the place of its definition."""
     return _definitions_of().get(file, [])
 
 
 def library_of(file: str, built_in: Iterable[Definition] = ()) -> Library:
-    """The definitions that a file's expected rendering used, and KubeVela's built-in ones for what they leave out; those in
-    `built_in` in place of KubeVela's."""
+    """Return the definitions that a file's expected rendering used. KubeVela's built-in definitions
+    fill gaps; those in `built_in` replace KubeVela's."""
     found: dict[tuple[str, str], Definition] = {}
     for row in rows_of(file):
         if (CORPUS / row["definition"]).is_file() and row["kind"] in (
@@ -74,14 +75,17 @@ def library_of(file: str, built_in: Iterable[Definition] = ()) -> Library:
         ):
             inside = definitions_in(row["definition"])
             found |= {
-                (one.kind, one.name): one
-                for one in inside
-                if one.name == row["type"].partition("@")[0]
+                (definition.kind, definition.name): definition
+                for definition in inside
+                if definition.name == row["type"].partition("@")[0]
             }
     for name in corpus("builtin"):
-        for one in definitions_in(f"builtin/{name}"):
-            found.setdefault((one.kind, one.name), one)
-    ours = {(one.kind, one.name): one for one in built_in}
+        for definition in definitions_in(f"builtin/{name}"):
+            found.setdefault((definition.kind, definition.name), definition)
+    ours = {
+        (definition.kind, definition.name): definition
+        for definition in built_in
+    }
     of_kubevela = {
         key
         for key, item in found.items()
@@ -92,8 +96,8 @@ def library_of(file: str, built_in: Iterable[Definition] = ()) -> Library:
 
 
 def deployments(document: Document) -> Iterator[Application]:
-    """What KubeVela prints of an Application: once for each topology of each `deploy`, with that step's overrides. Other
-    steps make no difference to it."""
+    """Yield the Application as KubeVela renders it: once for each topology of each `deploy`, with
+    that step's overrides. Other steps make no difference to it."""
     application = application_of(document)
     acts = [act for act in deploys(application) if act.component is None]
     for act in acts or [Deploy((), (), (), application.position)]:
@@ -105,12 +109,12 @@ def deployments(document: Document) -> Iterator[Application]:
 
 
 def setting_of(document: Document) -> Setting:
-    """With the revision that the status of an Application from a cluster has."""
+    """Return the setting with the revision in the status of an Application from a cluster."""
     return Setting(revision=application_of(document).revision)
 
 
 def application_of(document: Document) -> Application:
-    """An Application as it stands, whatever is wrong with it."""
+    """Return an Application without checks."""
     return typed.application_of(
         document, pruned("application", document.data), frozenset()
     )

@@ -1,7 +1,9 @@
-"""The structure of a definition's `parameter`, read from its CUE: to compare two, and to make properties that fit.
+"""Read the structure of a definition's `parameter` from its CUE: to compare two structures, and to
+make valid properties.
 
-It reads as much of CUE as parameters are written in: structs with optional, conditional and patterned fields, open
-lists, alternatives with defaults, bounds, literals, and names of other fields of the template.
+It reads the part of CUE that parameters use: structs with optional, conditional and patterned
+fields, open lists and alternatives with defaults. It also reads bounds, literals, and names of
+other fields of the template.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ class Field:
     optional: bool
     type: Type
     condition: str = ""
-    """Empty, or `field == "value"`, of a field beside it or further out."""
+    """Empty, or `field == "value"`, of a field beside it or in an outer struct."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class ListOf:
 
 @dataclass(frozen=True)
 class Rule:
-    """A type ("string"), a literal ("=" and JSON), a bound (">=1"), or an expression that must match ("=~...")."""
+    """A type ("string"), a literal ("=" and JSON), a bound (">=1"), or an expression that must
+    match ("=~...")."""
 
     text: str
 
@@ -58,7 +61,7 @@ class Rule:
 @dataclass(frozen=True)
 class Either:
     options: frozenset[tuple[bool, Type]]
-    """Each with whether it is the default."""
+    """Each type, and whether it is the default."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ Type = Struct | ListOf | Rule | Either | All
 
 
 def parameter(text: str) -> Type:
-    """The structure of `parameter` in a template, or in a file as `vela def` writes it."""
+    """Return the structure of `parameter` in a template, or in a file as `vela def` writes it."""
     return _Reader(text).named("parameter")
 
 
@@ -87,7 +90,7 @@ class _Reader:
             self._names = self._fields(self._names["template"] + 1)
 
     def _fields(self, start: int) -> dict[str, int]:
-        """Where the values of the fields begin that stand from there on, until the brace that closes them."""
+        """Return the starts of the fields' values from a place up to the closing brace."""
         found: dict[str, int] = {}
         depth = 0
         for index in range(start, len(self._tokens) - 1):
@@ -227,7 +230,7 @@ class _Reader:
                 fields += self._conditional()
             elif self._labelled():
                 fields.append(self._field())
-            else:  # another struct, whose fields these are, too
+            else:  # the fields of another struct
                 embedded = self._expression()
                 assert isinstance(embedded, Struct)
                 fields += embedded.fields
@@ -264,7 +267,7 @@ class _Reader:
 
 
 def _flat(default: bool, option: Type) -> list[tuple[bool, Type]]:
-    """An alternative, or those that it is itself made of."""
+    """Return an alternative, or its own alternatives."""
     return (
         [*option.options]
         if isinstance(option, Either) and not default
@@ -273,7 +276,8 @@ def _flat(default: bool, option: Type) -> list[tuple[bool, Type]]:
 
 
 def taken(type_: Type) -> Type:
-    """What fits, whatever is made of what is missing: without defaults, and each field optional that may be missing."""
+    """Return the type of valid properties before gaps are filled: without defaults, and every field
+    that may be missing is optional."""
     match type_:
         case Struct(fields, pattern, is_open):
             inner = (
@@ -310,7 +314,7 @@ def _may_be_missing(field: Field) -> bool:
 
 
 def _without_default(type_: Type) -> Type:
-    """The same without a default, and without values that are of a type which fits as well."""
+    """Return the type without a default, and without literals of a type that is allowed too."""
     if not isinstance(type_, Either):
         return type_
     all_of = {
@@ -329,7 +333,7 @@ def _without_default(type_: Type) -> Type:
 
 
 def _kind_of(option: Type) -> str:
-    """The type that a literal is of, or what the context has; empty where it is neither."""
+    """Return the type of a literal, or the type in the context; empty where neither is known."""
     if not isinstance(option, Rule) or option.text in _TYPES:
         return ""
     if option.text.startswith("context."):
@@ -352,7 +356,7 @@ _WORDS = ("a", "B", "TOKEN", "80", "x y", "web")
 
 @st.composite
 def properties(draw: st.DrawFn, type_: Type) -> Any:
-    """Properties of that structure, whose texts are often names that there are in a workload."""
+    """Draw properties with that structure, often with names from a workload as texts."""
     return _value(draw, type_, "", ())
 
 
@@ -409,7 +413,7 @@ def _mapping(
     made: dict[str, Any] = {}
     here = [*around, (type_, made)]
     for field in sorted(
-        type_.fields, key=lambda one: (bool(one.condition), one.name)
+        type_.fields, key=lambda known: (bool(known.condition), known.name)
     ):
         may_be_missing = field.optional or _default(field.type) is not None
         if _holds(field.condition, here) and not (
@@ -465,7 +469,7 @@ def _holds(
 
 @st.composite
 def changed(draw: st.DrawFn, made: Any) -> Any:
-    """The same with one value replaced, taken away or added, anywhere in it."""
+    """Draw the value with one value replaced, removed or added, at any depth."""
     made = json.loads(json.dumps(made))
     places = [
         (inner, key)
@@ -495,4 +499,4 @@ def _inner(value: Any) -> list[Any]:
     if not isinstance(value, dict | list):
         return []
     inside = value.values() if isinstance(value, dict) else value
-    return [value, *(inner for one in inside for inner in _inner(one))]
+    return [value, *(inner for item in inside for inner in _inner(item))]

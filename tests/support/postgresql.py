@@ -1,4 +1,5 @@
-"""A PostgreSQL of one's own (Debian's), on loopback in a temporary folder, and a wire to it that can be cut."""
+"""A private PostgreSQL (Debian's), on loopback in a temporary folder, and a wire to it that can be
+cut."""
 
 from __future__ import annotations
 
@@ -19,22 +20,23 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.server import free_port
-from tests.support.listening import Connections, Listening
+from tests.support.local_servers import Connections, Listening
 
 PASSWORD = "a-password"
 USER, DATABASE = "deployer", "states"
 _DEBIAN = Path("/usr/lib/postgresql")
 _PATIENCE = 60.0
-"""Seconds for it to begin, to answer, or to end."""
+"""Seconds for its start, its answers and its end."""
 
 
 class PostgreSqlMissingError(Exception):
-    """There can be no PostgreSQL here. The message says why."""
+    """PostgreSQL cannot run here. The message has the reason."""
 
 
 @dataclass(slots=True)
 class PostgreSql:
-    """A server at 127.0.0.1 with one user and one database; `process` is its first one, while it runs."""
+    """A server at 127.0.0.1 with one user and one database; `process` is its main process, while it
+    runs."""
 
     programs: Path
     folder: Path
@@ -44,11 +46,11 @@ class PostgreSql:
     def url(
         self, port: int | None = None, login: str = f"{USER}:{PASSWORD}"
     ) -> str:
-        """The backend's URL; `port` is that of a wire in front of the server."""
+        """Return the backend's URL; `port` may be the port of a wire in front of the server."""
         return f"postgres://{login}@127.0.0.1:{port or self.port}/{DATABASE}?sslmode=disable&connect_timeout=10"
 
     def ask(self, query: str) -> str:
-        """What psql prints for a query: a line for each row, with `|` between columns."""
+        """Return psql's output for a query: a line for each row, with `|` between columns."""
         command = [
             self.programs / "psql",
             "--no-psqlrc",
@@ -68,13 +70,13 @@ class PostgreSql:
         ).stdout.strip()
 
     def names(self) -> list[str]:
-        """What the backend keeps, by the names that it has on a file backend."""
+        """Return the backend's files, by their names on a file backend."""
         return self.ask(
             f"SELECT substr(key, {len(DATABASE) + 2}) FROM pulumi_state ORDER BY key"
         ).splitlines()
 
     def start(self) -> None:
-        """Starts it, and waits until it answers."""
+        """Start the server, and wait until it answers."""
         settings = (
             "-h",
             "127.0.0.1",
@@ -96,11 +98,11 @@ class PostgreSql:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Ends it, and every connection with it; what was committed is there when it starts again."""
+        """Stop the server, and every connection with it; a restart finds the committed data."""
         if self.process is not None:
             self.process.send_signal(
                 signal.SIGINT
-            )  # what PostgreSQL calls a fast shutdown
+            )  # PostgreSQL's fast shutdown
             self.process.wait(_PATIENCE)
             self.process = None
 
@@ -118,7 +120,8 @@ class PostgreSql:
 
 @contextmanager
 def postgresql() -> Iterator[PostgreSql]:
-    """Starts one, which ends with the context. Raises PostgreSqlMissingError where there can be none."""
+    """Start a server, which ends with the context. Raises PostgreSqlMissingError where none can
+    run."""
     programs, unprivileged = _programs(), _unprivileged()
     folder = Path(tempfile.mkdtemp(prefix="kong-oam-postgresql-"))
     try:
@@ -176,9 +179,10 @@ def postgresql() -> Iterator[PostgreSql]:
 
 
 def _programs() -> Path:
-    """The folder of the newest version's programs, which Debian keeps off the PATH."""
+    """Return the folder of the newest version's programs, which Debian keeps off the PATH."""
     found = sorted(
-        _DEBIAN.glob("*/bin/initdb"), key=lambda one: float(one.parts[-3])
+        _DEBIAN.glob("*/bin/initdb"),
+        key=lambda program: float(program.parts[-3]),
     )
     if not found:
         raise PostgreSqlMissingError(
@@ -188,8 +192,8 @@ def _programs() -> Path:
 
 
 def _unprivileged() -> dict[str, Any]:
-    """How a process is started as somebody else than root, as whom PostgreSQL does not run; as oneself where that is
-    another."""
+    """Return options that start a process as another user than root, since PostgreSQL rejects root.
+    Other users stay the same."""
     if os.geteuid() != 0:
         return {}
     try:
@@ -202,7 +206,8 @@ def _unprivileged() -> dict[str, Any]:
 
 
 class Wire:
-    """Leads connections on to a port of 127.0.0.1 until it is cut. A context manager; `port` is its own."""
+    """Forwards connections to a port of 127.0.0.1 until it is cut. A context manager; `port` is its
+    own."""
 
     def __init__(self, to: int) -> None:
         wire = self
@@ -227,7 +232,7 @@ class Wire:
         self._listening.__exit__()
 
     def cut(self) -> None:
-        """Closes all connections, and each that comes until `mend`."""
+        """Close all connections, and each new connection until `mend`."""
         with self._lock:
             self._whole = False
             for end in self._ends:
@@ -235,7 +240,7 @@ class Wire:
                     end.shutdown(socket.SHUT_RDWR)
 
     def mend(self) -> None:
-        """Leads connections that come from now on."""
+        """Forward new connections again."""
         with self._lock:
             self._whole = True
 
@@ -254,7 +259,7 @@ class Wire:
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:
-    """Passes on what comes, until either end is closed."""
+    """Forward all bytes, until either end is closed."""
     with suppress(OSError):
         while data := source.recv(65536):
             sink.sendall(data)

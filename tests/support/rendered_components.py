@@ -57,21 +57,21 @@ kind: ConfigMap
 metadata: {name: api, namespace: orders}
 data: {KEY: value}
 """
-"""A workload behind a Service and an Ingress, with a container of each sort."""
+"""A workload behind a Service and an Ingress, with a container of each kind."""
 
 
 def objects(text: str) -> tuple[RenderedObject, ...]:
-    """The objects of a YAML stream; the first is the workload."""
+    """Return the objects of a YAML stream; the first is the workload."""
     return tuple(
-        made(found, index)
+        rendered_object(found, index)
         for index, found in enumerate(yaml.safe_load_all(text))
     )
 
 
-def made(
+def rendered_object(
     found: dict[str, Any], index: int = 0, pod_spec_path: str = ""
 ) -> RenderedObject:
-    """One object, the workload where it is the first."""
+    """Return one object; it is the workload if it is the first."""
     position = estate(api()).components["orders/api"].position
     return RenderedObject(
         found, None, f"made-{index}" if index else "", position, pod_spec_path
@@ -81,8 +81,8 @@ def made(
 def component(
     text: str = OBJECTS, *, client: bool = True, ports: tuple[int, ...] = (80,)
 ) -> tuple[Application, Component]:
-    """The component `orders/api`, which renders these objects, with its Application. The gateway reaches these ports of
-    its Service `api`."""
+    """Return the component `orders/api`, which renders these objects, with its Application. The
+    gateway reaches these ports of its Service `api`."""
     (application,) = estate(api(access=ACCESS if client else "")).applications
     (plain,) = application.components
     endpoints = tuple(
@@ -103,5 +103,5 @@ def component(
 
 
 def estate_of(*applications: Application) -> Estate:
-    """These applications as an estate."""
+    """Return these applications as an estate."""
     return replace(estate(api()), applications=applications)

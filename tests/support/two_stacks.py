@@ -1,4 +1,6 @@
-"""Two stacks on one Kong: `local`, which has the global plugin, and `prod`, which has its code at each port."""
+"""Two stacks on one Kong: `local`, which has the global plugin, and `prod`, with its code at
+each
+port."""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from kong_oam.oam.application import read_bytes
 from tests.support import gateway_estates
 from tests.support.estates import estate as compiled_estate
 from tests.support.gateway_tokens import Issuer
-from tests.support.verifying import ROOT, Deployment, Running
+from tests.support.verified_gateway import ROOT, Deployment, Running
 
 STACKS = ("local", "prod")
 
@@ -62,11 +64,12 @@ spec:
 
 
 def deployment(stack: str) -> Deployment:
-    """One of the two stacks: `orders/api` has no public rule, `orders/shop` nothing else. Hosts are its own."""
+    """Return one of the two stacks: `orders/api` has no public rule, `orders/shop` only public
+    rules. It has its own hosts."""
     usual = read_file(
         ROOT / "stacks/Pulumi.local.yaml",
-        lambda given: replace(
-            describe(given), issuer=f"https://{stack}.example.com"
+        lambda location: replace(
+            describe(location), issuer=f"https://{stack}.example.com"
         ),
     )
     settings = _named(usual, stack)
@@ -82,7 +85,8 @@ def deployment(stack: str) -> Deployment:
 
 
 def in_partitions(partition: str | None) -> Deployment:
-    """The stack `local` with all Applications in partition `payments`, as its base or one of its partitions sees it."""
+    """Return the stack `local` with all Applications in partition `payments`, as its base or one of
+    its partitions sees it."""
     whole = deployment(STACKS[0])
     model = replace(
         whole.settings.stack,
@@ -111,25 +115,25 @@ def _named(settings: Settings, stack: str) -> Settings:
 
 
 @contextmanager
-def both() -> Iterator[dict[str, Running]]:
-    """Both stacks on one Kong, by name."""
+def running_stacks() -> Iterator[dict[str, Running]]:
+    """Yield both stacks on one Kong, by name."""
     first, second = STACKS
     with (
-        Running(deployment(first)) as one,
-        Running(deployment(second), beside=one) as other,
+        Running(deployment(first)) as own,
+        Running(deployment(second), beside=own) as other,
     ):
-        yield {first: one, second: other}
+        yield {first: own, second: other}
 
 
 def union(deployments: Iterable[Deployment]) -> Entities:
-    """All entities of stacks on one Kong, as their runs make them, each with an id of its own."""
+    """Return all entities of stacks on one Kong, as their runs make them, each with its own id."""
     found: dict[str, list[Entity]] = {
         kind.name: [] for kind in fields(Entities)
     }
-    for one in deployments:
+    for item in deployments:
         for kind, entities in found.items():
             entities += [
-                _with_ids(one, entity) for entity in getattr(one.meant, kind)
+                _with_ids(item, entity) for entity in getattr(item.meant, kind)
             ]
     return Entities(
         **{kind: tuple(entities) for kind, entities in found.items()}
@@ -137,7 +141,7 @@ def union(deployments: Iterable[Deployment]) -> Entities:
 
 
 def _with_ids(deployment: Deployment, entity: Entity) -> Entity:
-    """The entity with ids as Kong would give them: unlike those of any other stack."""
+    """Return the entity with ids as Kong would assign them: no other stack has the same ids."""
 
     def identifier(name: str) -> str:
         return str(
@@ -154,7 +158,7 @@ def _with_ids(deployment: Deployment, entity: Entity) -> Entity:
 
 
 def generated(stack: str, number: int) -> Deployment:
-    """A stack with generated Applications, from the seed `number`, and one issuer."""
+    """Return a stack with generated Applications, from the seed `number`, and one issuer."""
     model = gateway_estates.stack(stack, "http")
     main = model.providers["main"]
     model = replace(model, providers={"main": main})

@@ -1,4 +1,5 @@
-"""Workloads that speak TLS, with certificates made here, and an estate whose gateway speaks it to them."""
+"""Workloads that speak TLS, with certificates made here, and an estate whose gateway speaks TLS to
+them."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from sandbox.kong.pem import load_pair
-from tests.support.listening import Listening
+from tests.support.local_servers import Listening
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +43,14 @@ class Pair:
 
 
 def authority(name: str) -> Pair:
-    """A CA of its own."""
+    """Return a new CA."""
     return _made(
         name, None, x509.BasicConstraints(ca=True, path_length=None), 30
     )
 
 
 def signed(by: Pair, *names: str, days: int = 30) -> Pair:
-    """A certificate for these DNS names or addresses, which ends in so many days."""
+    """Return a certificate for these DNS names or addresses, which ends in so many days."""
     return _made(
         names[0],
         by,
@@ -97,16 +98,17 @@ def _made(
 def settings(
     *authorities: Pair, client: str | None = None
 ) -> UpstreamTlsSettings:
-    """What a stack says that trusts these."""
+    """Return a stack's settings that trust these CAs."""
     return UpstreamTlsSettings(
-        tuple(sorted(one.fingerprint for one in authorities)),
+        tuple(sorted(pair.fingerprint for pair in authorities)),
         client_certificate=client,
     )
 
 
 class Workload(Listening):
-    """Answers by TLS, with a certificate, and says as JSON who called: {"host", "public", "asked", "client"}. With
-    `callers` it refuses whoever has no certificate of that CA. A context manager."""
+    """Answers over TLS, with a certificate, and returns the caller as JSON: {"host", "public",
+    "asked", "client"}. With `callers` it rejects clients without a certificate of that CA. A
+    context manager."""
 
     def __init__(
         self, shown: Pair, callers: Pair | None = None, bind: str = "127.0.0.1"
@@ -124,7 +126,7 @@ class Workload(Listening):
 
     @property
     def answered(self) -> int:
-        """How many requests came as far as the workload."""
+        """The number of requests that reached the workload."""
         return self._answering.answered
 
 
@@ -149,7 +151,7 @@ class _Server(ThreadingHTTPServer):
             ) as connection:
                 super().finish_request(connection, client_address)
         except OSError:
-            return  # who would not go on, or may not
+            return  # a client that stops, or that is rejected
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -178,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def _echo(self) -> None:
-        """The rest of the connection is another protocol's: here what is said once comes back."""
+        """Switch the connection to another protocol: echo the first bytes."""
         self.send_response_only(101)
         self.send_header("Upgrade", self.headers["Upgrade"])
         self.send_header("Connection", "Upgrade")
@@ -187,4 +189,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
-        """Silent."""
+        """Log no request."""

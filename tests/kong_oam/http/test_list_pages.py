@@ -238,7 +238,7 @@ def test_a_limit_before_kong_is_waited_for(
     )
     with pytest.raises(
         AdminError,
-        match=r"answers 429; what is in front of it limits it \(rate limit: wait 900 s",
+        match=r"answers 429; a proxy in front of it limits requests \(rate limit: wait 900 s",
     ):
         list(
             kong(lambda _: httpx.Response(429, headers={"Retry-After": "900"}))

@@ -7,7 +7,7 @@ import pytest
 
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
-from kong_oam.kong.owners import Asking
+from kong_oam.kong.owners import OwnerLookup
 from kong_oam.recover.kong import (
     LostEntity,
     OutdatedStateError,
@@ -19,7 +19,7 @@ from kong_oam.recover.kong import (
 from sandbox.kong import Kong
 
 OURS = frozenset({"kong-oam", "kong-oam-stack:local"})
-ASKING = Asking("local")
+ASKING = OwnerLookup("local")
 
 
 def _entity(

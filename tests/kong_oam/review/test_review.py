@@ -808,10 +808,7 @@ def test_a_file_that_cannot_be_written_is_wrong_usage(
         )
         == 2
     )
-    assert (
-        "no/review.md cannot be written: No such file"
-        in capsys.readouterr().err
-    )
+    assert "no/review.md: No such file" in capsys.readouterr().err
     assert steps == []
 
 
@@ -879,9 +876,9 @@ def test_a_comment_of_the_longest_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "say what to review: --base REVISION and --stack NAME"),
-        (["--base", "main"], "say what to review"),
-        (["--stack", "aws"], "say what to review"),
+        ([], "specify --base REVISION and --stack NAME"),
+        (["--base", "main"], "specify --base REVISION"),
+        (["--stack", "aws"], "specify --base REVISION"),
         (["--comment", "x"], "--pull-request NUMBER"),
         *((["--comment", "x", "--pull-request", "7", *more], "--comment reviews nothing") for more in (["--base", "m"], ["--stack", "a"], ["--needs", "A"], ["--output", "y"])),
     ],

@@ -1,17 +1,23 @@
-"""Whether a run ever let a request through that neither the model before it nor the one after it allows.
+"""Find requests that a run allowed although the models before and after it deny them.
 
-Every class of requests (hosts and paths that some model tells apart, methods, tokens) is asked of the real proxy of the
-stand-in with the emitted Lua; `tests.support.oracle.meaning`, which knows nothing of the program, says what it may. Allowed is
-what reaches the workload that it is meant for, in a version that these rules were made for.
+Requests of every class go to the real proxy of the stand-in with the emitted Lua. Models tell hosts
+and paths apart; methods and tokens vary too. `tests.support.oracle.meaning`, which shares no code
+with the program, gives the expected answers. A request counts as allowed if it reaches its
+workload, in a version that these rules were made for.
 
-- **Mixtures**: of each entity that decides about a request any version that there ever was, or none, in every
-  combination. No order of steps, lag, flag, half-finished run, second run or node of the gateway shows anything else,
-  so nothing is taken for granted about any of them. Nobody may be let in by any mixture.
-- What the mixtures leave open is which image answers. There the order counts that the run keeps: whoever sees a version
-  of an entity sees it after all that had to be done before it.
-- **Views**: what routes, plugins and credentials can show at one moment, by that order. Whoever is allowed by both
-  models is never turned away.
-- **Moments**: what is there, seen at once. An image is called by the rules of a model that has it.
+- **Mixtures**: each entity that decides about a request is in any of its versions,
+  or absent, in every combination. They cover every order of steps, lag, flag,
+  unfinished run, second run and node of the gateway. If both models deny a caller,
+  no mixture may allow it.
+
+- Mixtures leave open which image answers. This depends on the order of the run.
+  If a reader sees a version of an entity, it sees all operations before it.
+
+- **Views**: routes, plugins and credentials that are visible at one moment, by that
+  order. If both models allow a caller, no view denies it.
+
+- **Moments**: the state of all entities at once. The rules of a model call only
+  images that the model has.
 """
 
 from __future__ import annotations
@@ -27,9 +33,7 @@ from kong_oam.access.sites import SitesByHost, path_classes_by_site
 from sandbox.kong import uri
 from sandbox.kong.entities import Entity
 from sandbox.kong.precedence import ORDER
-from tests.support.checker.history import Replay
-from tests.support.checker.order import members
-from tests.support.checker.plane import (
+from tests.support.checker.data_plane import (
     FORGED,
     Address,
     Chosen,
@@ -38,12 +42,14 @@ from tests.support.checker.plane import (
     takes,
     winners,
 )
+from tests.support.checker.history import Replay
+from tests.support.checker.order import members
 from tests.support.oracle import meaning
 from tests.support.oracle.meaning import Answer, Document, Request, Token
 
 METHODS = ("GET", "POST", "DELETE")
 UNREADABLE = "/..%2fx"
-"""Appended to a path, two servers could read it differently: nobody may have it."""
+"""Two servers could read a path with this ending differently: nobody may read it."""
 PROVIDER = "okta"
 DECIDING = (
     "routes",
@@ -56,19 +62,22 @@ DECIDING = (
 )
 PASSED: Address = ("passed", 1)
 _PASSING = {"host": PASSED[0], "port": PASSED[1]}
-"""Where a service leads while it is looked whether a request comes that far."""
+"""The place of a service during the check whether a request reaches it."""
 _STAMPS = ("created_at", "updated_at")
 
 Target = tuple[str, str]
-"""Host and path as a client writes them."""
+"""Host and path in a client's spelling."""
 SourcePosition = tuple[str, int]
 """A component and one of its ports."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody with a token, or without one (`token` is then empty), and what is known of it. `kid` is the key that it
-    names, `issuer` who signed it ("": nobody), `client` the provider's id of the client that it was given to."""
+    """A caller and the facts about its token. `token` is empty for a caller without a token.
+
+    `kid` is the key that the token names and `issuer` its signer ("": no signer). `client` is the
+    provider's id of the client that got the token.
+    """
 
     name: str
     token: str = ""
@@ -86,8 +95,8 @@ class Caller:
 
 @dataclass(frozen=True)
 class Meaning:
-    """One model of a stack: its documents, and what is called how at the provider. `estate` only says which requests
-    differ; `clients` are components by the ids of their clients."""
+    """One model of a stack: its documents and the ids at the provider. `estate` only tells which
+    requests differ; `clients` are components by the ids of their clients."""
 
     documents: tuple[Document, ...]
     stack: Document
@@ -134,8 +143,8 @@ class Meaning:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A request that was let through and should not have been, or was turned away and should not: who sent what, where
-    it ended (a component's port, or a status), and what was seen of the run then."""
+    """A request that was allowed or denied wrongly. It has its caller, its end (a component's port,
+    or a status), and the state of the run at that moment."""
 
     target: Target
     method: str
@@ -154,8 +163,9 @@ class Finding:
 
 @dataclass(slots=True)
 class Report:
-    """`opened` breaks the promise; `closed` is an outage: both models allow the call, and it was refused all the same.
-    `asked` are requests, `reached` those that came to a workload, `mixtures` combinations of versions."""
+    """`opened` are violations; `closed` are outages: both models allow the call, but it was denied.
+    `asked` counts requests, `reached` requests that reached a workload, `mixtures` combinations
+    of versions."""
 
     opened: list[Finding] = field(default_factory=list)
     closed: list[Finding] = field(default_factory=list)
@@ -184,18 +194,18 @@ def check(
     *,
     ordered: bool,
 ) -> Report:
-    """Holds a run against the models that it leads from and to (or past: several runs in a row).
+    """Check a run, or several runs in a row, against the models before, between and after them.
 
-    `workloads` is where components are. `ordered`: the order of the replay is what the engine promises, not only what
-    happened, so that views and moments are looked at, too.
+    `workloads` are the components by address. `ordered`: the engine promises the order of the
+    replay. Only then views and moments are checked too.
     """
-    run = Held(replay, models, callers, workloads)
+    run = CheckedRun(replay, models, callers, workloads)
     check_all(run, ordered=ordered)
     return run.report
 
 
-def check_all(run: Held, *, ordered: bool) -> None:
-    """Asks about all targets; what is found is in the report."""
+def check_all(run: CheckedRun, *, ordered: bool) -> None:
+    """Check all targets; the findings are in the report."""
     for target in targets(run.models):
         scene = run.scene(target)
         scene.ask_mixtures()
@@ -205,7 +215,8 @@ def check_all(run: Held, *, ordered: bool) -> None:
 
 
 def targets(models: Sequence[Meaning]) -> Iterator[Target]:
-    """A request for every class of hosts and paths that some model tells apart, and one that nobody may read."""
+    """Yield a request for every class of hosts and paths that some model tells apart, and a request
+    that nobody may read."""
     sites = [SitesByHost(model.estate) for model in models]
     for name, path_classes in path_classes_by_site(*sites):
         for path_class in path_classes:
@@ -215,8 +226,8 @@ def targets(models: Sequence[Meaning]) -> Iterator[Target]:
         yield host, written(path_classes[0].path).rstrip("/") + UNREADABLE
 
 
-class Held:
-    """A replay with who calls and what is meant, and what is found."""
+class CheckedRun:
+    """A replay with its callers, its models and its findings."""
 
     def __init__(
         self,
@@ -239,7 +250,7 @@ class Held:
         self.report = Report()
         self.versions: dict[str, list[Entity]] = {}
         self.writers: dict[int, int] = {}
-        """The operations that made versions."""
+        """The operations that wrote versions."""
         for kind in DECIDING:
             self.versions[kind] = list(
                 replay.start.entities.tables[kind].values()
@@ -270,7 +281,7 @@ class Held:
         return Scene(self, target, path, routes, frozenset(services))
 
     def mask(self, kind: str, ids: frozenset[str]) -> int:
-        """The operations that write entities of a kind, of these ids."""
+        """Return the operations that write these entities of a kind."""
         return sum(
             1 << number
             for number, operation in enumerate(self.replay.operations)
@@ -283,7 +294,7 @@ class Held:
     def state(
         self, kind: str, ids: frozenset[str], done: int
     ) -> dict[str, Entity]:
-        """The entities of these ids after the operations of `done`."""
+        """Return these entities after the operations of `done`."""
         table = {
             item: entity
             for item, entity in self.replay.start.entities.tables[kind].items()
@@ -306,7 +317,7 @@ class Held:
         ]
 
     def image(self, component: str, done: int) -> str | None:
-        """What runs after the operations of `done`."""
+        """Return the component's image after the operations of `done`."""
         over = [
             number for number in self.rollouts(component) if done >> number & 1
         ]
@@ -317,7 +328,8 @@ class Held:
         )
 
     def images(self, component: str, seen: Seen) -> set[str | None]:
-        """What may run while these versions are seen: it had to be there before them, or comes later."""
+        """Return the component's images that may run while these versions are visible. Each started
+        before them or starts later."""
         written = sum(
             {
                 1 << self.writers[id(entity)]
@@ -345,7 +357,8 @@ class Held:
         image: str | None,
         answers: Sequence[Answer],
     ) -> bool:
-        """Whether nobody allows the request there. Rules may be older than the image that answers, never newer."""
+        """Return whether no model allows the request there. Rules may be older than the image that
+        answers, never newer."""
         if image is None:
             return False  # nothing answers
         having = [
@@ -364,8 +377,8 @@ class Held:
         service: Entity,
         answers: Sequence[Answer],
     ) -> bool:
-        """Whether it is sent in clear text, or to whoever answers, and every model that allows it has the workload
-        verified."""
+        """Return whether the request is sent in clear text, or to an unverified workload, although
+        every model that allows it verifies the workload."""
         verified = (
             service["protocol"] == "https" and service["tls_verify"] is True
         )
@@ -386,7 +399,8 @@ class Held:
         image: str | None,
         answers: Sequence[Answer],
     ) -> bool:
-        """Whether no model that has the image allows the request there, and one of them has the place."""
+        """Return whether no model with the image allows the request there, although a model with
+        the image has the place."""
         having = [
             number
             for number, model in enumerate(self.models)
@@ -398,7 +412,7 @@ class Held:
         )
 
     def words(self, seen: Seen) -> str:
-        """Which versions are seen."""
+        """Describe the visible versions."""
         parts = []
         for kind, entity in seen.entities:
             number = self.writers.get(id(entity))
@@ -434,16 +448,17 @@ def _by_content(versions: Iterable[Entity]) -> Iterator[Entity]:
 
 @dataclass(frozen=True)
 class Scene:
-    """What may decide about one target in a run: routes that may take it, and the services that these lead to."""
+    """The entities that may decide about a target in a run: routes that may take it, and the
+    services behind them."""
 
-    run: Held
+    run: CheckedRun
     target: Target
     path: str
     routes: frozenset[str]
     services: frozenset[str]
 
     def ask_mixtures(self) -> None:
-        """Every request with all that there is; with parts missing, one of each kind of requests."""
+        """Check every request with all entities, and a request of each kind with missing entities."""
         for some, requests in (
             (False, product(METHODS, self._callers())),
             (True, self._kinds()),
@@ -466,11 +481,14 @@ class Scene:
         ]
 
     def _kinds(self) -> list[tuple[str, Caller]]:
-        """A request of every kind: who calls as what, signed by whom, and what the models say of it. What is missing is
-        not about one method or scope."""
+        """Return a method and caller for every kind of request: by signer, kind of token and
+        answers of the models. If no model allows a kind, the reason is not a single method or
+        scope."""
         kinds: dict[tuple[object, ...], tuple[str, Caller]] = {}
         for method, caller in product(METHODS, self._callers()):
-            answers = tuple(one.allowed for one in self._meant(method, caller))
+            answers = tuple(
+                answer.allowed for answer in self._meant(method, caller)
+            )
             kinds.setdefault(
                 (
                     bool(caller.token),
@@ -484,7 +502,8 @@ class Scene:
         return list(kinds.values())
 
     def _ways(self) -> Iterator[tuple[Entity, Entity]]:
-        """The versions of routes that may take the request, each with those of its service."""
+        """Yield the versions of routes that may take the request, each with the versions of its
+        service."""
         for route in self.run.different["routes"]:
             if takes(route, self.target[0], self.path):
                 for service in self.run.different["services"]:
@@ -494,8 +513,9 @@ class Scene:
     def _levels(
         self, route: Entity, service: Entity, kid: str, *, some: bool
     ) -> list[list[tuple[Chosen, ...]]]:
-        """Combinations of what is met one after the other: plugins by their order, with what they look up, and last
-        where the service leads. `some`: with parts of it missing, too."""
+        """Return combinations of the entities that a request meets in turn: plugins by their order
+        with their lookups, then the address of the service. `some`: also combinations in which
+        parts are missing."""
         run = self.run
         plugins = [
             ("plugins", plugin)
@@ -503,9 +523,9 @@ class Scene:
             if _on(plugin, route, service)
         ]
         balanced = [
-            (kind, one)
+            (kind, entity)
             for kind in ("upstreams", "targets")
-            for one in run.different[kind]
+            for entity in run.different[kind]
         ]
         levels = [
             _choices(
@@ -524,16 +544,18 @@ class Scene:
     def _with_lookups(
         self, jwt: tuple[Chosen, ...], kid: str, *, some: bool
     ) -> Iterator[tuple[Chosen, ...]]:
-        """These plugins with the credential and the consumers that they look up."""
+        """Yield these plugins with the credential and the consumers that they look up."""
         run = self.run
         secrets = [
             ("jwt_secrets", jwt_secret)
             for jwt_secret in run.different["jwt_secrets"]
             if jwt and jwt_secret["key"] == kid
         ]
-        anonymous = {one["config"]["anonymous"] for _, one in jwt}
+        anonymous = {plugin["config"]["anonymous"] for _, plugin in jwt}
         for found in _choices(secrets, some=some):
-            wanted = anonymous | {one["consumer"]["id"] for _, one in found}
+            wanted = anonymous | {
+                secret["consumer"]["id"] for _, secret in found
+            }
             consumers = [
                 ("consumers", consumer)
                 for consumer in run.different["consumers"]
@@ -549,7 +571,7 @@ class Scene:
         chosen: tuple[Chosen, ...],
         levels: Sequence[list[tuple[Chosen, ...]]],
     ) -> None:
-        """Goes on to what is met next only where what was met before lets the request pass."""
+        """Continue with the next entities only where the entities before them let the request pass."""
         run = self.run
         for more in levels[0]:
             entities = (*chosen, *more)
@@ -585,9 +607,9 @@ class Scene:
         run = self.run
         for kid, callers in run.callers.items():
             wanted = [
-                one
-                for one in product(METHODS, callers)
-                if self._must_pass(*one)
+                pair
+                for pair in product(METHODS, callers)
+                if self._must_pass(*pair)
             ]
             if wanted:
                 for seen in self._views(kid):
@@ -598,7 +620,7 @@ class Scene:
                             )
 
     def ask_moments(self) -> None:
-        """Where no image changes, the mixtures say all of it."""
+        """Check images by the order. Where no image changes, the mixtures suffice."""
         run = self.run
         if not any(operation.images for operation in run.replay.operations):
             return
@@ -646,12 +668,13 @@ class Scene:
         ]
 
     def _must_pass(self, method: str, caller: Caller) -> bool:
-        """Whether all models allow it, at one place: what is spoken to otherwise is behind another service at the gateway,
-        as what has another port, and is away for a moment."""
+        """Return whether all models allow the request at the same component and port. A component
+        whose protocol changes moves to another service of the gateway, and a changed port moves
+        too: both are away for a moment."""
         first, *others = answers = self._meant(method, caller)
         spoken = {
-            model.over_tls(one.component or "")
-            for model, one in zip(self.run.models, answers, strict=True)
+            model.over_tls(answer.component or "")
+            for model, answer in zip(self.run.models, answers, strict=True)
         }
         return len(spoken) == 1 and all(
             meaning.must_allow(first, other) for other in others
@@ -665,7 +688,7 @@ class Scene:
         ended: SourcePosition | int,
         seen: Seen,
     ) -> None:
-        """One finding for each request and end."""
+        """Add a finding, once for each request and end."""
         key = id(findings), self.target, method, caller.name, ended
         if key not in self.run.found:
             self.run.found.add(key)
@@ -680,7 +703,7 @@ class Scene:
             )
 
     def _views(self, kid: str) -> Iterator[Seen]:
-        """Each combination of versions that can be seen together, once."""
+        """Yield each combination of versions that is visible at the same time, once."""
         met: set[tuple[int, ...]] = set()
         for routed, plugged, known in self.run.order.views(*self.masks(kid)):
             for seen in self.seen(kid, routed, plugged, known):
@@ -689,7 +712,7 @@ class Scene:
                     yield seen
 
     def _moments(self, kid: str) -> Iterator[tuple[Seen, int]]:
-        """Each state of all that decides, with the operations that have led to it."""
+        """Yield each state of the entities that decide, with the operations before it."""
         rollouts = sum(
             1 << number
             for number, operation in enumerate(self.run.replay.operations)
@@ -701,8 +724,9 @@ class Scene:
                 yield seen, done
 
     def ask_everybody(self, *, thorough: bool) -> None:
-        """At each moment, where something that decides changes at all. It finds less than the mixtures, and soon: not
-        `thorough`, of each client one of the requests of which the models say the same."""
+        """Check each moment at which such an entity changes. This finds less than the mixtures, but
+        fast. Without `thorough`, only one request stands for requests of a client with equal
+        answers."""
         run = self.run
         for kid, callers in (
             run.callers.items()
@@ -712,7 +736,7 @@ class Scene:
             asked: dict[object, tuple[str, Caller]] = {}
             for method, caller in product(METHODS, callers):
                 answers = tuple(
-                    one.allowed for one in self._meant(method, caller)
+                    answer.allowed for answer in self._meant(method, caller)
                 )
                 key = (
                     (method, caller.token)
@@ -723,13 +747,13 @@ class Scene:
             for seen, _ in self._moments(kid):
                 for method, caller, ended in self.asked(seen, asked.values()):
                     if not isinstance(ended, int) and not any(
-                        _leads(one, ended)
-                        for one in self._meant(method, caller)
+                        _leads(answer, ended)
+                        for answer in self._meant(method, caller)
                     ):
                         self.add(run.report.opened, method, caller, ended, seen)
 
     def masks(self, kid: str) -> tuple[int, int, int]:
-        """The operations that may show in routes, plugins and credentials."""
+        """Return the operations that may show in routes, plugins and credentials."""
         run, ids = self.run, self._ids(kid)
         masks = {kind: run.mask(kind, ids[kind]) for kind in DECIDING}
         credentials = masks["jwt_secrets"] | (
@@ -771,13 +795,13 @@ class Scene:
                 *(("plugins", plugin) for plugin in plugins),
             ]
             for kind in ("upstreams", "targets", "consumers", "jwt_secrets"):
-                chosen += [(kind, one) for one in state[kind].values()]
+                chosen += [(kind, entity) for entity in state[kind].values()]
             yield Seen(tuple(chosen))
 
     def _ids(self, kid: str) -> Mapping[str, frozenset[str]]:
         """The entities of each kind that may decide."""
         found = {
-            kind: frozenset(one["id"] for one in self.run.versions[kind])
+            kind: frozenset(entity["id"] for entity in self.run.versions[kind])
             for kind in DECIDING
         }
         plugins = frozenset(
@@ -810,15 +834,16 @@ class Scene:
 def _choices(
     versions: Iterable[Chosen], *, some: bool
 ) -> list[tuple[Chosen, ...]]:
-    """Of each entity one of its versions, or of those that take one another's place; with `some`, or none."""
+    """Return the combinations with a version of each entity, or of each group of entities that
+    replace each other. With `some`, entities may be absent."""
     slots: dict[tuple[object, ...], list[Chosen | None]] = {}
-    for kind, one in versions:
+    for kind, entity in versions:
         slot = (
-            (kind, one["name"], *_scope(one))
+            (kind, entity["name"], *_scope(entity))
             if kind == "plugins"
-            else (kind, one["id"])
+            else (kind, entity["id"])
         )
-        slots.setdefault(slot, [None] if some else []).append((kind, one))
+        slots.setdefault(slot, [None] if some else []).append((kind, entity))
     return [tuple(filter(None, chosen)) for chosen in product(*slots.values())]
 
 
@@ -830,7 +855,7 @@ def _scope(plugin: Entity) -> tuple[object, ...]:
 
 
 def _on(plugin: Entity, route: Entity, service: Entity) -> bool:
-    """Whether the plugin may run for requests on the route."""
+    """Return whether the plugin may run for requests on the route."""
     on_route = plugin["route"] is None or plugin["route"]["id"] == route["id"]
     on_service = (
         plugin["service"] is None or plugin["service"]["id"] == service["id"]

@@ -1,8 +1,9 @@
-"""Estates that follow one another by small steps, drawn from a seed: what the real engine is made to do, run after run.
+"""Estates that change by small steps, drawn from a seed. The real engine deploys them, run after
+run.
 
-A component keeps its identity (`uid`) through all of them; its name, its place, its image, its scopes and its rules
-change. So a step may be a rename, a move, a swap of two places, a scope that is another component's from now on, or a
-grant that is another client's.
+A component keeps its identity (`uid`); its name, place, image, scopes and rules change. A step may
+be a rename, a move or a swap of two places. A scope may change its component, and a grant its
+client.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ _IMAGE = "registry.example.com"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One exposed component: its places are (host, path, port); rules are (path, method, scopes, or none: public). `allow`:
-    the networks that it may be called from; none: from anywhere. `tls`: its workload speaks https, and is verified."""
+    """One exposed component. Its places are (host, path, port); rules are (path, method, scopes;
+    none: public). `allow`: the networks of its callers; none: all. `tls`: its workload speaks
+    https, and is verified."""
 
     uid: str
     name: str
@@ -103,7 +105,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """One that calls: a service, or where users sign in. `calls` are (uid, scope); one that leads nowhere is left out."""
+    """A client: a service, or an application that users sign in to. `calls` are pairs of uid and
+    scope; unknown ids are left out."""
 
     name: str
     calls: tuple[tuple[str, str], ...] = ()
@@ -165,7 +168,7 @@ class Shape:
         return replace(self, parts=parts)
 
     def changed(self, uid: str, **changes: Any) -> Shape:
-        """With one part that is otherwise."""
+        """Return the estate with changes of one component."""
         return self.with_parts(
             *(
                 replace(part, **changes) if part.uid == uid else part
@@ -175,7 +178,7 @@ class Shape:
 
 
 def application(shape: Shape) -> str:
-    """As YAML (JSON, that is); "" for no components."""
+    """Return the Application as YAML (JSON); "" without components."""
     components = [
         *(part.manifest(shape.clients) for part in shape.parts),
         *(client.manifest(shape.parts) for client in shape.clients),
@@ -213,7 +216,8 @@ def _place(draw: random.Random) -> tuple[str, str, int]:
 
 
 def _rules(draw: random.Random, part: Part) -> Part:
-    """Some rules on and below the component's places, or none: closed to all who have not signed in."""
+    """Draw some rules on and below the component's places, or none. Without rules every caller
+    needs a token."""
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     for _, path, _ in part.places:
         for below in draw.sample(
@@ -288,7 +292,7 @@ def renamed(draw: random.Random, shape: Shape) -> Shape:
 
 
 def moved(draw: random.Random, shape: Shape) -> Shape:
-    """To another host, path or port, with the rules that it has or with others."""
+    """Move a component to another host, path or port, with the same or other rules."""
     return _one(
         draw,
         shape,
@@ -299,7 +303,7 @@ def moved(draw: random.Random, shape: Shape) -> Shape:
 
 
 def swapped(draw: random.Random, shape: Shape) -> Shape:
-    """Two components take each other's places, and each asks for its own scopes there."""
+    """Swap the places of two components; each requires its own scopes there."""
     if len(shape.parts) < 2:
         return shape
     first, second = draw.sample(shape.parts, 2)
@@ -315,7 +319,7 @@ def swapped(draw: random.Random, shape: Shape) -> Shape:
 
 
 def succeeded(draw: random.Random, shape: Shape) -> Shape:
-    """A component goes, and another takes its place at once."""
+    """Remove a component, and put another in its place at once."""
     chosen = draw.choice(shape.parts)
     others = shape.with_parts(
         *(part for part in shape.parts if part is not chosen)
@@ -340,7 +344,7 @@ def regrouped(draw: random.Random, shape: Shape) -> Shape:
 
 
 def rescoped(draw: random.Random, shape: Shape) -> Shape:
-    """A scope is another component's from now on, whose rules ask for it; the clients that had it ask for nothing new."""
+    """Give a scope to another component, whose rules require it. Its clients ask for no new scope."""
     if len(shape.parts) < 2:
         return shape
     giver, taker = draw.sample(shape.parts, 2)
@@ -350,7 +354,7 @@ def rescoped(draw: random.Random, shape: Shape) -> Shape:
     left = _rules(
         draw,
         replace(
-            giver, scopes=tuple(one for one in giver.scopes if one != scope)
+            giver, scopes=tuple(own for own in giver.scopes if own != scope)
         ),
     )
     more = _rules(draw, replace(taker, scopes=(*taker.scopes, scope)))
@@ -363,7 +367,7 @@ def rescoped(draw: random.Random, shape: Shape) -> Shape:
 
 
 def regranted(draw: random.Random, shape: Shape) -> Shape:
-    """What one client may call another may from now on, and it no more; or a client comes, or goes."""
+    """Draw more or fewer grants for one client, or add or remove a client."""
     grants = [
         (part.uid, scope) for part in shape.parts for scope in part.scopes
     ]
@@ -386,7 +390,7 @@ def regranted(draw: random.Random, shape: Shape) -> Shape:
 
 
 def widened(draw: random.Random, shape: Shape) -> Shape:
-    """Clients may ask for more, and a service for all that there is."""
+    """Widen clients' grants; a service may get all scopes."""
     grants = [
         (part.uid, scope) for part in shape.parts for scope in part.scopes
     ]
@@ -406,7 +410,7 @@ def widened(draw: random.Random, shape: Shape) -> Shape:
 
 
 def narrowed(draw: random.Random, shape: Shape) -> Shape:
-    """Clients may ask for less than they did, and for something still."""
+    """Narrow clients' grants; some scope stays."""
     clients = []
     for client in shape.clients:
         calls = [
@@ -424,7 +428,7 @@ def narrowed(draw: random.Random, shape: Shape) -> Shape:
 
 
 def versioned(draw: random.Random, shape: Shape) -> Shape:
-    """A component has another image, maybe with other rules; maybe it cannot be pulled."""
+    """Give a component another image, maybe with other rules; maybe it cannot be pulled."""
     chosen = draw.choice(shape.parts)
     newer = replace(chosen, version=chosen.version + 1)
     newer = _rules(draw, newer) if draw.random() < 0.7 else newer
@@ -436,21 +440,26 @@ def versioned(draw: random.Random, shape: Shape) -> Shape:
 
 
 def networked(draw: random.Random, shape: Shape) -> Shape:
-    """A component may be called from other networks: every request of the checker comes from 127.0.0.1."""
+    """Change the networks that may call a component: every request of the checker comes from
+    127.0.0.1."""
     return _one(
         draw,
         shape,
         lambda part: replace(
             part,
             allow=draw.choice(
-                [one for one in ((), INSIDE, OUTSIDE) if one != part.allow]
+                [
+                    networks
+                    for networks in ((), INSIDE, OUTSIDE)
+                    if networks != part.allow
+                ]
             ),
         ),
     )
 
 
 def secured(draw: random.Random, shape: Shape) -> Shape:
-    """The workload of a component speaks https from now on, or clear text again; maybe by other rules."""
+    """Let a component's workload speak https, or clear text again; maybe with other rules."""
     return _one(
         draw,
         shape,
@@ -485,9 +494,11 @@ STEPS: tuple[Step, ...] = (
 def estates(
     seed: int, count: int, sound: Callable[[str], bool]
 ) -> Iterator[tuple[str, Shape]]:
-    """`count` estates, each by one step (named) from the one before it and another Application; the first from nothing.
+    """Yield `count` estates, each a named step after the estate before it. The first step starts
+    from an empty stack.
 
-    `sound` says whether an Application compiles. A step that leads nowhere is drawn again, and in the end another.
+    `sound` returns whether an Application compiles. A step without a valid result is drawn again,
+    in the end as another kind of step.
     """
     draw = random.Random(seed)  # the same estates from the same seed
     shape = Shape()
@@ -504,8 +515,8 @@ def estates(
 def regranted_estates(
     seed: int, count: int, sound: Callable[[str], bool]
 ) -> Iterator[Shape]:
-    """`count` estates, each by several steps at once from the one before it, of which the last is about grants: clients
-    get more by every other one, and less by those between."""
+    """Yield `count` estates, each several steps after the estate before it. The last step changes
+    grants: by turns, clients get more or fewer grants."""
     draw = random.Random(seed)
     shape = Shape()
     for number in range(count):
@@ -526,7 +537,7 @@ def _following(
     wanted: Step,
     sound: Callable[[str], bool],
 ) -> tuple[str, Shape]:
-    """Another Application, by that step if there is one."""
+    """Draw another Application, by that step if possible."""
     before = replace(shape, unpullable=frozenset())
     for step in [wanted] * 200 + [draw.choice(STEPS) for _ in range(2000)]:
         following = step(draw, before)

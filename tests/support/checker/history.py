@@ -1,14 +1,16 @@
-"""A run as the checker replays it: what was done to Kong and to the workloads, and in which order that had to be.
+"""A run as the checker replays it: the changes of Kong and of the workloads, and their required
+order.
 
-Of a run of the engine alone (`replay`) three records are put together: its events (which steps there were, when each
-began and ended), the state before and after (what depends on what), and every commit of the stand-ins. They must agree:
-each write belongs to one step, and no step began before what it has to wait for had ended. Where somebody else writes,
-too (`watched`), there is only the order in which it happened.
+A run of the engine alone (`replay`) is put together from three records. Its events give the steps
+with begin and end. The states before and after it give the dependencies. The stand-ins give every
+commit. They must agree: each write belongs to one step, and no step begins before its dependencies
+have ended. Where other programs write too (`watched`), only the observed order is known.
 
-What the engine promises: a resource is created or updated after all that it depends on, since its program waits for
-that. Deletes come after all of it; of two that go, the one that names the other as its dependency goes first, and so on
-from one to the next, but not by way of something that stays (step_generator.go, ScheduleDeletes). Nothing else is relied
-on, however the steps fell this time.
+The engine promises that a resource is created or updated after all its dependencies, since its
+program waits for them. Deletes come last. If one deleted resource depends on another, it goes
+first. This holds from each resource to the next, but not across a resource that stays
+(step_generator.go, ScheduleDeletes). The checker relies on nothing else, in any observed order of
+steps.
 """
 
 from __future__ import annotations
@@ -30,12 +32,12 @@ _CHANGES = frozenset({"create", "update", "create-replacement"})
 
 
 class DisagreementError(AssertionError):
-    """The records of a run do not fit together: what the checker takes for granted does not hold."""
+    """The records of a run do not fit together: an assumption of the checker is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One entity of Kong changed: None before it was made, None after it is gone."""
+    """One change of an entity of Kong: None before its creation and after its deletion."""
 
     kind: str
     before: Entity | None
@@ -49,12 +51,13 @@ class Write:
 
 
 Images = Mapping[str, str]
-"""By component, the image that its pods run."""
+"""The image that a component's pods run, by component."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One step: `name` is for people, `writes` is what it did to Kong, `images` what runs since (None: nothing)."""
+    """One step: `name` is for people, `writes` are its writes to Kong, `images` the images that run
+    since (None: no change)."""
 
     name: str
     writes: tuple[Write, ...] = ()
@@ -63,7 +66,8 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What somebody who watches the stand-ins sees: all entities of Kong, and the images that run."""
+    """The state that an observer of the stand-ins sees: all entities of Kong, and the images that
+    run."""
 
     entities: Snapshot
     images: Images
@@ -71,7 +75,8 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What a run found and what it did, in an order (`before`: of each operation those it waits for)."""
+    """The state before a run and its operations in an order (`before`: the earlier operations of
+    each operation)."""
 
     start: Moment
     operations: tuple[Operation, ...]
@@ -82,7 +87,7 @@ class Replay:
         return Order(self.before)
 
     def then(self, other: Replay) -> Replay:
-        """This run and then another."""
+        """Return this run followed by another."""
         count = len(self.operations)
         everything = (1 << count) - 1
         return replace(
@@ -97,7 +102,8 @@ class Replay:
 
 @dataclass(slots=True)
 class Step:
-    """`begun` and `ended` are numbers of events; a step that failed or was cut off has not ended."""
+    """A step of the engine. `begun` and `ended` are numbers of events; a step that failed or was
+    cut off has not ended."""
 
     op: str
     urn: str
@@ -117,7 +123,7 @@ class Step:
     def images(
         self, changed: Mapping[str, str | None]
     ) -> Mapping[str, str | None]:
-        """What of these changes is a rollout by this step."""
+        """Return the changed images that this step rolls out."""
         key = self.urn.rsplit("::", 1)[1].removesuffix("-deployment")
         return (
             {key: changed[key]}
@@ -132,8 +138,8 @@ def replay(
     after: Sequence[Resource],
     moments: Sequence[Moment],
 ) -> Replay:
-    """A run of the engine from its records: what `--json` printed, the resources of the state before and after it, and
-    what was there from before the run to its end, after each change.
+    """Return a run of the engine from its records. These are the output of `--json`, the resources
+    of the state before and after it, and the entities after each change.
 
     Raises DisagreementError.
     """
@@ -159,7 +165,7 @@ def replay(
 
 
 def watched(moments: Sequence[Moment]) -> Replay:
-    """What happened, in the order in which it did."""
+    """Return a replay of all changes in the order in which they happened."""
     operations = tuple(
         _change(f"change {number}", *pair)
         for number, pair in enumerate(pairwise(moments))
@@ -197,7 +203,7 @@ def _steps(printed: str) -> list[Step]:
             data.get("new") if data["op"] not in _DELETES else data.get("old")
         ) or {}
         if not known.get("custom"):
-            continue  # a component: nothing is made for it, and its children do not wait for its end
+            continue  # A component has no object, and its children do not wait for its end.
         if "resourcePreEvent" in event:
             steps[key] = Step(*key, data["type"], event["sequence"])
         elif key in steps:
@@ -210,7 +216,7 @@ def _steps(printed: str) -> list[Step]:
 def waits_of(
     steps: Sequence[Step], before: Sequence[Resource], after: Sequence[Resource]
 ) -> list[int]:
-    """Of each step those that must have ended before it begins."""
+    """Return for each step the steps that must end before it begins."""
     needs, named = _reachable(_direct(after)), _direct(before)
     changes = {
         step.urn: number
@@ -250,8 +256,8 @@ def waits_of(
 
 
 def _direct(resources: Sequence[Resource]) -> dict[str, set[str]]:
-    """What a resource depends on by name. One that was replaced and still waits for its end shares its URN with its
-    successor; what either names counts."""
+    """Return the direct dependencies of each resource, by URN. A replaced resource that waits for
+    its deletion shares its URN with its successor; the dependencies of both count."""
     direct: dict[str, set[str]] = {}
     for resource in resources:
         provider = str(resource.get("provider", "")).rsplit("::", 1)[0]
@@ -267,7 +273,7 @@ def _direct(resources: Sequence[Resource]) -> dict[str, set[str]]:
 
 
 def _reachable(direct: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:
-    """The same by way of others, too."""
+    """Return direct and indirect dependencies."""
     found: dict[str, frozenset[str]] = {}
 
     def visit(urn: str) -> frozenset[str]:
@@ -303,8 +309,8 @@ def written(old: Snapshot, new: Snapshot) -> Iterable[Write]:
 def _assigned(
     steps: Sequence[Step], writes: Iterable[Write]
 ) -> dict[int, list[Write]]:
-    """The writes by the number of the step that made each. A step of which the answer was lost has no id: what was made
-    then is by the step that has made nothing yet and never ended."""
+    """Return the writes by the number of their step. A step whose answer was lost has no id: its
+    writes belong to the step that has no writes yet and never ended."""
     found: dict[int, list[Write]] = {}
     for write in writes:
         deletes = write.after is None
@@ -333,7 +339,8 @@ def _assigned(
 
 
 def _narrowed(whole: Replay) -> Replay:
-    """Without the operations that change nothing here; what waited for them waits for what they waited for."""
+    """Return the replay without operations that change nothing here. Later operations take over
+    their dependencies."""
     kept = [
         number
         for number, operation in enumerate(whole.operations)

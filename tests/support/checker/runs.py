@@ -30,6 +30,7 @@ from tests.support.checker.check import (
     SourcePosition,
     check,
 )
+from tests.support.checker.data_plane import Address
 from tests.support.checker.estates import REDIRECT, UIDS, Shape, application
 from tests.support.checker.history import (
     Images,
@@ -38,7 +39,6 @@ from tests.support.checker.history import (
     replay,
     watched,
 )
-from tests.support.checker.plane import Address
 from tests.support.engine.calls import part
 from tests.support.engine.deployment import project
 from tests.support.estates import STACK as OF_TESTS
@@ -47,7 +47,7 @@ from tests.support.faults.stacks import Stack, trust
 
 SETTINGS = "stacks/Pulumi.local.yaml"
 EVERYTHING = tuple(
-    f"{uid}.{what}" for uid in UIDS for what in ("read", "write")
+    f"{uid}.{verb}" for uid in UIDS for verb in ("read", "write")
 )
 APP = "applications/app.yaml"
 Edit = tuple[str, str, str]
@@ -55,7 +55,7 @@ Edit = tuple[str, str, str]
 
 
 def compiles(text: str) -> bool:
-    """Whether an Application does on a stack whose workloads may speak https."""
+    """Return whether an Application compiles on a stack whose workloads may speak https."""
     return (
         compiled(text, stack=replace(OF_TESTS, upstream_tls="tls")).estate
         is not None
@@ -64,8 +64,8 @@ def compiles(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One recorded run (or several in a row): the models that it led from, past and to, everybody who may call, and
-    where the workloads are. `ordered`: the engine alone wrote, so that its order is known."""
+    """One recorded run, or several in a row: the models before, between and after them, all callers
+    and the addresses of workloads. `ordered`: only the engine wrote, so its order is known."""
 
     name: str
     replay: Replay
@@ -75,7 +75,7 @@ class Run:
     ordered: bool = True
 
     def then(self, other: Run) -> Run:
-        """Both in a row, the second before anybody has seen the first."""
+        """Return both runs in a row; no view has seen the first before the second begins."""
         models = (
             *self.models,
             *(model for model in other.models if model not in self.models),
@@ -91,8 +91,8 @@ class Run:
             self.ordered and other.ordered,
         )
 
-    def held(self) -> Report:
-        """What the checker finds."""
+    def report(self) -> Report:
+        """Return the checker's findings."""
         return check(
             self.replay,
             self.models,
@@ -104,8 +104,8 @@ class Run:
 
 @dataclass(slots=True)
 class Recorder:
-    """A stack of a copy of this project, on stand-ins of its own. `behind` are the models of which something may be
-    there: that of the last run that came to its end, and those since."""
+    """A stack of a copy of this project, on its own stand-ins. `behind` are the models whose
+    entities may still exist: the model of the last completed run, and later models."""
 
     stack: Stack
     settings: Settings
@@ -115,13 +115,14 @@ class Recorder:
     callers: dict[tuple[object, ...], Caller] = field(default_factory=dict)
     workloads: dict[Address, SourcePosition] = field(default_factory=dict)
     rollouts: list[tuple[int, Images]] = field(default_factory=list)
-    """After how many changes of Kong's, what ran."""
-    said: str = ""
-    """What the last run of the engine printed."""
+    """The images that ran, by number of Kong's changes."""
+    output: str = ""
+    """The output of the engine's last run."""
 
     @staticmethod
     def on(local: Local, folder: Path, *edits: Edit) -> Recorder:
-        """An empty stack; `local` comes from `sandbox()`. Each edit is a fault to be found."""
+        """Return an empty stack; `local` comes from `sandbox()`. Each edit is a fault that the
+        checker must find."""
         folder.mkdir()
         project(
             folder, *sorted({file.split("/", 1)[0] for file, _, _ in edits})
@@ -148,7 +149,7 @@ class Recorder:
     def up(
         self, name: str, shape: Shape, *flags: str, fails: bool = False
     ) -> Run:
-        """Deploys the Application and records what that took. With flags, some of it may be left as it was."""
+        """Deploy the Application and record the run. With flags, some resources may stay unchanged."""
         self.write(shape)
         fails = fails or bool(shape.unpullable)
         return self.engine(
@@ -160,7 +161,7 @@ class Recorder:
         )
 
     def destroy(self, name: str, *flags: str) -> Run:
-        """Takes all of the stack away, or what the flags say."""
+        """Destroy the stack, or the resources that flags name."""
         if not flags:
             self.write(Shape())
         return self.engine(
@@ -175,14 +176,16 @@ class Recorder:
         fails: bool = False,
         whole: bool = False,
     ) -> Run:
-        """One run of the CLI with the Applications that are there. `fails`: it may; `whole`: nothing older is left."""
+        """Run the CLI once with the current Applications. `fails`: the run may fail; `whole`: no
+        older entity is left."""
         before = self.stack.state()
 
         def replayed(
             done: CompletedProcess[str], moments: list[Moment]
         ) -> Replay:
-            self.said = done.stdout + done.stderr
-            # Flags change what waits for what: `--continue-on-error` deletes though something before it has failed.
+            self.output = done.stdout + done.stderr
+            # Flags change dependencies: `--continue-on-error` deletes a resource although an
+            # earlier step has failed.
             return (
                 watched(moments)
                 if flags
@@ -200,8 +203,8 @@ class Recorder:
     def happens(
         self, name: str, action: Callable[[], object], *passed: Shape
     ) -> Run:
-        """Whatever it is that happens, in the order in which it does; `passed` are Applications that somebody deploys
-        meanwhile, other than those that are there in the end."""
+        """Record an action as the changes in their order. `passed` are other Applications that
+        somebody deploys meanwhile, beside the final Applications."""
         run = self._recorded(name, action, lambda _, moments: watched(moments))
         *older, last = self.behind
         self.behind = (
@@ -212,8 +215,8 @@ class Recorder:
         return replace(run, models=self.behind, ordered=False)
 
     def failing(self, name: str, shape: Shape, nth: int) -> Run:
-        """Deploys it, but Kong answers the `nth` request that would change it with a 500 and does nothing; then once
-        more, with no pause in between. Gives both runs as one."""
+        """Deploy while Kong answers the `nth` writing request with a 500 and changes nothing; then
+        deploy again at once. Return both runs as one."""
         counted = 0
 
         def refuse(
@@ -239,12 +242,12 @@ class Recorder:
         )
 
     def rotate(self) -> None:
-        """Lets the issuer sign with another key from now on; it publishes the old one, too."""
+        """Let the issuer sign with a new key from now on; it publishes the old key too."""
         (server,) = self.stack.local.okta.objects("authorizationServers")
         self.stack.local.okta.rotate(server["id"])
 
     def write(self, shape: Shape) -> None:
-        """The Application, and which images cannot be pulled."""
+        """Write the Application, and its images that cannot be pulled."""
         self.shape = shape
         file = self.stack.folder / APP
         file.unlink(missing_ok=True)
@@ -291,7 +294,8 @@ class Recorder:
     def _images(self) -> Images:
         cluster = self.stack.local.cluster
         names = [
-            one["metadata"]["name"] for one in cluster.objects("Deployment")
+            deployment["metadata"]["name"]
+            for deployment in cluster.objects("Deployment")
         ]
         running = {
             f"app/{name}": cluster.running("default", name) for name in names
@@ -308,7 +312,7 @@ class Recorder:
                 self.workloads[host, port["port"]] = component, port["port"]
 
     def _meaning(self, shape: Shape) -> Meaning:
-        """What an Application means, and who is whom at the provider."""
+        """Return the meaning of an Application and its clients at the provider."""
         local, text = self.stack.local, application(shape)
         compiled = compile_estate(
             join_readings([read_bytes(APP, text.encode())] if text else []),
@@ -317,8 +321,8 @@ class Recorder:
         assert compiled.estate is not None, compiled.diagnostics
         documents = (json.loads(text),) if text else ()
         issuers = [
-            f"{local.okta.url}/oauth2/{one['id']}"
-            for one in local.okta.objects("authorizationServers")
+            f"{local.okta.url}/oauth2/{server['id']}"
+            for server in local.okta.objects("authorizationServers")
         ]
         return Meaning(
             documents,
@@ -331,9 +335,9 @@ class Recorder:
     def _clients(self) -> dict[str, str]:
         label = f"kong-oam {STACK} "
         apps = [
-            one
-            for one in self.stack.local.okta.objects("apps")
-            if one["label"].startswith(label)
+            app
+            for app in self.stack.local.okta.objects("apps")
+            if app["label"].startswith(label)
         ]
         return {
             app["credentials"]["oauthClient"]["client_id"]: app[
@@ -343,25 +347,26 @@ class Recorder:
         }
 
     def _look(self) -> None:
-        """Where workloads are, and tokens of everybody who can get some now. None of them is past its lifetime."""
+        """Find the workloads and current tokens of all callers. No token expires before the end."""
         self._find_workloads()
         for server in self.stack.local.okta.objects("authorizationServers"):
-            for one in self._callers(
+            for found in self._callers(
                 server["id"], server["credentials"]["signing"]["kid"]
             ):
                 known = (
-                    one.issuer,
-                    one.kid,
-                    one.client,
-                    one.user,
-                    one.scopes,
-                    one.groups,
-                    bool(one.token),
+                    found.issuer,
+                    found.kid,
+                    found.client,
+                    found.user,
+                    found.scopes,
+                    found.groups,
+                    bool(found.token),
                 )
-                self.callers.setdefault(known, one)
+                self.callers.setdefault(known, found)
 
     def _callers(self, server: str, kid: str) -> Iterator[Caller]:
-        """Clients with the tokens that they get, and with such as list every scope; strangers; nobody."""
+        """Yield clients with their tokens and with tokens that list every scope, strangers, and an
+        anonymous caller."""
         okta = self.stack.local.okta
         issuer, now = f"{okta.url}/oauth2/{server}", int(time.time())
         common = {
@@ -423,7 +428,7 @@ class Recorder:
     def _token(
         self, client: str, name: str, issuer: str, user: str | None
     ) -> str | None:
-        """What a client gets from the issuer; None where that, or the client's workload, refuses."""
+        """Return a client's token; None where the issuer or the client's workload gives none."""
         try:
             if user is None:
                 return caller.token(
@@ -457,7 +462,7 @@ class Recorder:
 
 
 def sandbox() -> Local:
-    """Stand-ins whose Kong shows every change at once: how late views are is for the checker to vary."""
+    """Return stand-ins whose Kong shows every change at once: the checker varies the lag of views."""
     return Local(lags=Lags())
 
 

@@ -1,10 +1,12 @@
-"""A stand-in of the engine for the stacks of one estate: the real command and the real program, and every step of a run.
+"""A stand-in of the engine for the stacks of one estate: the real command, the real program and
+every step of a run.
 
-`python -m kong_oam up` runs in this process. Where it starts the engine on a stack, the program runs under Pulumi's
-mocks, and what it registers is compared with what the stack has: each difference is a step, which waits for others as
-the engine's does (`history.waits_of`). Steps at Kong change the store of the Kong stand-in, so that the next program
-finds there what is there. Runs that the command starts side by side either begin at one moment, and no step of one
-waits for the others', or one after the other: drawn for each time.
+`python -m kong_oam up` runs in this process. Where it starts the engine on a stack, the program
+runs under Pulumi's mocks. Its registrations are compared with the stack's resources: each
+difference is a step, with dependencies like the engine's (`history.waits_of`). Steps at Kong change
+the store of the Kong stand-in, so that the next program reads the new state. Parallel runs of the
+command either begin at one moment, without waiting for each other, or run in turn: drawn for each
+time.
 """
 
 from __future__ import annotations
@@ -41,11 +43,11 @@ from tests.support.checker.history import (
     written,
 )
 from tests.support.checker.order import Order, members
-from tests.support.left_out import (
+from tests.support.excluded_resources import (
     Key,
     MissingDependencyError,
     in_turn,
-    without_left_out,
+    without_excluded,
 )
 from tests.support.mocks import Registered, run_stack
 
@@ -61,12 +63,12 @@ _KINDS: Mapping[str, tuple[str, type[plugin.Entity]]] = {
     )
 }
 _APART = 0.25
-"""How often runs that may be side by side are not."""
+"""The share of runs that could be parallel but run in turn."""
 _OF_THE_ENGINE = ("kong-oam:", "pulumi:")
 
 
-def identified(name: str) -> str:
-    """The id of what is made under a logical name: Kong takes no other than a UUID."""
+def resource_id(name: str) -> str:
+    """Return the id of a resource by its logical name: Kong accepts only UUIDs."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
 
 
@@ -77,16 +79,16 @@ def urn_in(stack: str, key: Key) -> str:
 
 @dataclass
 class State:
-    """A stack as its backend has it. `updated` says which run wrote it last; `failed` are updates that failed and are in
-    the state as if they had been made, which the next run makes again (pulumi: initErrors)."""
+    """A stack as its backend has it. `updated` is the run that wrote it last. `failed` are failed
+    updates that the state records as done; the next run repeats them (pulumi: initErrors)."""
 
     resources: dict[Key, Registered] = field(default_factory=dict)
     failed: frozenset[Key] = frozenset()
     outputs: Mapping[str, Any] = field(default_factory=dict)
     updated: str | None = None
 
-    def told(self, stack: str) -> dict[str, dict[str, Any]]:
-        """As the engine tells it to a program: {URN: {type, outputs}}."""
+    def as_engine_state(self, stack: str) -> dict[str, dict[str, Any]]:
+        """Return the state as the engine gives it to a program: {URN: {type, outputs}}."""
         if self.updated is None:
             return {}
         urns = {
@@ -108,7 +110,7 @@ def _root(state: State) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Done(Operation):
-    """A step that was done, with the resource before and after it (None: not there)."""
+    """A completed step, with the resource before and after it (None: absent)."""
 
     key: Key = ("", "")
     old: Registered | None = None
@@ -117,8 +119,9 @@ class Done(Operation):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What befalls a command: its `nth` run of the engine ends after some of its steps. With `kills` all of the command
-    ends there; else the run fails, and the command goes on as it will. `share`: how likely a step is done; None: drawn."""
+    """A failure of a command: its `nth` run of the engine ends after some of its steps. With
+    `kills` the whole command ends there; else the run fails, and the command continues. `share`:
+    the probability that a step is done; None: drawn."""
 
     nth: int
     kills: bool
@@ -126,7 +129,7 @@ class Trouble:
 
 
 class Backend:
-    """The stacks of an estate, in the working directory, and all that was done since `begin`."""
+    """The stacks of an estate, in the working directory, and all operations since `begin`."""
 
     def __init__(
         self, kong: Kong, patch: pytest.MonkeyPatch, draw: random.Random
@@ -139,9 +142,10 @@ class Backend:
         self.ran: list[str] = []
         """The stacks that the last command ran, in the order in which the runs began."""
         self.rests: list[int] = []
-        """What had been done whenever no run was under way, until one did not come to its end."""
+        """The operations that were done at each moment between runs, until a run does not complete.
+        """
         self.refused: list[str] = []
-        self.said = ""
+        self.output = ""
         self.beside = False
         self._trouble: Trouble | None = None
         self._over = 0
@@ -162,7 +166,7 @@ class Backend:
         )
 
     def begin(self) -> None:
-        """Forgets what was done until now."""
+        """Forget all earlier operations."""
         self.done, self.before, self._over, self.rests, self._is_whole = (
             [],
             [],
@@ -177,7 +181,7 @@ class Backend:
         return Order(tuple(self.before))
 
     def command(self, *arguments: str, trouble: Trouble | None = None) -> int:
-        """A verb of the command line; gives its status. `said` is what it printed."""
+        """Run a verb of the command line. Return its status; `output` is its output."""
         self._trouble, self.ran, self.refused, printed = (
             trouble,
             [],
@@ -186,7 +190,7 @@ class Backend:
         )
         with redirect_stdout(printed), redirect_stderr(printed):
             status = main([*arguments, "-s", STACK, "--yes"])
-        self.said = printed.getvalue()
+        self.output = printed.getvalue()
         return status
 
     def run(
@@ -196,7 +200,8 @@ class Backend:
         verb: str = "up",
         *words: str,
     ) -> bool:
-        """One run of the engine; whether it came to its end. A program that refuses does nothing."""
+        """Run the engine once; return whether the run completed. A program that rejects its input
+        changes nothing."""
         trouble = (
             self._trouble
             if self._trouble and self._trouble.nth == len(self.ran)
@@ -228,22 +233,26 @@ class Backend:
     def _meant(
         self, stack: str, words: Sequence[str]
     ) -> tuple[dict[Key, Registered], Mapping[str, Any]]:
-        """What a stack is to have after a run, and what that exports. Of what it leaves out the program gets what there
-        is."""
+        """Return the resources and outputs of a stack after a run. The program gets the existing
+        state of resources that a flag leaves out."""
         was = self.stacks[stack].resources
         stays: dict[Key, Registered] = {}
         while True:
-            told = {name: item.told(name) for name, item in self.stacks.items()}
-            registered = run_stack(
-                stack, told, identify=identified, stays=stays
-            )
-            # The SDK registers the stack itself in the first program of a process alone; `told` has it anyway.
-            wanted = {
-                (one.type, one.name): one
-                for one in registered
-                if one.type != STACK_TYPE
+            states = {
+                name: item.as_engine_state(name)
+                for name, item in self.stacks.items()
             }
-            left = without_left_out(was, wanted, words)
+            registered = run_stack(
+                stack, states, identify=resource_id, stays=stays
+            )
+            # The SDK registers the stack itself only in the first program of a process; `states`
+            # always has it.
+            wanted = {
+                (resource.type, resource.name): resource
+                for resource in registered
+                if resource.type != STACK_TYPE
+            }
+            left = without_excluded(was, wanted, words)
             staying = {
                 key: was[key]
                 for key, item in wanted.items()
@@ -251,14 +260,14 @@ class Backend:
             }
             if staying.keys() <= stays.keys():
                 return left, next(
-                    one["outputs"]
-                    for one in told[stack].values()
-                    if one["type"] == STACK_TYPE
+                    resource["outputs"]
+                    for resource in states[stack].values()
+                    if resource["type"] == STACK_TYPE
                 )
             stays |= staying
 
     def all_over(self) -> None:
-        """What is done from now on comes after all that was done until now."""
+        """Let all later steps depend on all earlier steps."""
         self._over = (1 << len(self.done)) - 1
         if self._is_whole:
             self.rests.append(self._over)
@@ -273,11 +282,11 @@ class Backend:
         wanted: Mapping[Key, Registered],
         trouble: Trouble | None,
     ) -> bool:
-        """Makes of what the stack has what is wanted, or some of it."""
+        """Change the stack's resources into the wanted resources, or some of them."""
         was = dict(state.resources)
         again = {
             key for key in state.failed if wanted.get(key) is not was.get(key)
-        }  # it is, where it is left out
+        }  # equal where the resource is left out
         changed = _new(
             {key: item for key, item in was.items() if key not in again}, wanted
         )
@@ -329,7 +338,7 @@ class Backend:
         if trouble and not trouble.kills and failed:
             step = steps[self.draw.choice(failed)]
             key = step.type, step.name.partition(" ")[2]
-            # An update that fails is in the state as if it had been made: sandbox.plugins.kong.
+            # The state records a failed update as done: sandbox.plugins.kong.
             if step.type == PLUGIN and step.op == "update":
                 state.resources[key] = wanted[key]
                 state.failed |= {key}
@@ -346,11 +355,11 @@ class Backend:
         for number in range(count):
             if (
                 self.draw.random() >= share
-            ):  # it is not done, and nothing that waits for it
+            ):  # neither this step nor a step that depends on it is done
                 chosen &= ~sum(
-                    1 << one
-                    for one in range(count)
-                    if one == number or order.below[one] >> number & 1
+                    1 << other
+                    for other in range(count)
+                    if other == number or order.below[other] >> number & 1
                 )
         return chosen
 
@@ -383,7 +392,7 @@ class Backend:
         table, kind = _KINDS[key[0]]
         store = self.kong._store
         there: Entity | None = store.current.tables[table].get(
-            identified(key[1])
+            resource_id(key[1])
         )
         if new is None:
             assert there is not None, key
@@ -395,7 +404,7 @@ class Backend:
         if table == "jwt_secrets":
             body["consumer"] = {"id": new.inputs["consumerId"]}
         if there is None:
-            store.insert(table, {"id": identified(key[1]), **body})
+            store.insert(table, {"id": resource_id(key[1]), **body})
         else:
             store.update(table, there, body)
 
@@ -419,8 +428,8 @@ class Backend:
                 known = self.stacks.items()
                 return json.dumps(
                     [
-                        {"name": name, "lastUpdate": one.updated}
-                        for name, one in known
+                        {"name": name, "lastUpdate": state.updated}
+                        for name, state in known
                     ]
                 )
             case ("stack", "init", name, *_):
@@ -456,19 +465,19 @@ class Backend:
         )
 
     def _exported(self, stack: str) -> list[dict[str, Any]]:
-        """As the engine exports it: parents stand before what lies under them."""
+        """Return the state as the engine exports it: parents before their children."""
         state = self.stacks[stack]
         above = {
             urn_in(stack, key): urn_in(stack, (COMPONENT, item.parent))
             for key, item in state.resources.items()
         }
         item = sorted(
-            state.told(stack).items(),
+            state.as_engine_state(stack).items(),
             key=lambda pair: pair[1]["type"] != COMPONENT,
         )
         return [
-            {"urn": urn, "id": urn, "parent": above.get(urn), **one}
-            for urn, one in item
+            {"urn": urn, "id": urn, "parent": above.get(urn), **resource}
+            for urn, resource in item
         ]
 
     def _move(self, source: State, target: State, urns: Sequence[str]) -> None:
@@ -486,7 +495,7 @@ class Backend:
 
 
 class _SideBySide:
-    """Stands in for the pool of threads in which the command runs several stacks."""
+    """A stand-in for the pool of threads in which the command runs several stacks."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -500,7 +509,7 @@ class _SideBySide:
     def map(
         self, action: Callable[[Any], Any], items: Iterable[Any]
     ) -> Iterator[Any]:
-        """Runs them in any order: each as if all began at one moment, or one once the other has ended."""
+        """Run the stacks in any order: parallel, from the same state, or in turn."""
         backend, results = self._backend, dict[int, Any]()
         queue = [*enumerate(items)]
         backend.draw.shuffle(queue)
@@ -547,14 +556,14 @@ def _urn(key: Key) -> str:
 
 
 def _made(key: Key) -> bool:
-    """Whether a product has it: steps of others do nothing."""
+    """Return whether a product has the resource: other steps change no product."""
     return not key[0].startswith(_OF_THE_ENGINE)
 
 
 def _new(
     was: Mapping[Key, Registered], wanted: Mapping[Key, Registered]
 ) -> list[Key]:
-    """What is made or changed."""
+    """Return the resources that a run creates or updates."""
     return [
         key
         for key, item in wanted.items()
@@ -563,7 +572,7 @@ def _new(
 
 
 def _listed(resources: Mapping[Key, Registered]) -> list[dict[str, Any]]:
-    """As a state lists them, with what each depends on."""
+    """Return resources as a state lists them, with their dependencies."""
     named: dict[str, list[str]] = {}
     for key in resources:
         named.setdefault(key[1], []).append(_urn(key))
@@ -581,15 +590,15 @@ def _listed(resources: Mapping[Key, Registered]) -> list[dict[str, Any]]:
 
 
 def component_of(key: Key) -> str:
-    """The component whose pods a resource is; empty where it is nobody's."""
+    """Return the component that owns the pods of a resource; empty where no component does."""
     return key[1].removesuffix("-deployment") if key[0] == DEPLOYMENT else ""
 
 
-def _image(one: Registered | None) -> str | None:
-    """What a Deployment runs."""
-    if one is None or one.type != DEPLOYMENT:
+def _image(registered: Registered | None) -> str | None:
+    """Return the image that a Deployment runs."""
+    if registered is None or registered.type != DEPLOYMENT:
         return None
-    image: str = one.inputs["spec"]["template"]["spec"]["containers"][0][
+    image: str = registered.inputs["spec"]["template"]["spec"]["containers"][0][
         "image"
     ]
     return image

@@ -1,4 +1,5 @@
-"""One project folder with Applications of its own, and the literal `pulumi` CLI on it over a running sandbox."""
+"""A project folder with its own Applications, and the literal `pulumi` CLI on it over a running
+sandbox."""
 
 from __future__ import annotations
 
@@ -16,10 +17,10 @@ from sandbox.project import project
 __all__ = ["AT_ONCE", "Deployment", "Empty", "project", "start"]
 
 AT_ONCE = Lags()
-"""Kong sees every change at once: most tests are not about its lags."""
+"""Kong shows every change at once: most tests do not depend on its lags."""
 
 Edit = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
-"""Of the resources of a state, as the engine exports them."""
+"""Queries over the resources of a state, as the engine exports them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Deployment:
     def pulumi(
         self, *arguments: str, check: bool = True
     ) -> CompletedProcess[str]:
-        """The CLI in the project's folder."""
+        """Run the CLI in the project's folder."""
         return self.local.pulumi(
             *arguments, cwd=self.folder, check=check, timeout=90
         )
@@ -40,7 +41,7 @@ class Deployment:
     def run(
         self, verb: str, *arguments: str, check: bool = True
     ) -> CompletedProcess[str]:
-        """`up`, `refresh` or `destroy` of the stack, without a preview before it."""
+        """Run `up`, `refresh` or `destroy` of the stack, without a preview before it."""
         return self.pulumi(
             verb,
             "-s",
@@ -52,16 +53,17 @@ class Deployment:
         )
 
     def changes(self, verb: str, *arguments: str) -> dict[str, str]:
-        """What `verb` changes, from the engine's events: {resource's logical name: operation}; what stays is left out.
+        """Return the changes of `verb` from the engine's events: {resource's logical name:
+        operation}.
 
-        For preview it is what would be changed.
+        For preview these are the planned changes. Unchanged resources are left out.
         """
         if verb == "preview":
             return named(preview(self, *arguments))
         return named(operations(self.run(verb, *arguments, "--json").stdout))
 
     def edit(self, file: str, old: str, new: str) -> None:
-        """Replaces `old`, which stands exactly once, in a file of the project."""
+        """Replace `old`, which occurs exactly once, in a file of the project."""
         path = self.folder / file
         text = path.read_text("utf-8")
         assert text.count(old) == 1, (
@@ -70,7 +72,7 @@ class Deployment:
         path.write_text(text.replace(old, new), "utf-8")
 
     def state(self, *arguments: str) -> list[dict[str, Any]]:
-        """The resources of the exported state, in the order in which they were made."""
+        """Return the resources of the exported state, in order of creation."""
         exported = json.loads(
             self.pulumi("stack", "export", "-s", STACK, *arguments).stdout
         )
@@ -80,7 +82,7 @@ class Deployment:
         return found
 
     def rewrite(self, edit: Edit) -> None:
-        """Puts the state back with its resources as `edit` gives them."""
+        """Replace the state's resources by the result of `edit`."""
         rewrite(
             lambda *arguments: self.pulumi(*arguments, "-s", STACK),
             self.local.folder / "state.json",
@@ -88,20 +90,21 @@ class Deployment:
         )
 
     def output(self, name: str) -> Any:
-        """One of the stack's outputs."""
+        """Return one of the stack's outputs."""
         return json.loads(
             self.pulumi("stack", "output", "-s", STACK, "--json", name).stdout
         )
 
 
 Empty = Callable[..., Deployment]
-"""Makes a deployment with an empty stack: the fixture `empty` of the engine's tests."""
+"""The fixture `empty` of the engine's tests: it makes a deployment with an empty stack."""
 
 
 def rewrite(
     pulumi: Callable[..., CompletedProcess[str]], file: Path, edit: Edit
 ) -> None:
-    """Exports the state of a stack that `pulumi` runs on, and imports it with its resources as `edit` gives them."""
+    """Export the state of the stack of `pulumi`, and import it with the resources that `edit`
+    returns."""
     exported = json.loads(pulumi("stack", "export").stdout)
     exported["deployment"]["resources"] = edit(
         exported["deployment"]["resources"]
@@ -111,14 +114,14 @@ def rewrite(
 
 
 def start(local: Local, folder: Path) -> Deployment:
-    """A deployment with an empty stack."""
+    """Return a deployment with an empty stack."""
     deployment = Deployment(local, folder)
     deployment.pulumi("stack", "init", STACK)
     return deployment
 
 
 def preview(deployment: Deployment, *arguments: str) -> dict[str, str]:
-    """What `preview --json` says: {urn: operation}."""
+    """Return the operations of `preview --json`: {urn: operation}."""
     steps = json.loads(
         deployment.pulumi("preview", "-s", STACK, "--json", *arguments).stdout
     )["steps"]
@@ -126,14 +129,16 @@ def preview(deployment: Deployment, *arguments: str) -> dict[str, str]:
 
 
 def events(printed: str) -> Iterator[dict[str, Any]]:
-    """The engine's events that `--json` printed, or that `--event-log` wrote: one JSON object a line."""
+    """Yield the engine's events that `--json` printed, or that `--event-log` wrote: one JSON object
+    a line."""
     for line in printed.splitlines():
         if line.startswith("{"):
             yield json.loads(line)
 
 
 def operations(printed: str) -> dict[str, str]:
-    """What a run did by its events: {urn: operation}. The run must have said that it succeeded."""
+    """Return the operations of a run by its events: {urn: operation}. The run must have reported
+    success."""
     seen = list(events(printed))
     results = [
         event["summaryEvent"]["result"]
@@ -150,7 +155,7 @@ def operations(printed: str) -> dict[str, str]:
 
 
 def named(steps: dict[str, str]) -> dict[str, str]:
-    """The steps that change something, by logical name: after the type, which is what is between `::`."""
+    """Return the steps that change a resource, by logical name: the URN's part after the type."""
     return {
         urn.rsplit("::", 1)[1]: op
         for urn, op in steps.items()

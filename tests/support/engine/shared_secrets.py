@@ -1,4 +1,5 @@
-"""Secrets that clients share with their provider: what a preview says of them, and the command that replaces one."""
+"""Secrets that clients share with their provider: the preview's lines about them, and the command
+that replaces a secret."""
 
 from __future__ import annotations
 
@@ -16,13 +17,13 @@ DUE = re.compile(
 """The client, its provider, the day, and the command."""
 
 
-def said(deployment: Deployment) -> str:
-    """A preview, in words."""
+def preview_text(deployment: Deployment) -> str:
+    """Return a preview's text."""
     return deployment.pulumi("preview", "-s", STACK).stdout
 
 
 def orders(deployment: Deployment, settings: dict[str, str]) -> int:
-    """What the API answers a pod of `checkout` that has these settings."""
+    """Return the API's answer to a pod of `checkout` with these settings."""
     return call(
         deployment.local,
         "GET",
@@ -32,8 +33,8 @@ def orders(deployment: Deployment, settings: dict[str, str]) -> int:
     ).status
 
 
-def replaced(deployment: Deployment, shown: str) -> None:
-    """Runs the command that a preview shows for `checkout`, in a shell, without its question."""
+def replace_secret(deployment: Deployment, shown: str) -> None:
+    """Run the command that a preview shows for `checkout`, in a shell, without its question."""
     (command,) = {
         found[4] for found in DUE.finditer(shown) if found[1] == "shop/checkout"
     }

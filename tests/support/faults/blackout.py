@@ -1,4 +1,5 @@
-"""A machine that loses power in the middle of a run, what is left of it, and the documented way back."""
+"""A machine that loses power in the middle of a run, its remaining state, and the documented
+recovery."""
 
 from __future__ import annotations
 
@@ -23,9 +24,9 @@ _PLUGINS_END = 0.7
 
 @dataclass(slots=True)
 class Blackout:
-    """Cuts off a run of the CLI when the `nth` request that changes Kong, Okta or the cluster was carried out.
+    """Cut off a run of the CLI after the `nth` request that changes Kong, Okta or the cluster.
 
-    The engine is killed before it hears the answer, and nothing that is sent afterwards is carried out. `seen` counts
+    The engine is killed before it gets the answer, and later requests change nothing. `seen` counts
     requests; `nth` 0 only counts.
     """
 
@@ -36,8 +37,8 @@ class Blackout:
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def up(self) -> None:
-        """Runs `up` until then. Kong, Okta and the cluster are there again afterwards. Raises AssertionError where it
-        never came to that."""
+        """Run `up` until the blackout. Kong, Okta and the cluster return afterwards. Raises
+        AssertionError where `up` ends before."""
         local = self.stack.local
         create, apply, delete = (
             local.cluster.create,
@@ -49,7 +50,7 @@ class Blackout:
         )
         local.okta.faults = self._pass
 
-        # A plugin that outlives the engine may still be told something: nobody hears of it.
+        # A plugin that outlives the engine may still get requests, without effect.
         def created(manifest: dict[str, Any]) -> dict[str, Any]:
             return (
                 self._pass(
@@ -97,7 +98,7 @@ class Blackout:
     ) -> T | None:
         if method == "GET":
             return None if self.dark else answer()
-        with self._lock:  # one after the other, so that the n-th is the last
+        with self._lock:  # in turn, so that the n-th is the last
             if self.dark:
                 return None
             done = answer()
@@ -110,30 +111,32 @@ class Blackout:
 
 
 def recover(stack: Stack) -> str:
-    """The documented commands: `cancel`, `kong_oam recover --remove` with the `kubectl` commands that it names,
-    `refresh --clear-pending-creates`, `up`. Gives what the second one said."""
-    said = recover_stack(stack)
+    """Run the documented commands: `cancel`, `kong_oam recover --remove` with its `kubectl`
+    commands, `refresh --clear-pending-creates`, `up`. Return the output of `recover`."""
+    printed = recover_stack(stack)
     stack.run("up")
-    return said
+    return printed
 
 
 def recover_stack(stack: Stack) -> str:
-    """The same without the last one, which a command over several stacks is."""
+    """Run the documented commands without the last `up`. A command over several stacks does this
+    `up`."""
     stack.pulumi("cancel", "--yes")
-    said = lost(stack, "--remove").stdout
-    for line in said.splitlines():
+    printed = lost(stack, "--remove").stdout
+    for line in printed.splitlines():
         if line.startswith("  kubectl "):
             subprocess.run(
                 line, shell=True, check=True, timeout=60, env=stack.local.env
             )
     stack.run("refresh", "--clear-pending-creates")
-    return said
+    return printed
 
 
 def lost(
     stack: Stack, *arguments: str, status: int = 0
 ) -> CompletedProcess[str]:
-    """`python -m kong_oam recover` on the stack. Raises AssertionError where it ends with another status."""
+    """Run `python -m kong_oam recover` on the stack. Raises AssertionError at any other exit
+    status."""
     done = stack.module(
         "kong_oam", "recover", "--stack", stack.name, *arguments
     )
@@ -170,13 +173,13 @@ _DROPPED = frozenset(
 _MADE_UP = {
     r'"[0-9a-f]{16}"': '"<digest>"',
     r'"pks\w{17}"': '"<key of a client>"',
-    r'"key": "[\w-]{43}"': '"key": "<key>"',  # the issuer's, by the digest that is its id
+    r'"key": "[\w-]{43}"': '"key": "<key>"',  # the issuer's key, by the digest that is its id
 }
 
 
 def shape(stack: Stack) -> dict[str, list[str]]:
-    """Everything there is, but for ids, times, keys, secrets and their digests, and the order of policies, which Okta
-    gives them: references are written as names."""
+    """Return all objects without ids, times, keys, secrets and their digests, and without the order
+    of policies, which Okta assigns. References are names."""
     local = stack.local
     kinds: dict[str, list[Any]] = {
         kind: local.kong.entities(kind) for kind in KONG
@@ -185,19 +188,20 @@ def shape(stack: Stack) -> dict[str, list[str]]:
     kinds["objects"] = local.cluster.objects()
     names = {local.okta.url: "ORG"}
     for found in (
-        *(one for kind in kinds.values() for one in kind),
+        *(item for kind in kinds.values() for item in kind),
         *local.okta.objects("groups"),
     ):
         names |= _names(found)
     return {
-        kind: sorted(_named(kind, one, names) for one in item)
+        kind: sorted(_named(kind, thing, names) for thing in item)
         for kind, item in kinds.items()
         if item
     }
 
 
 def _names(found: dict[str, Any]) -> dict[str, str]:
-    """What stands for the ids of an object: its name, a client's label, a consumer's username, a group's name."""
+    """Return the id of an object with the name that replaces it: its name, a client's label, a
+    consumer's username or a group's name."""
     name = (
         found.get("label")
         or found.get("name")
@@ -235,4 +239,6 @@ def _plain(value: Any) -> Any:
             for key, item in value.items()
             if key not in _DROPPED
         }
-    return [_plain(one) for one in value] if isinstance(value, list) else value
+    return (
+        [_plain(item) for item in value] if isinstance(value, list) else value
+    )

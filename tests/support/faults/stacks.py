@@ -1,4 +1,5 @@
-"""One stack of one project over a sandbox: the literal CLI, requests to the stand-ins behind it, and what is there."""
+"""One stack of one project over a sandbox: the literal CLI, requests to the stand-ins behind it,
+and their objects."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ from tests.support.engine.inventory import KONG, OKTA
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """`name` of the project in `folder`. Every run of the CLI ends within 100 seconds; `--yes` is always said."""
+    """Stack `name` of the project in `folder`. Every run of the CLI ends within 100 seconds and has
+    `--yes`."""
 
     local: Local
     folder: Path
@@ -32,7 +34,7 @@ class Stack:
     def pulumi(
         self, *arguments: str, check: bool = True
     ) -> CompletedProcess[str]:
-        """`pulumi ARGUMENTS` on the stack."""
+        """Run `pulumi ARGUMENTS` on the stack."""
         return self.local.pulumi(
             *arguments,
             "--stack",
@@ -45,7 +47,7 @@ class Stack:
     def run(
         self, verb: str, *arguments: str, check: bool = True
     ) -> CompletedProcess[str]:
-        """`up`, `refresh` or `destroy`, without a preview before it."""
+        """Run `up`, `refresh` or `destroy`, without a preview before it."""
         return self.pulumi(
             verb, "--yes", "--skip-preview", *arguments, check=check
         )
@@ -53,7 +55,7 @@ class Stack:
     def module(
         self, name: str, *arguments: str, **environment: str
     ) -> CompletedProcess[str]:
-        """`python -m NAME ARGUMENTS` in the project's folder, whatever it ends with."""
+        """Run `python -m NAME ARGUMENTS` in the project's folder. Any exit status is allowed."""
         env = {**self.local.env, **environment}
         command = [sys.executable, "-m", name, *arguments]
         return subprocess.run(
@@ -66,7 +68,7 @@ class Stack:
         )
 
     def changes(self, verb: str, *arguments: str) -> dict[str, str]:
-        """What a run changed, from its events: {logical name: operation}."""
+        """Return the changes of a run, from its events: {logical name: operation}."""
         done = self.run(verb, "--json", *arguments)
         found = {}
         for event in (
@@ -85,7 +87,7 @@ class Stack:
         }
 
     def edit(self, file: str, old: str, new: str) -> None:
-        """Replaces `old`, which stands exactly once, in a file of the project."""
+        """Replace `old`, which occurs exactly once, in a file of the project."""
         path = self.folder / file
         assert path.resolve().is_relative_to(self.folder.resolve()), (
             f"{file} is a link to the project's own"
@@ -97,12 +99,12 @@ class Stack:
         path.write_text(text.replace(old, new), "utf-8")
 
     def state(self) -> list[dict[str, Any]]:
-        """The resources of the exported state."""
+        """Return the resources of the exported state."""
         exported = json.loads(self.pulumi("stack", "export").stdout)
         return list(exported["deployment"].get("resources") or ())
 
     def rewrite(self, edit: Edit) -> None:
-        """Puts the state back with its resources as `edit` gives them."""
+        """Replace the state's resources by the result of `edit`."""
         rewrite(self.pulumi, self.local.folder / "state.json", edit)
 
     def answer(
@@ -113,7 +115,7 @@ class Stack:
         token: str | None = None,
         scheme: str = "http",
     ) -> Answer:
-        """What the gateway answers, without sockets, and whether that came from a workload."""
+        """Return the gateway's answer, without sockets, and whether a workload gave it."""
         authorization = f"Authorization: Bearer {token}\r\n" if token else ""
         raw = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n{authorization}\r\n".encode()
         return self.local.kong.handle(raw, scheme)
@@ -126,11 +128,11 @@ class Stack:
         token: str | None = None,
         scheme: str = "http",
     ) -> int:
-        """The status alone; whatever is let through gets 200 from the workload."""
+        """Return only the status; the workload answers 200 to each allowed request."""
         return self.answer(method, host, target, token, scheme).status
 
     def kong(self, method: str, path: str, body: object = None) -> Any:
-        """A request to the Admin API by hand; gives the answer's JSON, None where there is none."""
+        """Send a manual request to the Admin API; return the answer's JSON, None without JSON."""
         headers = {"Kong-Admin-Token": self.local.env["KONG_ADMIN_TOKEN"]}
         answer = httpx.request(
             method, self.local.kong.admin_url + path, headers=headers, json=body
@@ -139,7 +141,7 @@ class Stack:
         return answer.json() if answer.content else None
 
     def okta(self, method: str, path: str, body: object = None) -> Any:
-        """A request to the management API by hand; gives the answer's JSON, None where there is none."""
+        """Send a manual request to the management API; return the answer's JSON, None without JSON."""
         headers = {"Authorization": f"SSWS {self.local.env['OKTA_API_TOKEN']}"}
         answer = httpx.request(
             method,
@@ -151,7 +153,7 @@ class Stack:
         return answer.json() if answer.content else None
 
     def entity(self, kind: str, name: str) -> dict[str, Any]:
-        """The one entity of Kong of that name."""
+        """Return the only entity of Kong with that name."""
         (found,) = (
             entity
             for entity in self.local.kong.entities(kind)
@@ -160,7 +162,7 @@ class Stack:
         return found
 
     def plugin(self, kind: str, service: str) -> dict[str, Any]:
-        """The one plugin of a kind on a service."""
+        """Return the only plugin of a kind on a service."""
         identifier = self.entity("services", service)["id"]
         (found,) = (
             entity
@@ -171,18 +173,18 @@ class Stack:
         return found
 
     def app(self, component: str) -> dict[str, Any]:
-        """The one app of a client at Okta."""
+        """Return the only app of a client at Okta."""
         label = f"kong-oam {self.name} {component}"
         (found,) = (
-            one
-            for one in self.local.okta.objects("apps")
-            if one["label"] == label
+            app
+            for app in self.local.okta.objects("apps")
+            if app["label"] == label
         )
         return found
 
 
 Empty = Callable[..., Stack]
-"""Makes an empty stack: the fixture `empty` of the tests of faults."""
+"""The fixture `empty` of the fault tests: it makes an empty stack."""
 
 
 def start(
@@ -192,9 +194,10 @@ def start(
     applications: Iterable[str] | None = None,
     copied: Iterable[str] = (),
 ) -> Stack:
-    """An empty stack of a copy of this project; `applications` (YAML) take the place of the sample estate's.
+    """Return an empty stack of a copy of this project; `applications` (YAML) replace the sample
+    estate's.
 
-    `copied` are more parts of it (as "components") that are to be edited.
+    `copied` are more of its parts (as "components") for edits.
     """
     folder.mkdir()
     project(folder, *copied)
@@ -210,7 +213,7 @@ def start(
 
 
 def trust(stack: Stack) -> None:
-    """Has the stack verify workloads against the CA that the sandbox's are signed by, and Kong have it."""
+    """Let the stack verify workloads against the sandbox's CA, and give Kong the CA."""
     local = stack.local
     (stack.folder / "stacks/workloads.pem").write_text(
         local.echo.authority, "utf-8"
@@ -227,8 +230,9 @@ def trust(stack: Stack) -> None:
     )
 
 
-def made(local: Local) -> dict[str, int]:
-    """How many objects of each kind there are in Kong, at Okta (but for its groups) and in the cluster."""
+def object_counts(local: Local) -> dict[str, int]:
+    """Return the number of objects of each kind in Kong, at Okta (without its groups) and in the
+    cluster."""
     counts = {kind: len(local.kong.entities(kind)) for kind in KONG}
     counts |= {kind: len(local.okta.objects(kind)) for kind in OKTA}
     counts["objects"] = len(local.cluster.objects())
@@ -236,7 +240,7 @@ def made(local: Local) -> dict[str, int]:
 
 
 def within(seconds: float, condition: Any) -> float:
-    """Seconds until `condition()` holds. Raises AssertionError when it does not in time."""
+    """Return the seconds until `condition()` holds. Raises AssertionError when it does not in time."""
     begun = time.monotonic()
     while not condition():
         assert time.monotonic() - begun < seconds, f"not within {seconds} s"
@@ -245,7 +249,7 @@ def within(seconds: float, condition: Any) -> float:
 
 
 def is_refused(ask: Any) -> bool:
-    """Whether the issuer refuses what `ask` asks it for."""
+    """Return whether the issuer rejects the request of `ask`."""
     try:
         ask()
     except browser.IssuerError:

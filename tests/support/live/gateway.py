@@ -1,4 +1,5 @@
-"""Raw requests to the gateway's proxy, each on a connection of its own, and what arrived of them."""
+"""Send raw requests to the gateway's proxy, each on its own connection, and read the requests that
+arrived."""
 
 from __future__ import annotations
 
@@ -17,8 +18,9 @@ from tests.support.live.upstream import MARK, Upstream
 _numbers = itertools.count(1)
 
 _ROUNDS = 20
-"""How often in a row an answer must be right, for each worker: each has a view of its own, and a connection meets any of
-them (`proxy_listen` has `reuseport` by default). That one of two is never met in 40 times happens once in 10^11."""
+"""How often in a row an answer must be right, for each worker. Each worker has its own view, and a
+connection meets any of them (`proxy_listen` has `reuseport` by default). With two workers, 40
+connections miss a given worker once in 10^11 times."""
 
 
 def ask(
@@ -28,8 +30,8 @@ def ask(
     timeout: float = 15,
     source: str | None = None,
 ) -> int:
-    """The status that the bytes of one request get, sent from the address `source` of this machine. Raises OSError or
-    http.client.HTTPException for no answer."""
+    """Return the status for the bytes of one request, sent from this machine's address `source`.
+    Raises OSError or http.client.HTTPException without an answer."""
     with socket.create_connection(
         proxy, timeout, (source, 0) if source else None
     ) as connection:
@@ -45,25 +47,26 @@ def ask(
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The gateway's status, and the bytes that reached the upstream (None: none did)."""
+    """The gateway's status, and the bytes that reached the upstream (None: none)."""
 
     status: int
     arrived: bytes | None
 
-    def told(self) -> dict[str, str]:
-        """The identity headers that arrived, by name as CGI folds names. Fails for one that arrived twice."""
+    def identity_headers(self) -> dict[str, str]:
+        """Return the identity headers that arrived, by name as CGI folds names. Fails for a header
+        that arrived twice."""
         pairs = [
             (name.replace("_", "-").replace(".", "-"), value)
             for name, value in self._headers()
         ]
-        told = [
+        identity = [
             (name, value) for name, value in pairs if name.startswith("x-auth-")
         ]
-        assert len(told) == len(dict(told)), "a header arrived twice"
-        return dict(told)
+        assert len(identity) == len(dict(identity)), "a header arrived twice"
+        return dict(identity)
 
     def credentials(self) -> list[str]:
-        """The values of Authorization that arrived, but for empty ones."""
+        """Return the nonempty values of Authorization that arrived."""
         return [
             value
             for name, value in self._headers()
@@ -71,7 +74,7 @@ class Outcome:
         ]
 
     def _headers(self) -> list[tuple[str, str]]:
-        """Those that arrived, by name in small letters."""
+        """Return the headers that arrived, by name in small letters."""
         assert self.arrived is not None
         lines = (
             self.arrived.decode("latin-1")
@@ -93,7 +96,7 @@ class LiveGateway:
     upstream: Upstream
 
     def send(self, case: Case, *headers: bytes) -> Outcome:
-        """One request with more header lines; it may arrive once at most."""
+        """Send one request with more header lines; it may arrive at most once."""
         mark = f"request-{next(_numbers)}"
         raw = case.raw(
             *headers, MARK + b": " + mark.encode(), b"Connection: close"
@@ -102,9 +105,11 @@ class LiveGateway:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The URL of /metrics of each node that answers: LIVE_METRICS_URL, or that of the Admin API's own node.
+        """Return the URL of /metrics of each node that answers: LIVE_METRICS_URL, or the Admin
+        API's own node.
 
-        None where another node, or a balancer before several, has the proxy's port and nothing names them.
+        None where another node, or a balancer before several, has the proxy's port and no setting
+        names the nodes.
         """
         if self.target.metrics:
             return self.target.metrics
@@ -118,13 +123,13 @@ class LiveGateway:
 
     @property
     def alone(self) -> bool:
-        """Whether one node answers all calls."""
+        """Return whether one node answers all calls."""
         return len(self.metrics) == 1
 
     def outcome(
         self, raw: bytes, method: str, mark: str, source: str | None = None
     ) -> Outcome:
-        """The same for bytes that hold `mark` already."""
+        """Send the bytes of a request, which already have `mark`."""
         status = ask(self.target.proxy, raw, method, source=source)
         arrived = self.upstream.arrived(mark)
         assert len(arrived) <= 1, f"{mark} arrived {len(arrived)} times"
@@ -132,7 +137,8 @@ class LiveGateway:
 
     @contextmanager
     def beside(self) -> Iterator[LiveGateway]:
-        """The same gateway with another workload behind it: `verify` names each way to a workload of its stack."""
+        """Yield the same gateway with another workload behind it: `verify` names each path to a
+        workload of its stack."""
         bind = bind_address()
         with Upstream(bind) as upstream:
             yield replace(self, upstream=upstream)
@@ -140,7 +146,7 @@ class LiveGateway:
     def await_steady(
         self, expected: Sequence[tuple[Case, int]], bound: float
     ) -> None:
-        """Waits until every case gets its status from every worker. Fails after `bound` seconds."""
+        """Wait until every case gets its status from every worker. Fails after `bound` seconds."""
         rounds = _ROUNDS * max(self.target.workers, 2)
         await_true(lambda: self._steady(expected, rounds), bound)
 
@@ -174,8 +180,8 @@ def _shown(case: Case) -> str:
 
 
 def await_true(wrong: Callable[[], str | None], bound: float) -> None:
-    """Asks until nothing is wrong any more. Fails with what is wrong after `bound` seconds."""
+    """Wait until `wrong` finds nothing. Fails with its finding after `bound` seconds."""
     until = time.monotonic() + bound
-    while (what := wrong()) is not None:
-        assert time.monotonic() < until, f"after {bound:g} s still: {what}"
+    while (finding := wrong()) is not None:
+        assert time.monotonic() < until, f"after {bound:g} s still: {finding}"
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""One run of the live tier: which gateway it is about, and names that only this run uses."""
+"""One run of the live tier: its gateway, and names that only this run uses."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from tests.support.gateway_estates import (
 from tests.support.gateway_tokens import Issuer
 
 RUN: Final = f"live-{secrets.token_hex(4)}"
-"""Stacks, hosts, issuers and key ids of a run carry it, so that entities of others are never touched."""
+"""The prefix of a run's stacks, hosts, issuers and key ids, so that the run never touches other
+entities."""
 
 CASES_DOMAIN: Final = f"cases.{RUN}.example.com"
 GENERATED_DOMAIN: Final = f"generated.{RUN}.example.com"
@@ -33,35 +34,37 @@ HAMMER_DOMAIN: Final = f"hammer.{RUN}.example.com"
 
 
 SEED: Final = int(os.environ.get("LIVE_SEED") or 7)
-"""What is generated, Applications and requests, is generated from it."""
+"""The seed of generated Applications and requests."""
 
 
 def stack(name: str = RUN) -> Stack:
-    """A stack with issuers of its own. `name` starts with RUN."""
+    """A stack with its own issuers. `name` starts with RUN."""
     return gateway_estates.stack(name, "http")
 
 
 def issuers(name: str = RUN) -> Mapping[str, Issuer]:
-    """The issuers of `stack(name)`."""
+    """Return the issuers of `stack(name)`."""
     return _issuers(name)
 
 
 @cache
 def _issuers(name: str) -> Mapping[str, Issuer]:
-    # Once: keys must stay the same. Runs with millions of cases take days, and their tokens must outlive them.
+    # Cached: keys must stay the same. Runs with millions of cases take days, and their tokens must
+    # outlive them.
     return gateway_estates.issuers(
         stack(name), time.time(), lifetime=7 * 86_400
     )
 
 
 def issuer(name: str = RUN) -> Issuer:
-    """The one whose tokens components ask for by default."""
+    """Return the issuer whose tokens components require by default."""
     return issuers(name)["main"]
 
 
 @cache
 def scene() -> Scene:
-    """What the tier's requests are about: an estate written by hand, and Applications that are generated."""
+    """The estates that the tier's requests need: an estate written by hand, and generated
+    Applications."""
     texts = [
         *nested_applications(CASES_DOMAIN),
         *generated_applications(GENERATED_DOMAIN, 6, SEED),
@@ -71,9 +74,10 @@ def scene() -> Scene:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The gateway that is tested: its Admin API, and where its proxy listens for plain HTTP.
+    """The gateway under test: its Admin API, and its proxy's address for plain HTTP.
 
-    `metrics` has the URL of /metrics of each node that answers at the proxy, if the environment names them.
+    `metrics` has the URL of /metrics of each node that answers at the proxy, if the environment
+    names them.
     """
 
     admin_url: str
@@ -83,10 +87,10 @@ class Target:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self | str:
-        """From KONG_ADMIN_URL, KONG_PROXY_URL and, where they are needed, KONG_ADMIN_TOKEN and LIVE_METRICS_URL;
-        else why there is none.
+        """Return a target from KONG_ADMIN_URL, KONG_PROXY_URL and optional KONG_ADMIN_TOKEN and
+        LIVE_METRICS_URL. Without them, return the reason.
 
-        Raises ValueError for addresses that cannot be used: who gives one does not want the tier to be skipped.
+        Raises ValueError for invalid addresses: a typing error must not skip the tier.
         """
         missing = [
             name
@@ -120,18 +124,18 @@ class Target:
 
     @property
     def workers(self) -> int:
-        """How many processes answer at the proxy; 1 where Kong does not say."""
+        """Return the number of processes that answer at the proxy; 1 where Kong does not report it."""
         return _workers(self)
 
     def admin(self) -> httpx.Client:
-        """The Admin API, to be closed."""
+        """Return a client of the Admin API, which the caller closes."""
         headers = {"Kong-Admin-Token": self.token} if self.token else {}
         return httpx.Client(
             base_url=self.admin_url, headers=headers, timeout=30
         )
 
     def get(self, path: str) -> httpx.Response:
-        """GET on the Admin API; fails unless that is 200."""
+        """Send GET to the Admin API; fails at any status but 200."""
         with self.admin() as admin:
             answer = admin.get(path)
         assert answer.status_code == 200, (
@@ -140,13 +144,14 @@ class Target:
         return answer
 
     def page(self, url: str) -> str:
-        """The text at a URL of the gateway. The token is for the Admin API alone."""
+        """Return the text at a URL of the gateway. Only the Admin API gets the token."""
         if url.startswith(f"{self.admin_url}/"):
             return self.get(url).text
         return httpx.get(url, timeout=30).raise_for_status().text
 
     def entities(self) -> dict[str, dict[str, Any]]:
-        """All services, routes, plugins, Upstreams, consumers and credentials by path, whoever made them."""
+        """Return all services, routes, plugins, Upstreams, consumers and credentials by path, of
+        any owner."""
         found: dict[str, dict[str, Any]] = {}
         for kind in (
             "plugins",
@@ -159,12 +164,14 @@ class Target:
             path: str | None = f"/{kind}?size=1000"
             while path:
                 page = self.get(path).json()
-                found |= {_path(kind, one): one for one in page["data"]}
+                found |= {
+                    _path(kind, entity): entity for entity in page["data"]
+                }
                 path = page["next"]
         return found
 
     def remove_all_of(self, name: str) -> None:
-        """Takes away what is tagged with the stack `name`, where the engine could not."""
+        """Delete entities with the tag of the stack `name` that the engine could not delete."""
         self._remove(
             path
             for path, entity in self.entities().items()
@@ -172,9 +179,10 @@ class Target:
         )
 
     def remove_what_earlier_runs_left(self) -> int:
-        """Takes away what runs of this tier left that were killed, an hour ago or longer. Returns how much that was.
+        """Delete entities of this tier's runs that were killed an hour ago or earlier. Return their
+        number.
 
-        By their tags, which nothing but this tier gives; another run may be under way.
+        Only this tier sets their tags; another run may be in progress.
         """
         begun = time.time() - 3600
         left = [
@@ -190,13 +198,14 @@ class Target:
         with self.admin() as admin:
             for path in paths:
                 answer = admin.delete(path)
-                # 404: a credential that is gone with its consumer, or by a run that was ended and not yet over
+                # 404: a credential that was deleted with its consumer, or by a killed run that was
+                # not yet over
                 assert answer.status_code in (204, 404), (
                     f"{path}: {answer.status_code} {answer.text}"
                 )
 
     def product(self) -> str:
-        """Who answers at the Admin API, in one line."""
+        """Describe the product behind the Admin API in one line."""
         answer = self.get("/")
         root = answer.json()
         configuration = root.get("configuration") or {}
@@ -206,7 +215,7 @@ class Target:
             "worker_state_update_frequency",
             "db_update_frequency",
         )
-        said = ", ".join(
+        text = ", ".join(
             f"{name} {configuration.get(name)}" for name in settings
         )
         kind = (
@@ -215,7 +224,7 @@ class Target:
             else "Kong"
         )
         server = answer.headers.get("Server")
-        return f"{kind}; version {root.get('version')} {root.get('edition', '')}, Server: {server}; {said}"
+        return f"{kind}; version {root.get('version')} {root.get('edition', '')}, Server: {server}; {text}"
 
 
 @cache
@@ -238,10 +247,10 @@ def _path(kind: str, entity: Mapping[str, Any]) -> str:
 
 
 def upstream_host() -> str:
-    """The address by which Kong reaches this machine: LIVE_UPSTREAM_HOST, for a Kong in a container."""
+    """Return this machine's address for Kong: LIVE_UPSTREAM_HOST, for a Kong in a container."""
     return os.environ.get("LIVE_UPSTREAM_HOST") or "127.0.0.1"
 
 
 def bind_address() -> str:
-    """The address at which workloads listen: beyond loopback only for a Kong elsewhere."""
+    """Return the address on which workloads listen: beyond loopback only for a remote Kong."""
     return "127.0.0.1" if upstream_host() == "127.0.0.1" else "0.0.0.0"

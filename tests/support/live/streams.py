@@ -1,4 +1,4 @@
-"""A workload that keeps talking: it echoes what is said over a WebSocket, and sends events until nobody listens."""
+"""A workload with long answers: it echoes WebSocket data, and sends events until the client closes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
-from tests.support.listening import Connections, Listening, Requests
+from tests.support.local_servers import Connections, Listening, Requests
 
 UPGRADE: Final = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZQ==\r\n"
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -53,7 +53,7 @@ class _Handler(Requests):
             )
 
     def _socket(self, head: bytes) -> None:
-        """Opens it as RFC 6455 has it, and echoes bytes: frames are between the two ends."""
+        """Open a WebSocket by RFC 6455, and echo bytes: only the two ends read frames."""
         found = re.search(
             rb"sec-websocket-key: *([^\r]*)\r", head, re.IGNORECASE
         )
@@ -64,11 +64,11 @@ class _Handler(Requests):
             b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         )
         self.wfile.write(b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
-        while said := self.request.recv(4096):
-            self.wfile.write(said)
+        while data := self.request.recv(4096):
+            self.wfile.write(data)
 
     def _events(self, head: bytes) -> None:
-        """Below /held, without the header by which nginx does not hold an answer back until its buffers are full."""
+        """Send events. Below /held, leave out the header that turns off nginx's buffering."""
         at_once = b"" if b"/held " in head else b"X-Accel-Buffering: no\r\n"
         self.wfile.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n"
@@ -81,7 +81,7 @@ class _Handler(Requests):
 
 
 class Opened:
-    """A connection to the gateway on which one request was sent. A context manager."""
+    """A connection to the gateway after one request. A context manager."""
 
     def __init__(
         self, proxy: tuple[str, int], raw: bytes, timeout: float = 15
@@ -97,7 +97,7 @@ class Opened:
         self.status = int(self.head.split(b" ", 2)[1])
 
     def until(self, mark: bytes) -> bytes:
-        """What comes up to and with `mark`."""
+        """Return the bytes up to and including `mark`."""
         while mark not in self._left:
             more = self._connection.recv(4096)
             assert more, f"ended before {mark!r}: {self._left!r}"
@@ -105,8 +105,8 @@ class Opened:
         part, self._left = self._left.split(mark, 1)
         return part + mark
 
-    def say(self, what: bytes) -> None:
-        self._connection.sendall(what)
+    def say(self, data: bytes) -> None:
+        self._connection.sendall(data)
 
     def __enter__(self) -> Self:
         return self

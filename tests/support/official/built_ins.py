@@ -1,4 +1,4 @@
-"""Applications with every built-in type, for a real cluster, and what they need there."""
+"""Applications with every built-in type, for a real cluster, and the objects that they need there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import yaml
 
 APPLICATIONS: Final = Path(__file__).parent / "built-ins.yaml"
 KEPT: Final = Path(__file__).parent / "kept.yaml"
-"""An Application of which each object is kept by another rule."""
+"""An Application whose objects each have another ownership rule."""
 KINDS: Final = (
     "ConfigMap",
     "CronJob",
@@ -35,8 +35,8 @@ _DEFINITIONS = Path(__file__).parents[3] / "definitions" / "kubevela"
 _OWN = frozenset({"access", "client"})
 
 
-def defined() -> frozenset[str]:
-    """The names of the built-in types of components and traits."""
+def built_in_types() -> frozenset[str]:
+    """Return the names of the built-in types of components and traits."""
     files = _DEFINITIONS.glob("*.cue")
     return frozenset(
         file.stem
@@ -45,8 +45,9 @@ def defined() -> frozenset[str]:
     )
 
 
-def used(file: Path) -> frozenset[str]:
-    """The types of the components and traits in a file of Applications, but for those that KubeVela does not have."""
+def types_in(file: Path) -> frozenset[str]:
+    """Return the types of the components and traits in a file of Applications, without types that
+    KubeVela lacks."""
     components = [
         component
         for document in yaml.safe_load_all(file.read_text("utf-8"))
@@ -64,7 +65,7 @@ def used(file: Path) -> frozenset[str]:
 
 
 def volume(name: str) -> dict[str, Any]:
-    """A PersistentVolume of no storage class, which a claim that asks for none gets."""
+    """Return a PersistentVolume without a storage class, for claims without a storage class."""
     spec = {
         "capacity": {"storage": "1Gi"},
         "accessModes": ["ReadWriteOnce"],

@@ -1,11 +1,11 @@
-"""Generated estates, each with the one that follows it, and what is asked of them.
+"""Generated pairs of estates, where the second follows the first, and questions about them.
 
     before, after = estates(random.Random(7))
     for question in questions(rng, before, after, 100): ...
 
-An estate is a plan of `Part`s, changed at random and then put right (`_repair`), so that what comes out is without
-errors: hosts and paths have one owner, rules name declared scopes, roles cover what is called. It is rendered as the
-documents that somebody would have written.
+An estate is a plan of `Part`s, changed at random and then repaired (`_repair`), so that the result
+has no errors. Hosts and paths have one owner, rules name declared scopes, and roles cover calls. It
+is rendered as documents that a person could write.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ ADDRESSES = (
 )
 HEADERS = (
     *(
-        ("Connection", one)
-        for one in (
+        ("Connection", value)
+        for value in (
             "close",
             "Keep-Alive, Upgrade",
             "TE",
@@ -105,8 +105,8 @@ HEADERS = (
         )
     ),
     *(
-        ("connection", one)
-        for one in (
+        ("connection", value)
+        for value in (
             "X-Auth-Client",
             "close, content-length",
             "Host",
@@ -169,7 +169,7 @@ FOREIGN = (
     "http://one.example.com",
     "https://partner.example:8443",
 )
-"""Origins of pages of others; one is of a host that may be our own."""
+"""Origins of foreign pages; one has a host that may be our own."""
 OF_USERS = ("web", "browser", "native")
 PAGES = ("web", "browser")
 ELSEWHERE = ("native", "external")
@@ -177,7 +177,7 @@ ELSEWHERE = ("native", "external")
 
 @dataclass
 class Part:
-    """A component before it is written down."""
+    """A component before rendering."""
 
     image: int = 1
     gateways: list[tuple[str | None, dict[str, int]]] = field(
@@ -192,7 +192,7 @@ class Part:
     calls: dict[str, list[str]] = field(default_factory=dict)
     foreign: list[str] = field(default_factory=list)
     allow: Document = field(default_factory=dict)
-    """The properties of its ip-allow trait; empty: it has none."""
+    """The properties of its ip-allow trait; empty: no trait."""
 
     @property
     def paths(self) -> list[str]:
@@ -223,11 +223,11 @@ class World:
 class Question:
     request: Request
     tags: frozenset[str]
-    """What is special about it, to be counted."""
+    """The special features of the estate, to count them."""
 
 
 def estates(rng: Random) -> tuple[World, World]:
-    """An estate, and one that somebody made of it by a few changes."""
+    """Return an estate, and an estate with a few changes."""
     plan = _plan(rng)
     _repair(plan)
     before = _render(plan)
@@ -243,7 +243,7 @@ def estates(rng: Random) -> tuple[World, World]:
     return before, _render(plan)
 
 
-# Making a plan
+# Draw a plan
 
 
 def _some(rng: Random, pool: Any, least: int, most: int) -> list[Any]:
@@ -286,7 +286,7 @@ def _part(rng: Random, plan: Plan, key: str) -> Part:
         part.kind = "service"
     apart = Random(
         f"{key} {part.image} {part.scopes}"
-    )  # what is drawn from `rng` beside this stays as it is
+    )  # other draws from `rng` stay the same
     if apart.random() < 0.3:
         part.foreign = _some(apart, FOREIGN, 1, 2)
     part.allow = _allow(Random(repr((key, part))), part)
@@ -294,7 +294,8 @@ def _part(rng: Random, plan: Plan, key: str) -> Part:
 
 
 def _allow(rng: Random, part: Part) -> Document:
-    """Mostly none. Drawn aside, as are addresses: what else is drawn from a seed stays what it was."""
+    """Draw networks, mostly none. They have a separate generator, as do addresses: other draws of a
+    seed stay the same."""
     if not part.gateways or rng.random() < 0.6:
         return {}
     singles = [
@@ -307,7 +308,11 @@ def _allow(rng: Random, part: Part) -> Document:
             rng,
             [
                 *part.paths,
-                *(one for rule in part.rules for one in rule.get("paths", [])),
+                *(
+                    path
+                    for rule in part.rules
+                    for path in rule.get("paths", [])
+                ),
             ],
             0,
             3,
@@ -363,7 +368,7 @@ def _calls(rng: Random, plan: Plan, part: Part) -> None:
             part.calls[key] = _some(rng, other.scopes, 1, 4)
 
 
-# Changing it
+# Change a plan
 
 
 def _owners(plan: Plan) -> list[Part]:
@@ -373,7 +378,7 @@ def _owners(plan: Plan) -> list[Part]:
 
 
 def _move_scope(rng: Random, plan: Plan) -> None:
-    """A scope is another component's from now on, and is asked for there; some of its clients go with it."""
+    """Give a scope to another component, which requires it; some of its clients follow."""
     givers = [
         (key, part)
         for key, part in plan.parts.items()
@@ -458,7 +463,7 @@ def _rename(rng: Random, plan: Plan) -> None:
 
 
 def _rules(rng: Random, plan: Plan) -> None:
-    """Some rules go, some come, and the component has a new version for it, or has not."""
+    """Remove and add some rules; maybe the component gets a new version."""
     owners = _owners(plan)
     if owners:
         part = rng.choice(owners)
@@ -469,11 +474,11 @@ def _rules(rng: Random, plan: Plan) -> None:
 
 
 def _gateways(rng: Random, plan: Plan) -> None:
-    """A component is at another place; what was there may be taken by another component."""
+    """Move a component to another place; another component may take the old place."""
     exposed = [part for part in plan.parts.values() if part.gateways]
     if len(exposed) > 1 and rng.random() < 0.5:
-        one, other = rng.sample(exposed, 2)
-        one.gateways, other.gateways = other.gateways, one.gateways
+        first, other = rng.sample(exposed, 2)
+        first.gateways, other.gateways = other.gateways, first.gateways
     elif exposed:
         rng.choice(exposed).gateways = [_gateway(rng)]
 
@@ -523,11 +528,11 @@ _CHANGES = (
 )
 
 
-# Putting it right
+# Repair a plan
 
 
 def _repair(plan: Plan) -> None:
-    """Makes a plan one without errors, by leaving out what contradicts something that comes before it."""
+    """Repair a plan: leave out the parts that contradict earlier parts."""
     taken: set[tuple[str, str]] = set()
     declared: set[tuple[str, str]] = set()
     for key, part in plan.parts.items():
@@ -577,9 +582,7 @@ def _repair(plan: Plan) -> None:
 def _repair_places(
     plan: Plan, key: str, part: Part, taken: set[tuple[str, str]]
 ) -> None:
-    if (
-        part.kind in PAGES
-    ):  # users come back to one place, which has no wildcard
+    if part.kind in PAGES:  # the redirect URI has no wildcard
         part.gateways = [
             (
                 None if host in WILDCARDS else host,
@@ -621,7 +624,7 @@ def _repair_rules(part: Part) -> None:
                 "public": {"reason": "pages"},
             },
         )
-    said: dict[tuple[str, str], bool] = {}
+    publics: dict[tuple[str, str], bool] = {}
     part.rules = []
     for rule in rules:
         rule = {**rule}
@@ -646,17 +649,17 @@ def _repair_rules(part: Part) -> None:
         }
         if (
             all(
-                said.get(position, public) == public
+                publics.get(position, public) == public
                 for position, public in places.items()
             )
             and rule not in part.rules
         ):
-            said |= places
+            publics |= places
             part.rules.append(rule)
 
 
 def _repair_allow(part: Part) -> None:
-    """Of paths and methods that rules have, each once. GET stands for HEAD, too."""
+    """Make the rules list each combination of a path and a method once. GET covers HEAD."""
     listed: dict[str, set[str]] = {}
     for rule in part.rules if part.access else [{}]:
         for path in rule.get("paths", part.paths):
@@ -664,24 +667,24 @@ def _repair_allow(part: Part) -> None:
             listed.setdefault(path, set()).update(
                 methods | ({"HEAD"} if "GET" in methods else set())
             )
-    singles, said = [], set[tuple[str, str]]()
+    singles, seen = [], set[tuple[str, str]]()
     for single in part.allow.get("rules", []):
         (path,) = single["paths"]
         methods = [
             method
             for method in single["methods"]
-            if method in listed.get(path, ()) and (path, method) not in said
+            if method in listed.get(path, ()) and (path, method) not in seen
         ]
         methods = [
             method
             for method in methods
             if method != "HEAD" or "GET" not in methods
         ]
-        if "GET" in methods and (path, "HEAD") in said:
+        if "GET" in methods and (path, "HEAD") in seen:
             methods.remove("GET")
-        said |= {
-            (path, one)
-            for one in (*methods, *(["HEAD"] if "GET" in methods else []))
+        seen |= {
+            (path, method)
+            for method in (*methods, *(["HEAD"] if "GET" in methods else []))
         }
         singles += [{**single, "methods": methods}] if methods else []
     usual = {"from": part.allow["from"]} if "from" in part.allow else {}
@@ -694,8 +697,8 @@ def _repair_allow(part: Part) -> None:
 
 def _exposed(part: Part, path: str) -> bool:
     return any(
-        meaning.owns(meaning.elements(one), meaning.elements(path))
-        for one in part.paths
+        meaning.owns(meaning.elements(own), meaning.elements(path))
+        for own in part.paths
     )
 
 
@@ -707,7 +710,7 @@ def _covered(plan: Plan, client: str, callee: str, scope: str) -> bool:
     )
 
 
-# Writing it down
+# Render a plan
 
 
 def _render(plan: Plan) -> World:
@@ -821,7 +824,7 @@ def _component(plan: Plan, name: str, part: Part) -> Document:
     }
 
 
-# Asking
+# Ask questions
 
 
 _HOSTILE = (
@@ -935,8 +938,8 @@ def questions(
 def pages(
     rng: Random, before: World, after: World, count: int
 ) -> Iterator[Page]:
-    """Pages of ours, of others that are named, and of strangers, that ask as everybody does; half of those that may read
-    the answer, where there are such."""
+    """Yield requests of pages: of our clients, of named foreign pages and of strangers, with
+    everybody's requests. Half come from pages that may read the answer, where such pages exist."""
     known = sorted(
         {origin for world in (before, after) for origin in _origins(world)}
         | {*FOREIGN}
@@ -973,7 +976,7 @@ def _origins(world: World) -> Iterator[str]:
 
 
 class _Facts:
-    """What there is to ask about in an estate, drawn from its documents once."""
+    """The values that questions about an estate use, drawn from its documents once."""
 
     def __init__(self, world: World) -> None:
         applications, stack = world.applications, world.stack
@@ -1043,7 +1046,7 @@ class _Facts:
         )
 
     def issued(self, client: str, provider: str, api: str | None) -> list[str]:
-        """What the provider gives a client that asks for all it was granted."""
+        """Return the scopes of the token that the provider gives a client for all its grants."""
         return sorted(
             scope
             for key, callee, scope in self.grants
@@ -1132,7 +1135,7 @@ def _hostile(rng: Random, target: bytes) -> bytes:
         elif kind < 0.37:
             target = target.replace(
                 b"k", "\u212a".encode()
-            )  # the sign for Kelvin, whose small letter is k
+            )  # the Kelvin sign, whose small letter is k
         elif kind < 0.4:
             target = (
                 target[:at]
@@ -1149,7 +1152,8 @@ def _hostile(rng: Random, target: bytes) -> bytes:
 
 
 def _alike(rng: Random, text: str) -> str:
-    """Each letter as itself or as one that some server takes for it. Of bytes that are no ASCII none is changed."""
+    """Replace each letter by itself or by a letter that some server takes for it. Bytes outside
+    ASCII stay."""
     wide = {chr(code): chr(code + 0xFEE0) for code in range(0x41, 0x7B)}
     accents = {
         "a": "á",
@@ -1163,8 +1167,10 @@ def _alike(rng: Random, text: str) -> str:
     if not text.isascii():
         return ""
     return "".join(
-        rng.choice((one, wide.get(one, one), accents.get(one, one)))
-        for one in text
+        rng.choice(
+            (letter, wide.get(letter, letter), accents.get(letter, letter))
+        )
+        for letter in text
     )
 
 
@@ -1228,7 +1234,7 @@ def _token(
 def seen(
     question: Question, before: World, after: World, was: Answer, answer: Answer
 ) -> Iterator[str]:
-    """The dimensions of a question, each to be counted."""
+    """Yield the dimensions of a question, to count them."""
     now, then = _facts(after), _facts(before)
     yield from question.tags
     yield f"status {answer.status}"
@@ -1253,10 +1259,10 @@ def seen(
         if (
             sum(
                 meaning.owns(
-                    meaning.elements(one),
+                    meaning.elements(declared),
                     meaning.resolved(question.request.target) or (),
                 )
-                for one in now.paths[answer.component]
+                for declared in now.paths[answer.component]
             )
             > 2
         ):
@@ -1274,7 +1280,7 @@ def seen(
 
 
 def _seen_of_token(token: Token, then: _Facts, now: _Facts) -> Iterator[str]:
-    """The dimensions of a token, each to be counted."""
+    """Yield the dimensions of a token, to count them."""
     yield "token of a user" if token.user else "token of a service"
     places = [
         (

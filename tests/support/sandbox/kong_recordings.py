@@ -1,4 +1,4 @@
-"""Where the recordings of a real Kong 3.10 are, and how two answers are compared."""
+"""Recordings of a real Kong 3.10, and the comparison of two answers."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ ID = re.compile(
 
 
 def recorded(name: str) -> list[dict[str, Any]]:
-    """The lines of a recording; skips the test, saying why, where the recordings are not beside the project."""
+    """Return the lines of a recording; skip the test with a reason where the recordings are
+    missing."""
     return recordings.recorded(f"kong-3.10/{name}")
 
 
 def schema(name: str) -> Any:
-    """A recorded schema without its descriptions, which a stand-in does not repeat."""
+    """Return a recorded schema without its descriptions, which a stand-in does not repeat."""
     path = DATA / name
     if not path.exists():
         pytest.skip(f"no recorded schemas at {path}")
@@ -31,7 +32,7 @@ def schema(name: str) -> Any:
 
 
 def without(value: Any, names: set[str]) -> Any:
-    """`value` without the fields of these names, at any depth."""
+    """Return `value` without the fields of these names, at any depth."""
     if isinstance(value, dict):
         return {
             name: without(item, names)

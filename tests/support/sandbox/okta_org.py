@@ -1,4 +1,4 @@
-"""A stand-in org with a small estate, and an administrator who calls its management API over HTTP."""
+"""A stand-in org with a small estate, and an administrator that calls its management API over HTTP."""
 
 import http.client
 import json
@@ -21,7 +21,7 @@ Observer = Callable[[str, str, int, Any], None]
 
 
 def new_okta(**options: Any) -> Okta:
-    """An org with the groups and users of the estate."""
+    """Return an org with the groups and users of the estate."""
     return Okta(
         api_token=TOKEN,
         **({"groups": ("sales", "order-desk"), "users": USERS} | options),
@@ -30,7 +30,8 @@ def new_okta(**options: Any) -> Okta:
 
 @dataclass
 class Admin:
-    """Calls the management API of `url`; `observe` sees method, path, status and body of every answer."""
+    """A client of the management API of `url`; `observe` sees method, path, status and body of
+    every answer."""
 
     url: str
     observe: Observer | None = None
@@ -43,7 +44,7 @@ class Admin:
         body: Any = None,
         token: str | None = TOKEN,
     ) -> tuple[int, Any]:
-        """Status and decoded body; `target` may be in absolute form."""
+        """Return status and decoded body; `target` may be in absolute form."""
         headers = (
             {"Authorization": f"SSWS {token}"} if token is not None else {}
         )
@@ -70,20 +71,20 @@ class Admin:
         return response.status, decoded
 
     def make(self, path: str, body: Any) -> Any:
-        """The object that a POST creates."""
+        """Return the object that a POST creates."""
         status, made = self.call("POST", f"/api/v1/{path}", body)
         assert status in (200, 201), made
         return made
 
     def get(self, path: str) -> Any:
-        """The body of a GET that is expected to succeed."""
+        """Return the body of a GET that is expected to succeed."""
         status, body = self.call("GET", f"/api/v1/{path}")
         assert status == 200, body
         return body
 
 
 def app(label: str, kind: str, **oauth: Any) -> dict[str, Any]:
-    """A request for an app, as the official plugin sends it."""
+    """Return a request for an app, as the official plugin sends it."""
     client = {
         "token_endpoint_auth_method": oauth.pop(
             "method", "client_secret_basic"
@@ -114,7 +115,7 @@ def app(label: str, kind: str, **oauth: Any) -> dict[str, Any]:
 
 
 def policy(name: str, *clients: str, **rest: Any) -> dict[str, Any]:
-    """A request for a policy."""
+    """Return a request for a policy."""
     return {
         "name": name,
         "description": name,
@@ -127,7 +128,7 @@ def policy(name: str, *clients: str, **rest: Any) -> dict[str, Any]:
 def rule(
     name: str, grant: str, scopes: list[str], groups: list[str], **rest: Any
 ) -> dict[str, Any]:
-    """A request for a rule."""
+    """Return a request for a rule."""
     return {
         "name": name,
         "type": "RESOURCE_ACCESS",
@@ -142,7 +143,8 @@ def rule(
 
 @dataclass
 class Estate:
-    """One authorization server with two scopes, a service that may read and a web app whose users may do both."""
+    """One authorization server with two scopes, a service that may read and a web app whose users
+    may do both."""
 
     okta: Okta
     admin: Admin
@@ -208,12 +210,12 @@ def build(okta: Okta) -> Estate:
 
 
 def client_id(made: dict[str, Any]) -> str:
-    """The OAuth client id of an app."""
+    """Return the OAuth client id of an app."""
     found: str = made["credentials"]["oauthClient"]["client_id"]
     return found
 
 
 def secret(made: dict[str, Any]) -> str:
-    """The client secret in the answer that created an app."""
+    """Return the client secret in the answer that created an app."""
     found: str = made["credentials"]["oauthClient"]["client_secret"]
     return found

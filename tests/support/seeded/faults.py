@@ -1,6 +1,8 @@
-"""Small faults of the product, each a patch in `patches/`, and what the tests that it names say of it.
+"""Small faults of the product, each a patch in `patches/`, and the results of the tests that it
+names.
 
-The first line of a patch is `# Tests: ` and the tests that catch it, as pytest names them. The rest is a unified diff.
+The first line of a patch is `# Tests: ` and the tests that catch it, as pytest names them. The rest
+is a unified diff.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 PATCHES = Path(__file__).with_name("patches")
 MOST_SECONDS = 300
-"""How long the tests of one fault may take."""
+"""The longest time for the tests of one fault."""
 
 _BEGIN = "# Tests: "
 _LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "build", "*.egg-info")
@@ -23,7 +25,7 @@ _LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "build", "*.egg-info")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault. `tests` are those that catch it, as pytest names them."""
+    """A fault. `tests` are the tests that catch it, as pytest names them."""
 
     patch: Path
     tests: tuple[str, ...]
@@ -35,14 +37,14 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What pytest says: its exit status, None where it took too long, and the tests that failed."""
+    """The result of pytest: its exit status (None after a timeout), and the tests that failed."""
 
     status: int | None
     failed: tuple[str, ...]
 
 
 def all_faults() -> list[Fault]:
-    """Reads every patch. Raises ValueError for a patch that names no tests."""
+    """Read every patch. Raises ValueError for a patch that names no tests."""
     return [_read(patch) for patch in sorted(PATCHES.glob("*.patch"))]
 
 
@@ -57,27 +59,28 @@ def _read(patch: Path) -> Fault:
 
 
 def copy_tree(folder: Path) -> None:
-    """Copies the project into a folder that does not exist yet."""
+    """Copy the project into a folder that does not exist yet."""
     shutil.copytree(ROOT, folder, ignore=_LEFT_OUT)
 
 
 def applies(fault: Fault, folder: Path) -> bool:
-    """Whether the patch still fits the files in a folder."""
+    """Return whether the patch still fits the files in a folder."""
     return _apply(fault, folder, "--check").returncode == 0
 
 
 def seed(fault: Fault, folder: Path) -> None:
-    """Puts the fault into the files in a folder. Raises subprocess.CalledProcessError where it does not fit."""
+    """Apply the fault to the files in a folder. Raises subprocess.CalledProcessError where it does
+    not fit."""
     _apply(fault, folder).check_returncode()
 
 
 def mend(fault: Fault, folder: Path) -> None:
-    """Takes the fault out again. Raises subprocess.CalledProcessError where it is not there."""
+    """Remove the fault. Raises subprocess.CalledProcessError where it is not applied."""
     _apply(fault, folder, "--reverse").check_returncode()
 
 
 def run(tests: tuple[str, ...], folder: Path) -> Outcome:
-    """Runs tests in a folder as `make test` does, in one process, until one fails."""
+    """Run tests in a folder as `make test` does, in one process, until one fails."""
     command = [
         sys.executable,
         "-m",
@@ -91,7 +94,8 @@ def run(tests: tuple[str, ...], folder: Path) -> Outcome:
         "no:cacheprovider",
     ]
     command += ["--hypothesis-profile", "quick", *tests]
-    # Bytecode goes by size and second: that of a file before a change could pass for the one after it.
+    # Python compares bytecode by size and second: old bytecode of a file could pass for its changed
+    # source.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         ran = subprocess.run(

@@ -23,7 +23,7 @@ from kong_oam.access.diff.snapshot import dump_model, load_model
 from kong_oam.access.model import METHODS
 from kong_oam.access.principals import ITSELF, Principal
 from kong_oam.access.request_classes import Region, Subtree
-from kong_oam.kong.enforced import enforced
+from kong_oam.kong.enforced import enforced_models
 from tests.support.diffs import edited, model, settings
 from tests.support.enforced_state import state
 from tests.support.rendered import application, compiled
@@ -417,7 +417,7 @@ def test_an_exported_model_has_the_answering_targets() -> None:
     """With owners, so that both are named against what is deployed; a gate's state has it, too."""
     new = model(ORDERS, EVIL, SHOP)
     exported = load_model(dump_model(OLD))
-    deployed = enforced(state(OLD.estate), exported)
+    deployed = enforced_models(state(OLD.estate), exported)
     for changes in (diff(exported, new), diff_from_any(deployed, new)):
         assert changes == diff(OLD, new)
         (found,) = changes

@@ -1,4 +1,5 @@
-"""Applications that people wrote, each on a stack that names the definitions of its types: what `check` says."""
+"""Real Applications, each on a stack that names the definitions of its types, with the findings of
+`check`."""
 
 from __future__ import annotations
 
@@ -15,11 +16,14 @@ from kong_oam.render.stage import Renderer
 from tests.support.oam_corpus import CORPUS, corpus, definitions_in, rows_of
 
 OF_TERRAFORM = "writeConnectionSecretToRef"
-"""A property of Terraform's types alone. The list of definitions has Crossplane's of the same name for some."""
+"""A property that only Terraform's types have. The list of definitions has Crossplane's of the same
+name for some."""
 
 
-def checked(file: str, stack: Stack, renderer: Renderer) -> Compiled:
-    """The whole pipeline, as `check` runs it."""
+def compiled_application(
+    file: str, stack: Stack, renderer: Renderer
+) -> Compiled:
+    """Run the whole pipeline, like `check`."""
     raw = (CORPUS / "applications" / file).read_bytes()
     named = OwnDefinitions(_definitions(file, raw.decode()))
     own = named.beside(read_bytes(file, raw, named.types).definitions)
@@ -32,29 +36,41 @@ def checked(file: str, stack: Stack, renderer: Renderer) -> Compiled:
 
 
 def _definitions(file: str, text: str) -> tuple[Definition, ...]:
-    """One for each type that is none of KubeVela's own: that of the list, else any of that name."""
+    """Return the definitions of the types that KubeVela does not have: the listed definition, else
+    any with that name."""
     chosen = (
         _definition(row, text)
         for row in rows_of(file)
         if row["where"] not in ("built-in", "deprecated")
     )
-    return tuple({(one.kind, one.name): one for one in chosen if one}.values())
+    return tuple(
+        {
+            (definition.kind, definition.name): definition
+            for definition in chosen
+            if definition
+        }.values()
+    )
 
 
 def _definition(row: Mapping[str, str], text: str) -> Definition | None:
     key = row["kind"], row["type"].partition("@")[0]
     known = () if key in built_in_types() else _by_name().get(key, ())
-    if OF_TERRAFORM in text and any(one.terraform for one in known):
-        known = tuple(one for one in known if one.terraform)
+    if OF_TERRAFORM in text and any(
+        definition.terraform for definition in known
+    ):
+        known = tuple(
+            definition for definition in known if definition.terraform
+        )
     listed = (
         definitions_in(row["definition"])
         if (CORPUS / row["definition"]).is_file()
         else ()
     )
     named = [
-        one
-        for one in listed
-        if (one.kind, one.name) == key and (one in known or not known)
+        definition
+        for definition in listed
+        if (definition.kind, definition.name) == key
+        and (definition in known or not known)
     ]
     return next(iter((*named, *known)), None)
 
@@ -64,9 +80,9 @@ def _by_name() -> Mapping[tuple[str, str], tuple[Definition, ...]]:
     found: dict[tuple[str, str], tuple[Definition, ...]] = {}
     for folder in ("extra", "definitions"):
         for file in corpus(folder):
-            for one in definitions_in(f"{folder}/{file}"):
-                found[one.kind, one.name] = (
-                    *found.get((one.kind, one.name), ()),
-                    one,
+            for definition in definitions_in(f"{folder}/{file}"):
+                found[definition.kind, definition.name] = (
+                    *found.get((definition.kind, definition.name), ()),
+                    definition,
                 )
     return found

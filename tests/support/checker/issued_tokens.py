@@ -1,8 +1,10 @@
-"""Whether clients that ask for a token while a run goes on are let in all the while, where both estates let them in.
+"""Check that clients that ask for a token during a run are allowed throughout, where both estates
+allow them.
 
-What a token lists is what the provider would issue at that moment, by what the stacks' runs have made there: what the
-client's pods ask for, which is what their Secret said as they were rolled out, if that is in the client's rule and there
-is such a scope, and else nothing (RFC 6749, 5.2: invalid_scope); and of a user's groups those that tokens list.
+A token lists the scopes that the provider would issue at that moment, after the steps of the
+stacks' runs. The client's pods ask for the scopes that their Secret had at the last rollout. They
+get them if the client's rule lists them and such scopes exist, and else no token (RFC 6749, 5.2:
+invalid_scope). A user's token lists only groups that the provider puts into tokens.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from tests.support.checker.check import (
     METHODS,
     PROVIDER,
     Caller,
-    Held,
+    CheckedRun,
     Meaning,
     Scene,
     Target,
@@ -30,9 +32,9 @@ from tests.support.checker.check import (
 from tests.support.checker.estates import UIDS
 from tests.support.checker.history import DEPLOYMENT
 from tests.support.checker.order import members
-from tests.support.checker.parted import ISSUER, settings
+from tests.support.checker.partitioned_estates import ISSUER, settings
 from tests.support.checker.stacks import Done, component_of
-from tests.support.left_out import Key
+from tests.support.excluded_resources import Key
 from tests.support.mocks import Registered, clear
 from tests.support.oracle import meaning
 from tests.support.tokens import RSA, token
@@ -41,7 +43,7 @@ KID = "key1"
 SECRET = "kubernetes:core/v1:Secret"
 TO_SIGN_IN = {"openid", "offline_access"}
 EVERYTHING = tuple(
-    f"{uid}.{what}" for uid in UIDS for what in ("read", "write")
+    f"{uid}.{verb}" for uid in UIDS for verb in ("read", "write")
 )
 
 
@@ -70,7 +72,7 @@ def caller(
     scopes: tuple[str, ...],
     groups: tuple[str, ...],
 ) -> Caller:
-    """Who has a token of the provider's that lists this."""
+    """Return a caller whose token from the provider lists these values."""
     now = int(time.time())
     claims = {
         "iss": ISSUER,
@@ -101,14 +103,15 @@ def issuer_key() -> str:
 def with_every_scope(
     identifier: str, component: str, user: User | None
 ) -> Caller:
-    """Who has a token that lists all that there ever is."""
+    """Return a caller whose token lists all scopes that exist at any time."""
     return caller(
         identifier, component, user, EVERYTHING, user.groups if user else ()
     )
 
 
 def everybody(model: Meaning) -> list[Whose]:
-    """Who gets tokens by a model: services for themselves, and those where users sign in for each user."""
+    """Return the callers that get tokens by a model: services for themselves, and sign-in clients
+    for each user."""
     return [
         (key, user)
         for key in model.clients.values()
@@ -116,8 +119,8 @@ def everybody(model: Meaning) -> list[Whose]:
     ]
 
 
-def meant(model: Meaning, whose: Whose) -> Caller:
-    """Who calls with what they are granted by a model."""
+def caller_with_grants(model: Meaning, whose: Whose) -> Caller:
+    """Return the caller with its grants in a model."""
     key, user = whose
     documents = [*model.documents]
     scopes = {
@@ -147,18 +150,19 @@ def read_by_pods(
     start: Mapping[Key, Registered],
     done: Sequence[Done],
 ) -> dict[Key, Registered]:
-    """The Secrets as pods have read them that were rolled out last: `before`, and by what was done since `start`."""
+    """Return the Secrets as pods read them at their last rollout: `before` with all changes since
+    `start`."""
     found = {
         **{key: item for key, item in start.items() if key[0] == SECRET},
         **before,
     }
     there = {key: start.get(key) for key in found}
-    for one in done:
-        if one.key[0] == SECRET:
-            there[one.key] = one.new
-        elif one.key[0] == DEPLOYMENT and (
+    for step in done:
+        if step.key[0] == SECRET:
+            there[step.key] = step.new
+        elif step.key[0] == DEPLOYMENT and (
             secret := there.get(
-                key := (SECRET, f"{component_of(one.key)}-client")
+                key := (SECRET, f"{component_of(step.key)}-client")
             )
         ):
             found[key] = secret
@@ -166,13 +170,13 @@ def read_by_pods(
 
 
 def ask_fresh(
-    held: Held,
+    held: CheckedRun,
     start: Mapping[Key, Registered],
     read: Mapping[Key, Registered],
     done: Sequence[Done],
 ) -> None:
-    """Asks at every moment what clients get then, and with that whether they are let in. `read`: the Secrets as pods
-    had read them at the start."""
+    """Check at every moment the tokens that clients get then, and the answers to them. `read`: the
+    Secrets that pods had read before the run."""
     first, *others = held.models
     clients = [
         whose
@@ -194,23 +198,24 @@ def ask_fresh(
 def _must(
     models: Sequence[Meaning], target: Target, method: str, whose: Whose
 ) -> bool:
-    """Whether by all models they get a token that lets them in, at one place."""
-    if not all(_gets_one(model, whose) for model in models):
+    """Return whether in all models they get a token that is allowed, at one place."""
+    if not all(_gets_token(model, whose) for model in models):
         return False
     first, *others = [
-        model.answer(target, method, meant(model, whose)) for model in models
+        model.answer(target, method, caller_with_grants(model, whose))
+        for model in models
     ]
     return first.allowed and all(
         meaning.must_allow(first, other) for other in others
     )
 
 
-def _gets_one(model: Meaning, whose: Whose) -> bool:
-    """Whether the provider is to give them a token: to a service that is granted something, and to a user, where one of
-    their groups has a role that the client may act by."""
+def _gets_token(model: Meaning, whose: Whose) -> bool:
+    """Return whether the provider gives the caller a token. A service needs a grant. A user needs a
+    group whose role the client may use."""
     key, user = whose
     if user is None:
-        return bool(meant(model, whose).scopes)
+        return bool(caller_with_grants(model, whose).scopes)
     groups = {
         group
         for client in model.estate.components[key].identity.clients
@@ -235,7 +240,7 @@ def _ask(
         *_keys(whose[0]),
         *(
             key
-            for key in (*start, *(one.key for one in done))
+            for key in (*start, *(step.key for step in done))
             if key[0] == names.SCOPE
         ),
     }
@@ -243,7 +248,7 @@ def _ask(
     routed, plugged, known = scene.masks(KID)
     asked = set()
     issuing = sum(
-        1 << number for number, one in enumerate(done) if one.key in concerned
+        1 << number for number, step in enumerate(done) if step.key in concerned
     )
     for state in scene.run.order.states(routed | plugged | known | issuing):
         there = {key: start.get(key) for key in concerned}
@@ -252,7 +257,10 @@ def _ask(
             there[done[number].key] = done[number].new
             read = there[secret] if done[number].key == pods else read
         fresh = _issued(
-            there, whose, _id(scene.run.models[0], whose[0]), _asked(read)
+            there,
+            whose,
+            _id(scene.run.models[0], whose[0]),
+            _requested_scopes(read),
         )
         for seen in scene.seen(KID, state, state, state):
             if (seen.versions, fresh) not in asked:
@@ -267,7 +275,7 @@ def _ask(
 
 
 def _keys(client: str) -> Iterator[Key]:
-    """What of the provider's decides about a client's tokens, beside scopes."""
+    """Yield the keys of the provider's objects, beside scopes, that decide about a client's tokens."""
     yield names.APP, names.logical(PROVIDER, names.APP, client)
     yield names.POLICY, names.logical(PROVIDER, names.POLICY, client)
     yield names.RULE, names.logical(PROVIDER, names.RULE, client)
@@ -275,9 +283,9 @@ def _keys(client: str) -> Iterator[Key]:
     yield names.CLAIM, names.logical(PROVIDER, names.CLAIM)
 
 
-def _asked(secret: Registered | None) -> set[str] | None:
-    """The scopes that pods ask for which have read this; None where there is nothing to read, as for what runs
-    elsewhere."""
+def _requested_scopes(secret: Registered | None) -> set[str] | None:
+    """Return the scopes that pods with this Secret ask for; None for workloads that run elsewhere
+    and read no Secret."""
     return (
         {*clear(secret)["OAUTH_SCOPES"].split()} - TO_SIGN_IN
         if secret
@@ -291,10 +299,12 @@ def _issued(
     identifier: str,
     asked: set[str] | None,
 ) -> Caller:
-    """What the provider gives a client that asks for that, or for all that it may be issued; nobody's, where it is no
-    token."""
+    """Return the caller of a token that a client gets for these scopes, or for all its scopes.
+    Without a token, return an anonymous caller."""
     key, user = whose
-    app, policy, rule, assigned, claim = (there.get(one) for one in _keys(key))
+    app, policy, rule, assigned, claim = (
+        there.get(name) for name in _keys(key)
+    )
     if not app or not policy or not rule:
         return Caller(f"{key} without a token")
     if user and not (
@@ -324,10 +334,11 @@ def _issued(
 
 
 def _names(rule: Registered, of: str) -> set[str]:
-    return {one.removeprefix("id of ") for one in rule.inputs.get(of) or ()}
+    return {group.removeprefix("id of ") for group in rule.inputs.get(of) or ()}
 
 
-def _assigned(one: Registered) -> set[str]:
+def _assigned(assignments: Registered) -> set[str]:
     return {
-        group["id"].removeprefix("id of ") for group in one.inputs["groups"]
+        group["id"].removeprefix("id of ")
+        for group in assignments.inputs["groups"]
     }

@@ -1,4 +1,5 @@
-"""An estate in two partitions; commands over its stacks that are cut off or run beside each other; and the way on."""
+"""An estate in two partitions, interrupted or parallel commands over its stacks, and their
+recovery."""
 
 from __future__ import annotations
 
@@ -34,9 +35,9 @@ _SPLIT = "    - name: job"
 _PLUGINS_END = 0.7
 """Seconds. Plugins look for their parent every half second (sandbox/serving.py)."""
 _ENDS = 120.0
-"""Seconds within which what outlives a command has ended."""
+"""Seconds within which all children of a command end."""
 LOCKED = re.compile(rf"/locks/\S*/({STACK}[a-z-]*)/\S+\.json")
-"""What the engine says of a lock; which stack it is of."""
+"""The lock's file in the engine's message, with the stack's name."""
 
 LOCK = (
     "the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the lock file "
@@ -45,9 +46,10 @@ LOCK = (
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
-    """How a command is cut off: by a signal to itself, or to all that it started, too (`everybody`), after a part of
-    what it does. `back`: what it was about is taken back before the next one."""
+class Interruption:
+    """An interruption of a command: a signal to the command alone, or to all its children too
+    (`everybody`), after a part of its work. `back`: the change is reverted before the next
+    command."""
 
     verb: str
     change: str
@@ -57,8 +59,8 @@ class Cut:
     back: bool
 
 
-def cuts(seed: int) -> Cut:
-    """One of them, by its seed: nine in a row have each command with each signal."""
+def cuts(seed: int) -> Interruption:
+    """Return an interruption by its seed: nine in a row have each command with each signal."""
     rng = random.Random(7 + seed)
     verb, change = (("up", "rule"), ("up", "scope"), ("move", "swap"))[seed % 3]
     number, everybody = (
@@ -66,11 +68,13 @@ def cuts(seed: int) -> Cut:
         (signal.SIGKILL, False),
         (signal.SIGKILL, True),
     )[seed // 3 % 3]
-    return Cut(verb, change, number, everybody, rng.random(), seed % 4 == 3)
+    return Interruption(
+        verb, change, number, everybody, rng.random(), seed % 4 == 3
+    )
 
 
 def write(folder: Path, change: str = "") -> None:
-    """Writes the Applications and the stacks' files: as they are at first, or with a change."""
+    """Write the Applications and the stacks' files: in their first form, or with a change."""
     api, job = (
         TINY[: TINY.index(_SPLIT)],
         TINY[: TINY.index("    - name: api")] + TINY[TINY.index(_SPLIT) :],
@@ -104,8 +108,8 @@ def write(folder: Path, change: str = "") -> None:
     partition(folder, SWAPPED if change == "swap" else PARTITIONS)
 
 
-def begin(local: Local, folder: Path) -> Deployment:
-    """The estate's project, with none of its stacks but the base made yet."""
+def start_project(local: Local, folder: Path) -> Deployment:
+    """Return the estate's project with only the base's stack."""
     folder.mkdir()
     deployment = Deployment(local, project(folder))
     deployment.pulumi("stack", "init", STACK)
@@ -114,12 +118,12 @@ def begin(local: Local, folder: Path) -> Deployment:
 
 
 def as_stack(deployment: Deployment) -> Stack:
-    """The base's stack, as other tests of faults know it."""
+    """Return the base's stack in the form of the other fault tests."""
     return Stack(deployment.local, deployment.folder)
 
 
 def start_command(deployment: Deployment, *words: str) -> subprocess.Popen[str]:
-    """A verb of the command line under way, in a session of its own."""
+    """Start a verb of the command line in its own session."""
     return subprocess.Popen(
         [sys.executable, "-m", "kong_oam", *words],
         cwd=deployment.folder,
@@ -132,7 +136,8 @@ def start_command(deployment: Deployment, *words: str) -> subprocess.Popen[str]:
 
 
 class Requests:
-    """Counts what Kong and Okta are asked while it is entered, and does something before the n-th of it is answered."""
+    """Count the requests to Kong and Okta in a block, and act before the answer to the n-th
+    request."""
 
     def __init__(
         self,
@@ -160,50 +165,52 @@ class Requests:
         return answer()
 
 
-def cut_off(
-    deployment: Deployment, cut: Cut, seconds: float, requests: int
+def interrupt(
+    deployment: Deployment, cut: Interruption, seconds: float, requests: int
 ) -> str:
-    """Runs the command until it is cut off, and waits for what outlives it. Gives what it printed until then.
+    """Run the command until it is cut off, and wait for its surviving children. Return its output
+    until then.
 
-    A part of an `up` is one of its `requests`, and of a `move`, which asks no product, one of its `seconds`.
+    A part of an `up` is one of its `requests`. A part of a `move`, which calls no product, is one
+    of its `seconds`.
     """
     nth = 1 + int(cut.when * requests) if cut.verb == "up" else 0
     running: list[subprocess.Popen[str]] = []
 
     def stop() -> None:
-        for one in (
+        for process in (
             [*_session(running[0].pid)] if cut.everybody else [running[0].pid]
         ):
-            _send(one, cut.number)
+            _send(process, cut.number)
 
     with Requests(deployment.local, nth, stop) as asked:
         running.append(
             start_command(deployment, cut.verb, "-s", STACK, "--yes")
         )
         try:
-            said, _ = running[0].communicate(
+            output, _ = running[0].communicate(
                 timeout=_ENDS if nth else cut.when * seconds
             )
         except subprocess.TimeoutExpired:
             stop()
-            said, _ = running[0].communicate(timeout=_ENDS)
+            output, _ = running[0].communicate(timeout=_ENDS)
         ended(running[0])
     assert asked.count >= nth, (
         f"it did not come to request {nth} of {asked.count}"
     )
-    return said
+    return output
 
 
 def kill(running: subprocess.Popen[str]) -> None:
-    """Kills it with all that it started, as a machine does that loses power."""
-    for one in _session(running.pid):
-        _send(one, signal.SIGKILL)
+    """Kill a command with all its children, like a power failure."""
+    for process in _session(running.pid):
+        _send(process, signal.SIGKILL)
     running.communicate(timeout=_ENDS)
     ended(running)
 
 
 def ended(running: subprocess.Popen[str]) -> None:
-    """Waits until nothing is left of what a command started. Raises AssertionError where that takes too long."""
+    """Wait until no process of a command is left. Raises AssertionError where this takes too long."""
     until = time.monotonic() + _ENDS
     while left := [*_session(running.pid)]:
         assert time.monotonic() < until, f"{left} do not end"
@@ -212,7 +219,7 @@ def ended(running: subprocess.Popen[str]) -> None:
 
 
 def _session(leader: int) -> Iterator[int]:
-    """The processes of a session that have not ended."""
+    """Yield the running processes of a session."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
@@ -231,37 +238,38 @@ def _send(process: int, number: signal.Signals) -> None:
 
 
 def go_on(deployment: Deployment, *verbs: str) -> str:
-    """Each of the commands again until it is done, as the page says: what a dead run has locked is recovered in between.
-    Gives what they printed."""
-    told = ""
+    """Repeat each command until it completes, as the page says: locks of a dead run are recovered
+    in between. Return their output."""
+    printed = ""
     for verb in verbs:
         for _ in range(4):
             done = kong_oam(deployment, verb, "-s", STACK, "--yes")
-            said = done.stdout + done.stderr
-            told += said
-            assert "Traceback" not in said, said
-            locked = {*LOCKED.findall(said)}
+            output = done.stdout + done.stderr
+            printed += output
+            assert "Traceback" not in output, output
+            locked = {*LOCKED.findall(output)}
             if not locked:
                 break
-            assert LOCK in said, said
+            assert LOCK in output, output
             for name in sorted(locked):
                 recover_stack(Stack(deployment.local, deployment.folder, name))
-        assert done.returncode == 0, told
-    return told
+        assert done.returncode == 0, printed
+    return printed
 
 
-def is_at_rest(deployment: Deployment) -> None:
-    """Nothing is to be run or moved, and every preview is empty. Raises AssertionError."""
+def assert_nothing_to_do(deployment: Deployment) -> None:
+    """Check that no stack has a run or a move to do, and every preview is empty. Raises
+    AssertionError."""
     kong_oam(deployment, "move", "-s", STACK, status=0)
     listed = kong_oam(deployment, "up", "-s", STACK)
-    assert listed.stdout.startswith("nothing to be run"), listed.stdout
+    assert listed.stdout.startswith("nothing to run"), listed.stdout
     assert {name: changes(deployment, "preview", name) for name in ALL} == {
         name: {} for name in ALL
     }
 
 
 def ids(deployment: Deployment) -> dict[str, set[str]]:
-    """The ids of what Kong has of each component."""
+    """Return the ids of each component's entities in Kong."""
     return {
         kind: {
             str(entity["id"]) for entity in deployment.local.kong.entities(kind)
@@ -271,7 +279,7 @@ def ids(deployment: Deployment) -> dict[str, set[str]]:
 
 
 def answers_as_meant(deployment: Deployment) -> None:
-    """Nobody without the scope is let in, and the client that has it is. Raises AssertionError."""
+    """Check that only the client with the scope is allowed. Raises AssertionError."""
     stack = as_stack(deployment)
     asked = [
         (PROTECTED, None),

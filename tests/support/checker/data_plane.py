@@ -1,6 +1,8 @@
-"""A data plane that sees what it is told to: the proxy of the Kong stand-in, the emitted Lua included, on chosen entities.
+"""A data plane with chosen views: the proxy of the Kong stand-in with the emitted Lua, on chosen
+entities.
 
-Which entities decide about a request is found first (`Seen`), so that each combination of them is asked but once.
+The entities that decide about a request are found first (`Seen`), so that each combination is
+checked only once.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from sandbox.kong.upstream import (
 VERSION = "3.10.0"
 PORT = 8000
 FORGED = "X-Original-URL"
-"""A header that nobody may send to a workload."""
+"""A header that no caller may send to a workload."""
 Address = tuple[str, int]
 Chosen = tuple[str, Entity]
 """An entity and its kind."""
@@ -33,24 +35,25 @@ Chosen = tuple[str, Entity]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """All that decides about the requests to one host and path, each in one version."""
+    """The entities that decide about the requests to one host and path, each in one version."""
 
     entities: tuple[Chosen, ...]
 
     @property
     def versions(self) -> tuple[int, ...]:
-        """Equal where all of it is."""
+        """The key by which equal views are found."""
         return tuple(id(entity) for _, entity in self.entities)
 
 
 class Plane:
-    """Answers by what it sees. Times are judged by the machine's clock; `known` are the addresses that lead anywhere."""
+    """A node that answers by the entities that it sees. The machine's clock gives the time; `known`
+    are the addresses with a workload."""
 
     def __init__(self, known: Set[Address]) -> None:
         self.forged = False
         self._seen = _tables({})
         self._known = known
-        # A store for the proxy that shows each view the same: the choice of versions has been made before.
+        # A store that shows the proxy the same entities in each view: versions are chosen before.
         self._proxy = Proxy(self, VERSION, time.time, lambda: (0.0, 0.0, 0.0))  # type: ignore[arg-type]
         self._proxy._functions = _Compiled(VERSION)
 
@@ -58,15 +61,15 @@ class Plane:
         return tuple(self._seen for _ in lags)
 
     def show(self, seen: Seen) -> None:
-        """What requests are answered by from now on."""
+        """Answer requests by these entities from now on."""
         found: dict[str, list[Entity]] = {}
         for kind, entity in seen.entities:
             found.setdefault(kind, []).append(entity)
         self._seen = _tables(found)
 
     def ask(self, raw: bytes) -> Address | int:
-        """Where a request ends: at an address, or with a status. `forged`: a header of the client's that admission takes
-        away came there, too."""
+        """Return the end of a request: an address or a status. `forged`: a client's header that
+        admission removes arrived there."""
         answer = self._proxy.handle(raw, "http", PORT, self._sent)
         return (
             (answer.upstream.host, answer.upstream.port)
@@ -84,7 +87,7 @@ class Plane:
 
 
 class _Compiled(Functions):
-    """Keeps what it compiled by version: they come and go more often here than Kong rebuilds its plugins."""
+    """Cache compiled plugins by version: versions change more often here than in a Kong."""
 
     def _steps(self, plugin: Entity, phase: str, codes: list[str]) -> Any:
         key = str(id(plugin)), phase
@@ -100,14 +103,14 @@ class _Compiled(Functions):
 def _tables(entities: Mapping[str, Iterable[Entity]]) -> Snapshot:
     return Snapshot(
         {
-            kind: {one["id"]: one for one in entities.get(kind, ())}
+            kind: {entity["id"]: entity for entity in entities.get(kind, ())}
             for kind in KINDS
         }
     )
 
 
 def takes(route: Entity, host: str, path: str) -> bool:
-    """Whether requests to the host and path could reach the route, were it alone."""
+    """Return whether requests to the host and path could reach the route if it were the only route."""
     service = {"id": "s", "enabled": True}
     alone = {**route, "service": service}
     return _matched([alone], {"s": service}, host, path) is not None
@@ -119,12 +122,13 @@ def winners(
     host: str,
     path: str,
 ) -> Iterator[Entity]:
-    """The routes that may take the requests: one, or those of one priority, of which Kong takes any."""
+    """Yield the routes that may take the requests. Among routes of one priority Kong takes any."""
     all_of = list(routes)
     for first in all_of:
-        # The stand-in takes the oldest of those of one priority, so that each is the oldest once.
+        # The stand-in takes the oldest route of a priority, so each route is the oldest once.
         aged = [
-            {**one, "created_at": 0 if one is first else 1} for one in all_of
+            {**route, "created_at": 0 if route is first else 1}
+            for route in all_of
         ]
         match = _matched(aged, services, host, path)
         if match and match["id"] == first["id"]:

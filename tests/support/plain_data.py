@@ -1,4 +1,4 @@
-"""All that a value holds, also what does not count when two of them are compared."""
+"""All data of a value, also data that comparisons ignore."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from typing import Any
 from kong_oam.oam.position import SourcePosition
 
 
-def everything(value: Any) -> Any:
-    """The value as plain data, equal where all of two values is; places, which only say where something is, apart."""
+def plain_data(value: Any) -> Any:
+    """Return the value as plain data, equal only if all data is. Source positions, which only point
+    at text, are left out."""
     if isinstance(value, SourcePosition):
         return None
     if is_dataclass(value) and not isinstance(value, type):
         return type(value).__name__, {
-            field.name: everything(getattr(value, field.name))
+            field.name: plain_data(getattr(value, field.name))
             for field in fields(value)
         }
     if isinstance(value, Mapping):
-        return {key: everything(inner) for key, inner in value.items()}
+        return {key: plain_data(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [everything(inner) for inner in value]
+        return [plain_data(inner) for inner in value]
     return value

@@ -1,8 +1,10 @@
-"""What a run of the engine leaves as it is: what `--exclude` names, and what its program ignores every change of.
+"""Find the resources that a run of the engine leaves unchanged: `--exclude` names some, the program
+ignores changes of others.
 
-As the engine does it (step_generator.go): what is left out and not there is not made, and nothing may depend on it; what
-is there stays, with all that it depends on. What it depended on by the state the engine takes as it was, too, unless
-the program has come to that by then; where it comes to that later, the engine refuses it as a second one (seen).
+This follows the engine (step_generator.go). A new resource that is left out is not created, and no
+resource may depend on it. An existing resource stays, with all its dependencies. The engine keeps
+its earlier dependencies from the state too, unless the program has registered them before. If the
+program registers them later, the engine rejects them as duplicates (measured).
 """
 
 from __future__ import annotations
@@ -19,28 +21,31 @@ Key = tuple[str, str]
 
 
 class MissingDependencyError(AssertionError):
-    """Something that is to be made depends on what is left out, and is not there; or the program may come to it after
-    something that is left out and depended on it."""
+    """A new resource depends on a resource that is left out and does not exist. Or the program may
+    register it after a resource that is left out and depended on it."""
 
 
-def without_left_out(
+def without_excluded(
     was: Mapping[Key, Registered],
     wanted: Mapping[Key, Registered],
     words: Sequence[str],
 ) -> dict[Key, Registered]:
-    """What a stack is to have after a run with these words, of what its program registered. Raises MissingDependencyError."""
+    """Return the resources of a stack after a run with these words, from the program's
+    registrations. Raises MissingDependencyError."""
     left_out = _matcher(
         [word for option, word in pairwise(words) if option == "--exclude"]
     )
     found: dict[Key, Registered] = {}
     skipped = {key[1] for key in wanted if left_out(key) and key not in was}
-    for key, one in wanted.items():
+    for key, resource in wanted.items():
         if not left_out(key):
-            if one.after & skipped:
+            if resource.after & skipped:
                 raise MissingDependencyError(
-                    f"untargeted create: {key} needs {one.after & skipped}"
+                    f"untargeted create: {key} needs {resource.after & skipped}"
                 )
-            found[key] = was[key] if key in was and "*" in one.ignored else one
+            found[key] = (
+                was[key] if key in was and "*" in resource.ignored else resource
+            )
     registered = in_turn(wanted)
     for key in filter(left_out, was.keys() & wanted.keys()):
         before = {name for _, name in _with_needed(registered, [key])}
@@ -53,7 +58,7 @@ def without_left_out(
 
 
 def in_turn(resources: Mapping[Key, Registered]) -> dict[Key, Registered]:
-    """As if they depended on what the program alone has them wait for."""
+    """Return resources with the dependencies that only the program itself waits for."""
     return {
         key: replace(item, after=item.after | item.behind)
         for key, item in resources.items()
@@ -77,7 +82,7 @@ def _matcher(globs: Iterable[str]) -> Callable[[Key], bool]:
 def _with_needed(
     was: Mapping[Key, Registered], keys: Iterable[Key]
 ) -> set[Key]:
-    """These, and all that they depend on, by whatever way."""
+    """Return these keys and all their direct and indirect dependencies."""
     by_name: dict[str, list[Key]] = {}
     for key in was:
         by_name.setdefault(key[1], []).append(key)
