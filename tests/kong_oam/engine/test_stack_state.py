@@ -110,7 +110,7 @@ def test_recorded_names_and_accepted_issuers(
     """By type and logical name; issuers are what key rings, and no other entities, are called by. One that a run ended
     before making has none."""
     assert replace(recorded(), urns={}, resources=()) == StackState(
-        held=frozenset(
+        recorded_names=frozenset(
             {
                 (SERVER, "okta-server"),
                 (CONSUMER, "gateway-ring-okta"),
