@@ -36,7 +36,7 @@ def component(stack: str, key: str) -> dict[str, Any]:
 def child(
     stack: str, kind: str, name: str, parent: str, identifier: str
 ) -> dict[str, Any]:
-    """One under a component; its URN has the types above it."""
+    """A resource under a component; its URN has the types of its parents."""
     return {
         "urn": urn(stack, f"{COMPONENT}${kind}", name),
         "type": kind,
@@ -84,7 +84,7 @@ def test_a_component_in_another_stack_is_moved() -> None:
 def test_a_component_that_an_interrupted_move_left_twice_is_forgotten_once() -> (
     None
 ):
-    """Only in the source: the target has it already."""
+    """Only the source forgets it, because the target already has it."""
     states = {
         "prod": state("prod", "a/x"),
         "prod-one": state("prod-one", "a/x"),
@@ -97,7 +97,8 @@ def test_a_component_that_an_interrupted_move_left_twice_is_forgotten_once() -> 
 
 
 def test_a_component_in_two_other_stacks_is_moved_once() -> None:
-    """The rule changed after a move was cut off: the first that has it gives it, and the other forgets it."""
+    """The partition changed after an interrupted move: the first stack with the component gives it,
+    and the other forgets it."""
     states = {
         "prod-one": state("prod-one", "a/x"),
         "prod": state("prod", "a/x"),
@@ -114,7 +115,7 @@ def test_a_component_in_two_other_stacks_is_moved_once() -> None:
 
 
 def test_all_that_lies_under_a_component_goes_along() -> None:
-    """At any depth, and nothing of a component beside it."""
+    """All depths are included, but no other component."""
     below = {
         "urn": urn("prod", f"{COMPONENT}${SERVICE}${ROUTE}", "r"),
         "type": ROUTE,
@@ -170,7 +171,7 @@ def test_no_remaining_resource_refers_to_a_forgotten_resource() -> None:
             },
         },
     ]
-    assert stays["deletedWith"] == service  # what was exported is left as it is
+    assert stays["deletedWith"] == service  # the exported state stays unchanged
 
 
 def test_a_move_that_is_interrupted_ends_between_two_pairs_of_stacks(

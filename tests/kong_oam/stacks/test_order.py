@@ -118,7 +118,7 @@ BASE = {
 
 
 def ran(stacks: Estates, base: Any = None, ids: str = "") -> Known:
-    """All stacks as if they had just been run, one after the other."""
+    """All stacks as if they had just run, one after the other."""
     known = Known({}, BASE if base is None else base)
     for partition in (None, *reversed(stacks.settings.stack.partitions)):
         record = Record(
@@ -138,12 +138,12 @@ def outdated(
 
 
 def test_stacks_that_never_ran_run_base_first() -> None:
-    """All of it."""
+    """All stacks are up to date."""
     assert outdated(estates(), Known()) == [None, "apis", "shop", "rest"]
 
 
 def test_a_stack_that_has_just_run_is_not_outdated() -> None:
-    """Until the day on which a rotation is due there."""
+    """The record is valid until the due day of a rotation."""
     stacks = estates()
     known = ran(stacks)
     assert outdated(stacks, known) == []
@@ -183,7 +183,8 @@ def test_a_change_runs_its_dependents() -> None:
 def test_a_namespace_that_goes_elsewhere_runs_where_it_was_and_where_it_is() -> (
     None
 ):
-    """None of the others, of which a large estate has many; a partition that comes, or goes, concerns all."""
+    """Other partitions, of which a large estate has many, do not run. An added or removed partition
+    runs all."""
     before = {
         "apis": ["apis"],
         "shop": ["shop", "alone"],
@@ -205,7 +206,8 @@ def test_a_namespace_that_goes_elsewhere_runs_where_it_was_and_where_it_is() -> 
 
 
 def test_new_outputs_of_the_base_run_their_readers() -> None:
-    """All partitions where it is of the provider or the gateway; of groups and APIs those that name them."""
+    """Outputs of a provider or the gateway run all partitions. Outputs of groups and APIs run the
+    partitions that use them."""
     stacks = estates()
     known = ran(stacks)
 
@@ -234,7 +236,7 @@ def test_new_outputs_of_the_base_run_their_readers() -> None:
 
 
 def test_ids_that_a_provider_generates_run_the_called_partitions() -> None:
-    """Once they are known, and when they have changed."""
+    """They run when the ids become known, and when they change."""
     stacks = estates(provider=ENTRA)
     known = ran(stacks, ids=stacks.ids({"entra": {"shop/web": "1"}}))
     assert outdated(stacks, known) == []
@@ -257,7 +259,7 @@ def test_ids_that_a_provider_generates_run_the_called_partitions() -> None:
 
 
 def test_ids_of_calling_clients_run_no_stack() -> None:
-    """Where any token counts, all APIs that they are for are known, and who calls those does not matter."""
+    """If any token suffices, all APIs of the token are known, and their callers do not matter."""
     stacks = estates(API, CLIENT, ANY, provider=ENTRA)
     known = ran(stacks, ids=stacks.ids({"entra": {"shop/web": "1"}}))
     assert {
@@ -305,7 +307,7 @@ def test_predictable_ids_run_no_stack() -> None:
 
 
 def test_a_change_of_a_stacks_file_runs_that_stack() -> None:
-    """An account or a certificate that was set there."""
+    """The change is an account or a certificate in the file."""
     known = ran(estates())
     assert outdated(estates(configured={None: "another"}), known) == [None]
     assert outdated(estates(configured={"rest": "another"}), known) == ["rest"]
