@@ -50,7 +50,7 @@ def _ask(*arguments: str, timeout: float = 30.0) -> str:
 
 
 def test_the_stack_is_named_and_no_prompt_appears(script: Script) -> None:
-    """The environment adds to that of this process."""
+    """The given variables extend the environment of this process."""
     script('echo "$PULUMI_HOME $*"')
     printed = pulumi(
         "stack",

@@ -419,7 +419,7 @@ def test_a_long_graph_is_to_be_opened_and_goes_first() -> None:
 def test_a_change_of_requests_is_drawn(
     monkeypatch: pytest.MonkeyPatch, changes: list[dict[str, Any]], drawn: bool
 ) -> None:
-    """It compares with the base, and only if a host changes, since no graph shows settings."""
+    """The graph compares with the base. Changes of settings alone have no graph."""
     commands: list[tuple[str, ...]] = []
 
     def access(*arguments: str) -> str:

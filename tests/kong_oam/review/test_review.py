@@ -755,7 +755,7 @@ def test_an_incomplete_review_leaves_no_earlier_comment(
 def test_a_name_that_is_no_utf_8_is_reviewed_like_any_other(
     steps: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The summary has a link to the comment, and a readable file. The comment names its commit."""
+    """The place has a link, and the file is valid UTF-8. The comment names its commit."""
     monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
     found = (
         (),
