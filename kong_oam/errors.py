@@ -3,7 +3,7 @@ they are raised.
 
     KongOamError
       + InputError                what somebody wrote, or asks for, cannot be used
-        - FieldPathError          oam.filling
+        - FieldPathError          oam.input_values
         - AmbiguousPathError      access.paths
         - TooManyGroupSetsError   access.principals
         - ScaffoldError           cli.scaffold

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from kong_oam.access.data import JsonObject
-from kong_oam.objects.known_kinds import GROUPS_OF_WAYS_IN, WAYS_IN
+from kong_oam.objects.known_kinds import BYPASS_GROUPS, BYPASS_KINDS
 
 from .deployed import UNKNOWN, Deployment, Resource
 from .rule import Findings, PolicyFinding, Settings
@@ -19,8 +19,8 @@ _OUTSIDE = ("LoadBalancer", "NodePort")
 """The types of Services that answer outside the cluster."""
 _NODE = ("hostNetwork", "hostPID", "hostIPC")
 """Fields by which pods share their node, where no NetworkPolicy applies."""
-_GROUPS = tuple(f".{group}" for group in GROUPS_OF_WAYS_IN)
-_WAYS_IN = WAYS_IN | {"Endpoints", "EndpointSlice"}
+_GROUPS = tuple(f".{group}" for group in BYPASS_GROUPS)
+_WAYS_IN = BYPASS_KINDS | {"Endpoints", "EndpointSlice"}
 """Kinds by which others than the gateway reach workloads, or that redirect a Service."""
 
 # An edge: a part of an object, as Kubernetes writes it.

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 from pulumi import Output, RunError
 
-from kong_oam.oam.rendered import STAND_IN, Awaited
+from kong_oam.oam.rendered import PLACEHOLDER, Awaited
 
 from .objects import KubernetesObject
 
@@ -31,7 +31,7 @@ def value_of(resource: KubernetesObject, awaited: Awaited) -> Output[str]:
         if isinstance(value, bool | int | float):
             return json.dumps(value)
         if pulumi.runtime.is_dry_run():
-            return awaited.stand_in
+            return awaited.placeholder
         steps = [
             f"[{step}]" if isinstance(step, int) else f".{step}"
             for step in awaited.path
@@ -62,14 +62,16 @@ def with_values(value: Any, values: Values) -> Any:
         return [with_values(item, values) for item in value]
     if not isinstance(value, str):
         return value
-    stand_ins = dict.fromkeys(STAND_IN.findall(value))
-    known = [text for text in stand_ins if text in values]
+    placeholders = dict.fromkeys(PLACEHOLDER.findall(value))
+    known = [text for text in placeholders if text in values]
     if not known:
         return value
     texts = Output.all(*(values[text] for text in known))
     return texts.apply(partial(_replaced, value, known))
 
 
-def _replaced(text: str, stand_ins: list[str], texts: list[str]) -> str:
-    by_stand_in = dict(zip(stand_ins, texts, strict=True))
-    return STAND_IN.sub(lambda mark: by_stand_in.get(mark[0], mark[0]), text)
+def _replaced(text: str, placeholders: list[str], texts: list[str]) -> str:
+    by_placeholder = dict(zip(placeholders, texts, strict=True))
+    return PLACEHOLDER.sub(
+        lambda mark: by_placeholder.get(mark[0], mark[0]), text
+    )

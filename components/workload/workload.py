@@ -110,7 +110,11 @@ def provision_workload(args: WorkloadArgs, parent: Resource) -> Workload:
         cluster.waiting.watch(resource, earlier, message)
 
     return Workload(
-        [resource for placed_object, resource in made if placed_object.answers],
+        [
+            resource
+            for placed_object, resource in made
+            if placed_object.precedes_gate
+        ],
         Output.all(*rolled_out).apply(all),
         {}
         if component.workload.further_target
@@ -133,7 +137,7 @@ def _manifest(
         )
     awaited = placed_object.awaited
     if awaited:
-        values = {part.stand_in: args.value(part) for part in awaited}
+        values = {part.placeholder: args.value(part) for part in awaited}
         manifest = with_values(manifest, values)
     return manifest
 

@@ -29,7 +29,7 @@ from kong_oam.access.paths import beginnings, folded, may_be_longer
 from kong_oam.access.providers import Provider
 from kong_oam.access.rotation import Schedule
 from kong_oam.access.stack import Stack as Stack
-from kong_oam.oam.position import NOWHERE, SourcePosition
+from kong_oam.oam.position import NO_POSITION, SourcePosition
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.selection import NamedService
 from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom
@@ -362,7 +362,7 @@ def bare_component(key: str, provider: str) -> Component:
         exposure=Exposure(),
         identity=Identity(provider),
         workload=WorkloadSpec(),
-        position=NOWHERE,
+        position=NO_POSITION,
     )
 
 

@@ -25,7 +25,7 @@ from kong_oam.access.model import (
     bare_component,
 )
 from kong_oam.access.workloads import workload_of
-from kong_oam.oam.position import NOWHERE
+from kong_oam.oam.position import NO_POSITION
 from kong_oam.traits.key import Traits
 
 # The needs of a partition, or the offers of the base, by component and provider (`orders/api at
@@ -439,4 +439,4 @@ def _key(name: str) -> str:
 
 
 def _roles(groups: Names) -> tuple[Role, ...]:
-    return (Role("kept", (), groups, (), NOWHERE),) if groups else ()
+    return (Role("kept", (), groups, (), NO_POSITION),) if groups else ()

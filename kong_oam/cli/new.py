@@ -101,7 +101,7 @@ def _new(
         meant = wanted(dialogue.answers)
         file = folder / f"{meant.app}.yaml"
         draft = drafted(
-            meant, str(file), reading, compiled, settings, renderer.again
+            meant, str(file), reading, compiled, settings, renderer.render_texts
         )
         if draft.findings and not options.anyway:
             listed = "\n".join(map(str, draft.findings))

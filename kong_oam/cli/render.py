@@ -165,7 +165,7 @@ def _with_names(value: Any, placed: PlacedObject) -> Any:
     if isinstance(value, str):
         for awaited in placed.awaited:
             value = value.replace(
-                awaited.stand_in, f"(from {awaited.component})"
+                awaited.placeholder, f"(from {awaited.component})"
             )
         return value
     if isinstance(value, Mapping):

@@ -12,13 +12,13 @@ from kong_oam.cli.command import OK
 from kong_oam.cli.console import Console, complain
 from kong_oam.errors import KongOamError
 from kong_oam.oam.application import Reading, ReadOne, read_file
-from kong_oam.oam.model import Own
+from kong_oam.oam.model import OwnTypes
 
 Look = dict[str, tuple[int, ...] | None]
 """How files look without reading them: what changes with every save, or None for one that is not
 there."""
 
-_Kept = tuple[tuple[int, ...], Own, Reading]
+_Kept = tuple[tuple[int, ...], OwnTypes, Reading]
 """How a file looked, which types the project defined itself, and what was read."""
 
 PAUSE = 0.1
@@ -105,7 +105,7 @@ def _settled(files: Callable[[], Iterable[Path]], now: Look) -> Look:
 def _reader(look: Look, readings: dict[str, _Kept]) -> ReadOne:
     """What reads a file, unless one that looks the same was read before."""
 
-    def read_one(file: Path, name: str, own: Own) -> Reading:
+    def read_one(file: Path, name: str, own: OwnTypes) -> Reading:
         looks = look.get(str(file))
         kept = readings.get(str(file))
         if looks and kept and kept[:2] == (looks, own):

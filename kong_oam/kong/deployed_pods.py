@@ -16,9 +16,9 @@ from kong_oam.access.model import (
 )
 from kong_oam.access.pods import pods_behind
 from kong_oam.engine.state import Resource
-from kong_oam.oam.position import NOWHERE
+from kong_oam.oam.position import NO_POSITION
 from kong_oam.oam.rendered import RenderedObject
-from kong_oam.objects.fenced import fenced_pods
+from kong_oam.objects.component_pods import component_pods
 from kong_oam.objects.pods import mapping, mappings
 from kong_oam.objects.selection import APPLICATION, COMPONENT
 
@@ -59,12 +59,12 @@ def _made(resources: Iterable[Resource]) -> dict[str, _Made]:
     for resource in resources:
         if not resource.type.startswith("kubernetes:") or ":" in resource.name:
             continue
-        rendered = RenderedObject(resource.outputs, None, "", NOWHERE)
+        rendered = RenderedObject(resource.outputs, None, "", NO_POSITION)
         component, is_named, service = resource.name.partition("-service-")
         is_service = rendered.group_kind == ("", "Service")
         if is_service and is_named and service == rendered.name:
             made.setdefault(component, _Made()).services[service] = rendered
-        for pod in fenced_pods(rendered):
+        for pod in component_pods(rendered):
             key = f"{pod.labels.get(APPLICATION)}/{pod.labels.get(COMPONENT)}"
             made.setdefault(key, _Made()).workloads.append(rendered)
     return made

@@ -40,7 +40,7 @@ from kong_oam.access.providers import Provider
 from kong_oam.engine.state import PLUGIN, ROUTE, Resource
 from kong_oam.kong.deployed_pods import deployed_pods
 from kong_oam.kong.script import Table, inputs_of
-from kong_oam.oam.position import NOWHERE
+from kong_oam.oam.position import NO_POSITION
 from kong_oam.traits.ip_allow.value import IP_ALLOW
 from kong_oam.traits.key import Traits
 
@@ -252,7 +252,12 @@ def _endpoints(
             ) in reached
             if leads_here and is_reached:
                 yield Endpoint(
-                    host, path, int(port), NOWHERE, service=apart, apart=apart
+                    host,
+                    path,
+                    int(port),
+                    NO_POSITION,
+                    service=apart,
+                    apart=apart,
                 )
 
 
@@ -300,7 +305,7 @@ def _component(
     roles = []
     for listed, scopes in table["groups"].items():
         groups = (_logical(listed, table, provider),)
-        roles.append(Role(listed, tuple(scopes), groups, (), NOWHERE))
+        roles.append(Role(listed, tuple(scopes), groups, (), NO_POSITION))
     allowed_from: dict[PathSegments, dict[str, Networks]] = {}
     for path, methods in table.get("addresses", {}).items():
         by_method = allowed_from.setdefault(unwritten(path), {})
@@ -320,10 +325,10 @@ def _rules(table: Table) -> Iterator[Rule]:
         path = unwritten(text)
         for method, alternatives in _by_method(methods):
             if alternatives == "public":
-                yield Rule(path, (method,), (), Public("", None), NOWHERE)
+                yield Rule(path, (method,), (), Public("", None), NO_POSITION)
                 continue
             for scopes in alternatives:
-                yield Rule(path, (method,), tuple(scopes), None, NOWHERE)
+                yield Rule(path, (method,), tuple(scopes), None, NO_POSITION)
 
 
 def _provider(table: Table) -> str:
@@ -368,7 +373,7 @@ def _clients(
                 for group, at_provider in groups.items()
             ]
             client = Client(
-                key, kind, name, (), tuple(named), (), False, NOWHERE
+                key, kind, name, (), tuple(named), (), False, NO_POSITION
             )
             identity = principal_of(client)
             if known := clients.get(identity):
@@ -392,7 +397,8 @@ def _clients(
     for identity, client in clients.items():
         held = calls[identity].items()
         made = [
-            Call(component, scopes, (), NOWHERE) for component, scopes in held
+            Call(component, scopes, (), NO_POSITION)
+            for component, scopes in held
         ]
         complete.append(replace(client, calls=tuple(made)))
     return complete

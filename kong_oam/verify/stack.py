@@ -41,8 +41,8 @@ from kong_oam.kong.owners import Asking
 from kong_oam.kong.plugins import Schema, config_json
 from kong_oam.kubernetes import kubectl
 from kong_oam.kubernetes.estate import clusters_of, objects_of, running
+from kong_oam.kubernetes.other_pods import OtherPods, other_pods
 from kong_oam.kubernetes.ownership import FieldChange, changes
-from kong_oam.kubernetes.selected import OtherPods, other_pods
 from kong_oam.objects.selection import STACK
 from kong_oam.traits.upstream_tls.at_kong import authorities
 from kong_oam.verify.deviations import Deviation, ModelMismatchError, compare

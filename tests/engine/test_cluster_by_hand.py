@@ -154,7 +154,7 @@ def test_a_cluster_that_cannot_be_read_is_no_finding(
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith(
-        "no kubectl on PATH, which reads the cluster: install it, or ask of the gateway alone"
+        "kubectl is not on PATH; install it, or compare only the gateway"
     )
 
 

@@ -9,7 +9,7 @@ from kong_oam.access.diff.facts import model_of
 from kong_oam.access.diff.model import AccessModel
 from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import Settings
-from kong_oam.oam.application import read_bytes, together
+from kong_oam.oam.application import join_readings, read_bytes
 
 API = """
 apiVersion: core.oam.dev/v1beta1
@@ -78,7 +78,7 @@ def model(*texts: str, on: Settings | None = None) -> AccessModel:
     """What is compared, of Applications that are right."""
     on = on or settings()
     compiled = compile_estate(
-        together(
+        join_readings(
             read_bytes(f"app{n}.yaml", text.encode())
             for n, text in enumerate(texts)
         ),

@@ -9,7 +9,7 @@ from typing import Any
 from kong_oam.access.compile.estate import Compiled, compile_estate
 from kong_oam.access.model import Component, Estate, Stack
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
-from kong_oam.oam.application import read_bytes, together
+from kong_oam.oam.application import join_readings, read_bytes
 from kong_oam.traits.key import Key, Traits
 
 SPELLING = ClaimMapping(
@@ -46,7 +46,7 @@ def compiled(*texts: str, stack: Stack = STACK) -> Compiled:
         read_bytes(f"app{number}.yaml", text.encode())
         for number, text in enumerate(texts, start=1)
     ]
-    return compile_estate(together(readings), stack)
+    return compile_estate(join_readings(readings), stack)
 
 
 def estate(*texts: str, stack: Stack = STACK) -> Estate:

@@ -12,7 +12,7 @@ from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.model import Estate
 from kong_oam.engine.state import Held
 from kong_oam.identity.okta.names import app_label, client_id, server_name
-from kong_oam.oam.application import Reading, read_bytes, together
+from kong_oam.oam.application import Reading, join_readings, read_bytes
 from sandbox.entra import Entra
 from sandbox.okta import Okta
 from tests.support.entra_mocks import ISSUER
@@ -71,7 +71,7 @@ def applications(count: int, kind: str, *, one_more: bool) -> Estate:
 @cache
 def _read(count: int, one_more: bool) -> Reading:
     numbers = range(0 if one_more else 1, count + 1)
-    return together(
+    return join_readings(
         [
             read_bytes(f"app{number}.yaml", application(number).encode())
             for number in numbers

@@ -16,7 +16,7 @@ from kong_oam.access.lint.lint import lint
 from kong_oam.access.model import METHODS, Estate
 from kong_oam.access.paths import written
 from kong_oam.access.tokens import Claims, Refusal
-from kong_oam.oam.application import read_bytes, together
+from kong_oam.oam.application import join_readings, read_bytes
 from tests.support.estates import STACK
 
 AS_OF = datetime.date(2026, 11, 25)
@@ -97,7 +97,7 @@ def styled(orders: str, shop: str, style: str) -> dict[str, str]:
 
 def linted(files: Files) -> tuple[Estate, tuple[LintFinding, ...]]:
     """What lint finds, and the estate that it finds it in."""
-    reading = together(
+    reading = join_readings(
         read_bytes(name, text.encode()) for name, text in files.items()
     )
     compiled = compile_estate(reading, STACK)

@@ -10,7 +10,7 @@ from kong_oam.access.model import Stack
 from kong_oam.oam.application import read_bytes
 from kong_oam.oam.definitions.definition import Definition
 from kong_oam.render.built_in import built_in_types
-from kong_oam.render.project import Own
+from kong_oam.render.project import OwnDefinitions
 from kong_oam.render.stage import Renderer
 from tests.support.oam_corpus import CORPUS, corpus, definitions_in, rows_of
 
@@ -21,7 +21,7 @@ OF_TERRAFORM = "writeConnectionSecretToRef"
 def checked(file: str, stack: Stack, renderer: Renderer) -> Compiled:
     """The whole pipeline, as `check` runs it."""
     raw = (CORPUS / "applications" / file).read_bytes()
-    named = Own(_definitions(file, raw.decode()))
+    named = OwnDefinitions(_definitions(file, raw.decode()))
     own = named.beside(read_bytes(file, raw, named.types).definitions)
     return compile_estate(
         renderer.rendered(

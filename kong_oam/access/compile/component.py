@@ -27,7 +27,11 @@ from kong_oam.diagnostics import (
     errors,
     suggestion,
 )
-from kong_oam.objects.named import ELSEWHERE, misnamed, named_service
+from kong_oam.objects.named_services import (
+    NAMED_SERVICE_HINT,
+    name_findings,
+    named_service,
+)
 from kong_oam.objects.routes import Route
 from kong_oam.objects.selection import NamedService
 from kong_oam.traits.meanings import compile_traits
@@ -56,7 +60,7 @@ def compile_component(
         out += _name_findings(part)
     out += unreachable_routes(part, endpoints, stack)
     if named := named_service(part):
-        out += misnamed(part, named)
+        out += name_findings(part, named)
     if not errors(out):
         out += (
             _unreached_service(named, endpoints)
@@ -133,7 +137,7 @@ def _unexposed_trait(part: oam.ComponentSpec) -> Findings:
         )
         if trait is exposing:
             problem = f"{trait.type} exposes nothing of component '{part.name}'"
-            message = f"{problem}; remove the trait, or {ELSEWHERE}"
+            message = f"{problem}; remove the trait, or {NAMED_SERVICE_HINT}"
         yield Diagnostic("ACC211", message, trait.position.at("type"))
 
 

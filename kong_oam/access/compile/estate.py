@@ -48,7 +48,7 @@ from kong_oam.diagnostics import (
     printable,
 )
 from kong_oam.oam.application import Reading, deployable
-from kong_oam.objects.made import made_of, objects_of
+from kong_oam.objects.component_objects import component_objects, objects_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ def _compile_first_place(
     """Compile `part` with its objects and routes in its first place."""
     target = first_target(part)
     placed = at_target(application, target)
-    made = made_of(placed, part, stack.metadata)
+    made = component_objects(placed, part, stack.metadata)
     out += made.wrong
     component = compile_component(
         placed, replace(part, rendered=made.objects), made.routes, stack, out

@@ -12,7 +12,7 @@ from kong_oam.access.memory import Memory
 from kong_oam.access.model import Component
 from kong_oam.diagnostics import Diagnostic, Diagnostics, Findings
 from kong_oam.objects.component import JudgedComponent, Rules
-from kong_oam.objects.fenced import fence_name, fenced_pods
+from kong_oam.objects.component_pods import component_pods, network_policy_name
 from kong_oam.objects.judge import judge, refused_alone
 from kong_oam.objects.manifests import client_secret_name
 from kong_oam.traits.upstream_tls.value import (
@@ -187,10 +187,10 @@ def _added_objects(
     pods = [
         item.options
         for item in component.workload.rendered
-        if fenced_pods(item)
+        if component_pods(item)
     ]
     if pods:
-        yield "NetworkPolicy", fence_name(component.name, pods)
+        yield "NetworkPolicy", network_policy_name(component.name, pods)
     has_account = (("", "ServiceAccount"), component.name) in rendered
     if not has_account and not all(options.read for options in pods):
         yield "ServiceAccount", component.name
@@ -228,6 +228,6 @@ def _capital_findings(component: Component) -> Findings:
     """Find a component whose name has capitals, which its added objects cannot have."""
     for kind, name in _added_objects(component, client=False):
         if name != name.lower():
-            message = f"'{component.name}' cannot name a {kind}, which has no capitals; use small letters"
+            message = f"'{component.name}' becomes the name of a {kind}, which has no capitals; rename the component"
             yield Diagnostic("OAM103", message, component.position.at("name"))
             return

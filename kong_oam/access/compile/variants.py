@@ -32,7 +32,7 @@ def first_form_warning(
     if part.variants and component.exposure.endpoints:
         variant = part.variants[0]
         message = (
-            f"routes of '{part.name}' lead only to '{component.at}', where {variant.said} deploys "
+            f"routes of '{part.name}' lead only to '{component.at}', where {variant.label} deploys "
             "it; its other forms get no calls, since the first step to 'local' wins"
         )
         yield Diagnostic("OAM109", message, variant.step, "warning")
@@ -132,8 +132,8 @@ def differences(first: Form, other: Form) -> Findings:
     if difference:
         path, (here, there) = difference
         message = (
-            f"component '{first.part.name}': {dotted(path)} is {there} in {other.variant.said}, but "
-            f"{here} in {first.variant.said}. Access must be the same in all places; remove it from "
+            f"component '{first.part.name}': {dotted(path)} is {there} in {other.variant.label}, but "
+            f"{here} in {first.variant.label}. Access must be the same in all places; remove it from "
             "the override, or write two Applications"
         )
         yield Diagnostic("OAM108", message, _place(first, other, path))

@@ -41,7 +41,7 @@ from kong_oam.access.networks import fewest, network
 from kong_oam.access.providers import PLAIN, Provider
 from kong_oam.access.stack import Stack
 from kong_oam.errors import EngineError, InputError
-from kong_oam.oam.position import NOWHERE
+from kong_oam.oam.position import NO_POSITION
 from kong_oam.traits.ip_allow.value import IP_ALLOW, AllowedFrom
 from kong_oam.traits.key import Traits
 
@@ -271,7 +271,11 @@ def _component_of(key: str, data: JsonObject) -> Component:
     apart = data.get("apart", {})
     endpoints = [
         Endpoint(
-            host, tuple(path), port, NOWHERE, apart=apart.get(str(index), "")
+            host,
+            tuple(path),
+            port,
+            NO_POSITION,
+            apart=apart.get(str(index), ""),
         )
         for index, (host, path, port) in enumerate(data.get("endpoints", ()))
     ]
@@ -288,13 +292,13 @@ def _component_of(key: str, data: JsonObject) -> Component:
 
 
 def _role(scopes: list[str], groups: list[str], name: str = "") -> Role:
-    return Role(name, tuple(scopes), tuple(groups), (), NOWHERE)
+    return Role(name, tuple(scopes), tuple(groups), (), NO_POSITION)
 
 
 def _rule(path: list[str], methods: list[str], needed: Any) -> Rule:
     public = Public("", None) if needed == "public" else None
     scopes = () if public else tuple(needed)
-    return Rule(tuple(path), tuple(methods), scopes, public, NOWHERE)
+    return Rule(tuple(path), tuple(methods), scopes, public, NO_POSITION)
 
 
 def _allowed_from(
@@ -317,9 +321,9 @@ def _client(
     groups: list[str],
 ) -> Client:
     granted = tuple(
-        Call(component, tuple(scopes), (), NOWHERE)
+        Call(component, tuple(scopes), (), NO_POSITION)
         for component, scopes in calls
     )
     return Client(
-        key, kind, provider, granted, tuple(groups), (), False, NOWHERE
+        key, kind, provider, granted, tuple(groups), (), False, NO_POSITION
     )

@@ -10,7 +10,7 @@ from kong_oam.access.data import YamlObject
 from kong_oam.access.settings.fields import tuples
 from kong_oam.access.settings.values import ClusterSettings
 from kong_oam.access.stack import MINOR, Stack
-from kong_oam.objects.known_keys import always_obeyed
+from kong_oam.objects.known_keys import why_key_never
 from kong_oam.objects.known_kinds import never_deployed
 
 # Kinds that `cluster.allow` names without an API group.
@@ -51,7 +51,7 @@ def cluster_problems(stack: str, cluster: YamlObject) -> Iterator[str]:
         if kind not in _BY_NAME and (reason := never_deployed((group, kind))):
             yield f"cluster.allow.{name}: no stack may allow this kind: {reason}"
     for key in cluster.get("metadata", {}):
-        if reason := always_obeyed(key):
+        if reason := why_key_never(key):
             yield f"cluster.metadata.{key}: no stack may set this key: {reason}"
     yield from _shared_contexts(
         cluster.get("contexts", {}), cluster.get("context")

@@ -13,8 +13,8 @@ from kong_oam.access.meaning import Declared, Meaning
 from kong_oam.access.stack import Stack
 from kong_oam.diagnostics import Code, Diagnostic, Findings, some
 from kong_oam.oam.position import SourcePosition
-from kong_oam.objects.fenced import fenced_pods
-from kong_oam.objects.named import named_service
+from kong_oam.objects.component_pods import component_pods
+from kong_oam.objects.named_services import named_service
 from kong_oam.traits.upstream_tls.value import (
     MOUNTED_AT,
     UPSTREAM_TLS,
@@ -111,7 +111,7 @@ def _unmounted(part: oam.ComponentSpec, trait: oam.Trait) -> Findings:
             "cert-manager fills; keep one"
         )
         yield Diagnostic("ACC245", message, position.at("issuer"))
-    elif sources and not any(map(fenced_pods, part.rendered or ())):
+    elif sources and not any(map(component_pods, part.rendered or ())):
         message = (
             f"'{part.name}' renders no pods that could be given it; have what makes its pods mount "
             "it"

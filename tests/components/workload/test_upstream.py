@@ -15,7 +15,7 @@ from components.workload.upstream import (
 )
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.settings.values import GatewaySettings
-from kong_oam.oam.position import NOWHERE
+from kong_oam.oam.position import NO_POSITION
 from tests.support.verifying import sample
 
 
@@ -61,7 +61,7 @@ def test_only_what_is_asked_for_is_read(
         sample()[0].gateway, reach=reach, node_address="192.0.2.9"
     )
     service: Any = _Service(**known)
-    backend = Endpoint("api.test", (), 8080, NOWHERE, service="api")
+    backend = Endpoint("api.test", (), 8080, NO_POSITION, service="api")
     assert upstream_of(gateway, service, "orders", backend) == found
 
 

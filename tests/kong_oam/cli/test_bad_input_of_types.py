@@ -46,7 +46,7 @@ BAD: dict[str, Case] = {
     **{
         f"a release of {type_}": (
             f"    - {{name: x, type: {type_}, properties: {properties}}}\n", {},
-            f"{AT}6:{column}: error ACC224: Release 'r' of 'shop/x': a Helm release is made by the component type helmchart alone",
+            f"{AT}6:{column}: error ACC224: Release 'r' of 'shop/x': only the component type helmchart creates a Helm release",
         )
         for release in ("apiVersion: helm.sh/v3, kind: Release, metadata: {name: r}, spec: {chart: a}",)
         for type_, properties, column in (
@@ -55,7 +55,7 @@ BAD: dict[str, Case] = {
     },
     "an Ingress to another component": (
         EXPOSED + OBJECT % (INGRESS % "web"), {},
-        f"{AT}7:23: error OAM108: Ingress 'i': '/' leads to Service 'web', which 'x' does not make",
+        f"{AT}7:23: error OAM108: Ingress 'i': '/' leads to Service 'web', which 'x' does not create",
     ),
     "a route to a Service of another's pods": (
         EXPOSED + OBJECT % f"{SELECTING}, {INGRESS % 's'}", {},
@@ -143,5 +143,5 @@ def test_a_definition_is_no_application(
     write(PART, {"t.cue": "t: {}\n"})
     assert main(["check", "definitions/t.cue"]) == 1
     assert capsys.readouterr().out.startswith(
-        "definitions/t.cue:1:1: error OAM101: cannot be read: definitions in CUE are no Applications; put it into "
+        "definitions/t.cue:1:1: error OAM101: cannot be read: a CUE file is a definition, no Application; move it into "
     )

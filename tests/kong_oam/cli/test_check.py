@@ -330,7 +330,7 @@ def test_a_folder_without_an_application_is_not_fine(
     (tmp_path / "empty").mkdir()
     assert main(["check", "empty"]) == 1
     assert (
-        "empty:1:1: error OAM101: cannot be read: no YAML file is in this folder"
+        "empty:1:1: error OAM101: cannot be read: this folder has no YAML file"
         in capsys.readouterr().out
     )
     (tmp_path / "empty" / "none.yaml").touch()
@@ -378,8 +378,8 @@ def test_a_name_that_leads_nowhere_has_a_neighbour(
     """And no line of a file that is not there."""
     assert main(["check", "-f", "aplications"]) == 1
     assert capsys.readouterr().out.splitlines()[0] == (
-        "aplications:1:1: error OAM101: cannot be read: no such file or folder; check the name, in -f or in "
-        "kong-oam:applications of the stack; did you mean 'applications'?"
+        "aplications:1:1: error OAM101: cannot be read: no such file or folder; check the name "
+        "in -f or in kong-oam:applications of the stack; did you mean 'applications'?"
     )
 
 

@@ -358,7 +358,7 @@ def test_a_link_in_a_revision_is_followed_as_here(
     git("add", ".")
     git("commit", "--message", "away")
     assert main(["diff", "HEAD~1", "HEAD", "--exit-code"]) == 2
-    note = "cannot be read: this link leads out of the folder, to ../stacks/Pulumi.local.yaml,"
+    note = "cannot be read: this link to ../stacks/Pulumi.local.yaml leaves"
     assert (
         f"HEAD:applications/away.yaml:1:1: error OAM101: {note}"
         in capsys.readouterr().err
@@ -407,7 +407,7 @@ def test_a_link_to_a_folder_elsewhere_is_an_error_in_a_revision_as_here(
     (project / "applications/team").unlink()
     assert main(["diff", "HEAD", "."]) == 2
     assert (
-        "HEAD:applications/team:1:1: error OAM101: cannot be read: this link leads out"
+        "HEAD:applications/team:1:1: error OAM101: cannot be read: this link to"
         in capsys.readouterr().err
     )
 
@@ -416,7 +416,7 @@ def test_a_link_to_a_folder_elsewhere_is_an_error_in_a_revision_as_here(
     ("arguments", "words"),
     [
         ([""], "OLD (): an empty name compares nothing; write . for what is here"),
-        (["main", "bin"], "NEW (bin): bin:1:1: error OAM101: cannot be read: no YAML file is in this folder"),
+        (["main", "bin"], "NEW (bin): bin:1:1: error OAM101: cannot be read: this folder has no YAML file"),
         (["main", ".", "--json", "--markdown"], "--json or --markdown, not both"),
         (["no\n::pe\x1b"], "OLD (no?::pe?): neither a file nor a folder, and no revision that git knows"),
         (["main", "--stack", "prod"], "OLD (main): no stack 'prod' in main:stacks; known: local"),

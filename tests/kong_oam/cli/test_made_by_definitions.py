@@ -150,10 +150,10 @@ def test_what_is_refused_of_an_object_names_the_definition_that_made_it(
     ]
     assert (
         lines[number + 1]
-        == "it is made by component type 'stateful-app' (definitions/stateful-app.yaml)"
+        == "rendered by component type 'stateful-app' (definitions/stateful-app.yaml)"
     )
     assert any("konghq.com/plugins" in line for line in lines)
-    assert len([line for line in lines if "it is made by" in line]) == 1
+    assert len([line for line in lines if "rendered by" in line]) == 1
 
 
 def test_definitions_are_named_on_the_command_line(
@@ -165,7 +165,7 @@ def test_definitions_are_named_on_the_command_line(
     assert "unknown component type 'stateful-app'" in capsys.readouterr().out
     assert main(["check", "--definitions", "type"]) == 1
     assert (
-        "type:1:1: error OAM101: cannot be read: no such file or folder; check the name, in --definitions"
+        "type:1:1: error OAM101: cannot be read: no such file or folder; check the name in --definitions"
         in capsys.readouterr().out
     )
     named = ("--definitions", "types/stateful-app.yaml", "types/*.cue")
@@ -175,7 +175,7 @@ def test_definitions_are_named_on_the_command_line(
     assert answer(capsys, "diff", ".", ".", *named) == ""
     assert main(["diff", *named]) == 2, "they lay elsewhere then"
     assert capsys.readouterr().err.startswith(
-        "OLD (HEAD): HEAD:types/*.cue:1:1: error OAM101: cannot be read: no file"
+        "OLD (HEAD): HEAD:types/*.cue:1:1: error OAM101: cannot be read: no YAML or CUE file"
     )
     name_definitions("types")
     assert "no errors" in answer(capsys, "check")

@@ -704,7 +704,7 @@ def test_another_file_of_that_name_stays(
     Path(BILLING).symlink_to("../../elsewhere.yaml")
     assert main(["new", *API, "--calls", "orders/api:orders.read"]) == 2
     assert (
-        f"{BILLING}:1:1: error OAM101: cannot be read: this link leads out of the folder"
+        f"{BILLING}:1:1: error OAM101: cannot be read: this link to ../../elsewhere.yaml leaves the folder"
         in capsys.readouterr().err
     )
     assert not Path("../elsewhere.yaml").exists()

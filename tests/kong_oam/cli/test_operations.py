@@ -261,7 +261,7 @@ def changed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def _answer_at_gateway(*_: object, is_open: bool) -> list[str]:
-    return ["it passes it on" if is_open else "it refuses it"]
+    return ["its evaluation exceeds it on" if is_open else "it refuses it"]
 
 
 @pytest.mark.usefixtures("changed")
@@ -307,7 +307,10 @@ def test_it_is_said_by_when_this_kongs_workers_see_it(
         f"open: {SHOWN}; {ending}",
         "To close it before: python -m kong_oam emergency -s local close",
     ]
-    assert capsys.readouterr().out.splitlines() == [*opened, "it passes it on"]
+    assert capsys.readouterr().out.splitlines() == [
+        *opened,
+        "its evaluation exceeds it on",
+    ]
     assert main(["emergency", "-s", "local", "close"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         f"closed: tiny/api; {ending}",

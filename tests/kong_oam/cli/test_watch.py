@@ -17,7 +17,7 @@ from kong_oam.cli import watch as watching
 from kong_oam.cli.command import UsageError
 from kong_oam.cli.console import Console
 from kong_oam.cli.watch import watch
-from kong_oam.oam.application import NONE_OF_ITS_OWN, Reading, ReadOne
+from kong_oam.oam.application import NO_OWN_TYPES, Reading, ReadOne
 from kong_oam.oam.files import files_of
 from tests.support.projects import replace_once
 
@@ -223,8 +223,8 @@ def test_what_the_project_defines_itself_is_another_reading() -> None:
     readings = [
         read_one(ORDERS_FILE, str(ORDERS_FILE), own)
         for own in (
-            NONE_OF_ITS_OWN,
-            NONE_OF_ITS_OWN,
+            NO_OWN_TYPES,
+            NO_OWN_TYPES,
             frozenset({("component", "webservice")}),
         )
     ]
@@ -376,7 +376,7 @@ def test_every_save_is_answered_until_ctrl_c(
         Path("hello.yaml"), "metadata: ", "metadata: {name: a}\nmetadata: "
     )
     assert printed_answer(started)[0].startswith(
-        "hello.yaml:4:1: error OAM106: key 'metadata' stands twice"
+        "hello.yaml:4:1: error OAM106: key 'metadata' occurs twice"
     )
     STACK_FILE.write_text("config: {}\n")
     assert printed_answer(started)[0].startswith(

@@ -149,26 +149,27 @@ def test_a_public_websocket_needs_no_token_and_no_other_upgrade_passes(
         (
             "{image: x}",
             "{image: x, ports: [{port: 8080, name: grpc}]}",
-            "app1.yaml:11:61: error ACC218: port 8080 ('grpc') speaks gRPC, whose calls go upstream by another path than the "
-            "one that was decided on; it is not deployed",
+            "app1.yaml:11:61: error ACC218: port 8080 ('grpc') is a gRPC port; Kong would "
+            "forward gRPC calls past the gate's path check. Use an HTTP port",
         ),
         (
             "{image: x}",
             "{image: x, ports: [{port: 8080, name: grpc-admin}]}",
-            "app1.yaml:11:61: error ACC218: port 8080 ('grpc-admin') speaks gRPC, whose calls go upstream by another path than "
-            "the one that was decided on; it is not deployed",
+            "app1.yaml:11:61: error ACC218: port 8080 ('grpc-admin') is a gRPC port; Kong would "
+            "forward gRPC calls past the gate's path check. Use an HTTP port",
         ),
         (
             "{image: x}",
             "{image: x, ports: [{port: 80, containerPort: 8080, name: grpc}]}",
-            "app1.yaml:11:61: error ACC218: port 8080 ('grpc') speaks gRPC, whose calls go upstream by another path than the "
-            "one that was decided on; it is not deployed",
+            "app1.yaml:11:61: error ACC218: port 8080 ('grpc') is a gRPC port; Kong would "
+            "forward gRPC calls past the gate's path check. Use an HTTP port",
         ),
         (
             "http: {",
             "annotations: {nginx.ingress.kubernetes.io/backend-protocol: GRPC}, http: {",
-            "app1.yaml:11:68: error ACC218: 'nginx.ingress.kubernetes.io/backend-protocol: GRPC' speaks gRPC, whose calls go "
-            "upstream by another path than the one that was decided on; it is not deployed",
+            "app1.yaml:11:68: error ACC218: 'nginx.ingress.kubernetes.io/backend-protocol: GRPC' "
+            "is a gRPC port; Kong would forward gRPC calls past the gate's path check. Use an "
+            "HTTP port",
         ),
     ],
 )

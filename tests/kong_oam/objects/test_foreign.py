@@ -1,4 +1,4 @@
-"""Objects of kinds that nobody here knows: what is refused at whatever depth, under whatever field."""
+"""Objects of unknown kinds: rejected values at any depth and in any field."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ noise = st.recursive(
 
 @st.composite
 def around(draw: st.DrawFn) -> list[tuple[str | None, Any]]:
-    """The way to a place in an object, from within: a field or None for a list, and what is beside the place."""
+    """The path to a place in an object, from the inside: a field, or None for a list, with the
+    neighbours of the place."""
     return draw(
         st.lists(st.tuples(st.sampled_from([*FIELDS, None]), noise), max_size=6)
     )
@@ -41,7 +42,7 @@ def around(draw: st.DrawFn) -> list[tuple[str | None, Any]]:
 def placed(
     inner: Any, way: list[tuple[str | None, Any]], top: str = "spec"
 ) -> dict[str, Any]:
-    """An object that nobody knows, with something in it at the end of a way."""
+    """An unknown object with a value at the end of a path."""
     for field, beside in way:
         inner = (
             [beside, inner]
@@ -71,7 +72,7 @@ def found(
 
 
 def with_other(inner: Any, name: str) -> Any:
-    """The same with another name in place of WEB's."""
+    """The same with another name instead of WEB's."""
     if isinstance(inner, str):
         return inner.replace("web", name)
     if isinstance(inner, list):
@@ -268,7 +269,7 @@ POLICY_TEXT = (
 
 
 def wrapped(value: Any, times: int) -> Any:
-    """A value as JSON in a field of a mapping that is JSON in turn."""
+    """A value as JSON in a field of a mapping that is itself JSON."""
     for _ in range(times):
         value = {"in": json.dumps(value)}
     return value
@@ -346,8 +347,8 @@ def test_what_takes_another_components_part_is_refused_at_any_depth(
 def test_the_components_own_part_is_taken_at_any_depth(
     inner: Any, way: list[tuple[str | None, Any]]
 ) -> None:
-    """And so are names that belong to nobody here. Where the way makes a pod of another shape than Kubernetes asks for,
-    such as with a container that is no mapping, that alone is said (OAM103), whatever names are in it."""
+    """And so are names without an owner. If the path makes a misshapen pod, such as a container
+    that is no mapping, only that is reported (OAM103)."""
     codes = {message[:6] for message in found(with_other(inner, "own"), way)}
     assert codes <= {"OAM103"}
 
@@ -466,7 +467,7 @@ def test_other_texts_and_fields_are_the_objects_own(inner: Any) -> None:
 
 
 def test_a_secret_in_another_namespace_is_named_with_it() -> None:
-    """Without its namespace the name may be of a Secret of the object's own."""
+    """Without its namespace, the name may mean a Secret in the object's namespace."""
     api = {"key": "other/api", "namespace": "other"}
     values = [
         {"namespace": "shop", "deep": {"name": "web-client"}},
@@ -574,9 +575,9 @@ def test_a_role_within_another_object_gives_rights() -> None:
 
 def test_a_text_with_an_object_that_nobody_reads_says_where_it_is() -> None:
     assert found({"manifest": POLICY_TEXT + "# {{x}}"}, []) == [
-        "ACC224 Any 'a' of 'shop/own': spec.manifest says apiVersion and kind, and is no YAML that "
-        "every reader reads alike, so nobody here can judge the object; write it as plain YAML, "
-        "without templates"
+        "ACC224 Any 'a' of 'shop/own': spec.manifest contains an object that readers may "
+        "interpret differently, so it cannot be checked; write it as plain YAML, without "
+        "templates"
     ]
 
 
@@ -592,7 +593,7 @@ def test_no_object_within_another_replaces_one_of_another_component() -> None:
         web, judged(placed(service, []), key="shop/own"), allowed=ALLOWED
     )
     assert message.startswith(
-        "OAM107 Service 'web' in namespace 'shop' would also be made for 'shop/web'"
+        "OAM107 Service 'web' in namespace 'shop' would also be created for 'shop/web'"
     )
 
 
@@ -631,7 +632,7 @@ def test_a_large_object_takes_no_longer_than_it_is_long() -> None:
 
 
 def test_no_service_within_another_object_answers_outside() -> None:
-    """It is not led to the component's own pods alone, as the component's Services are."""
+    """Unlike the component's Services, it is not limited to the component's pods."""
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -655,5 +656,5 @@ def test_no_service_within_another_object_answers_outside() -> None:
         service_types=("LoadBalancer",),
     )
     assert message.startswith(
-        "ACC227 Service 'n' of 'shop/own': spec.type 'LoadBalancer' answers outside the cluster"
+        "ACC227 Service 'n' of 'shop/own': spec.type 'LoadBalancer' opens the Service outside the cluster"
     )

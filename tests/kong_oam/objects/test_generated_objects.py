@@ -1,7 +1,5 @@
-"""Generated workloads against an oracle of their own: whatever opens something is refused, and nothing else.
-
-The oracle knows no kinds and no templates. It flattens an object to lines of path and value, and reads these.
-"""
+"""Generated workloads against an independent oracle: exactly the openings are rejected. The oracle
+knows no kinds or templates. It reads an object as lines of path and value."""
 
 from __future__ import annotations
 
@@ -285,11 +283,11 @@ PATTERNS = {
 
 
 def opened(manifest: dict[str, Any]) -> Counter[str]:
-    """How often an object opens something, by the code that says so."""
+    """The number of openings in an object, by code."""
     is_foreign = manifest["kind"] == "CloneSet"
     found: Counter[str] = Counter()
     for path, value in flat(manifest):
-        # Nobody knows what an object's controller reads, but for a container's name and image.
+        # A controller may read any field, except a container's name and image.
         if (
             is_foreign
             and value == "web-client"
@@ -360,7 +358,7 @@ junk = st.recursive(
 def test_whatever_a_definition_renders_is_judged(
     body: dict[str, Any], kind: tuple[Any, Any], reach: Any
 ) -> None:
-    """Not a crash, and each finding has a place."""
+    """Without a crash, and each finding has a position."""
     manifest = {**body, "apiVersion": kind[0], "kind": kind[1]}
     component = judged(
         manifest,

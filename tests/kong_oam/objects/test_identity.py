@@ -1,4 +1,4 @@
-"""Whose credential and whose ServiceAccount an object takes."""
+"""Credentials and ServiceAccounts in objects, and their owners."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_no_pod_reads_another_components_credential(
 ) -> None:
     pod = merged(POD, f"spec: {{{spec.replace('NAME', name)}}}")
     assert findings(WEB, api(pod)) == [
-        f"ACC217 Pod 'p' of 'shop/api': {path} '{name}' is the credential of 'shop/web'; a component has its own client trait"
+        f"ACC217 Pod 'p' of 'shop/api': {path} '{name}' is the credential of 'shop/web'; use a client trait of this component"
     ]
 
 
@@ -61,7 +61,7 @@ def test_its_own_and_those_of_nobody_it_reads(spec: str, path: str) -> None:
 
 
 def test_a_name_alone_is_no_reading() -> None:
-    """Of a container, say: a component may be called as another one's Secret."""
+    """Such as a container's name: a component may have the name of another's Secret."""
     pod = merged(
         POD,
         "{metadata: {name: web-client, labels: {x: web-client}}, spec: {containers: [{name: web-client}]}}",
@@ -77,7 +77,7 @@ def test_a_secret_is_of_one_namespace() -> None:
 @pytest.mark.parametrize("field", ["serviceAccountName", "serviceAccount"])
 def test_no_pod_runs_as_another_components_account(field: str) -> None:
     assert findings(WEB, api(merged(POD, f"spec: {{{field}: web}}"))) == [
-        f"ACC217 Pod 'p' of 'shop/api': spec.{field} 'web' is the ServiceAccount of 'shop/web'; take it out: it has its own"
+        f"ACC217 Pod 'p' of 'shop/api': spec.{field} 'web' is the ServiceAccount of 'shop/web'; remove it, since each component has its own"
     ]
     for name in ("api", "default", "somebody"):
         assert (
@@ -97,7 +97,7 @@ def test_an_account_that_a_component_renders_is_its_own() -> None:
 
 
 def test_no_account_pulls_with_anothers_secret() -> None:
-    """Neither with a client's nor with the key of a host."""
+    """Neither with a client's Secret nor with a host's TLS key."""
     web = replace(WEB, shown=frozenset({"shop-tls"}))
     account = {
         "apiVersion": "v1",
@@ -134,7 +134,7 @@ def test_no_token_is_written_into_a_secret() -> None:
         WEB, api(secret.replace("TYPE", "kubernetes.io/service-account-token"))
     )
     assert message.startswith(
-        "ACC217 Secret 's' of 'shop/api': its type has the cluster write a ServiceAccount's token"
+        "ACC217 Secret 's' of 'shop/api': its type lets the cluster write a ServiceAccount token"
     )
     assert findings(WEB, api(secret.replace("TYPE", "Opaque"))) == []
 
@@ -162,7 +162,7 @@ def test_nothing_writes_over_a_credential(name: str) -> None:
 def test_a_reference_leads_into_the_namespace_that_it_names(
     field: str, code: str
 ) -> None:
-    """From another one, too, where the stack lets objects into the client's."""
+    """Also from another namespace, if the stack allows objects in the client's."""
     terraform = f"{{apiVersion: terraform.core.oam.dev/v1beta2, kind: Configuration, metadata: {{name: t}}, spec: {{{field}: {{name: web-client, namespace: shop}}}}}}"
     (message,) = findings(
         WEB,
@@ -195,14 +195,14 @@ def test_no_object_that_nobody_knows_is_called_as_a_credential() -> None:
 
 
 def test_nobody_writes_the_account_of_all_pods() -> None:
-    """The cluster makes it, and may have given it rights."""
+    """The cluster creates it, and it may have rights."""
     (message,) = findings(
         judged(
             "{apiVersion: v1, kind: ServiceAccount, metadata: {name: default}}"
         )
     )
     assert message.startswith(
-        "ACC217 ServiceAccount 'default' of 'shop/web': the cluster has it"
+        "ACC217 ServiceAccount 'default' of 'shop/web': every namespace has"
     )
 
 
@@ -214,11 +214,12 @@ SHOWING = judged(key="shop/web", shown=frozenset({"web-tls", "both-tls"}))
 def test_no_pod_reads_the_key_with_which_the_gateway_answers_for_another(
     spec: str, path: str
 ) -> None:
-    """Whoever has it can pass for the host. A gateway trait of one's own that names it, too, makes no difference."""
+    """The key would let a pod pass for the host. The component's own gateway trait for that Secret
+    makes no difference."""
     pod = merged(POD, f"spec: {{{spec.replace('NAME', 'web-tls')}}}")
     assert findings(SHOWING, judged(pod, **SHOWN)) == [
-        f"ACC217 Pod 'p' of 'shop/api': {path} 'web-tls' is the key by which the gateway answers for 'shop/web'; name a "
-        "Secret of the component's own"
+        f"ACC217 Pod 'p' of 'shop/api': {path} 'web-tls' is the TLS key for hosts of 'shop/web'; "
+        "use a Secret of this component"
     ]
     assert (
         len(
@@ -250,7 +251,7 @@ def test_no_pod_reads_the_key_with_which_the_gateway_answers_for_another(
 def test_no_chart_is_told_the_key_with_which_the_gateway_answers_for_another() -> (
     None
 ):
-    """Nor is an object of a kind that nobody here knows."""
+    """Nor an object of an unknown kind."""
     release = {
         "apiVersion": "helm.toolkit.fluxcd.io/v2",
         "kind": "HelmRelease",
@@ -270,14 +271,11 @@ def test_no_chart_is_told_the_key_with_which_the_gateway_answers_for_another() -
             judged({**manifest, "spec": spec}, **SHOWN),
             allowed={"x.org/Any": "x"},
         )
-        assert (
-            "'web-tls' is the key by which the gateway answers for 'shop/web'"
-            in message
-        )
+        assert "'web-tls' is the TLS key for hosts of 'shop/web'" in message
 
 
 def test_a_component_may_make_the_secret_with_a_hosts_key() -> None:
-    """Of its own Application. Of another Application, its key would take the place of the host's key."""
+    """For its own Application. Another Application could replace the host's key."""
     secret = {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -287,14 +285,14 @@ def test_a_component_may_make_the_secret_with_a_hosts_key() -> None:
     for shown in ({}, {"shown": frozenset({"web-tls"})}):
         (message,) = findings(SHOWING, judged(secret, key="evil/api", **shown))
         assert message.startswith(
-            "OAM107 Secret 'web-tls' of 'evil/api': it would overwrite the key by which"
+            "OAM107 Secret 'web-tls' of 'evil/api': it would overwrite the TLS key"
         )
 
 
 def test_no_controller_writes_the_key_of_a_host_of_another_application() -> (
     None
 ):
-    """Terraform's controller writes into the Secret that it is told."""
+    """Terraform's controller writes into any Secret that its object names."""
     kind = {
         "apiVersion": "terraform.core.oam.dev/v1beta2",
         "kind": "Configuration",
@@ -306,13 +304,12 @@ def test_no_controller_writes_the_key_of_a_host_of_another_application() -> (
     }
     found = findings(SHOWING, judged(manifest, key="evil/api"))
     assert any(
-        "would overwrite 'web-tls', the key by which the gateway" in message
-        for message in found
+        "would overwrite 'web-tls', the TLS key" in message for message in found
     )
 
 
 def test_a_certificate_is_asked_for_by_a_component_that_shows_it() -> None:
-    """Others may show it as well: of cert-manager's object the Secret is written, and not read."""
+    """Others may use it as well: cert-manager writes the Secret and does not read it."""
     allowed = {"cert-manager.io/Certificate": "x"}
     for name, count in (("own-tls", 0), ("both-tls", 0), ("web-tls", 1)):
         certificate = {
@@ -348,7 +345,7 @@ ASKING = [
 def test_nobody_asks_for_a_certificate_in_another_components_name(
     spec: dict[str, Any], kind: str
 ) -> None:
-    """Whatever field of cert-manager's objects says the name."""
+    """In any field of cert-manager's objects."""
     certificate = {
         "apiVersion": "cert-manager.io/v1",
         "kind": kind,
@@ -357,10 +354,7 @@ def test_nobody_asks_for_a_certificate_in_another_components_name(
     }
     allowed = {f"cert-manager.io/{kind}": "x"}
     (message,) = findings(BELIEVED, api(certificate), allowed=allowed)
-    assert (
-        "is a name by which the gateway believes the workload of 'shop/web'"
-        in message
-    )
+    assert "is the name of another workload, 'shop/web'" in message
     assert (
         findings(
             judged(certificate, key="shop/web", certified=BELIEVED.certified),
@@ -385,7 +379,7 @@ def test_nobody_asks_for_a_certificate_in_another_components_name(
 def test_no_volume_asks_for_a_certificate_in_another_components_name(
     text: str,
 ) -> None:
-    """Whatever driver makes it; and what a driver fills in may be any name."""
+    """With any driver; and the driver may fill in any name."""
     attributes = {"csi.cert-manager.io/dns-names": text}
     volume = {
         "name": "v",

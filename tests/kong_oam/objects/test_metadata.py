@@ -1,4 +1,4 @@
-"""Names, labels, annotations and how fields are spelled."""
+"""Names, labels, annotations and the spelling of fields."""
 
 from __future__ import annotations
 
@@ -90,15 +90,15 @@ known = re.compile(r"([a-z.]*\.)?(helm\.sh|oam\.dev|prometheus\.io)/.*")
 def test_a_key_of_any_domain_is_the_stacks_to_take(
     key: str, field: str
 ) -> None:
-    """By the key, or by its domain; nobody has to know who obeys it."""
+    """By key or domain, even if its readers are unknown."""
     pod = judged(
         merged(POD, "{}")
         | {"metadata": {"name": "p", "namespace": "shop", field: {key: "x"}}}
     )
     (message,) = findings(pod)
     assert message.endswith(
-        f"'{key}' in metadata.{field}: nobody here knows who obeys it, and what that opens; take it out, or have the "
-        f"stack say that it opens nothing: cluster.metadata, {key}"
+        f"'{key}' in metadata.{field}: controllers that read it may bypass access rules; remove "
+        f"it, or declare it harmless in the stack: cluster.metadata, {key}"
     )
     domain = key.partition("/")[0]
     for listed in (key.lower(), domain, domain.partition(".")[2]):
@@ -133,7 +133,7 @@ def test_what_is_in_a_template_is_obeyed_too() -> None:
 
 
 def test_an_ingress_is_not_deployed() -> None:
-    """So nobody obeys it; what it says of routes is read elsewhere."""
+    """No controller reads it; its routes are read elsewhere."""
     manifest = "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: x, annotations: {konghq.com/plugins: y}, finalizers: [z]}}"
     assert findings(judged(manifest)) == []
 
@@ -174,7 +174,7 @@ def test_an_object_has_a_name(name: str) -> None:
     (message,) = findings(judged(merged(POD, f"metadata: {{name: {name}}}")))
     assert (
         message
-        == "OAM105 Pod '' of 'shop/web': it has no metadata.name; the definition has to give it one"
+        == "OAM105 Pod '' of 'shop/web': metadata.name is missing; set it in the definition"
     )
 
 
@@ -196,10 +196,10 @@ SPELLED = [
 def test_fields_are_spelled_as_kubernetes_spells_them(
     changes: str, path: str
 ) -> None:
-    """The engine's SDK takes the other spelling for the same field."""
+    """The engine's SDK converts the other spelling."""
     messages = findings(judged(merged(POD, changes)))
     assert any(
-        f"OAM102 Pod 'p' of 'shop/web': Kubernetes has no field {path}; write it"
+        f"OAM102 Pod 'p' of 'shop/web': Kubernetes has no field {path}; write"
         in message
         for message in messages
     )
@@ -270,10 +270,10 @@ def test_templates_in_lists_are_obeyed_too() -> None:
 
 @pytest.mark.parametrize("field", ["opts", "whatComes"])
 def test_an_object_has_the_fields_of_its_kind_alone(field: str) -> None:
-    """The engine takes some others for options of its own."""
+    """The engine reads some others as its own options."""
     messages = findings(judged(merged(POD, f"{field}: {{}}")))
     assert messages == [
-        f"OAM102 Pod 'p' of 'shop/web': Pod has no field '{field}'; take it out"
+        f"OAM102 Pod 'p' of 'shop/web': Pod has no field '{field}'; remove it"
     ]
 
 
@@ -281,7 +281,7 @@ def test_a_kind_that_nobody_knows_has_no_field_of_the_engines() -> None:
     manifest = "{apiVersion: x.org/v1, kind: Any, metadata: {name: a}, what: {}, __inputs: {}}"
     messages = findings(judged(manifest), allowed={"x.org/Any": "x"})
     assert messages == [
-        "OAM102 Any 'a' of 'shop/web': Any has no field '__inputs'; take it out"
+        "OAM102 Any 'a' of 'shop/web': Any has no field '__inputs'; remove it"
     ]
 
 
@@ -299,8 +299,7 @@ def test_no_value_is_taken_for_a_file_or_a_secret_of_the_engines(
         if found.startswith("ACC228 ")
     )
     assert (
-        f"{field}.x[0] is marked as a file or a secret of the engine's"
-        in message
+        f"{field}.x[0] is marked as a file or secret of the engine" in message
     )
 
 
@@ -315,7 +314,7 @@ def test_no_value_is_taken_for_a_file_or_a_secret_of_the_engines(
     ],
 )
 def test_what_a_controller_is_told_to_write_is_obeyed_too(field: str) -> None:
-    """By an object of a kind that nobody here knows, wherever it says labels and annotations; selectors write none."""
+    """In labels and annotations of unknown kinds, except selectors."""
     spec = {
         "deep": [{field: {"vault.hashicorp.com/agent-inject": "true"}}],
         "matchLabels": {"x.org/y": "z"},
@@ -328,6 +327,6 @@ def test_what_a_controller_is_told_to_write_is_obeyed_too(field: str) -> None:
     }
     (message,) = findings(judged(manifest), allowed={"x.org/Any": "x"})
     assert (
-        f"'vault.hashicorp.com/agent-inject' in spec.deep[0].{field}: nobody here knows"
+        f"'vault.hashicorp.com/agent-inject' in spec.deep[0].{field}: controllers that read it may bypass access rules"
         in message
     )

@@ -1,4 +1,4 @@
-"""Which kinds of objects are deployed, and in which namespaces."""
+"""The allowed kinds of objects and their namespaces."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_the_usual_kinds_are_deployed(kind: str) -> None:
 def test_any_other_kind_is_deployed_where_the_stack_names_it(
     kind: str, name: str
 ) -> None:
-    """By group and kind exactly: no other group's kind of that name, and no other spelling."""
+    """By exact group and kind: another group or spelling does not match."""
     (message,) = findings(
         judged(of_kind(kind)),
         allowed={"Other": "x", f"other/{name}": "x", f"{name}s": "x"},
@@ -85,7 +85,7 @@ def test_any_other_kind_is_deployed_where_the_stack_names_it(
 
 @pytest.mark.parametrize("kind", NEVER)
 def test_ways_in_and_network_policies_are_never_deployed(kind: str) -> None:
-    """Whatever the stack says."""
+    """Even if the stack allows them."""
     api, _, name = kind.partition(" ")
     group = api.rpartition("/")[0]
     (message,) = findings(
@@ -109,7 +109,7 @@ def test_a_list_is_refused_whatever_is_in_it() -> None:
         assert findings(
             judged(listing), allowed={"apps/DeploymentList": "x", "List": "x"}
         ) == [
-            f"ACC224 {listing['kind']} 'x' of 'shop/web': a list hides what is in it; write its objects by themselves"
+            f"ACC224 {listing['kind']} 'x' of 'shop/web': a list hides its objects from the checks; write each object by itself"
         ]
 
 
@@ -237,7 +237,7 @@ def test_another_namespace_is_for_the_stack_to_allow(
 def test_pods_are_in_their_applications_namespace_whatever_the_stack_says() -> (
     None
 ):
-    """Their fence would be made in another one."""
+    """Their NetworkPolicy would be in another namespace."""
     pod = merged(POD, "metadata: {namespace: other}")
     (message,) = findings(judged(pod), allowed={"other/Namespace": "x"})
     assert message.startswith(
@@ -252,19 +252,19 @@ def test_pods_are_in_their_applications_namespace_whatever_the_stack_says() -> (
 def test_what_no_kind_is_called_is_refused_before_a_run(
     api: str, kind: str
 ) -> None:
-    """Whatever the stack allows: a blank more, and the engine would find it in the middle of one."""
+    """Even if the stack allows it: the engine might find a kind with a blank during a run."""
     group = api.rpartition("/")[0]
     manifest = {**of_kind("v1 ConfigMap"), "apiVersion": api, "kind": kind}
     (message,) = findings(
         judged(manifest), allowed={f"{group}/{kind}".removeprefix("/"): "x"}
     )
     assert message.startswith(
-        f"ACC224 {kind} 'x' of 'shop/web': '{api}' and '{kind}' are no apiVersion and kind"
+        f"ACC224 {kind} 'x' of 'shop/web': '{api}' and '{kind}' are no valid apiVersion and kind"
     )
 
 
 def test_so_are_those_of_a_kind_that_the_stack_allows() -> None:
-    """Components of two Applications would have fences of one name there."""
+    """NetworkPolicies of two Applications' components would have one name there."""
     allowed = {"other/Namespace": "x", "x.org/Any": "x"}
     manifest = {
         **of_kind("x.org/v1 Any", namespace="other"),
@@ -310,7 +310,8 @@ def test_the_gateways_namespace_is_nobodys_to_make() -> None:
     ],
 )
 def test_what_is_in_no_namespace_is_in_no_other(kind: str) -> None:
-    """KubeVela writes the Application's namespace into it all the same. Another one of that name is the same object."""
+    """KubeVela writes the Application's namespace into it anyway. Another object of that name is
+    the same object."""
     manifest = of_kind(kind, namespace="elsewhere")
     api, _, name = kind.partition(" ")
     allowed = {f"{api.rpartition('/')[0]}/{name}".removeprefix("/"): "x"}
@@ -322,7 +323,7 @@ def test_what_is_in_no_namespace_is_in_no_other(kind: str) -> None:
         rbac=True,
     )
     assert message.startswith(
-        f"OAM107 {name} 'x' would also be made for 'shop/web' ("
+        f"OAM107 {name} 'x' would also be created for 'shop/web' ("
     )
 
 
@@ -358,7 +359,7 @@ def test_a_release_deploys_where_it_stands() -> None:
     ["gitCredentialsSecretReference", "terraformCredentialsSecretReference"],
 )
 def test_a_controller_reads_no_secret_elsewhere(field: str) -> None:
-    """As whoever makes its modules' code could print it."""
+    """The author of its modules' code could print it."""
     kind = of_kind("terraform.core.oam.dev/v1beta2 Configuration")
     (message,) = findings(
         judged({**kind, "spec": {field: {"name": "s", "namespace": "other"}}})

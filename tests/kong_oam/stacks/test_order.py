@@ -11,7 +11,7 @@ from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import Settings
 from kong_oam.identity.kinds import describe
-from kong_oam.oam.application import read_bytes, together
+from kong_oam.oam.application import join_readings, read_bytes
 from kong_oam.stacks.order import Estates
 from kong_oam.stacks.records import Known, Record
 
@@ -100,7 +100,7 @@ def estates(
         read_bytes(f"{number}.yaml", text.encode())
         for number, text in enumerate(texts or (API, CLIENT, ALONE))
     ]
-    model = compile_estate(together(readings), of_stack.stack).estate
+    model = compile_estate(join_readings(readings), of_stack.stack).estate
     assert model is not None
     return Estates(of_stack, model, configured or {})
 

@@ -86,7 +86,7 @@ def test_one_of_a_name_stands_once() -> None:
     )
     assert (
         diagnostic.message
-        == "a plugin of one `name` stands once before a component (first in line 12)"
+        == "a component can have each plugin `name` only once (first in line 12)"
     )
 
 

@@ -168,7 +168,7 @@ def test_rendered_pods_get_it_too() -> None:
             with_tls(name="shop").replace("namespace: shop", "namespace: orders").replace("name: api", "name: web").replace(
                 "{image: x}", "{image: x, volumeMounts: {secret: [{name: a, mountPath: /a, secretName: own}]}}"
             ),
-            "spec.template.spec.volumes[0].secret.secretName 'own' is the credential of 'orders/api'; a component has its own client trait",
+            "spec.template.spec.volumes[0].secret.secretName 'own' is the credential of 'orders/api'; use a client trait of this component",
         ),
     ],
     ids=["shown by two", "mounted by another"],
@@ -200,7 +200,8 @@ def test_nobody_else_makes_the_secret_that_a_workload_shows() -> None:
     ]
     assert any(
         "OAM107" in one
-        and "it would overwrite what the workload of 'orders/api' shows" in one
+        and "it would overwrite the certificate of the workload 'orders/api'"
+        in one
         for one in found
     )
 
@@ -234,8 +235,8 @@ def test_nobody_else_asks_for_a_certificate_of_its_name(
         if diagnostic.severity == "error"
     ]
     assert refused.partition("ACC217: ")[2] == (
-        f"Certificate 'web' of 'shop/web': '{name.lower()}' is a name by which the gateway believes the workload of "
-        "'orders/api'; take it out"
+        f"Certificate 'web' of 'shop/web': '{name.lower()}' is the name of another workload, "
+        "'orders/api'; remove it"
     )
 
 

@@ -22,7 +22,7 @@ from kong_oam.access.settings.stack import read_file
 from kong_oam.access.settings.values import Settings
 from kong_oam.identity.kinds import describe
 from kong_oam.identity.okta.names import client_id
-from kong_oam.oam.application import read_bytes, together
+from kong_oam.oam.application import join_readings, read_bytes
 from sandbox.local import ROOT, STACK
 from tests.support.checker.check import Meaning
 from tests.support.checker.estates import (
@@ -85,7 +85,7 @@ class Parted:
             for number, document in enumerate(self.documents)
         ]
         return compile_estate(
-            together(readings),
+            join_readings(readings),
             replace(settings().stack, partitions=self.layout),
         )
 

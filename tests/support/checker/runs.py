@@ -17,7 +17,7 @@ from kong_oam.access.model import Estate
 from kong_oam.access.settings.stack import read_file
 from kong_oam.access.settings.values import Settings
 from kong_oam.identity.kinds import describe
-from kong_oam.oam.application import read_bytes, together
+from kong_oam.oam.application import join_readings, read_bytes
 from sandbox import browser, caller
 from sandbox.kong import Lags
 from sandbox.kong.http import Request, Response
@@ -80,11 +80,11 @@ class Run:
             *self.models,
             *(model for model in other.models if model not in self.models),
         )
-        together = self.replay.then(other.replay)
+        join_readings = self.replay.then(other.replay)
         known = {**self.workloads, **other.workloads}
         return Run(
             other.name,
-            together,
+            join_readings,
             models,
             other.callers,
             known,
@@ -311,7 +311,7 @@ class Recorder:
         """What an Application means, and who is whom at the provider."""
         local, text = self.stack.local, application(shape)
         compiled = compile_estate(
-            together([read_bytes(APP, text.encode())] if text else []),
+            join_readings([read_bytes(APP, text.encode())] if text else []),
             self.settings.stack,
         )
         assert compiled.estate is not None, compiled.diagnostics

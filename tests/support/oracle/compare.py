@@ -29,7 +29,7 @@ from kong_oam.access.tokens import KeyRing
 from kong_oam.identity import kinds
 from kong_oam.kong import names, plugins
 from kong_oam.kong.table import address, table
-from kong_oam.oam.application import read_bytes, together
+from kong_oam.oam.application import join_readings, read_bytes
 from sandbox.kong import uri
 from tests.support.gateway_tokens import Issuer, ec_key
 from tests.support.oracle import meaning, worlds
@@ -67,7 +67,7 @@ class Project:
             for number, application in enumerate(world.applications)
         ]
         self.compiled: Compiled = compile_estate(
-            together(readings), self.settings.stack
+            join_readings(readings), self.settings.stack
         )
         self._scripts: dict[tuple[str, int], tuple[Any, Any]] = {}
         self._answering: dict[tuple[str, int], Any] = {}

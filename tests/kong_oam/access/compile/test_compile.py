@@ -61,9 +61,9 @@ def test_an_estate_that_is_right_has_no_findings() -> None:
     ("texts", "expected"),
     [
         ([ORDERS, ORDERS.replace("namespace: orders", "namespace: n2").replace("orders.example", "o2.example")], "app2.yaml:3:18: error OAM106: application 'orders' is already defined at app1.yaml:1:1; rename one of them"),
-        ([api("a"), api("b", domain="b.example.com").replace("namespace: b", "namespace: a")], "app2.yaml:6:13: error OAM107: Deployment 'api' in namespace 'a' would also be made for 'a/api' (app1.yaml:6:13); rename one, or give the applications namespaces of their own"),
-        ([ORDERS.replace("http:", "existingServiceName: s, http:")], "app1.yaml:11:54: error OAM108: 'existingServiceName' could expose another component past its own rules; remove it"),
-        ([CLIENT + "        - {type: gateway, properties: {domain: j.example.com, http: {/: 80}}}\n", ORDERS], "app1.yaml:7:13: error OAM104: component 'job' is made by definitions, and was not rendered"),
+        ([api("a"), api("b", domain="b.example.com").replace("namespace: b", "namespace: a")], "app2.yaml:6:13: error OAM107: Deployment 'api' in namespace 'a' would also be created for 'a/api' (app1.yaml:6:13); rename one, or give each Application its own namespace"),
+        ([ORDERS.replace("http:", "existingServiceName: s, http:")], "app1.yaml:11:54: error OAM108: 'existingServiceName' could expose another component without that component's rules; remove it"),
+        ([CLIENT + "        - {type: gateway, properties: {domain: j.example.com, http: {/: 80}}}\n", ORDERS], "app1.yaml:7:13: error OAM104: component 'job' needs definitions, and was not rendered"),
         ([ORDERS.replace("rules: [{scopes: [read]}]", "rules: [{scopes: [raed]}]"), CLIENT], "app1.yaml:13:81: error ACC201: scope 'raed' is not declared by this component; did you mean 'read'?"),
         ([ORDERS, CLIENT.replace("scopes: [read]", "scopes: [reda]")], "app2.yaml:11:80: error ACC201: 'orders/api' declares no scope 'reda'; did you mean 'read'?"),
         ([ORDERS, CLIENT, api("b", domain="b.example.com", access="{owner: o, scopes: {read: again}}")], "app3.yaml:13:43: error ACC202: scope 'read' is already declared by 'orders/api' for the same issuer; prefix it"),
@@ -140,8 +140,8 @@ def test_a_gateway_leads_to_a_port_that_the_component_lists(
 @pytest.mark.parametrize(
     ("second", "message"),
     [
-        ("{port: 80, containerPort: 9000, expose: true}", "TCP port 80 is exposed already (line 8); a Service has it once"),
-        ("{port: 80.0, expose: true, protocol: TCP}", "TCP port 80 is exposed already (line 8); a Service has it once"),
+        ("{port: 80, containerPort: 9000, expose: true}", "TCP port 80 is already exposed (line 8); remove one"),
+        ("{port: 80.0, expose: true, protocol: TCP}", "TCP port 80 is already exposed (line 8); remove one"),
         ("{port: 80, containerPort: 9000}", None),
         ("{port: 80, containerPort: 9000, expose: true, protocol: UDP}", None),
         ("{port: 81, containerPort: 8080, expose: true}", None),
@@ -404,8 +404,9 @@ def test_nobody_reads_the_credential_of_another(
     )
     column, path = READ_AT[manner]
     assert found == [
-        f"app3.yaml:8:{column}: error ACC217: Deployment 'thief' of 'thief/thief': spec.template.spec.{path} '{secret}' is the "
-        "credential of 'shop/job'; a component has its own client trait"
+        f"app3.yaml:8:{column}: error ACC217: Deployment 'thief' of 'thief/thief': "
+        f"spec.template.spec.{path} '{secret}' is the credential of 'shop/job'; use a client "
+        "trait of this component"
     ]
     elsewhere = THIEF % (", namespace: other", READS[manner] % secret)
     assert (

@@ -75,7 +75,7 @@ def test_no_property_gives_pods_another_components_labels(
     )
     assert (
         found
-        == f"ACC226 label '{key}' says 'victim', and the pods of 'shop/web' have '{own}'; take it out"
+        == f"ACC226 label '{key}' is 'victim', but the pods of 'shop/web' need '{own}'; remove it"
     )
     assert (
         messages(
@@ -130,13 +130,13 @@ def test_what_is_made_beside_rendered_objects_has_its_name_once() -> None:
     stateful = DEPLOYMENT.replace("kind: Deployment", "kind: StatefulSet")
     (twin,) = messages(application(DEPLOYMENT), shop(stateful, name="api"))
     assert twin.startswith(
-        "OAM107 NetworkPolicy 'api' in namespace 'orders' would also be made for 'orders/api'"
+        "OAM107 NetworkPolicy 'api' in namespace 'orders' would also be created for 'orders/api'"
     )
     account = "---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: api, namespace: orders}\n"
     assert messages(application(DEPLOYMENT + account)) == []
     (twin,) = messages(application(DEPLOYMENT), shop(account, name="api"))
     assert twin.startswith(
-        "OAM107 ServiceAccount 'api' in namespace 'orders' would also be made for 'orders/api'"
+        "OAM107 ServiceAccount 'api' in namespace 'orders' would also be created for 'orders/api'"
     )
 
 

@@ -119,7 +119,7 @@ def test_clusters_are_those_of_the_stack() -> None:
     )
     text = placed(ORDERS, "{clusterLabelSelector: {region: eu}}", "{}")
     assert messages(text, JOB, labels={"west": {"region": "us"}}) == [
-        "app1.yaml:15:47: error OAM103: no context of the stack (kong-oam:cluster.contexts) has the labels region=eu"
+        "app1.yaml:15:47: error OAM103: no context of the stack (kong-oam:cluster.contexts) has the labels region=eu; add them to a context"
     ]
     assert messages(text, JOB, clusters=None) == []
 

@@ -20,8 +20,8 @@ from kong_oam.access.workloads import workload_of
 from kong_oam.kong import names
 from kong_oam.kong.enforced import enforced
 from kong_oam.kong.routes import routes
-from kong_oam.oam.application import Reading, read_bytes, together
-from kong_oam.objects.named import ELSEWHERE
+from kong_oam.oam.application import Reading, join_readings, read_bytes
+from kong_oam.objects.named_services import NAMED_SERVICE_HINT
 from tests.support.components import with_fields
 from tests.support.enforced_state import state
 from tests.support.estates import STACK
@@ -174,7 +174,7 @@ def test_every_question_has_the_same_answer() -> None:
     """Tables, graph and outputs of the project's Applications are equal, except for the holders of
     credentials."""
     files = sorted((ROOT / "applications").glob("*.yaml"))
-    reading = together(
+    reading = join_readings(
         [read_bytes(file.name, file.read_bytes()) for file in files]
     )
     plain, rendered = (
@@ -264,7 +264,7 @@ RULES = (
     ("objects", "traits", "expected"),
     [
         (DEPLOYMENT, RULES, "component 'api' has access rules but no gateway trait exposes it; add a gateway trait"),
-        (DEPLOYMENT, GATEWAY, f"gateway exposes nothing of component 'api'; remove the trait, or {ELSEWHERE}"),
+        (DEPLOYMENT, GATEWAY, f"gateway exposes nothing of component 'api'; remove the trait, or {NAMED_SERVICE_HINT}"),
     ],
 )  # fmt: skip
 def test_rules_that_guard_nothing_are_refused(
@@ -361,7 +361,7 @@ def test_what_is_exposed_or_a_client_has_a_plain_name(
         for diagnostic in found.diagnostics
     ]
     message = f"the name '{name}' has {flaw}; an exposed component or a client needs a name of small letters, digits and '-'"
-    fence = "'Api' cannot name a NetworkPolicy, which has no capitals; use small letters"
+    fence = "'Api' becomes the name of a NetworkPolicy, which has no capitals; rename the component"
     messages = [] if (objects, traits) == (DEPLOYMENT, "[]") else [message]
     assert wrong == [
         f"app1.yaml:6:13 {message}"

@@ -237,7 +237,7 @@ def test_a_difference_is_told_where_it_is_written(
         ),
         (
             "{name: web, properties: {ports: [{port: 80, name: grpc}]}}",
-            "ACC218: port 80 ('grpc') speaks gRPC",
+            "ACC218: port 80 ('grpc') is a gRPC port",
         ),
         (
             "{name: web, properties: {volumeMounts: {hostPath: [{name: a, path: /, mountPath: /a}]}}}",
@@ -277,7 +277,7 @@ def test_what_all_forms_have_wrong_is_told_once() -> None:
     assert "ACC223: 'web' has no port 82" in only
     warned = text().replace("http: {/: 80}", "http: {/: 80}, class: nginx", 1)
     (warning,) = read_bytes("a.yaml", warned.encode()).diagnostics
-    assert "'class' shapes an Ingress" in warning.message
+    assert "'class' configures an Ingress" in warning.message
 
 
 def test_what_is_wrong_about_a_form_is_told_before_it_is_compared() -> None:
@@ -302,9 +302,9 @@ def test_two_selections_of_clusters_may_meet_in_one_place() -> None:
     labels = {"west": {"tier": "a"}, "east": {"tier": "b"}}
     (web, *_) = messages(application, labels=labels)
     assert web == (
-        "a.yaml:41:9: error OAM108: component 'web' is deployed in two forms to one place, 'west/shop': by step "
-        "'to-staging' (no override) and by step 'to-production' (override 'large'); give each step a topology of its "
-        "own, or both the same overrides"
+        "a.yaml:41:9: error OAM108: component 'web' has two variants at one place, 'west/shop': "
+        "step 'to-staging' (no override) and step 'to-production' (override 'large'); give each "
+        "step its own topology, or the same overrides"
     )
     assert (
         messages(

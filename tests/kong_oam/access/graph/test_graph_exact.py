@@ -41,7 +41,7 @@ def with_members(estate: Estate) -> Estate:
 
 
 def having(graph: Graph, component: str, scope: str) -> set[str]:
-    """The ids of all that a scope of the component leads back to, by lines on which it passes."""
+    """The ids of all that a scope of the component leads back to, by lines on which its evaluation exceeds."""
     roles = {
         edge.source
         for edge in graph.entering.get(f"scope:{component}:{scope}", ())

@@ -18,7 +18,7 @@ from kong_oam.access.lint import sarif
 from kong_oam.access.lint.lint import lint
 from kong_oam.codes import CODES
 from kong_oam.diagnostics import Diagnostic
-from kong_oam.oam.application import read_bytes, together
+from kong_oam.oam.application import join_readings, read_bytes
 from kong_oam.oam.position import FilePlace
 from tests.support.diffs import edited
 from tests.support.estates import STACK, api
@@ -87,7 +87,7 @@ ever (LINT306)."""
 
 
 def found(files: dict[str, str]) -> tuple[Diagnostic, ...]:
-    reading = together(
+    reading = join_readings(
         read_bytes(name, text.encode()) for name, text in files.items()
     )
     compiled = compile_estate(reading, STACK)

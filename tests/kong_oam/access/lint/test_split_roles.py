@@ -16,7 +16,7 @@ from kong_oam.access.issue import User, issue
 from kong_oam.access.lint.lint import lint
 from kong_oam.access.model import Estate
 from kong_oam.access.tokens import Claims
-from kong_oam.oam.application import read_bytes, together
+from kong_oam.oam.application import join_readings, read_bytes
 from tests.support.diffs import edited
 from tests.support.estates import PROVIDER, STACK
 from tests.support.lint_estates import AS_OF, STYLES, linted, styled
@@ -164,7 +164,7 @@ def test_it_is_found_exactly_where_no_group_can_use_a_scope_that_the_client_has(
         edited(SHOP, ("CALLS", json.dumps(calls if covered else []))),
     )
     stack = replace(STACK, providers={"main": replace(PROVIDER, groups=mapped)})
-    reading = together(
+    reading = join_readings(
         read_bytes(f"{number}.yaml", text.encode())
         for number, text in enumerate(texts)
     )

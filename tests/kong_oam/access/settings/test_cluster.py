@@ -64,7 +64,7 @@ def test_a_stack_that_says_nothing_has_a_version_all_the_same() -> None:
         ({"version": 1.3}, 'cluster.version: 1.3 is not a version of Kubernetes; write it in quotes, as "1.30"'),
         ({"version": "1.30.2"}, "is not a version of Kubernetes"),
         ({"allow": {"Node": "x", "networking.k8s.io/NetworkPolicy": "x"}}, "kong-oam:cluster.allow.networking.k8s.io/NetworkPolicy: no stack may allow this kind: network policies add up"),
-        ({"allow": {"configuration.konghq.com/KongPlugin": "x"}}, "KongPlugin: no stack may allow this kind: it would be a way in that knows no rule"),
+        ({"allow": {"configuration.konghq.com/KongPlugin": "x"}}, "KongPlugin: no stack may allow this kind: it would open a path past the gateway"),
         ({"contexts": {"local": "c"}, "context": "d"}, "kong-oam:cluster.contexts"),
         ({"contexts": {"west": "c"}}, "kong-oam:cluster.contexts: with further clusters, set cluster.context, too"),
         (

@@ -1,8 +1,6 @@
-"""Finds pods of other components behind the Services that access traits name, in the cluster as it
-is.
+"""Find pods of other components behind the Services in access traits, in the cluster.
 
-Labels of pods that no Application renders are in no file: a webhook adds some, and another stack
-deploys others.
+Labels of such pods are in no file: webhooks add labels, and other stacks deploy pods.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from kong_oam.objects.selection import APPLICATION, COMPONENT, NamedService
 
 @dataclass(frozen=True, slots=True)
 class OtherPods:
-    """A component whose `podLabels` are on pods of other components: the keys of these."""
+    """A component whose `podLabels` match pods of other components, and the keys of these."""
 
     component: Component
     named: NamedService
@@ -27,9 +25,9 @@ class OtherPods:
 def other_pods(
     context: str | None, sites: Iterable[Component]
 ) -> Iterator[OtherPods]:
-    """Yield the components in a cluster that reach pods of others by their `podLabels`.
+    """Yield the components in a cluster whose `podLabels` match pods of other components.
 
-    Every pod of a component has the label `app.oam.dev/component`. Raises kubectl.KubectlError.
+    Every pod of a component has the label `app.oam.dev/component`. Raise kubectl.KubectlError.
     """
     for component in sites:
         if component.workload.named_service is None:

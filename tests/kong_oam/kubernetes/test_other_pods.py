@@ -1,4 +1,4 @@
-"""Pods in the cluster that have the labels of an access trait, and belong to another component."""
+"""Pods in the cluster with the labels of an access trait that belong to another component."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from kong_oam.engine.state import StackState
 from kong_oam.kubernetes import preflight
-from kong_oam.kubernetes.selected import other_pods
+from kong_oam.kubernetes.other_pods import other_pods
 from kong_oam.verify import stack as verification
 from tests.support.diffs import settings
 from tests.support.rendered import application, compiled, ingress
@@ -31,7 +31,8 @@ OTHERS = """{"app.kubernetes.io/instance":"es","role":"data","app.oam.dev/name":
 
 @pytest.fixture
 def pods(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file with the labels of pods, which a `kubectl` in its folder prints; its arguments are in the file `asked`."""
+    """A file with the labels of pods. A fake `kubectl` prints it, and writes its arguments to the
+    file `asked`."""
     program, answer = tmp_path / "kubectl", tmp_path / "pods"
     program.write_text(
         f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\ncase "$*" in *pods*) cat {answer};; esac\n',
@@ -46,7 +47,7 @@ def pods(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_pods_of_another_component_are_found_by_their_labels(
     pods: Path,
 ) -> None:
-    """One command asks for the labels alone; pods of no component, and of the component itself, are fine."""
+    """One command reads only labels. Pods of no component, and of the component itself, are fine."""
     estate = compiled(
         application(RELEASE + "---\n" + ROUTE, ACCESS, "type: helmchart")
     ).estate
@@ -72,7 +73,8 @@ def test_pods_of_another_component_are_found_by_their_labels(
 def test_a_run_and_verify_refuse_labels_that_pods_of_others_have(
     pods: Path,
 ) -> None:
-    """The run says it before anything is made, at the labels; `verify` says it of the Service that leads there."""
+    """A run reports it at the labels before it creates anything; `verify` reports it at the
+    Service."""
     on = settings(cluster={"createNamespaces": True})
     text = application(RELEASE + "---\n" + ROUTE, ACCESS, "type: helmchart")
     estate = compiled(text, stack=on.stack).estate
@@ -87,7 +89,7 @@ def test_a_run_and_verify_refuse_labels_that_pods_of_others_have(
         "app1.yaml:8:100",
     )
     assert finding.message.startswith(
-        "pods of /lost, shop/db in namespace 'orders' have these podLabels, and the rules"
+        "pods of /lost, shop/db in namespace 'orders' have these podLabels. The rules"
     )
     altered = {
         workload.name: workload.reasons

@@ -1,8 +1,7 @@
-"""Which pods the project holds: the templates that get the labels, the identity and the fence of
-their component. Pure.
+"""Find the pod templates that get the labels, the identity and the NetworkPolicy of their
+component. Pure.
 
-Everything goes by these alone: what is labelled when it is deployed, and what may answer behind a
-route.
+Both the deployment and the checks of routes use these templates.
 """
 
 from __future__ import annotations
@@ -19,21 +18,24 @@ from kong_oam.objects.pods import (
 )
 
 
-def fenced_pods(rendered: RenderedObject) -> tuple[PodTemplate, ...]:
-    """Return the pod templates of an object, outer ones first.
+def component_pods(rendered: RenderedObject) -> tuple[PodTemplate, ...]:
+    """Return the pod templates of an object, outer templates first.
 
-    Kubernetes' own workloads have theirs at one place, and no other object that every stack takes
-    has any, whatever is written in it. In a kind that a stack allows each mapping that looks like
-    one counts, and what its definition says (`podSpecPath`): which of them its controller makes
-    pods of nobody knows. The object itself is none.
+    Kubernetes' workloads have one at a known path; other usual kinds have none. In kinds that a
+    stack allows, every mapping that looks like a pod template counts, and the `podSpecPath` of the
+    definition. Their controllers may create pods from any of them. The object itself is never a
+    template.
     """
     return rendered.recall(_fenced_pods)
 
 
-def fence_name(component: str, pods: Iterable[Options]) -> str:
-    """Return what the fence of a component's pods in a namespace is called, which are kept so: as
-    the component. Where all are only read, they may be of an earlier version, and still run; or
-    somebody else's, with a fence of that name."""
+def network_policy_name(component: str, pods: Iterable[Options]) -> str:
+    """Return the name of the NetworkPolicy for a component's pods in a namespace: the component's
+    name.
+
+    It differs if all pods are only read: these pods may belong to an older version or another
+    owner, whose NetworkPolicy has that name.
+    """
     is_read = all(options.read for options in pods)
     return f"{component.lower()}-read-only" if is_read else component
 

@@ -1,5 +1,8 @@
-"""What is wrong with properties, and hidden by what else is: CUE says that a value is incomplete
-where nothing in it conflicts, so that it is asked again without what it has told of."""
+"""Find errors in properties that other errors hide.
+
+CUE reports missing values only if no value conflicts. So ask again without the properties with
+reported errors.
+"""
 
 from __future__ import annotations
 
@@ -11,22 +14,22 @@ from kong_oam.render.answers import Answer, Ask, Finding, Question
 from kong_oam.render.findings import at, steps_of
 
 _ROUNDS = 3
-"""How often it is asked again: each brings the findings of at least one more kind."""
+"""The limit of further questions. Each reveals at least one more kind of errors."""
 _OF_PROPERTIES = frozenset({"unknown", "missing", "type", "value", "wrong"})
 _LEFT_OUT = frozenset({"unknown", "type"})
-"""The kinds of findings without whose properties the others mean the same. A wrong value may be the
-one by which a definition chooses what else there is."""
+"""The kinds of findings whose properties can be left out. A wrong value may select an alternative
+of the definition, so it must stay."""
 
 Path = tuple[int, tuple[str, ...]]
 """The part of a component, from -1, and the steps below its properties."""
 
 
-def with_hidden(asked: Question, ask: Ask) -> Answer:
-    """Return the answer to a question, with the findings that come once the first ones are mended.
-    Raises EvaluatorError."""
-    answer = ask(asked)
+def with_hidden(question: Question, ask: Ask) -> Answer:
+    """Return the answer to a question, including findings that other findings hide. Raise
+    EvaluatorError."""
+    answer = ask(question)
     known = list(answer.get("findings", ()))
-    without = asked
+    without = question
     found = known
     for _ in range(_ROUNDS):
         left_out = [
@@ -45,17 +48,20 @@ def with_hidden(asked: Question, ask: Ask) -> Answer:
 def _is_new(finding: Finding, known: Iterable[Finding]) -> bool:
     if finding["kind"] not in _OF_PROPERTIES:
         return False
-    return not any(_bears_on(earlier, finding) for earlier in known)
+    return not any(_may_cause(earlier, finding) for earlier in known)
 
 
 def _path(finding: Finding) -> Path:
     return finding.get("part", -1), tuple(finding.get("path", ()))
 
 
-def _bears_on(known: Finding, other: Finding) -> bool:
-    """Tell whether the other finding may come of what was left out for the known one: at its
-    place, above or below it; that a field is missing which is only misspelt; and all in the same
-    property where a type is wrong, by which CUE may have taken another alternative."""
+def _may_cause(known: Finding, other: Finding) -> bool:
+    """Tell whether leaving out the known finding's property may cause the other finding.
+
+    It may at the same place, above or below it, or if a misspelt field makes another field missing.
+    With a wrong type, it may anywhere in the same property, where CUE could use another
+    alternative.
+    """
     part, path = _path(known)
     others_part, others = _path(other)
     if part != others_part:
@@ -65,26 +71,30 @@ def _bears_on(known: Finding, other: Finding) -> bool:
     length = min(len(path), len(others))
     if path[:length] == others[:length]:
         return True
-    beside = others[:-1] == path[:-1] and len(others) > 0
-    return beside and other["kind"] == "missing" and _means(known, others[-1])
+    is_sibling = others[:-1] == path[:-1] and len(others) > 0
+    return (
+        is_sibling
+        and other["kind"] == "missing"
+        and _is_misspelling(known, others[-1])
+    )
 
 
-def _means(unknown: Finding, field: str) -> bool:
-    """Tell whether a field that is not known is taken for another one."""
+def _is_misspelling(unknown: Finding, field: str) -> bool:
+    """Tell whether an unknown field is a misspelling of another field."""
     return (
         suggestion(unknown["path"][-1], unknown.get("wanted", ()))
         == f"; did you mean '{field}'?"
     )
 
 
-def _without(asked: Question, paths: Sequence[Path]) -> Question:
-    """Return the question without the properties at these paths. Items of lists stay: others would
-    take their places."""
-    parts = copy.deepcopy([asked["component"], *asked["traits"]])
+def _without(question: Question, paths: Sequence[Path]) -> Question:
+    """Return the question without the properties at these paths. List items stay, because their
+    removal would move others."""
+    parts = copy.deepcopy([question["component"], *question["traits"]])
     for number, path in paths:
         properties = parts[number + 1]["properties"]
         steps = path[:-1]
         holder = at(properties, [*steps_of(properties, steps)])
         if path and isinstance(holder, dict):
             holder.pop(path[-1], None)
-    return {**asked, "component": parts[0], "traits": parts[1:]}
+    return {**question, "component": parts[0], "traits": parts[1:]}

@@ -1,5 +1,4 @@
-"""What is made of a component at one place, whichever source renders it: its objects, and its
-routes. Pure."""
+"""The objects and routes of a component at one place, rendered or plain. Pure."""
 
 from __future__ import annotations
 
@@ -22,9 +21,8 @@ from kong_oam.objects.services import services_of
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """What a source makes of a component: its objects, its routes, and what is wrong with
-    either."""
+class ComponentObjects:
+    """The objects of a component, its routes, and the findings about both."""
 
     objects: Objects
     routes: tuple[Route | Diagnostic, ...]
@@ -32,8 +30,8 @@ class Made:
 
 
 def objects_of(application: Application, part: ComponentSpec) -> Objects:
-    """Return the objects of a component in the namespace of `application`: of a plain component by
-    its properties, of any other as definitions rendered it."""
+    """Return the objects of a component in the namespace of `application`: rendered objects, or the
+    objects of a plain component."""
     return (
         plain_objects(application, part)
         if part.rendered is None
@@ -41,27 +39,28 @@ def objects_of(application: Application, part: ComponentSpec) -> Objects:
     )
 
 
-def made_of(
+def component_objects(
     application: Application, part: ComponentSpec, harmless: Collection[str]
-) -> Made:
-    """Return what is made of a component in the namespace of `application`. Here alone the source
-    matters.
+) -> ComponentObjects:
+    """Return the objects and routes of a component in the namespace of `application`.
 
-    `harmless`: keys and domains of annotations that the stack says open nothing.
+    `harmless`: keys and domains of annotations that the stack declares harmless.
     """
     objects = objects_of(application, part)
     if part.rendered is None:
         routes = tuple(_gateway_routes(part, harmless))
-        return Made(objects, routes, tuple(wrong_properties(application, part)))
+        return ComponentObjects(
+            objects, routes, tuple(wrong_properties(application, part))
+        )
     services = services_of(application, part)
-    return Made(
+    return ComponentObjects(
         objects, tuple(ingress_routes(application, part, services, harmless))
     )
 
 
 def _gateway_routes(part: ComponentSpec, harmless: Collection[str]) -> Routes:
-    """Yield the routes of a plain component's gateway traits, and what is wrong with them.
-    `harmless`: keys and domains of annotations that the stack says open nothing."""
+    """Yield the routes of a plain component's gateway traits, and findings. `harmless`: annotations
+    that the stack declares harmless."""
     for trait in part.traits_of("gateway"):
         properties = trait.properties
         position = trait.position.at("properties")
@@ -82,10 +81,9 @@ def _gateway_routes(part: ComponentSpec, harmless: Collection[str]) -> Routes:
 
 
 def _grpc_ports(part: ComponentSpec, trait: Trait) -> Findings:
-    """Yield ports that are named as gRPC's (`grpc`, `grpc-...`, as service meshes expect it).
+    """Yield findings about ports with a gRPC name (`grpc`, `grpc-...`, as in service meshes).
 
-    Kong hands a call of gRPC on by the path that its client wrote (grpc_pass takes no other), not
-    by that of the gate.
+    Kong sends gRPC calls with the client's path, not with the path that the gate checked.
     """
     position = trait.position.at("properties", "http")
     names: dict[int, str] = {}
@@ -100,10 +98,10 @@ def _grpc_ports(part: ComponentSpec, trait: Trait) -> Findings:
 
 
 def _missing_ports(part: ComponentSpec, trait: Trait) -> Findings:
-    """Yield ports that the component does not have, where it lists those that it has.
+    """Yield findings about ports that the component does not list.
 
-    As in KubeVela, a gateway trait's Service leads to the container's port of the same number; a
-    port with `expose: true` is on a Service of its own name already, and leads where that says.
+    As in KubeVela, the Service of a gateway trait leads to the container port of the same number. A
+    port with `expose: true` is on another Service, and leads to its `containerPort`.
     """
     properties = part.properties
     listed = properties.get("ports") or (

@@ -1,4 +1,4 @@
-"""A Service that an access trait names: what is reached by it, and what would be reached past the rules of another."""
+"""The Service in `access.service`: its pods, and pods that it must not reach."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def chart(
     labels: str = "{app.kubernetes.io/instance: es}",
     more: str = "",
 ) -> str:
-    """An access trait that names a Service."""
+    """An access trait with a Service."""
     service = f"{{name: {name}, port: 9200, podLabels: {labels}{more}}}"
     rule = "{paths: [/x], public: {reason: r}}"
     return f"[{{type: access, properties: {{owner: o, service: {service}, rules: [{rule}]}}}}]"
@@ -42,7 +42,7 @@ TAKEN = application(RELEASE + way(), chart(), HELM)
 
 
 def shop(text: str, name: str = "web") -> str:
-    """The same as an Application of its own, in the namespace of the first."""
+    """The same as another Application in the same namespace."""
     return (
         text.replace("{name: orders,", "{name: shop,")
         .replace("name: api", f"name: {name}")
@@ -59,7 +59,7 @@ def messages(*texts: str) -> list[str]:
 
 
 def test_a_route_leads_to_what_is_made_for_it() -> None:
-    """Never to the Service itself, whose pods may be others than those that the fence selects."""
+    """Never to the Service itself, which may select pods outside the NetworkPolicy."""
     estate = compiled(TAKEN).estate
     assert estate
     component = estate.components["orders/api"]
@@ -87,14 +87,14 @@ def test_a_route_leads_to_what_is_made_for_it() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (application(RELEASE + way(port="number: 80"), chart(), HELM), "ACC223: Ingress 'way': '/x' leads to port 80 of Service 'es-http', and access.service says 9200; write the same port at both"),
-        (application(RELEASE + way(port="name: http"), chart(), HELM), "ACC223: Ingress 'way': '/x' leads to port http of Service 'es-http', and access.service says 9200; write the same port at both"),
-        (application(RELEASE + way("other"), chart(), HELM), "OAM108: Ingress 'way': '/x' leads to Service 'other', which 'api' does not make: that could expose another component past its own rules; lead to a Service of its own"),
+        (application(RELEASE + way(port="number: 80"), chart(), HELM), "ACC223: Ingress 'way': '/x' leads to port 80 of Service 'es-http', but access.service has 9200; write the same port in both"),
+        (application(RELEASE + way(port="name: http"), chart(), HELM), "ACC223: Ingress 'way': '/x' leads to port http of Service 'es-http', but access.service has 9200; write the same port in both"),
+        (application(RELEASE + way("other"), chart(), HELM), "OAM108: Ingress 'way': '/x' leads to Service 'other', which 'api' does not create and which could expose another component; use a Service of this component"),
         (application(RELEASE, chart(), HELM), "ACC211: component 'api' has access rules but no gateway trait exposes it; add a gateway trait"),
         (application(f"{RELEASE}---{DEPLOYMENT}---{SERVICE}{way('api', 'number: 80')}", chart(), HELM), "ACC211: no route leads to Service 'es-http'; write existingServiceName: es-http in a gateway trait, or remove it here"),
         (application(RELEASE + way(), chart(more=", scheme: https"), HELM), "ACC244: the stack names no CA to verify a workload's certificate by; set gateway.upstreamTls.ca there"),
-        (application(RELEASE + way(), chart(), HELM).replace("name: api", f"name: {'a' * 56}"), f"OAM103: '{'a' * 56}-gateway', which is made to reach it, cannot name a Service; give the component another name"),
-        (application(f"{RELEASE}---{SERVICE}{way('api', 'number: 80')}", "[]", HELM), "ACC223: Ingress 'way': '/x' leads to Service 'api', which selects no pods of 'api'; nothing would answer; name what a release or an operator makes in access.service, and as existingServiceName of the gateway trait"),
+        (application(RELEASE + way(), chart(), HELM).replace("name: api", f"name: {'a' * 56}"), f"OAM103: the gateway needs a Service '{'a' * 56}-gateway', which is no valid name; rename the component"),
+        (application(f"{RELEASE}---{SERVICE}{way('api', 'number: 80')}", "[]", HELM), "ACC223: Ingress 'way': '/x' leads to Service 'api', which selects no pods of 'api'; correct its selector; write the Service of a release or an operator in access.service, and as existingServiceName of the gateway trait"),
     ],
 )  # fmt: skip
 def test_what_leads_nowhere_is_refused(text: str, expected: str) -> None:
@@ -114,7 +114,7 @@ def test_what_needs_no_definition_has_a_service_of_its_own() -> None:
         )
     )
     assert found.endswith(
-        "a webservice has a Service of its own, and this is for what is made elsewhere; take it out"
+        "a webservice has its own Service, and access.service is for Services of others; remove it"
     )
 
 
@@ -128,7 +128,7 @@ def test_what_needs_no_definition_has_a_service_of_its_own() -> None:
     ],
 )  # fmt: skip
 def test_the_pods_of_two_components_are_apart(second: str) -> None:
-    """Whoever has the labels that another component is reached by would answer in its place, whichever comes first."""
+    """Pods with another component's labels would receive its calls, in either order."""
     for texts in ((TAKEN, second), (second, TAKEN)):
         found = messages(*texts)
         assert found and all("ACC227" in message for message in found)
@@ -137,7 +137,7 @@ def test_the_pods_of_two_components_are_apart(second: str) -> None:
 def test_the_pods_of_two_releases_are_apart_by_the_label_that_names_each() -> (
     None
 ):
-    """Whatever other labels the access traits say."""
+    """Whatever other labels the access traits have."""
     text = shop(
         application(
             RELEASE + way("two"),
@@ -149,7 +149,7 @@ def test_the_pods_of_two_releases_are_apart_by_the_label_that_names_each() -> (
 
 
 def test_a_service_of_others_does_not_select_the_pods_that_are_named() -> None:
-    """Here it has a route, by which they would be reached past the rules of their component."""
+    """Its route would reach them without the rules of their component."""
     served = SERVICE.replace(
         "selector: {app.oam.dev/component: api}",
         "selector: {app.kubernetes.io/instance: es}",
@@ -167,7 +167,7 @@ def test_a_service_of_others_does_not_select_the_pods_that_are_named() -> None:
 
 @pytest.mark.parametrize("maker", ["rendered", "plain", "its own", "named"])
 def test_the_service_is_one_that_nothing_in_the_stack_makes(maker: str) -> None:
-    """With both places, whichever comes first."""
+    """With both positions, in either order."""
     taker = application(RELEASE + way("web"), chart("web"), HELM)
     rendered = shop(application(f"{DEPLOYMENT}---{SERVICE}"))
     traits = "[{type: gateway, properties: {http: {/: 80}}}]"
@@ -195,6 +195,6 @@ def test_the_service_is_one_that_nothing_in_the_stack_makes(maker: str) -> None:
     for order in (texts, texts[::-1]):
         (found,) = messages(*order)
         assert (
-            "OAM107: Service 'web' in namespace 'orders' is " in found
+            "also creates Service 'web' in namespace 'orders' " in found
             and found.count(".yaml:") == 2
         )

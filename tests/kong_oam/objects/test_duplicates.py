@@ -1,4 +1,4 @@
-"""Objects of one name."""
+"""Objects with the same name."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ CONFIG = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}"
 
 
 def test_two_components_do_not_make_one_object() -> None:
-    """Whatever its version is."""
+    """In any version."""
     first = "{apiVersion: autoscaling/v1, kind: HorizontalPodAutoscaler, metadata: {name: p}}"
     second = merged(first, "apiVersion: autoscaling/v2")
     assert findings(judged(first), judged(second, key="shop/api")) == [
-        "OAM107 HorizontalPodAutoscaler 'p' in namespace 'shop' would also be made for 'shop/web' (shop.yaml:3:9); rename one, or give the "
-        "applications namespaces of their own"
+        "OAM107 HorizontalPodAutoscaler 'p' in namespace 'shop' would also be created for "
+        "'shop/web' (shop.yaml:3:9); rename one, or give each Application its own namespace"
     ]
     assert (
         findings(
@@ -41,12 +41,12 @@ def test_a_component_makes_an_object_once() -> None:
     (message,) = findings(judged(CONFIG, CONFIG))
     assert (
         message
-        == "OAM107 ConfigMap 'c' in namespace 'shop' of 'shop/web' would also be made once more (shop.yaml:3:9); give it another name"
+        == "OAM107 ConfigMap 'c' in namespace 'shop' of 'shop/web' would also be created once more (shop.yaml:3:9); give it another name"
     )
 
 
 def test_two_services_of_one_component_are_one() -> None:
-    """With the ports of both, as long as they lead to the same pods."""
+    """With the ports of both, if they select the same pods."""
     more = merged(SERVICE, "spec: {ports: [{port: 81}]}")
     assert findings(judged(SERVICE, more)) == []
     assert len(findings(judged(SERVICE), judged(more, key="shop/api"))) == 1
@@ -54,8 +54,8 @@ def test_two_services_of_one_component_are_one() -> None:
         judged(SERVICE, merged(SERVICE, "spec: {selector: {app: x}}"))
     )
     assert message.endswith(
-        "give it another name; or where the gateway trait makes the one, have its existingServiceName name the other, "
-        "and it makes none"
+        "rename it; or set existingServiceName in the gateway trait, so that the trait creates "
+        "no Service"
     )
 
 
@@ -81,15 +81,15 @@ def test_what_the_project_makes_is_made_once(
     makes = ((kind, name),)
     (message,) = findings(judged(manifest, made=makes))
     assert message.startswith(
-        f"OAM107 {kind} '{name}' in namespace 'shop' of 'shop/web' would also be made by Kong-OAM itself ("
+        f"OAM107 {kind} '{name}' in namespace 'shop' of 'shop/web' would also be created by Kong-OAM itself ("
     )
     (message,) = findings(judged(made=makes), judged(manifest, key="shop/api"))
     assert message.startswith(
-        f"OAM107 {kind} '{name}' in namespace 'shop' would also be made for 'shop/web' ("
+        f"OAM107 {kind} '{name}' in namespace 'shop' would also be created for 'shop/web' ("
     )
     (message,) = findings(judged(manifest), judged(key="shop/api", made=makes))
     assert message.startswith(
-        f"OAM107 {kind} '{name}' in namespace 'shop' would also be made for 'shop/web' ("
+        f"OAM107 {kind} '{name}' in namespace 'shop' would also be created for 'shop/web' ("
     )
 
 
@@ -99,7 +99,7 @@ def test_two_components_that_make_the_same_are_told_once() -> None:
         judged(made=makes), judged(key="other/web", made=makes)
     )
     assert message.startswith(
-        "OAM107 ServiceAccount 'web' in namespace 'shop' would also be made for 'shop/web'"
+        "OAM107 ServiceAccount 'web' in namespace 'shop' would also be created for 'shop/web'"
     )
 
 
@@ -111,7 +111,7 @@ def test_ingresses_are_not_made() -> None:
 
 
 def test_what_both_share_is_nobodys_alone() -> None:
-    """As KubeVela has it: the policies of both Applications name the object, and neither takes it from the other."""
+    """As in KubeVela: the policies of both Applications name the object, and neither owns it alone."""
     namespace = (
         "{apiVersion: v1, kind: Namespace, metadata: {name: dashboards}}"
     )
@@ -128,7 +128,7 @@ def test_what_both_share_is_nobodys_alone() -> None:
     ):
         (message,) = findings(*pair, allowed=allowed)
         assert message.startswith(
-            "OAM107 Namespace 'dashboards' would also be made for 'shop/web'"
+            "OAM107 Namespace 'dashboards' would also be created for 'shop/web'"
         )
     web = judged(made=(("Secret", "web-client"),))
     secret = judged(
@@ -150,7 +150,7 @@ def shared(component: JudgedComponent) -> JudgedComponent:
 
 
 def test_two_components_may_read_one_object() -> None:
-    """Neither makes it. Where one of them makes it, the finding says whose it is."""
+    """Neither creates it. If one does, the finding names it."""
     texts = ("{apiVersion: v1, kind: Secret, metadata: {name: db}}", SERVICE)
     for text in texts:
         web, api = judged(text, key="shop/web"), judged(text, key="shop/api")
@@ -189,11 +189,12 @@ WRITING = "{apiVersion: terraform.core.oam.dev/v1beta2, kind: Configuration, met
 def test_no_controller_writes_over_another_components_secret(
     manifest: str,
 ) -> None:
-    """Neither one that is rendered nor one that another controller writes; of one component, several may write it."""
+    """Neither rendered Secrets nor Secrets of other controllers. Several objects of one component
+    may write one."""
     first = judged(WRITING.replace("NAME", "a"))
     (message,) = findings(first, judged(manifest, key="shop/api"))
     assert message.startswith(
-        "OAM107 Secret 'db' in namespace 'shop' would also be made for 'shop/web'"
+        "OAM107 Secret 'db' in namespace 'shop' would also be created for 'shop/web'"
     )
     assert findings(judged(WRITING.replace("NAME", "a"), manifest)) == []
     assert (

@@ -1,4 +1,4 @@
-"""Objects of one name: two of them would overwrite each other. Pure."""
+"""Find objects with the same name, which would overwrite each other. Pure."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _GROUPS = {"NetworkPolicy": "networking.k8s.io"}
 _SECRET = ("", "Secret")
 _SERVICE = ("", "Service")
 _OF_GATEWAY = (
-    "give it another name; or where the gateway trait makes the one, have its existingServiceName "
-    "name the other, and it makes none"
+    "rename it; or set existingServiceName in the gateway trait, so that the "
+    "trait creates no Service"
 )
 _WRITTEN = "writeConnectionSecretToRef"
 
 
 @dataclass(frozen=True, slots=True)
 class _Object:
-    """An object that is deployed. `rendered` None: the project adds it to what is rendered."""
+    """A deployed object. `rendered` None: the project adds it to the rendered objects."""
 
     owner: JudgedComponent
     kind: GroupKind
@@ -33,13 +33,13 @@ class _Object:
     name: str
     rendered: RenderedObject | None = None
     written: bool = False
-    """Whether it is a Secret that a controller writes for the rendered object."""
+    """Whether a controller writes it, as a Secret, for the rendered object."""
     named: NamedService | None = None
-    """What the access trait says of a Service that is made elsewhere."""
+    """The Service in `access.service`, which another owner creates."""
 
     @property
     def is_named_by_owner(self) -> bool:
-        """Whether the component's own name is the object's: with one such object all of them go."""
+        """Whether it is named after the component, like all of the component's own objects."""
         return self.named is None and (
             self.rendered is None or self.rendered.plain
         )
@@ -63,52 +63,50 @@ _Identity = tuple[GroupKind, str, str]
 _ByIdentity = dict[_Identity, _Object]
 
 
-def twins(components: Sequence[JudgedComponent]) -> Findings:
-    """Yield objects of one group, kind, namespace and name, of rendered ones and of those that the
-    project adds, and of Secrets that controllers write for a component.
+def duplicates(components: Sequence[JudgedComponent]) -> Findings:
+    """Yield objects with the same group, kind, namespace and name.
 
-    An object within another replaces none of another component. Two Services of one component are
-    one, with the ports of both, where they select the same pods. Ingresses are not deployed. What
-    shared-resource policies of both name is nobody's alone, and what both only read is made by
-    neither.
+    They include objects that the project adds, and Secrets that controllers write. Two Services of
+    one component are merged if they select the same pods. Ingresses are not deployed. Objects that
+    both only read, or share by policy, may repeat.
     """
     first: _ByIdentity = {}
     for component in components:
-        yield from _twins_of(component, first)
+        yield from _duplicates_of(component, first)
     for component in components:
         for rendered in component.objects:
             for inner in inner_objects(rendered):
-                made = _Object(
+                later = _Object(
                     component,
                     inner.group_kind,
                     inner.namespace,
                     inner.name,
                     inner,
                 )
-                there = first.get(made.identity, made)
-                if there.owner is not component:
-                    yield _twin(there, made)
+                earlier = first.get(later.identity, later)
+                if earlier.owner is not component:
+                    yield _duplicate(earlier, later)
 
 
-def _twins_of(component: JudgedComponent, first: _ByIdentity) -> Findings:
-    """Yield the objects of a component that are among the `first`, and put the others there."""
-    told = False
+def _duplicates_of(component: JudgedComponent, first: _ByIdentity) -> Findings:
+    """Yield the duplicates among a component's objects and `first`, and add the others to `first`."""
+    is_reported = False
     for later in _objects(component):
         earlier = first.setdefault(later.identity, later)
-        if earlier is later or _may_be_twins(earlier, later):
+        if earlier is later or _is_allowed(earlier, later):
             continue
-        # Of the objects that have their component's name, all go together.
+        # Objects named after the component collide together; report one.
         if later.is_named_by_owner:
-            if told:
+            if is_reported:
                 continue
-            told = True
-        yield _twin(earlier, later)
+            is_reported = True
+        yield _duplicate(earlier, later)
 
 
-def _may_be_twins(earlier: _Object, later: _Object) -> bool:
-    if _are_one(earlier, later) or _are_shared(earlier, later):
+def _is_allowed(earlier: _Object, later: _Object) -> bool:
+    if _is_same_service(earlier, later) or _is_shared(earlier, later):
         return True
-    return later.kind == _SECRET and _is_told(earlier, later)
+    return later.kind == _SECRET and _may_write_secret(earlier, later)
 
 
 def _objects(component: JudgedComponent) -> Iterator[_Object]:
@@ -138,9 +136,9 @@ def _objects(component: JudgedComponent) -> Iterator[_Object]:
         )
 
 
-def _is_told(earlier: _Object, later: _Object) -> bool:
-    """Tell whether two may write a Secret. Several objects of a component may write one; and
-    whoever overwrites a credential is told already."""
+def _may_write_secret(earlier: _Object, later: _Object) -> bool:
+    """Tell whether a second Secret is allowed: several objects may write one Secret, and
+    overwritten credentials have their own finding."""
     for owner in (earlier.owner, later.owner):
         if (
             later.namespace == owner.namespace
@@ -150,8 +148,8 @@ def _is_told(earlier: _Object, later: _Object) -> bool:
     return earlier.owner is later.owner and (earlier.written or later.written)
 
 
-def _are_one(earlier: _Object, later: _Object) -> bool:
-    """Tell whether both are the Service of one component, with the same pods."""
+def _is_same_service(earlier: _Object, later: _Object) -> bool:
+    """Tell whether both are one component's Service, with the same pods."""
     if later.kind != _SERVICE or earlier.owner is not later.owner:
         return False
     if earlier.rendered is None or later.rendered is None:
@@ -159,9 +157,8 @@ def _are_one(earlier: _Object, later: _Object) -> bool:
     return _selector(earlier.rendered) == _selector(later.rendered)
 
 
-def _are_shared(earlier: _Object, later: _Object) -> bool:
-    """Tell whether the rules of both say that others have a part in it, so that each changes no
-    more than it says, or that it is read alone."""
+def _is_shared(earlier: _Object, later: _Object) -> bool:
+    """Tell whether both objects are shared by policy, or both only read."""
     if earlier.rendered is None or later.rendered is None:
         return False
     first = earlier.rendered.options
@@ -173,7 +170,7 @@ def _selector(service: RenderedObject) -> dict[str, str]:
     return texts(mapping(service.object.get("spec")).get("selector"))
 
 
-def _twin(earlier: _Object, later: _Object) -> Diagnostic:
+def _duplicate(earlier: _Object, later: _Object) -> Diagnostic:
     kind = f"{later.kind[1]} '{later.name}'"
     where = (
         f"{kind} in namespace '{later.namespace}'"
@@ -184,23 +181,29 @@ def _twin(earlier: _Object, later: _Object) -> Diagnostic:
         earlier, later = later, earlier
     if later.named:
         message = (
-            f"{where} is of '{earlier.owner.key}', too ({earlier.position}), and access.service is "
-            "for what is made elsewhere; have one component expose it, by its own gateway trait "
-            "where it makes it"
+            f"'{earlier.owner.key}' also creates {where} ({earlier.position}), "
+            "and access.service is for Services of others; expose it only "
+            f"with the gateway trait of '{earlier.owner.key}'"
         )
     elif later.owner is earlier.owner:
         if (
             later.rendered is None
-        ):  # whoever wrote the Application can change the other
+        ):  # report the object that the author can change
             earlier, later = later, earlier
-        what = "by Kong-OAM itself" if earlier.rendered is None else "once more"
-        mend = "give it another name"
+        maker = (
+            "by Kong-OAM itself" if earlier.rendered is None else "once more"
+        )
+        remedy = "give it another name"
         if later.kind == _SERVICE and earlier.rendered and later.rendered:
-            mend = _OF_GATEWAY
-        message = f"{where} of '{later.owner.key}' would also be made {what} ({earlier.position}); {mend}"
+            remedy = _OF_GATEWAY
+        message = (
+            f"{where} of '{later.owner.key}' would also be created {maker} "
+            f"({earlier.position}); {remedy}"
+        )
     else:
         message = (
-            f"{where} would also be made for '{earlier.owner.key}' ({earlier.position}); rename one, "
-            "or give the applications namespaces of their own"
+            f"{where} would also be created for '{earlier.owner.key}' "
+            f"({earlier.position}); rename one, or give each Application its "
+            "own namespace"
         )
     return Diagnostic("OAM107", message, later.position)

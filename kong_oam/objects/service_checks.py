@@ -1,9 +1,8 @@
-"""What would open a component past its NetworkPolicy: pods that it does not hold, and Services.
-Pure.
+"""Check pods and Services for ways around the component's NetworkPolicy. Pure.
 
-A pod is held where its network is its own, it cannot become its node's root, and it has its
-component's labels. So `allowPrivilegeEscalation` is nobody's business here: it is Kubernetes'
-default, and stays inside the container.
+The NetworkPolicy controls a pod that has its own network, cannot become root of its node, and has
+its component's labels. `allowPrivilegeEscalation` is no issue: it is Kubernetes' default, and stays
+inside the container.
 """
 
 from __future__ import annotations
@@ -15,9 +14,9 @@ from kong_oam.diagnostics import Diagnostic, Findings, Position, some
 from kong_oam.oam.position import Texts
 from kong_oam.oam.rendered import RenderedObject
 from kong_oam.objects.component import JudgedComponent, Rules, dotted
-from kong_oam.objects.fenced import fenced_pods
-from kong_oam.objects.known_keys import opens_nothing
-from kong_oam.objects.known_kinds import is_read_freely
+from kong_oam.objects.component_pods import component_pods
+from kong_oam.objects.known_keys import is_harmless_key
+from kong_oam.objects.known_kinds import may_name_objects
 from kong_oam.objects.pods import Path, mapping, texts
 from kong_oam.objects.selection import APPLICATION, COMPONENT
 from kong_oam.objects.texts import (
@@ -55,14 +54,15 @@ _OF_OAM = "oam.dev"
 def labels_refused(
     component: JudgedComponent, rendered: RenderedObject
 ) -> Findings:
-    """Yield the labels by which another component's fence would select an object's pods."""
+    """Yield the labels with which another component's NetworkPolicy would select the pods of an
+    object."""
     found: list[Text] = []
-    if is_read_freely(rendered):
+    if may_name_objects(rendered):
         labels = mapping(rendered.object.get("metadata")).get("labels")
         found += reading(rendered).texts
         found += texts_in(labels, ("metadata", "labels"))
     else:
-        for template in fenced_pods(rendered):
+        for template in component_pods(rendered):
             marks = {
                 key: value
                 for key, value in template.labels.items()
@@ -78,25 +78,32 @@ def labels_refused(
 def services_refused(
     component: JudgedComponent, rendered: RenderedObject, rules: Rules
 ) -> Findings:
-    """Yield what makes a Service one that is open to others than the gateway."""
+    """Yield findings about a Service that others than the gateway can reach."""
     if rendered.group_kind != _SERVICE:
         return
     spec = mapping(rendered.object.get("spec"))
     routed = rendered.name in component.routed
     reached = _TYPES.get(rules.reach) if routed else None
     kind = spec.get("type") or "ClusterIP"
-    asked = not routed and not rendered.nested and kind in rules.service_types
-    if wrong := _open_to_others(component, rendered, reached, asked=asked):
+    is_allowed_type = (
+        not routed and not rendered.nested and kind in rules.service_types
+    )
+    if wrong := _open_to_others(
+        component, rendered, reached, is_allowed_type=is_allowed_type
+    ):
         yield component.refused("ACC227", rendered, *wrong)
     unknown = {*spec} - _SERVICE_FIELDS - {"externalName"}
     for field in sorted(map(str, filter(spec.get, unknown))):
-        message = f"spec.{field} says from where else it is reached; take it out, for the stack says it"
+        message = (
+            f"spec.{field} changes who can reach the Service; remove it, since "
+            "the stack configures this"
+        )
         yield component.refused("ACC227", rendered, message)
-    if not reached and not asked:
+    if not reached and not is_allowed_type:
         return
-    hint = "take it out"
+    hint = "remove it"
     if reached:
-        hint = "the stack has gateway.serviceAnnotations for it"
+        hint = "use gateway.serviceAnnotations of the stack"
     for key in sorted(_strange_annotations(rendered, rules)):
         message = f"annotation '{key}' could open its load balancer; {hint}"
         path = ("metadata", "annotations", key)
@@ -108,42 +115,42 @@ def _open_to_others(
     rendered: RenderedObject,
     reached: str | None,
     *,
-    asked: bool,
+    is_allowed_type: bool,
 ) -> tuple[str, Path] | None:
-    """Say by what a Service leads elsewhere, or is reached by others, and where that stands.
+    """Return why others can reach a Service, or why it leads elsewhere, with the path.
 
-    `reached`: the type by which the gateway reaches it from outside the cluster, if it does.
-    `asked`: whether the stack takes Services of its type that no route leads to.
+    `reached`: the type with which the gateway reaches it from outside the cluster, if any.
+    `is_allowed_type`: whether the stack allows Services of its type without a route.
     """
     spec = mapping(rendered.object.get("spec"))
     kind = spec.get("type") or "ClusterIP"
     if kind == "ExternalName" or "externalName" in spec:
         message = (
-            "spec.externalName leads to a name outside the cluster, with what the gateway "
-            "sends; take it out"
+            "spec.externalName sends the gateway's calls to a name outside "
+            "the cluster; remove it"
         )
         return message, ()
-    if kind not in ("ClusterIP", reached) and not asked:
-        hint = "or have the stack ask for it: cluster.serviceTypes"
+    if kind not in ("ClusterIP", reached) and not is_allowed_type:
+        hint = "or allow it in the stack: cluster.serviceTypes"
         if rendered.name in component.routed:
-            hint = "for the stack says it (gateway.reach)"
+            hint = "since the stack configures this (gateway.reach)"
         message = (
-            f"spec.type '{kind}' answers outside the cluster, and this stack's gateway does not "
-            f"reach it so; take it out, {hint}"
+            f"spec.type '{kind}' opens the Service outside the cluster, and "
+            f"the gateway does not need it; remove it, {hint}"
         )
         return message, ("spec", "type")
     if not mapping(spec.get("selector")):
         message = (
-            "it has no selector, so others say where it leads; write the labels of the "
-            "component's pods"
+            "it has no selector, so others could choose its target; select the "
+            "labels of the component's pods"
         )
         return message, ()
-    if asked and not any(
+    if is_allowed_type and not any(
         map(_service(component, rendered).select, _pods_of(component))
     ):
         message = (
-            f"spec.type '{kind}' answers outside the cluster, and it selects no pods of the "
-            "component, whose fence says who connects; take it out"
+            f"spec.type '{kind}' opens the Service outside the cluster, and it "
+            "selects no pods of the component; remove it"
         )
         return message, ("spec", "type")
     return None
@@ -151,10 +158,10 @@ def _open_to_others(
 
 def selections_refused(components: Sequence[JudgedComponent]) -> Findings:
     """Yield the pods that a Service of another component selects beside its own, with both
-    places.
+    positions.
 
-    What is reached by the rules of one component would be answered by another. A Service that
-    has no pods of its own component says itself whose it leads to, and no route leads to it.
+    Such pods would answer calls that the other component's rules allowed. A Service needs pods of
+    its component to have a route.
     """
     pods: list[_Labels] = []
     services: _ByLabel = {}
@@ -168,12 +175,14 @@ def selections_refused(components: Sequence[JudgedComponent]) -> Findings:
                 services.setdefault(label, []).append(service)
     for template in pods:
         others = list(_selecting(template, services))
-        if others:  # pods have one finding, however many Services select them
+        if (
+            others
+        ):  # one finding for the pods, even if several Services select them
             yield _answering_for(others, template)
 
 
 def _selecting(pods: _Labels, services: _ByLabel) -> Iterator[_Labels]:
-    """Yield the Services of other components that select pods."""
+    """Yield the Services of other components that select these pods."""
     for key, value in pods.labels.items():
         for service in services.get((pods.namespace, key, value), ()):
             if service.owner is not pods.owner and service.select(pods):
@@ -182,7 +191,7 @@ def _selecting(pods: _Labels, services: _ByLabel) -> Iterator[_Labels]:
 
 @dataclass(frozen=True, slots=True)
 class _Labels:
-    """The labels by which a Service selects pods, or those of pods of one template."""
+    """The labels that a Service selects, or the labels of a pod template."""
 
     owner: JudgedComponent
     namespace: str
@@ -198,11 +207,11 @@ class _Labels:
 
 
 _ByLabel = dict[tuple[str, str, str], list[_Labels]]
-"""Services by namespace and one of the labels that they select, its key and its value."""
+"""Services by namespace and one of their labels, as key and value."""
 
 
 def _named(component: JudgedComponent) -> Iterator[_Labels]:
-    """Yield the labels of the Service that is named as made elsewhere, and of its pods."""
+    """Yield the labels of the pods behind the Service in `access.service`."""
     if named := component.named:
         labels = texts(named.labels)
         yield _Labels(
@@ -238,7 +247,7 @@ def _service(component: JudgedComponent, rendered: RenderedObject) -> _Labels:
 def _pods_of(component: JudgedComponent) -> Iterator[_Labels]:
     yield from _named(component)
     for rendered in component.objects:
-        for template in fenced_pods(rendered):
+        for template in component_pods(rendered):
             own = {
                 APPLICATION: component.application,
                 COMPONENT: component.name,
@@ -261,9 +270,10 @@ def _answering_for(services: Sequence[_Labels], pods: _Labels) -> Diagnostic:
     )
     others = f" and {more} more Services" if more else ""
     message = (
-        f"pods of '{pods.owner.key}' have the labels that Service '{first.name}' of "
-        f"'{first.owner.key}' ({first.position}){others} selects, {selector}, and would answer in its "
-        "place; give them other labels"
+        f"pods of '{pods.owner.key}' have the labels that Service "
+        f"'{first.name}' of '{first.owner.key}' ({first.position}){others} "
+        f"selects ({selector}), so they would receive its calls; change their "
+        "labels"
     )
     return Diagnostic("ACC227", message, pods.position)
 
@@ -271,12 +281,12 @@ def _answering_for(services: Sequence[_Labels], pods: _Labels) -> Diagnostic:
 def _strange_annotations(
     rendered: RenderedObject, rules: Rules
 ) -> Iterator[str]:
-    """Yield the annotations that are the stack's to give, of those that open nothing on other
-    objects."""
+    """Yield annotations that are harmless on other objects, but only the stack may set on open
+    Services."""
     for key in texts(
         mapping(rendered.object.get("metadata")).get("annotations")
     ):
         domain, slash, _ = key.partition("/")
         of_oam = domain == _OF_OAM or domain.endswith(f".{_OF_OAM}")
-        if slash and not of_oam and opens_nothing(key, rules.metadata):
+        if slash and not of_oam and is_harmless_key(key, rules.metadata):
             yield key

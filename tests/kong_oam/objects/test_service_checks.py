@@ -1,4 +1,4 @@
-"""Pods that their fence would not hold, and Services that are open to others than the gateway."""
+"""Pods that can bypass their NetworkPolicy, and Services that others can reach."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_pod_that_its_fence_would_not_hold_is_refused(
 ) -> None:
     (message,) = findings(judged(merged(POD, f"spec: {{{spec}}}")))
     assert message.startswith(f"ACC226 Pod 'p' of 'shop/web': {path}: ")
-    assert "; take it out" in message or "; leave it out" in message
+    assert "; remove it" in message or "; remove it" in message
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_what_the_cluster_alone_knows_the_stack_allows(
     component = judged(merged(POD, f"spec: {{{spec}}}"))
     (message,) = findings(component)
     assert message.startswith(f"ACC226 Pod 'p' of 'shop/web': {path}: ")
-    assert message.endswith(f"have the stack allow it: cluster.allow, {name}")
+    assert message.endswith(f"allow it in the stack: cluster.allow, {name}")
     assert findings(component, allowed={name: "why"}) == []
 
 
@@ -160,7 +160,7 @@ SERVICE_FIELDS = [
 def test_volumes_of_the_network_and_a_runtimes_own_capabilities_are_kept() -> (
     None
 ):
-    """All that there are: another one is refused until somebody has looked at it."""
+    """All known volumes: unknown volumes are rejected until someone checks them."""
     volumes = [{"name": kind, kind: {}} for kind in VOLUMES]
     container = {
         "name": "c",
@@ -273,7 +273,7 @@ def test_other_services_are_deployed(changes: str) -> None:
     [("LoadBalancer", "loadBalancer"), ("NodePort", "nodePort")],
 )
 def test_the_stack_says_how_services_are_reached(kind: str, reach: Any) -> None:
-    """Those alone that the gateway reaches, and so alone."""
+    """Only the gateway's Services, and only in this way."""
     service = merged(SERVICE, f"spec: {{type: {kind}}}")
     assert (
         findings(judged(service, routed=frozenset({"web"})), reach=reach) == []
@@ -291,7 +291,7 @@ def test_the_stack_says_how_services_are_reached(kind: str, reach: Any) -> None:
 
 @pytest.mark.parametrize("kind", ["LoadBalancer", "NodePort"])
 def test_the_stack_says_what_else_answers_outside(kind: str) -> None:
-    """Without a route, for pods of the component's own in the Service's namespace, and of the types that it names."""
+    """Without a route, for the component's own pods in the Service's namespace, with allowed types."""
     service = merged(SERVICE, f"spec: {{type: {kind}}}")
     assert findings(judged(service, POD), service_types=(kind,)) == []
     refused = [
@@ -339,7 +339,7 @@ def test_the_stack_says_what_else_answers_outside(kind: str) -> None:
 def test_a_service_that_answers_outside_leads_to_pods_beside_it(
     at: str, pods_at: str, label: str
 ) -> None:
-    """Kubernetes selects in the Service's own namespace; pods elsewhere with the same labels are none of its."""
+    """Kubernetes selects in the Service's own namespace, so pods elsewhere do not count."""
     service = merged(
         SERVICE,
         f"metadata: {{namespace: {at}}}\nspec: {{type: NodePort, selector: {{app: web}}}}",
@@ -378,7 +378,7 @@ ANY = {"apiVersion": "x.org/v1", "kind": "Any", "metadata": {"name": "a"}}
 
 
 def test_what_a_chart_is_told_is_the_charts() -> None:
-    """What it makes of it nobody here knows."""
+    """The result of a chart is unknown."""
     release = {
         **ANY,
         "apiVersion": "helm.sh/v3",
@@ -426,7 +426,7 @@ def test_no_pods_answer_for_another_component() -> None:
     api = judged(pod_of("api", "{app: x, more: y}"), key="shop/api")
     (message,) = findings(web, api)
     assert message.startswith(
-        "ACC227 pods of 'shop/api' have the labels that Service 'web' of 'shop/web' (shop.yaml:3:9) selects, app: x"
+        "ACC227 pods of 'shop/api' have the labels that Service 'web' of 'shop/web' (shop.yaml:3:9) selects (app: x)"
     )
     assert findings(judged(pod_of("web", "{app: x}"), SHARED), api) == [
         message

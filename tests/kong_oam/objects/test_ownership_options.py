@@ -1,4 +1,4 @@
-"""Objects that rules of an Application leave to somebody else: none of them is a way in."""
+"""Objects that rules of an Application leave to other owners: none may bypass access rules."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.judged import PLACE, POD, SERVICE, findings, judged
 ACCOUNT = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: robot}}"
 CONFIG = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}"
 NAMED = NamedService("db", 80, 80, {"app": "db"}, "web-db", PLACE)
-ASIDE = "take it out of the rules of that policy"
+ASIDE = "remove it from the rules of that policy"
 
 
 @pytest.mark.parametrize(
@@ -28,16 +28,16 @@ ASIDE = "take it out of the rules of that policy"
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        (POD, "ACC226 Pod 'p' of 'shop/web': by a {} policy it is not made here alone, and nobody here knows what it is"),
-        (SERVICE, "ACC227 Service 'web' of 'shop/web': by a {} policy it is not made here alone, and nobody here knows what it is"),
-        (ACCOUNT, "ACC217 ServiceAccount 'robot' of 'shop/web': by a {} policy it is not made here alone, and nobody here knows what it is"),
+        (POD, "ACC226 Pod 'p' of 'shop/web': by a {} policy others change it too, so the checks here do not see it"),
+        (SERVICE, "ACC227 Service 'web' of 'shop/web': by a {} policy others change it too, so the checks here do not see it"),
+        (ACCOUNT, "ACC217 ServiceAccount 'robot' of 'shop/web': by a {} policy others change it too, so the checks here do not see it"),
         (CONFIG, ""),
     ],
 )  # fmt: skip
 def test_what_lets_somebody_in_is_made_here(
     text: str, found: str, options: Options, policy: str
 ) -> None:
-    """Pods without our labels have no fence; what has no pods may be anybody's."""
+    """Pods without our labels have no NetworkPolicy; other objects may belong to anybody."""
     component = judged(text, credentials=frozenset({"web-client"}))
     (manifest,) = component.objects
     expected = [f"{found.format(policy)}; {ASIDE}"] if found else []
@@ -72,8 +72,8 @@ def test_what_lets_somebody_in_is_made_here(
 def test_pods_and_services_may_be_looked_at_where_nothing_of_access_is(
     touching: Any,
 ) -> None:
-    """Neither a route nor a client's credential. A ServiceAccount has rights that nobody here knows all the same, and
-    what is patched is deployed."""
+    """Without a route or a client's credential. A ServiceAccount may still have unknown rights, and
+    patched objects are deployed."""
     for text, code in (
         (POD, "ACC226"),
         (SERVICE, "ACC227"),
@@ -84,7 +84,7 @@ def test_pods_and_services_may_be_looked_at_where_nothing_of_access_is(
             excused = options.read and not touching
             unnamed = (
                 {"ACC227"} if "named" in touching else set()
-            )  # no release is here that its labels could name
+            )  # no release here has a name for its labels
             assert codes_of(component, options) == (
                 set() if excused else {code, *unnamed}
             ), text
@@ -103,7 +103,7 @@ KEPT = {
     RELEASE: "ACC224",
     CONFIG: "",
 }
-"""Objects, with the code by which they are told to be as they are written."""
+"""Objects, with the code of the finding if they may differ from their text."""
 HARMLESS = (
     "spec.replicas",
     "spec.suspend",
@@ -111,7 +111,7 @@ HARMLESS = (
     "spec.template.spec.containers[0].resources.limits",
     "spec.jobTemplate.spec.template.spec.initContainers[*].resources",
 )
-"""Paths of fields that say how much of something runs."""
+"""Paths of fields that control how much runs."""
 TAKEN = ("*", "spec", "spec.*", "spec.template", "spec.template.spec", "spec.selector", "spec.replicas.x", "metadata", "metadata.labels", "spec.template.spec.containers[0]",
          "spec.template.spec.containers[0].env", 'spec["selector"]', "spec.template.spec.containers[*].resources.limits.*", "spec.targetNamespace", "rules", "secrets",
          "spec.template.spec.serviceAccountName")  # fmt: skip
@@ -131,7 +131,7 @@ def codes_of(component: JudgedComponent, options: Options) -> set[str]:
 
 @pytest.mark.parametrize("text", KEPT)
 def test_what_is_judged_is_what_there_is(text: str) -> None:
-    """No field stays as an earlier version had it, or as somebody else made it, by which something is let in."""
+    """No field that matters for access keeps an old or foreign value."""
     code = KEPT[text]
     for path in (
         (),
@@ -147,7 +147,7 @@ def test_what_is_judged_is_what_there_is(text: str) -> None:
 
 
 def test_an_ingress_is_not_deployed() -> None:
-    """So nothing of it can stay."""
+    """So it has no kept fields."""
     assert (
         codes(
             "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: i}}",

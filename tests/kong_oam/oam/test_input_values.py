@@ -1,11 +1,11 @@
-"""Where the value of another component goes."""
+"""Input values from other components, and their paths."""
 
 from __future__ import annotations
 
 import pytest
 
 from kong_oam.oam.application import read_bytes
-from kong_oam.oam.filling import FieldPathError, filled, path_of
+from kong_oam.oam.input_values import FieldPathError, path_of, with_value
 from kong_oam.oam.model import ComponentSpec
 
 TEXT = b"""apiVersion: core.oam.dev/v1beta1
@@ -39,7 +39,7 @@ def web() -> ComponentSpec:
 def test_a_place_is_a_path_below_the_properties(
     parameter: str, path: tuple[str | int, ...]
 ) -> None:
-    """Or it says of which trait."""
+    """Or a path of a trait."""
     assert path_of(parameter) == path
 
 
@@ -47,26 +47,26 @@ def test_a_place_is_a_path_below_the_properties(
     "parameter", ["", ".", "a.", ".a", "a b", "env[x]", "env[-1]", 'a["b', "properties", "traits[0]", "traits[0].type", "a" + ".a" * 32]
 )  # fmt: skip
 def test_what_is_no_path_is_refused(parameter: str) -> None:
-    """Whatever CUE might make of it."""
+    """Even if CUE could read it."""
     with pytest.raises(FieldPathError):
         path_of(parameter)
 
 
 def test_a_value_takes_the_place_of_what_stood_there() -> None:
-    """Mappings and lists are made where there are none, and nothing else is changed."""
-    assert filled(web(), path_of("env[0].value"), "v").properties == {
+    """Missing mappings and lists are created; nothing else changes."""
+    assert with_value(web(), path_of("env[0].value"), "v").properties == {
         "env": [{"name": "A", "value": "v"}],
         "a.b": 1,
     }
-    assert filled(web(), path_of("env[1].value"), 2).properties["env"] == [
+    assert with_value(web(), path_of("env[1].value"), 2).properties["env"] == [
         {"name": "A"},
         {"value": 2},
     ]
-    assert filled(web(), path_of('["a.b"]'), "v").properties["a.b"] == "v"
-    assert filled(web(), path_of("more[0].deep"), "v").properties["more"] == [
-        {"deep": "v"}
-    ]
-    traits = filled(web(), path_of("traits[2].properties.m.k"), "v").traits
+    assert with_value(web(), path_of('["a.b"]'), "v").properties["a.b"] == "v"
+    assert with_value(web(), path_of("more[0].deep"), "v").properties[
+        "more"
+    ] == [{"deep": "v"}]
+    traits = with_value(web(), path_of("traits[2].properties.m.k"), "v").traits
     assert [trait.properties for trait in traits] == [
         {"n": 1},
         {"owner": "o"},
@@ -77,18 +77,24 @@ def test_a_value_takes_the_place_of_what_stood_there() -> None:
 @pytest.mark.parametrize(
     ("parameter", "why"),
     [
-        ("env[2].value", r"no list with an entry before \[2\]"),
-        ("env.value", "what 'value' is to stand in is no mapping"),
-        ('["a.b"].c', "what 'c' is to stand in is no mapping"),
-        ('["a.b"][0]', "there is no list"),
-        ("traits[3].properties.n", r"there is no traits\[3\]"),
+        ("env[2].value", r"needs a list with an entry before \[2\]"),
+        (
+            "env.value",
+            "'value' needs a mapping, but its parent is none; correct the path",
+        ),
+        (
+            '["a.b"].c',
+            "'c' needs a mapping, but its parent is none; correct the path",
+        ),
+        ('["a.b"][0]', "the path needs a list; correct the path"),
+        ("traits[3].properties.n", r"the component has no traits\[3\]"),
         (
             "traits[1].properties.owner",
-            "what the trait 'access' says of access is written out",
+            "an input cannot set properties of the trait 'access'; write them out",
         ),
     ],
 )
 def test_a_value_that_has_no_place_is_refused(parameter: str, why: str) -> None:
-    """Who may call is never another component's to say."""
+    """No other component may set access rules."""
     with pytest.raises(FieldPathError, match=why):
-        filled(web(), path_of(parameter), "v")
+        with_value(web(), path_of(parameter), "v")
