@@ -8,15 +8,15 @@ from typing import Any
 import pulumi
 
 from kong_oam.access.diff.change import OPENING
-from kong_oam.access.diff.compare import changed
+from kong_oam.access.diff.compare import diff_from_any
 from kong_oam.access.diff.model import AccessModel, empty
-from kong_oam.access.diff.snapshot import ModelError, exported, load_model
+from kong_oam.access.diff.snapshot import ModelError, exported_model, load_model
 from kong_oam.access.diff.wording import headline
 from kong_oam.access.model import Estate
 from kong_oam.access.principals import TooManyGroupSetsError
 from kong_oam.access.settings.redis import RedisSettings
 from kong_oam.engine.state import Resource, StackState
-from kong_oam.kong.enforced import enforced
+from kong_oam.kong.enforced import enforced_models
 from kong_oam.traits.at_kong import AT_KONG
 from kong_oam.traits.kong_plugin.findings import waived
 
@@ -27,7 +27,7 @@ def announce(model: AccessModel, state: StackState) -> None:
 
     Says nothing where access does not change.
     """
-    line = announcement(model, exported(state.outputs), state.resources)
+    line = announcement(model, exported_model(state.outputs), state.resources)
     if line:
         log, text = line
         log(text)
@@ -60,7 +60,7 @@ def announcement(
     """
     try:
         last_model = empty(model) if deployed is None else load_model(deployed)
-        changes = changed(enforced(resources, last_model), model)
+        changes = diff_from_any(enforced_models(resources, last_model), model)
     except ModelError as error:
         return (
             pulumi.log.warn,

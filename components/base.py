@@ -27,8 +27,8 @@ from kong_oam.access.partitions import (
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.values import Settings
 from kong_oam.diagnostics import some
-from kong_oam.engine.known_stacks import of_command
-from kong_oam.engine.stacks import partitions_before, partitions_of
+from kong_oam.engine.known_stacks import read_known_stacks
+from kong_oam.engine.stacks import earlier_partitions, partitions_of
 from kong_oam.engine.state import Outputs, StackState
 
 from .records import Base, Record
@@ -157,7 +157,7 @@ def highest_generation(settings: Settings) -> int:
     The command that starts the run knows it (kong_oam.engine.known_stacks), or else the partition's
     stack.
     """
-    known = of_command()
+    known = read_known_stacks()
     highest = 0
     for name in settings.stack.partitions:
         stack = stack_of(settings.stack.name, name)
@@ -177,7 +177,7 @@ def stop_at_removed_partitions(settings: Settings, state: StackState) -> None:
     """
     name = settings.stack.name
     now = settings.stack.partitions
-    for gone in partitions_before(state.outputs):
+    for gone in earlier_partitions(state.outputs):
         if gone in now:
             continue
         stack = stack_of(name, gone)

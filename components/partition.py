@@ -13,7 +13,7 @@ from kong_oam.access.partitions import base_of, calls_into, part_of
 from kong_oam.access.settings.partitions import stack_of
 from kong_oam.access.settings.values import ProviderSettings, Settings
 from kong_oam.diagnostics import some
-from kong_oam.engine.known_stacks import UNKNOWN, of_command
+from kong_oam.engine.known_stacks import UNKNOWN, read_known_stacks
 from kong_oam.engine.stacks import partitions_of
 from kong_oam.engine.state import StackState
 from kong_oam.identity.kinds import granted_in, kind_of
@@ -120,7 +120,7 @@ def _stop_at_components_elsewhere(
     which stacks may have it (kong_oam.engine.known_stacks).
     """
     name = settings.stack.name
-    known = of_command()
+    known = read_known_stacks()
     new = part.own.keys() - state.components
     if not new:
         return
@@ -150,7 +150,9 @@ def _foreign_ids(settings: Settings, part: Estate) -> Mapping[str, Texts]:
     """
     name = settings.stack.name
     never_run = {
-        stack for stack, known in of_command().items() if not known.generation
+        stack
+        for stack, known in read_known_stacks().items()
+        if not known.generation
     }
     # Read each stack once, for all its clients.
     outputs = cache(outputs_of)

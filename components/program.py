@@ -14,7 +14,7 @@ from pulumi import Output, ResourceOptions
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.access.diff.facts import model_of
 from kong_oam.access.diff.model import AccessModel
-from kong_oam.access.diff.snapshot import OUTPUT, dump_model, exported
+from kong_oam.access.diff.snapshot import OUTPUT, dump_model, exported_model
 from kong_oam.access.model import Estate
 from kong_oam.access.report import access_table, grants
 from kong_oam.access.settings.values import Settings
@@ -24,9 +24,9 @@ from kong_oam.errors import EngineError, ProductError, SettingsError
 from kong_oam.identity.kinds import describe, inspect, proofs_in, scopes_in
 from kong_oam.kong import conflicts, preflight
 from kong_oam.kong.account import Account
-from kong_oam.kong.actual import corrected
-from kong_oam.kong.addresses import asked_for
-from kong_oam.kong.extras import kinds
+from kong_oam.kong.actual import corrected_state
+from kong_oam.kong.addresses import uses_caller_address
+from kong_oam.kong.trait_plugins import kinds
 from kong_oam.kubernetes import preflight as kubernetes
 from kong_oam.oam.position import Fields, JsonObject, Texts
 from kong_oam.render.stage import read_applications
@@ -153,7 +153,7 @@ def _plan() -> _Plan:
         # Report plugins that Kong lacks first; then read the schemas of all others.
         stop_at(schemas.inspect(account, estate))
         more = kinds(settings, estate)
-        by_address = asked_for(estate)
+        by_address = uses_caller_address(estate)
         over_tls = settings.gateway.upstream_tls
         if base is None:
             require_client_certificate(over_tls, certificates)
@@ -168,7 +168,7 @@ def _plan() -> _Plan:
             by_address=by_address,
         )
         # After a failed run the state has the intended rules, which may differ from Kong's.
-        state = corrected(before, account)
+        state = corrected_state(before, account)
         held = state.held | base.state.held if base else state.held
         issuers = base.state.issuers if base else state.issuers
         findings: list[Diagnostic] = []
@@ -329,7 +329,7 @@ def _outputs(plan: _Plan, provisioned: _Provisioned) -> JsonObject:
         "grants": grants(estate),
         OUTPUT: once_known(
             dump_model(provisioned.model),
-            exported(state.outputs) or "",
+            exported_model(state.outputs) or "",
             fingerprint,
             state,
         ),

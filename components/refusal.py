@@ -14,7 +14,7 @@ import pulumi
 from pulumi.runtime import is_dry_run
 
 from kong_oam.diagnostics import Diagnostic, errors
-from kong_oam.engine.refusals import OURS
+from kong_oam.engine.error_prefix import ERROR_PREFIX
 
 _SKIP_CHECKPOINTS = "PULUMI_SKIP_CHECKPOINTS"
 AT_PRODUCTS = "at the products; nothing was provisioned"
@@ -39,7 +39,7 @@ def stop_at(
 def refuse(reason: object) -> NoReturn:
     """End the program with `reason` and without a traceback. The review of a change shows it to all
     readers."""
-    raise pulumi.RunError(f"{OURS}{reason}")
+    raise pulumi.RunError(f"{ERROR_PREFIX}{reason}")
 
 
 def require_checkpoints() -> None:

@@ -7,11 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from kong_oam.access.data import NamesByName
 from kong_oam.access.model import METHODS, Component, Rule
-from kong_oam.access.networks import beyond, fewest, network, only_from
+from kong_oam.access.networks import (
+    addresses_outside,
+    fewest,
+    network,
+    only_from,
+)
 from kong_oam.access.paths import written
 from kong_oam.kong.names import anonymous, nowhere
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
-from kong_oam.traits.kong_plugin.findings import why_waived
+from kong_oam.traits.kong_plugin.findings import reason_for_waiver
 from kong_oam.traits.kong_plugin.value import KONG_PLUGIN, KongPlugin
 
 from .deployed import Deployment, Resource
@@ -242,7 +247,9 @@ def declared_addresses(deployment: Deployment, _: Settings) -> Findings:
             listed = table.get("addresses", {}).get(address, {})
             for method, networks in by_method.items():
                 texts = listed.get(method) or listed.get("*") or ()
-                elsewhere = beyond(fewest(map(network, texts)), networks)
+                elsewhere = addresses_outside(
+                    fewest(map(network, texts)), networks
+                )
                 if elsewhere:
                     yield PolicyFinding(
                         f"{plugin.name} allows {method} {address} from {elsewhere}, but the "
@@ -333,7 +340,7 @@ def waived_plugins(deployment: Deployment, _: Settings) -> Findings:
     for component in estate.exposed if estate else ():
         for plugin in component.traits.each(KONG_PLUGIN):
             waiver = plugin.waiver
-            why = why_waived(plugin)
+            why = reason_for_waiver(plugin)
             if waiver and why:
                 yield PolicyFinding(
                     f"{component.key} ({plugin.position}): {plugin.name} {why}, until "

@@ -25,7 +25,7 @@ def enforced(
         plugin.name: plugin.resource.config_json for plugin in plugins
     }
     return Output.all(**configurations).apply(
-        lambda made: actual.enforced(state, account, made)
+        lambda made: actual.enforced_fingerprint(state, account, made)
     )
 
 
@@ -56,7 +56,7 @@ def once_known(
 
     It is unknown if a run left out a plugin at which the run before failed.
     """
-    if not state.doubted or is_dry_run():
+    if not state.differing_plugins or is_dry_run():
         return new
     return fingerprint.apply(
         lambda known: before if known == actual.UNKNOWN else new

@@ -15,10 +15,10 @@ from pulumi import Alias, Input, Output, ResourceOptions
 from kong_oam.access.model import METHODS, Component, Estate
 from kong_oam.access.settings.values import Settings
 from kong_oam.kong import names, plugins
-from kong_oam.kong.at_kong import Extra
-from kong_oam.kong.extras import USUAL, extras, former_roles
+from kong_oam.kong.at_kong import TraitPlugin
 from kong_oam.kong.routes import FIXED, routes
-from kong_oam.kong.table import address, closed, table
+from kong_oam.kong.table import address, table, without_exposure
+from kong_oam.kong.trait_plugins import USUAL, former_roles, trait_plugins
 from kong_oam.oam.position import Fields
 from kong_oam.traits.upstream_tls.at_kong import certified_name, service_fields
 
@@ -109,7 +109,7 @@ def provision_service(
     component = args.component
     gateway = args.settings.gateway
     gate_table = _table(args)
-    asked_for = extras(args.settings, component)
+    asked_for = trait_plugins(args.settings, component)
     service = _service(f"{name}-service", args, asked_for.service, opts)
 
     headers = gateway.hsts_seconds, gateway.strip_headers
@@ -202,7 +202,7 @@ def _service(
 
 def _authentication(args: ServiceArgs) -> tuple[str, Config]:
     """Return the plugin that verifies tokens before the component, and its configuration."""
-    anonymous = names.nobody(args.stack, args.component)
+    anonymous = names.anonymous_for(args.stack, args.component)
     if args.settings.gateway.edition == "oss":
         return "jwt", plugins.jwt(anonymous)
     return "openid-connect", args.issuer.address.apply(
@@ -212,7 +212,7 @@ def _authentication(args: ServiceArgs) -> tuple[str, Config]:
 
 def _extra(
     name: str,
-    extra: Extra,
+    extra: TraitPlugin,
     args: ServiceArgs,
     service: kong.Service,
     opts: ResourceOptions,
@@ -285,7 +285,7 @@ def _gate(
         f"gateway: service {meant.kong_name} {stays}: its Deployment of this version is missing; "
         "run `pulumi up` once it can be deployed"
     )
-    return args.before or plugins.gate(closed(table), upstream)
+    return args.before or plugins.gate(without_exposure(table), upstream)
 
 
 def _table(args: ServiceArgs) -> Output[str]:

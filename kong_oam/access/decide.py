@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Literal
 
-from kong_oam.access.ambiguous_headers import Header, why_ambiguous
+from kong_oam.access.ambiguous_headers import Header, ambiguity
 from kong_oam.access.data import PathSegments, Scopes
 from kong_oam.access.model import (
     METHODS,
@@ -109,7 +109,7 @@ def _decide_by_token(
         path = read(request.target)
     except AmbiguousPathError as error:
         return Decision(400, "ambiguous-path", f"the path {error}")
-    if misread := why_ambiguous(request.headers):
+    if misread := ambiguity(request.headers):
         return Decision(400, "ambiguous-header", misread)
     component = component_of(estate, request.host, path)
     if component is None:

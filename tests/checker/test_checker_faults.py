@@ -71,8 +71,8 @@ TARGET: Edit = (
 NO_MARK: tuple[Edit, ...] = (
     (
         "kong_oam/kong/plugins.py",
-        'sent("answer", "addresses", "gate")',
-        'sent("json", "path", "token", "answer", "addresses", "rules", "contains", "gate")',
+        'deployed_script("answer", "addresses", "gate")',
+        'deployed_script("json", "path", "token", "answer", "addresses", "rules", "contains", "gate")',
     ),
     (
         GATE,
@@ -82,7 +82,7 @@ NO_MARK: tuple[Edit, ...] = (
     (GATE, "local owners_of, owned, rule_of, tree_of, contains\n", ""),
     (
         GATE,
-        "if type(admitted) ~= 'string' or type(given) ~= 'table' then return 503, 'not-admitted' end\n  take(given)\n",
+        "if type(admitted) ~= 'string' or type(new_readers) ~= 'table' then return 503, 'not-admitted' end\n  take(new_readers)\n",
         "admitted = admitted or TABLE\n",
     ),
 )
@@ -120,13 +120,13 @@ ADMITTED_LATE: Edit = (
 )
 UNCUT: Edit = (
     GATE,
-    "if not groups then return cut(scopes, { client }, gate.services) end",
+    "if not groups then return granted_scopes(scopes, { client }, gate.services) end",
     "if not groups then return scopes end",
 )
 UNCUT_FOR_USERS: Edit = (
     GATE,
-    "cut(cut(scopes, { client }, gate.on_behalf), groups, gate.groups)",
-    "cut(scopes, groups, gate.groups)",
+    "granted_scopes(granted_scopes(scopes, { client }, gate.on_behalf), groups, gate.groups)",
+    "granted_scopes(scopes, groups, gate.groups)",
 )
 GATE_DELETED_FIRST: Edit = (
     SERVICE,

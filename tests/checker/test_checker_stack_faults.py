@@ -267,14 +267,14 @@ def _callers_have_the_id_of_another(patch: pytest.MonkeyPatch) -> None:
 
 
 def _applications_count_in_no_fingerprint(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("kong_oam.stacks.order.of_estate", lambda *_: "the same")
+    patch.setattr("kong_oam.stacks.order.estate_digest", lambda *_: "the same")
     patch.setattr(Estates, "_callers", lambda *_: set())
 
 
 def _a_run_that_failed_is_recorded(patch: pytest.MonkeyPatch) -> None:
-    show = run.show
+    stream = run.stream
     patch.setattr(
-        run, "show", lambda *words, **more: show(*words, **more) or True
+        run, "stream", lambda *words, **more: stream(*words, **more) or True
     )
 
 

@@ -132,7 +132,7 @@ def test_a_preview_says_what_a_redis_that_is_away_does(
         announce_redis(counted.estate, on.gateway.redis)
     (line,) = lines
     assert line.startswith(
-        "gateway: limits of orders/api are counted in Redis at redis:6379; while that is away, "
+        "gateway: Redis at redis:6379 counts limits of orders/api; while it is down, "
     )
 
 

@@ -68,7 +68,7 @@ class Engine:
         match words:
             case ("stack", "ls", "--json", *only):
                 named = {
-                    f"{records.NAMED}={name}": name for name in self.tagged
+                    f"{records.NAME_TAG}={name}": name for name in self.tagged
                 }
                 listed = (
                     [named[name] for name in only[1:]]
@@ -92,7 +92,7 @@ class Engine:
             case ("stack", "tag", "ls", *_):
                 return json.dumps(self.tags)
             case ("stack", "tag", "set", name, text):
-                self.tags |= {} if name == records.NAMED else {name: text}
+                self.tags |= {} if name == records.NAME_TAG else {name: text}
                 return ""
         raise PulumiCliError(f"`pulumi {' '.join(words)}` failed")
 
@@ -136,10 +136,12 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     for module in (records, engine_stacks, export):
         monkeypatch.setattr(module, "pulumi", made.cli)
     monkeypatch.setattr(run, "create", made.make)
-    monkeypatch.setattr(run, "without_file", lambda settings, stack: None)
+    monkeypatch.setattr(
+        run, "missing_file_message", lambda settings, stack: None
+    )
     monkeypatch.setattr(
         run,
-        "show",
+        "stream",
         lambda *_, stack, environment, **__: made.run(stack, environment),
     )
     for program in (base, partition):
@@ -153,7 +155,10 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
 def up(engine: Engine, of: Estates, *only: str | None) -> run.Runs:
     """`up` of all, or of the stacks of these partitions (None: the base's), one at a time."""
     engine.now = of
-    stacks, partitions = engine_stacks.listed(), of.settings.stack.partitions
+    stacks, partitions = (
+        engine_stacks.list_stacks(),
+        of.settings.stack.partitions,
+    )
     runs = run.Runs(
         of,
         "up",
@@ -163,7 +168,7 @@ def up(engine: Engine, of: Estates, *only: str | None) -> run.Runs:
         stacks,
         records.read("prod", partitions, stacks),
     )
-    runs.over(only or of.partitions)
+    runs.run_stacks(only or of.partitions)
     return runs
 
 
@@ -220,7 +225,7 @@ def test_a_run_sees_what_one_before_it_brought_into_a_new_stack(
         engine.now = second if stack == "prod-apis" else engine.now
         return update
 
-    monkeypatch.setattr(run, "show", run_and_change)
+    monkeypatch.setattr(run, "stream", run_and_change)
     runs = up(engine, first)
     assert (runs.done, runs.failed) == (["prod", "prod-apis"], ["prod-rest"])
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kong_oam.access.compile.estate import compile_estate
-from kong_oam.access.diff.snapshot import OUTPUT, joined, load_model
+from kong_oam.access.diff.snapshot import OUTPUT, join_models, load_model
 from kong_oam.access.partitions import (
     granted,
     owners_of_scopes,
@@ -188,7 +188,9 @@ def test_what_the_stacks_export_is_together_what_the_whole_does(
     } <= of_maps
     for name in of_maps:
         assert together[name] == stacks.outputs_of_whole[name], name
-    model = load_model(joined(outputs[OUTPUT] for outputs in stacks.outputs))
+    model = load_model(
+        join_models(outputs[OUTPUT] for outputs in stacks.outputs)
+    )
     whole_model = load_model(stacks.outputs_of_whole[OUTPUT])
     assert model.estate.components == whole_model.estate.components
     assert model.workloads == whole_model.workloads

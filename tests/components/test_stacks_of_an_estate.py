@@ -13,7 +13,7 @@ from components import base, partition, state
 from kong_oam.access.partitions import base_of, part_of
 from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import Settings
-from kong_oam.engine.known_stacks import VARIABLE, Contents, shared
+from kong_oam.engine.known_stacks import VARIABLE, Contents, known_stacks_file
 from kong_oam.engine.state import StackState
 from kong_oam.errors import EngineError
 from kong_oam.identity.kinds import granted_in
@@ -131,7 +131,7 @@ def test_a_base_that_is_made_anew_is_no_older_than_what_partitions_were_made_wit
             ]
             == expected
         )
-    with shared(
+    with known_stacks_file(
         {"prod-apis": Contents(None, 8), "prod-rest": Contents([], 6)}
     ) as environment:  # and reads no state
         monkeypatch.setenv(VARIABLE, environment[VARIABLE])

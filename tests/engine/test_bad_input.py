@@ -80,7 +80,7 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     [
         (
             {"configuration": {"database": "off"}},
-            "this Kong runs without a database (database=off)",
+            "this Kong has no database (database=off)",
         ),
         (
             None,

@@ -81,7 +81,7 @@ def test_verify_finds_what_somebody_changed_in_the_cluster_and_says_what_undoes_
     ask = ["verify", "--stack", STACK, "--only", "cluster"]
     assert (main(ask), capsys.readouterr().out) == (
         0,
-        f"30 object(s) of the cluster are as the last run of '{STACK}' left them\n",
+        f"30 object(s) of the cluster match the last run of '{STACK}'\n",
     )
     cluster = deployed.local.cluster
     before = cluster.objects()

@@ -94,7 +94,7 @@ def test_a_component_goes_over_to_tls_and_back(deployed: Deployment) -> None:
     over_tls(deployed)
     refused = deployed.run("up", check=False)
     assert (
-        "Kong does not have the CA certificate of gateway.upstreamTls.ca"
+        "Kong lacks the CA certificate of gateway.upstreamTls.ca"
         in refused.stdout
     )
     assert (

@@ -62,8 +62,8 @@ def test_a_stack_that_is_up_decides_as_meant(
     """With the outputs that the CLI is asked for."""
     assert main(["verify", "--stack", STACK]) == 0
     assert capsys.readouterr().out == (
-        "5 exposed component(s): the Kong of stack 'local' decides as the Applications mean\n"
-        "30 object(s) of the cluster are as the last run of 'local' left them\n"
+        "5 exposed component(s): the Kong of stack 'local' enforces the Applications\n"
+        "30 object(s) of the cluster match the last run of 'local'\n"
     )
 
 
@@ -273,7 +273,7 @@ def test_a_key_that_is_swapped_is_both_findings(
         found = json.loads(capsys.readouterr().out)
     assert [finding["kind"] for finding in found] == ["opened", "closed"]
     assert found[0]["calls"][0]["callers"] == [
-        f"whoever holds the key of credential '{own['key']}'"
+        f"the holder of the key of credential '{own['key']}'"
     ]
     assert {
         reason["text"] for finding in found for reason in finding["reasons"]
@@ -325,15 +325,15 @@ def test_what_cannot_be_read_is_no_finding(
         captured = capsys.readouterr()
         assert captured.out == ""
         said.append(captured.err)
-    assert "refuses the credentials (401)" in said[0]
+    assert "rejects the credentials (401)" in said[0]
     assert "does not answer" in said[1]
     assert (
         said[2]
         == "the outputs of stack 'local' lack 'keySlots'; run `pulumi up -s local` once\n"
     )
     assert said[3] == (
-        "no run of 'local' has deployed orders/api, which the Applications here have the gateway serve: run `pulumi up -s "
-        "local`, or verify with the Applications that were deployed\n"
+        "'local' has never deployed orders/api, which the Applications here expose; run `pulumi up -s "
+        "local`, or verify with the deployed Applications\n"
     )
     assert "absent.json" in said[4]
     assert said[5].startswith("`pulumi stack output` failed: ")

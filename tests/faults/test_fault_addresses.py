@@ -53,7 +53,7 @@ def test_networks_come_change_and_go_and_every_preview_says_what_an_address_is(
     stack = empty(applications=[allowing("203.0.113.0/24")])
     previewed = stack.pulumi("preview").stdout
     assert (
-        "that ip-allow judges and rate-limit counts by is the one that connects to Kong (trusted_ips"
+        "that ip-allow checks and rate-limit counts is the connection's (trusted_ips"
         in previewed
     )
     stack.run("up")
@@ -82,7 +82,7 @@ def test_networks_come_change_and_go_and_every_preview_says_what_an_address_is(
     for done in (opened, closed):
         assert (
             done.returncode,
-            "it depends on where a call comes from" in done.stderr,
+            "the answer depends on the caller's address" in done.stderr,
         ) == (
             2,
             True,
@@ -124,7 +124,7 @@ def test_a_gateway_that_believes_everybody_is_refused_before_anything_is_made(
     done = stack.run("up", check=False)
     assert done.returncode != 0
     assert (
-        "takes the word of every caller for where they call from (trusted_ips=0.0.0.0/0)"
+        "lets every caller choose its address (trusted_ips=0.0.0.0/0)"
         in done.stdout + done.stderr
     )
     assert stack.local.kong.entities("services") == []

@@ -101,7 +101,7 @@ def test_a_stack_comes_changes_and_goes(
         401,
         200,
     ]
-    assert "0 made that the state does not know" in lost(stack).stdout
+    assert "0 created, but missing in the state" in lost(stack).stdout
     stack.run("destroy")
     assert made(stack.local) == {}
 

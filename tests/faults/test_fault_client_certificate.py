@@ -183,7 +183,7 @@ def test_what_is_wrong_is_said_once_and_the_command_is_not_run(
     )
     kong, nobody = guarded.kong.admin_url, f"https://127.0.0.1:{free_port()}"
     cases = {
-        f"error: {kong} refuses the client certificate (": guarded.arguments(
+        f"error: {kong} rejects the client certificate (": guarded.arguments(
             foreign
         ),
         f"error: the certificate of {kong} is not trusted (": guarded.arguments(
@@ -192,13 +192,13 @@ def test_what_is_wrong_is_said_once_and_the_command_is_not_run(
         f"error: {nobody} does not answer (": guarded.arguments(
             client, url=nobody
         ),
-        "error: --certificate, --key or --ca cannot be used: [X509: KEY_VALUES_MISMATCH]": guarded.arguments(
+        "error: --certificate, --key or --ca cannot be read ([X509: KEY_VALUES_MISMATCH]": guarded.arguments(
             (client[0], foreign[1])
         ),
-        "error: --certificate, --key or --ca cannot be used: [Errno 2]": guarded.arguments(
+        "error: --certificate, --key or --ca cannot be read ([Errno 2]": guarded.arguments(
             ("nowhere", client[1])
         ),
-        "error: --certificate, --key or --ca cannot be used: [SSL]": guarded.arguments(
+        "error: --certificate, --key or --ca cannot be read ([SSL]": guarded.arguments(
             (client[0], str(locked))
         ),
         "error: --to http://127.0.0.1": guarded.arguments(
@@ -235,7 +235,7 @@ def test_the_command_has_the_address_and_its_status_is_the_answer(
         taken = _forward(*own, "true")
     assert (
         taken.returncode == 2
-        and f"error: port {port} cannot be had" in taken.stderr
+        and f"error: port {port} is not available" in taken.stderr
     )
 
 

@@ -130,11 +130,11 @@ def test_a_path_is_opened_while_nothing_else_answers_and_closed(
     closed = emergency(stack, "close")
     assert (closed.returncode, closed.stdout) == (
         0,
-        "closed: tiny/api; at all nodes within some 12 seconds\n"
+        "closed: tiny/api; effective at all nodes within about 12 seconds\n"
         f"GET http://{HOST}{PROTECTED} without a token: the gateway refuses it (401)\n",
     )
     assert answers(stack) == SHUT
-    assert emergency(stack).stdout == "nothing is open in an emergency\n"
+    assert emergency(stack).stdout == "no emergency opening exists\n"
     assert verified(stack).returncode == 0
     assert stack.changes("up", "--refresh") == {}
 
@@ -175,7 +175,10 @@ def test_what_an_opening_left_is_closed(stack: Stack) -> None:
     opening = ("open", "tiny/api", PROTECTED, "--reason", "x")
     assert emergency(stack, *opening).returncode == 0
     again = emergency(stack, "open", "tiny/api", "/things/7", "--reason", "y")
-    assert (again.returncode, "close that first" in again.stderr) == (2, True)
+    assert (again.returncode, "close this opening first" in again.stderr) == (
+        2,
+        True,
+    )
     stack.edit(
         "applications/app0.yaml",
         "{paths: [/things/7], scopes",
@@ -248,11 +251,11 @@ def test_what_fails_half_way_can_be_closed(
     [
         (
             ("tiny/api", "/other", "--reason", "x"),
-            "'tiny/api' has no rule for '/other'; it has those for: /things, /things/7",
+            "'tiny/api' has no rule for '/other'; it has rules for: /things, /things/7",
         ),
         (
             ("tiny/none", PUBLIC, "--reason", "x"),
-            "this Kong has no gate of 'tiny/none'; it has those of: tiny/api",
+            "this Kong has no gate of 'tiny/none'; it has gates of: tiny/api",
         ),
         (
             ("tiny/api", PROTECTED, "--reason", "x", "--minutes", "481"),
@@ -260,23 +263,23 @@ def test_what_fails_half_way_can_be_closed(
         ),
         (
             ("tiny/api", PROTECTED, "--reason", "x", "--methods", "LOOK"),
-            "the rule does not list LOOK, but GET, HEAD",
+            "the rule does not list LOOK; it lists GET, HEAD",
         ),
         (
             ("tiny/api", PROTECTED, "--reason", "x", "--methods", "DELETE"),
-            "the rule does not list DELETE, but GET, HEAD",
+            "the rule does not list DELETE; it lists GET, HEAD",
         ),
         (
             ("tiny/api", PROTECTED, "--reason", "a\nb"),
-            "--reason is a line of text that can be printed",
+            "--reason is not one line of printable text",
         ),
         (
             ("tiny/api", PROTECTED, "--reason", "St\udcf6rung"),
-            "--reason is a line of text that can be printed",
+            "--reason is not one line of printable text",
         ),
         (
             ("tiny/api", PROTECTED, "--reason", " "),
-            "--reason is a line of text that can be printed",
+            "--reason is not one line of printable text",
         ),
     ],
 )

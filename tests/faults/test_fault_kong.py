@@ -205,7 +205,7 @@ def test_a_service_of_our_name_that_is_not_ours_is_never_touched(
         {"name": SERVICE, "host": "theirs.example.com", "tags": ["theirs"]},
     )
     before = made(stack.local)
-    said = f"ENV405: Kong has service '{SERVICE}' ({theirs['id']}) that was made outside any stack (its tags are 'theirs')"
+    said = f"ENV405: Kong has service '{SERVICE}' ({theirs['id']}) of no stack (its tags are 'theirs')"
     _stopped(stack, "applications/app0.yaml:6:7: error " + said)
     assert said in stack.pulumi("preview", check=False).stdout
     assert (

@@ -199,7 +199,7 @@ def test_a_partition_that_fails_stops_no_other(
     deployment.local.kong.faults = None
     assert f"1 run: {stack_of('jobs')}" in failed.stdout
     assert (
-        f"1 failed: {stack_of('apis')}. What they say comes first. The same command goes on"
+        f"1 failed: {stack_of('apis')}. Fix the errors above. Repeat the command to continue"
         in failed.stderr
     )
     (image,) = (
@@ -261,7 +261,7 @@ def test_a_rule_that_changes_under_deployed_stacks_changes_nothing(
     if len(apis) == len(jobs) == 1:  # what does not depend on the rule was run
         go_on(deployment, "up")
     assert kong_oam(deployment, "up", "-s", STACK).stdout.startswith(
-        "nothing to be run"
+        "nothing to run"
     )
 
 

@@ -73,7 +73,7 @@ def test_what_was_lost_is_listed_then_removed_and_nothing_else(
     before = made(stack.local)
     listed = lost(stack, status=1)
     assert (
-        f"2 made that the state does not know\n  plugin jwt of {SERVICE}\n"
+        f"2 created, but missing in the state\n  plugin jwt of {SERVICE}\n"
         in listed.stdout
     )
     assert "0 of 2 removed" in listed.stdout
@@ -83,7 +83,7 @@ def test_what_was_lost_is_listed_then_removed_and_nothing_else(
     assert made(stack.local) == {
         kind: count for kind, count in before.items() if kind != "plugins"
     }
-    assert f"{stack.local.kong.admin_url}: 0 made" in lost(stack).stdout
+    assert f"{stack.local.kong.admin_url}: 0 created" in lost(stack).stdout
     for secret in ("KONG_ADMIN_TOKEN", "OKTA_API_TOKEN"):
         assert (
             stack.local.env[secret]
@@ -156,10 +156,10 @@ def test_with_a_state_that_is_not_this_gateways_nothing_is_removed(
     stack.local.pulumi("stack", "init", stack.name, cwd=stack.folder)
     stopped = lost(stack, "--remove", status=2)
     assert (
-        f"the state knows neither service {SERVICE} nor what belongs to it"
+        f"the state lacks both service {SERVICE} and its child"
         in stopped.stderr
     )
-    assert "is this the stack's backend" in stopped.stderr
+    assert "Check the backend with `pulumi whoami -v`" in stopped.stderr
     assert made(stack.local) == before
 
 
@@ -183,16 +183,16 @@ def test_a_state_that_no_run_can_read_is_repaired_as_it_says(
     )
     said = lost(stack, status=2).stderr
     assert said.startswith(
-        "error: no run can read the state of stack 'local': tiny/"
+        "error: the state of stack 'local' is invalid: tiny/"
     )
-    assert "refers to tiny/api-8080-admission, which is not there" in said
+    assert "refers to tiny/api-8080-admission, which is missing" in said
     assert "`pulumi state repair -s local --yes`" in said
     assert "    pulumi state repair -s STACK --yes\n" in page(
         "how-to/recover.md"
     )
     assert stack.local.kong.entities("routes") == []
     stack.pulumi("state", "repair", "--yes")
-    assert "0 made that the state does not know" in lost(stack).stdout
+    assert "0 created, but missing in the state" in lost(stack).stdout
     stack.run("up")
     assert stack.changes("up") == {}
     assert (

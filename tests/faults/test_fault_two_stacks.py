@@ -154,8 +154,8 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
     prods = _of(prod)
     with Callers(stacks) as callers:
         for stack in stacks.values():
-            assert "decides as the Applications mean" in _said(stack, "verify")
-            assert "0 made that the state does not know" in _said(
+            assert "enforces the Applications" in _said(stack, "verify")
+            assert "0 created, but missing in the state" in _said(
                 stack, "recover"
             )
             assert stack.changes("up", "--refresh") == {}
@@ -173,13 +173,11 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
                 f"GET http://{HOST}{PROTECTED} without a token: the gateway passes it on (200)"
                 in opened
             )
-            assert (
-                _said(prod, "emergency") == "nothing is open in an emergency\n"
-            )
-            assert "decides as the Applications mean" in _said(prod, "verify")
+            assert _said(prod, "emergency") == "no emergency opening exists\n"
+            assert "enforces the Applications" in _said(prod, "verify")
             assert (
                 _said(prod, "emergency", "close")
-                == "nothing is open in an emergency\n"
+                == "no emergency opening exists\n"
             )
             assert "closed: tiny/api" in _said(local, "emergency", "close")
         with callers.apart("local"):
@@ -193,7 +191,7 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
             assert [line for line in found.splitlines() if "to do" in line] == [
                 "    to do: pulumi up -s local --refresh"
             ]
-            assert "decides as the Applications mean" in _said(prod, "verify")
+            assert "enforces the Applications" in _said(prod, "verify")
             local.run("up", "--refresh")
         local.edit(
             "stacks/Pulumi.local.yaml",
@@ -203,12 +201,12 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
         _said(local, "move", "--yes")
         _said(local, "up", "--yes")
         for stack in stacks.values():
-            assert "decides as the Applications mean" in _said(stack, "verify")
+            assert "enforces the Applications" in _said(stack, "verify")
         assert _of(prod) == prods
         with callers.apart("local"):
             _said(local, "destroy", "--yes")
             assert (_of(local), _of(prod)) == ({}, prods)
-            assert "decides as the Applications mean" in _said(prod, "verify")
+            assert "enforces the Applications" in _said(prod, "verify")
             assert prod.changes("up", "--refresh") == {}
         with callers.apart("local", "prod"):
             prod.run("destroy")

@@ -82,11 +82,11 @@ def test_they_stand_beside_the_gate(deployed: Engine) -> None:
     ("wrong", "said"),
     [
         ("{name: bot-detecton, waiver: {reason: r, until: 2999-12-31}}", "ENV418: this Kong has no plugin 'bot-detecton'; did you mean 'bot-detection'?"),
-        ("{name: statsd, config: {hots: x}}", "ENV418: this Kong does not take the configuration of statsd: config.hots: unknown field"),
+        ("{name: statsd, config: {hots: x}}", "ENV418: this Kong rejects the configuration of statsd: config.hots: unknown field"),
         ("{name: statsd, config: {port: http}}", "config.port: expected an integer"),
         ("{name: acl, config: {allow: [a], deny: [b]}}", "exactly one of these fields must be non-empty"),
         ("{name: key-auth}", "ACC246: key-auth says who calls"),
-        ("{name: statsd, config: {host: '{vault://env/path}'}}", "ACC248: config.host: reads what is not"),
+        ("{name: statsd, config: {host: '{vault://env/path}'}}", "ACC248: config.host: reads a vault that is not"),
     ],
 )  # fmt: skip
 def test_what_kong_does_not_take_stops_a_preview(

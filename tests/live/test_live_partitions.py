@@ -111,7 +111,7 @@ def test_everybody_gets_what_the_applications_say(deployed: Engine) -> None:
     ]
     deployed.live.await_steady(steady, deployed.bound)
     decides_as_meant(deployed)
-    assert run(deployed, "up", status=0).stdout.startswith("nothing to be run")
+    assert run(deployed, "up", status=0).stdout.startswith("nothing to run")
     assert _previews(deployed) == [{}, {}, {}]
     run(deployed, "verify", "--only", "gateway", status=0)
 
@@ -162,7 +162,7 @@ def test_a_scope_gets_another_name_in_two_changes(deployed: Engine) -> None:
     assert (
         "scope orders.read of orders/api left the Applications" in done.stdout
     )
-    assert run(deployed, "up", status=0).stdout.startswith("nothing to be run")
+    assert run(deployed, "up", status=0).stdout.startswith("nothing to run")
     decides_as_meant(deployed)
 
 

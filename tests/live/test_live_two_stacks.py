@@ -18,7 +18,7 @@ from tests.support.live.hammer import Hammer
 pytestmark = pytest.mark.timeout(1200)
 
 FIRST, SECOND = "one", "two"
-MEANS = "decides as the Applications mean"
+MEANS = "enforces the Applications"
 LIMIT = "- {type: rate-limit, properties: {per: client, requests: {hour: 1000000}, policy: local}}"
 
 
@@ -99,7 +99,7 @@ def refused_by_hand(made: Engine) -> None:
     commands = [
         line
         for line in found.splitlines()
-        if "to do" in line or "has to act" in line
+        if "to do" in line or "owns it" in line
     ]
     assert commands == [f"    to do: pulumi up -s {made.stack} --refresh"]
     made.live.await_steady(
@@ -153,7 +153,7 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
         stage("verify and recover")
         for made in stacks:
             assert MEANS in said(made, "verify", "--only", "gateway")
-            assert "0 made that the state does not know" in said(
+            assert "0 created, but missing in the state" in said(
                 made, "recover"
             )
         stage("up")

@@ -293,9 +293,9 @@ def test_a_fault_in_the_project_is_found(
 
 
 FAULTS_OF_THE_GATE: Mapping[str, tuple[str, str]] = {
-    "groups give nothing up": ("return cut(cut(scopes, { client }, gate.on_behalf), groups, gate.groups)", "return cut(scopes, { client }, gate.on_behalf)"),
-    "services hold everything": ("if not groups then return cut(scopes, { client }, gate.services) end", "if not groups then return scopes end"),
-    "clients hold everything for their users": ("return cut(cut(scopes, { client }, gate.on_behalf), groups, gate.groups)", "return cut(scopes, groups, gate.groups)"),
+    "groups give nothing up": ("return granted_scopes(granted_scopes(scopes, { client }, gate.on_behalf), groups, gate.groups)", "return granted_scopes(scopes, { client }, gate.on_behalf)"),
+    "services hold everything": ("if not groups then return granted_scopes(scopes, { client }, gate.services) end", "if not groups then return scopes end"),
+    "clients hold everything for their users": ("return granted_scopes(granted_scopes(scopes, { client }, gate.on_behalf), groups, gate.groups)", "return granted_scopes(scopes, groups, gate.groups)"),
     "tokens never end": ("payload.exp > now", "true"),
     "other spellings are not looked at": ("return deepest(gate.tree, patterns, 0) > (depth or -1) or rule", "return rule"),
     "only capitals are looked at": ("patterns[number] = spelled(element)", "patterns[number] = string.lower(element)"),

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from kong_oam.kong.plugin_kinds import PLUGIN_KINDS, Doing
+from kong_oam.kong.plugin_kinds import PLUGIN_KINDS, PluginEffect
 from kong_oam.verify.effects import Effect, effect_of
 from policies.catalogue import RULES
 from policies.deployed import DeployedModel
@@ -47,7 +47,7 @@ def test_both_judge_a_kind_alike(kind: str) -> None:
 
 def test_both_know_every_word_of_the_file() -> None:
     """Our own kinds are not in it: their place decides."""
-    assert {*PLUGIN_KINDS.values()} == {*typing.get_args(Doing)}
+    assert {*PLUGIN_KINDS.values()} == {*typing.get_args(PluginEffect)}
     assert not PLUGIN_KINDS.keys() & {*SCRIPTS, *STRICT}
 
 

@@ -317,10 +317,10 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("public-ending", meaning(NO_END), "orders/api (app1.yaml:18:17) is public without an end date: probes"),
     ("public-current", meaning(ACCESS, as_of=MODEL.as_of.replace(month=7)), "orders/api (app1.yaml:18:17) was public until 2026-06-30, but still is on 2026-07-31"),
     ("waiver-current", meaning(ACCESS.replace("2026-02-01", "2026-01-30")), "orders/api (app1.yaml:20:17) has a waiver of LINT305 that expired on 2026-01-30"),
-    ("plugin-waived", PLUGINS, "orders/api (app1.yaml:22:43): proxy-cache answers before the gate, to whoever asks, until 2026-01-31: the same for all"),
-    ("plugin-waived", PLUGINS, "orders/api (app1.yaml:25:43): file-log writes to a file of the gateway's own, until 2026-01-31: here"),
-    ("plugin-waived", PLUGINS, "orders/api (app1.yaml:26:43): response-ratelimiting could call the gateway's own Admin API, or what clouds keep for its host alone, at an address of that host, until 2026-01-31: near"),
-    ("plugin-waived", PLUGINS, "orders/api (app1.yaml:23:43): our-own is not known, so it may answer, authenticate, rewrite or run code before the gate, until 2026-01-31: ours"),
+    ("plugin-waived", PLUGINS, "orders/api (app1.yaml:22:43): proxy-cache answers any caller before the gate, until 2026-01-31: the same for all"),
+    ("plugin-waived", PLUGINS, "orders/api (app1.yaml:25:43): file-log writes to a file of the gateway, until 2026-01-31: here"),
+    ("plugin-waived", PLUGINS, "orders/api (app1.yaml:26:43): response-ratelimiting could call the gateway's Admin API or the cloud's metadata service, until 2026-01-31: near"),
+    ("plugin-waived", PLUGINS, "orders/api (app1.yaml:23:43): our-own is unknown, so it may answer, authenticate, rewrite or run code before the gate, until 2026-01-31: ours"),
 ]  # fmt: skip
 
 

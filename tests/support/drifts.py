@@ -737,21 +737,21 @@ EXPECTED: dict[str, list[str]] = {
         *MEANT,
     ],
     "a script on answers": [
-        f"weakened: plugin pre-function of service '{ORDERS}': its script is not the one that is meant"
+        f"weakened: plugin pre-function of service '{ORDERS}': its script differs from the intended script"
     ],
     "no script on answers": [
-        f"weakened: plugin pre-function of service '{LIBRARY}': its script is not the one that is meant"
+        f"weakened: plugin pre-function of service '{LIBRARY}': its script differs from the intended script"
     ],
     "a changed script": [
-        f"opened: plugin post-function of service '{ORDERS}': its script is not the one that is meant",
+        f"opened: plugin post-function of service '{ORDERS}': its script differs from the intended script",
         f"  {ANYBODY} | * | http://orders.example.com/orders",
         f"  {ANYBODY} | POST,PUT,PATCH,DELETE,OPTIONS | http://orders.example.com/orders/health",
     ],
     "one more script": [
-        f"opened: plugin pre-function of service '{ORDERS}': its script is not the one that is meant",
+        f"opened: plugin pre-function of service '{ORDERS}': its script differs from the intended script",
         f"  {ANYBODY} | * | http://orders.example.com/orders",
         f"  {ANYBODY} | POST,PUT,PATCH,DELETE,OPTIONS | http://orders.example.com/orders/health",
-        f"impersonated: plugin pre-function of service '{ORDERS}': its script is not the one that is meant",
+        f"impersonated: plugin pre-function of service '{ORDERS}': its script differs from the intended script",
         *MEANT,
     ],
     "a changed rule": [
@@ -803,11 +803,11 @@ EXPECTED: dict[str, list[str]] = {
         "  shop/checkout | GET,HEAD | http://orders.example.com/orders",
     ],
     "a table that nobody can read": [
-        f"closed: plugin post-function of service '{ORDERS}': its script is not the one that is meant",
+        f"closed: plugin post-function of service '{ORDERS}': its script differs from the intended script",
         *MEANT,
     ],
     "a table of another version at admission": [
-        f"closed: plugin pre-function of service '{ORDERS}': its script is not the one that is meant",
+        f"closed: plugin pre-function of service '{ORDERS}': its script differs from the intended script",
         *MEANT,
     ],
     "a gate that leads elsewhere": [
@@ -823,7 +823,7 @@ EXPECTED: dict[str, list[str]] = {
         *MEANT,
     ],
     "a gate with an address that nobody can read": [
-        f"closed: plugin post-function of service '{ORDERS}': it leads to nothing that it can read, not to api.orders.test:8080",
+        f"closed: plugin post-function of service '{ORDERS}': it leads to an unreadable address, not to api.orders.test:8080",
         *MEANT,
     ],
     "the version before": [
@@ -933,24 +933,24 @@ EXPECTED: dict[str, list[str]] = {
         "weakened: plugin post-function of everything (global) is not ours",
     ],
     "our gate made global": [
-        "weakened: plugin post-function of everything (global) is not meant to be there",
+        "weakened: plugin post-function of everything (global) is not intended",
         f"weakened: plugin post-function of service '{ORDERS}' is missing",
     ],
     "our gate on a route alone": [
-        f"weakened: plugin post-function of route '{ROUTE}' is not meant to be there",
+        f"weakened: plugin post-function of route '{ROUTE}' is not intended",
         f"weakened: plugin post-function of service '{ORDERS}' is missing",
     ],
     "a gate changed in every way": [
-        f"closed: plugin post-function of service '{ORDERS}': it is disabled; protocols are [\"tcp\"]; its script is not the one that is meant",
+        f"closed: plugin post-function of service '{ORDERS}': it is disabled; protocols are [\"tcp\"]; its script differs from the intended script",
         *MEANT,
     ],
     "an instance of its own": [],
     "a key in the ring": [
         f"opened: credential 'k9' of consumer '{RING}' is not the issuer's",
-        "  whoever holds the key of credential 'k9' | * | http://hello.example.com/",
-        "  whoever holds the key of credential 'k9' | GET,HEAD,POST,PUT,DELETE | http://orders.example.com/orders",
-        "  whoever holds the key of credential 'k9' | GET,HEAD | http://reports.example.com/docs/internal http://reports.example.com/reports/published/drafts",
-        "  whoever holds the key of credential 'k9' | GET,HEAD,PUT,DELETE | http://reports.example.com/reports",
+        "  the holder of the key of credential 'k9' | * | http://hello.example.com/",
+        "  the holder of the key of credential 'k9' | GET,HEAD,POST,PUT,DELETE | http://orders.example.com/orders",
+        "  the holder of the key of credential 'k9' | GET,HEAD | http://reports.example.com/docs/internal http://reports.example.com/reports/published/drafts",
+        "  the holder of the key of credential 'k9' | GET,HEAD,PUT,DELETE | http://reports.example.com/reports",
     ],
     "a shared secret in the ring": [
         f"weakened: credential 'k9' of consumer '{RING}' is not the issuer's",
@@ -1054,10 +1054,10 @@ EXPECTED: dict[str, list[str]] = {
     ],
     "a key under another id": [
         f"opened: credential 'k8' of consumer '{RING}' is not the issuer's",
-        "  whoever holds the key of credential 'k8' | * | http://hello.example.com/",
-        "  whoever holds the key of credential 'k8' | GET,HEAD,POST,PUT,DELETE | http://orders.example.com/orders",
-        "  whoever holds the key of credential 'k8' | GET,HEAD | http://reports.example.com/docs/internal http://reports.example.com/reports/published/drafts",
-        "  whoever holds the key of credential 'k8' | GET,HEAD,PUT,DELETE | http://reports.example.com/reports",
+        "  the holder of the key of credential 'k8' | * | http://hello.example.com/",
+        "  the holder of the key of credential 'k8' | GET,HEAD,POST,PUT,DELETE | http://orders.example.com/orders",
+        "  the holder of the key of credential 'k8' | GET,HEAD | http://reports.example.com/docs/internal http://reports.example.com/reports/published/drafts",
+        "  the holder of the key of credential 'k8' | GET,HEAD,PUT,DELETE | http://reports.example.com/reports",
         "closed: credential 'k1' is missing",
         *BY_TOKEN,
     ],

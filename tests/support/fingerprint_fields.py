@@ -148,7 +148,7 @@ def given(estates: Estates, partition: str | None, known: Known) -> Given:
             configured: str,
         ) -> Any:
             ids = {name: item for name, item in others.items() if name}
-            estate = estates.given(partition)
+            estate = estates.partition_estate(partition)
             return Given(
                 estates.settings,
                 estate.applications,

@@ -22,12 +22,12 @@ from kong_oam.access.settings.logs import LogSettings
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from kong_oam.kong import names, plugins
 from kong_oam.kong.account import Account
-from kong_oam.kong.at_kong import Extra
-from kong_oam.kong.extras import extras
+from kong_oam.kong.at_kong import TraitPlugin
 from kong_oam.kong.preflight import GatewayFacts, inspect
 from kong_oam.kong.routes import routes
 from kong_oam.kong.table import Authentication, address, table
-from kong_oam.traits.at_kong import asked_of_kong
+from kong_oam.kong.trait_plugins import trait_plugins
+from kong_oam.traits.at_kong import traits_at_kong
 from kong_oam.traits.upstream_tls.at_kong import certified_name, service_fields
 from tests.support.gateway_tokens import CLIENTS
 
@@ -185,7 +185,7 @@ class Entities:
             more: Entity = {
                 "tags": names.tags(stack, component),
             }
-            for trait, value in asked_of_kong(component):
+            for trait, value in traits_at_kong(component):
                 more |= trait.fields(value)
             self.make("/services", {"name": name, **where, **more})
 
@@ -214,7 +214,7 @@ class Entities:
                         scope,
                     )
             for extra in (
-                extras(self.settings, component).plugins
+                trait_plugins(self.settings, component).plugins
                 if "pre-function" in kinds
                 else ()
             ):
@@ -222,7 +222,7 @@ class Entities:
 
     def _extra(
         self,
-        extra: Extra,
+        extra: TraitPlugin,
         estate: Estate,
         component: Component,
         scope: Mapping[str, Any],
@@ -273,11 +273,11 @@ class Entities:
             port or component.backends[own].port,
             certified_name(component, own),
         )
-        nobody = names.nobody(estate.stack.name, component)
+        anonymous = names.anonymous_for(estate.stack.name, component)
         admission = plugins.admission(decided_by)
         short = (
             admission,
-            plugins.jwt(nobody),
+            plugins.jwt(anonymous),
             plugins.gate(decided_by, leads),
         )
         return {

@@ -181,4 +181,6 @@ def spoil(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> None:
         sources, "source", lambda *names: source(*names).replace(right, wrong)
     )
     for module in (plugins, code):
-        monkeypatch.setattr(module, "sent", sources.sent.__wrapped__)
+        monkeypatch.setattr(
+            module, "deployed_script", sources.deployed_script.__wrapped__
+        )

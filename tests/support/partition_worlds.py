@@ -214,9 +214,9 @@ class Project:
             # The order of runs is the checker's: here an exchange of scopes may be made at once.
             patch.setattr(run, "grant_changes", lambda *_: NO_CHANGES)
             patch.setattr(
-                run, "show", lambda *_, stack, **__: deployed.run(stack)
+                run, "stream", lambda *_, stack, **__: deployed.run(stack)
             )
-            there = engine_stacks.listed()
+            there = engine_stacks.list_stacks()
             known = records.read(ESTATE, PARTITIONS, there)
             chosen = (
                 [None, *PARTITIONS]
@@ -232,9 +232,9 @@ class Project:
                 there,
                 known,
             )
-            runs.over(chosen)
+            runs.run_stacks(chosen)
             assert not runs.failed and not runs.left_out
-            return records.read(ESTATE, PARTITIONS, engine_stacks.listed())
+            return records.read(ESTATE, PARTITIONS, engine_stacks.list_stacks())
 
 
 @contextmanager

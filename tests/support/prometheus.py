@@ -180,12 +180,12 @@ def exporter(*arguments: str | Path) -> Iterator[str]:
         try:
             said = process.stdout.readline()
             found = re.match(
-                r"serves (http://127\.0\.0\.1:\d+/metrics); Ctrl-C ends it\n",
+                r"serving (http://127\.0\.0\.1:\d+/metrics); Ctrl-C stops\n",
                 said,
             )
             assert found, said
             yield found[1]
         finally:
             process.send_signal(signal.SIGINT)
-            assert process.stdout.read() == "\nno longer served\n"
+            assert process.stdout.read() == "\nstopped\n"
             assert process.wait(10) == 0

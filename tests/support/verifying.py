@@ -27,9 +27,9 @@ from kong_oam.kong import names, preflight
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi, read
 from kong_oam.kong.entities import Entities
-from kong_oam.kong.extras import kinds
 from kong_oam.kong.intended import Deployed, intended
 from kong_oam.kong.key_slots import Slot
+from kong_oam.kong.trait_plugins import kinds
 from kong_oam.oam.application import read_files
 from kong_oam.traits.upstream_tls.at_kong import authorities
 from kong_oam.verify.live_gateway import LiveGateway

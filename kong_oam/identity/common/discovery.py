@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kong_oam.diagnostics import some
 from kong_oam.errors import ProductError
-from kong_oam.http.addresses import is_confidential, shown
-from kong_oam.http.rates import patiently, unserved
-from kong_oam.http.trust import trusted
+from kong_oam.http.addresses import is_confidential, without_secrets
+from kong_oam.http.rates import rate_limit_note, send_with_waits
+from kong_oam.http.trust import tls_context
 from kong_oam.oam.position import Fields
 
 _TIMEOUT = httpx.Timeout(10.0)
@@ -61,20 +61,23 @@ def discover(issuer: str, proxy: str | None = None) -> Published:
     """
     proxied = proxy is not None
     with httpx.Client(
-        timeout=_TIMEOUT, follow_redirects=False, proxy=proxy, verify=trusted()
+        timeout=_TIMEOUT,
+        follow_redirects=False,
+        proxy=proxy,
+        verify=tls_context(),
     ) as client:
         address = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
         document = _get(client, address, proxied=proxied)
         if document.get("issuer") != issuer:
             raise DiscoveryError(
-                f"{shown(issuer)} publishes the issuer {str(document.get('issuer'))!r}; set "
+                f"{without_secrets(issuer)} publishes the issuer {str(document.get('issuer'))!r}; set "
                 "exactly that issuer"
             )
         token = document.get("token_endpoint")
         keys_at = document.get("jwks_uri")
         if not isinstance(token, str) or not isinstance(keys_at, str):
             raise DiscoveryError(
-                f"{shown(issuer)} names no token_endpoint or no jwks_uri. Check that it is an "
+                f"{without_secrets(issuer)} names no token_endpoint or no jwks_uri. Check that it is an "
                 "OpenID provider"
             )
         keys = signing_keys(_get(client, keys_at, proxied=proxied), issuer)
@@ -87,23 +90,23 @@ def discover(issuer: str, proxy: str | None = None) -> Published:
 def _get(client: httpx.Client, url: str, *, proxied: bool) -> Fields:
     if not is_confidential(url):
         raise DiscoveryError(
-            f"{shown(url)} is not https, so an attacker on the network could replace its keys. "
+            f"{without_secrets(url)} is not https, so an attacker on the network could replace its keys. "
             "Use https"
         )
     target = url.replace("https://", "http://", 1) if proxied else url
     try:
-        answer = patiently(lambda: client.get(target))
+        answer = send_with_waits(lambda: client.get(target))
         body = answer.json() if answer.status_code == 200 else None
     except httpx.HTTPError as error:
         raise DiscoveryError(
-            f"{shown(url)} does not answer ({type(error).__name__}), so its signing keys are "
+            f"{without_secrets(url)} does not answer ({type(error).__name__}), so its signing keys are "
             "unknown and nothing is changed. Check the issuer and the network, and run again"
         ) from None
     except ValueError:
         body = None
     if not isinstance(body, dict):
         raise DiscoveryError(
-            f"{shown(url)} answers {answer.status_code}{unserved(answer)} without a JSON object. "
+            f"{without_secrets(url)} answers {answer.status_code}{rate_limit_note(answer)} without a JSON object. "
             "Check that it is an OpenID provider"
         )
     return body
@@ -119,7 +122,9 @@ def signing_keys(jwks: Fields, issuer: str) -> tuple[SigningKey, ...]:
     if not isinstance(items, list) or not all(
         isinstance(item, dict) for item in items
     ):
-        raise DiscoveryError(f"{shown(issuer)}: its key set has no keys")
+        raise DiscoveryError(
+            f"{without_secrets(issuer)}: its key set has no keys"
+        )
     by_id: dict[str, SigningKey] = {}
     ignored = []
     for item in items:
@@ -130,13 +135,13 @@ def signing_keys(jwks: Fields, issuer: str) -> tuple[SigningKey, ...]:
             continue
         if by_id.setdefault(key.kid, key) != key:
             raise DiscoveryError(
-                f"{shown(issuer)}: two different signing keys share the id {key.kid!r}, so Kong "
+                f"{without_secrets(issuer)}: two different signing keys share the id {key.kid!r}, so Kong "
                 "could not distinguish them"
             )
     if not by_id:
         reasons = some(ignored, "; ") or "it is empty"
         raise DiscoveryError(
-            f"{shown(issuer)}: no key in its key set can verify tokens: {reasons}"
+            f"{without_secrets(issuer)}: no key in its key set can verify tokens: {reasons}"
         )
     return tuple(by_id.values())
 

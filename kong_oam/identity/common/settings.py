@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from kong_oam.access.data import Names
 from kong_oam.access.settings.values import ProviderSettings, StackError
 from kong_oam.diagnostics import some
-from kong_oam.http.addresses import is_confidential, shown
+from kong_oam.http.addresses import is_confidential, without_secrets
 
 _SOME_KINDS = {
     "issuer": "issuer",
@@ -44,7 +44,9 @@ def check(
         issuer = getattr(settings, name)
         problem = _unsafe(issuer) if issuer else None
         if problem:
-            problems.append(f"{_SOME_KINDS[name]} {shown(issuer)}: {problem}")
+            problems.append(
+                f"{_SOME_KINDS[name]} {without_secrets(issuer)}: {problem}"
+            )
     if problems:
         raise StackError(
             f"identity provider '{settings.name}' (type {settings.type}): {some(problems, '; ')}"

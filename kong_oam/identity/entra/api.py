@@ -21,9 +21,9 @@ import httpx
 from kong_oam.access.data import NameLists
 from kong_oam.engine.configuration import Configuration
 from kong_oam.errors import ManagementApiError
-from kong_oam.http.addresses import LOOPBACK, shown
+from kong_oam.http.addresses import LOOPBACK, without_secrets
 from kong_oam.http.management import ManagementApi, Row, are_rows, pages
-from kong_oam.http.trust import trusted
+from kong_oam.http.trust import tls_context
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.entra.names import Tenant
 from kong_oam.oam.position import Texts
@@ -160,7 +160,7 @@ class Graph:
     ) -> None:
         self._account = account
         self._http = httpx.Client(
-            timeout=_TIMEOUT, transport=transport, verify=trusted()
+            timeout=_TIMEOUT, transport=transport, verify=tls_context()
         )
         self.caller: str | None = None
 
@@ -281,7 +281,7 @@ class Graph:
         def ask(url: str) -> tuple[list[Row], str]:
             if not url.startswith(f"{self._account.graph}/"):
                 raise ManagementApiError(
-                    f"{host}: the next page's address is at another server, {shown(url)}"
+                    f"{host}: the next page's address is at another server, {without_secrets(url)}"
                 )
             page = self._send("GET", url)
             rows = page.get("value")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.settings.values import ProviderSettings, StackError
-from kong_oam.http.addresses import shown
+from kong_oam.http.addresses import without_secrets
 from kong_oam.identity.common.settings import check
 from kong_oam.identity.entra.api import is_known
 from kong_oam.identity.entra.names import SCOPE_PREFIX, tenant_of
@@ -45,7 +45,7 @@ def describe(settings: ProviderSettings) -> Provider:
     problem = None
     if tenant is None or not is_known(tenant):
         problem = (
-            f"issuer {shown(settings.issuer or '')} is not "
+            f"issuer {without_secrets(settings.issuer or '')} is not "
             "https://login.microsoftonline.com/<tenant id>/v2.0"
         )
     elif settings.access_token_minutes < _LONGEST_LIFE:

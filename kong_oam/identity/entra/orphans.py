@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState, PendingCreation
-from kong_oam.http.addresses import shown
+from kong_oam.http.addresses import without_secrets
 from kong_oam.http.management import Row
 from kong_oam.identity.common.orphans import (
     DoubtedOrphan,
@@ -48,7 +48,7 @@ def find(
         Graph(account(tenant_in(settings), configuration))
     )
     return Orphans(
-        f"Entra, {shown(settings.issuer or '')}",
+        f"Entra, {without_secrets(settings.issuer or '')}",
         orphans(graph, state, provider),
         lambda lost: remove(graph, lost),
     )

@@ -17,7 +17,7 @@ import httpx
 from kong_oam.access.data import NameLists
 from kong_oam.engine.configuration import Configuration
 from kong_oam.http.management import FEW, ManagementApi, Row, pages
-from kong_oam.http.trust import trusted
+from kong_oam.http.trust import tls_context
 from kong_oam.identity.common.errors import InspectionError
 
 _TIMEOUT = httpx.Timeout(30.0)
@@ -95,7 +95,7 @@ class Realm:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._client = httpx.Client(
-            base_url=account.url, timeout=_TIMEOUT, verify=trusted()
+            base_url=account.url, timeout=_TIMEOUT, verify=tls_context()
         )
 
     def __enter__(self) -> Realm:

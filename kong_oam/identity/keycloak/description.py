@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from kong_oam.access.providers import ClaimMapping, Listing, Provider, TokenType
 from kong_oam.access.settings.values import ProviderSettings, StackError
-from kong_oam.http.addresses import shown
+from kong_oam.http.addresses import without_secrets
 from kong_oam.identity.common.settings import check
 
 SPELLING = ClaimMapping(
@@ -33,7 +33,7 @@ def describe(settings: ProviderSettings) -> Provider:
     base, _, realm = issuer.partition(_REALMS)
     if not base or not realm or "/" in realm:
         raise StackError(
-            f"identity provider '{settings.name}': issuer {shown(issuer)} does not end in "
+            f"identity provider '{settings.name}': issuer {without_secrets(issuer)} does not end in "
             f"{_REALMS}<realm>"
         )
     return Provider(

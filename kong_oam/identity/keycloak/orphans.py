@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.engine.configuration import Configuration
 from kong_oam.engine.pending import ExportedState, PendingCreation
-from kong_oam.http.addresses import shown
+from kong_oam.http.addresses import without_secrets
 from kong_oam.http.management import Row
 from kong_oam.identity.common.orphans import (
     DoubtedOrphan,
@@ -56,7 +56,7 @@ def find(
         Realm(account(settings.issuer or "", configuration))
     )
     return Orphans(
-        f"Keycloak, {shown(settings.issuer or '')}",
+        f"Keycloak, {without_secrets(settings.issuer or '')}",
         orphans(realm, state, provider),
         lambda lost: remove(realm, lost),
     )

@@ -15,7 +15,7 @@ import httpx
 
 from kong_oam.engine.configuration import Configuration
 from kong_oam.http.management import ManagementApi, Row, pages
-from kong_oam.http.trust import trusted
+from kong_oam.http.trust import tls_context
 from kong_oam.identity.common.errors import InspectionError
 
 _TIMEOUT = httpx.Timeout(30.0)
@@ -85,7 +85,7 @@ def client(account: Account) -> httpx.Client:
     provider does."""
     scheme = "http" if account.proxy else "https"
     return httpx.Client(
-        verify=trusted(),
+        verify=tls_context(),
         base_url=f"{scheme}://{account.org}.{account.base}/api/v1",
         headers={
             "Authorization": f"SSWS {account.token}",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kong_oam.http.addresses import shown
+from kong_oam.http.addresses import without_secrets
 from kong_oam.http.management import Row
 from kong_oam.identity.common.discovery import (
     DiscoveryError,
@@ -53,7 +53,7 @@ def from_rows(rows: Sequence[Row], issuer: str) -> ServerKeys:
     active = by_status["ACTIVE"]
     if len(active) != 1:
         raise DiscoveryError(
-            f"{shown(issuer)}: Okta lists {len(active)} active signing keys instead of a single "
+            f"{without_secrets(issuer)}: Okta lists {len(active)} active signing keys instead of a single "
             "key"
         )
     keys = signing_keys({"keys": [*active, *by_status["NEXT"]]}, issuer)

@@ -1,5 +1,7 @@
-"""Scopes and roles move while tokens live. A token gives no more access than the old or the new
-estate gives its holder."""
+"""Scopes and roles that change owner and meaning while tokens live.
+
+A token gives no more than the estate before or after gives to its holder.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -176,8 +178,8 @@ def offering(at_a: str, at_b: str) -> Estate:
 
 
 def test_a_scope_that_moves_to_another_component_opens_nothing_there() -> None:
-    """The old token lists a scope that now belongs to another API. Its client was never granted
-    that scope."""
+    """The old token lists a scope that now belongs to another component, which its client was never
+    granted."""
     before, after = (
         offering("data.read", "b.read"),
         offering("a.read", "data.read"),
@@ -234,7 +236,7 @@ def _tokens(old: Estate) -> Iterator[tuple[Client, User | None, Claims]]:
 def _again(
     new: Estate, client: Client, user: User | None, component: Component | None
 ) -> Claims | Refusal:
-    """Return the client's new token. The user is assumed to be able to sign in through it."""
+    """Return the client's new token. The user may still sign in through the client."""
     for now in new.clients:
         if (now.component, now.provider) == (client.component, client.provider):
             provider, groups = new.stack.providers[now.provider], now.groups

@@ -92,8 +92,8 @@ UPGRADE = (
 def test_a_websocket_is_opened_by_a_request_that_the_gate_decides(
     kong: Kong,
 ) -> None:
-    """401 without a token, 403 with too little; with enough the upgrade goes upstream, though admission clears
-    Connection. What is said over the socket afterwards passes no gate."""
+    """The answer is 401 without a token, and 403 without the scope. With both, the upgrade goes
+    upstream, although admission clears Connection. Messages on the socket pass no gate."""
     for scopes, expected in (
         ((), 401),
         (("other",), 403),
@@ -230,7 +230,7 @@ def test_several_gateway_traits_of_a_component_are_one_set_of_rules(
 
 
 def test_two_applications_on_one_host_are_told_of_each_other() -> None:
-    """Both places are named; one owner, or one application, knows what it does."""
+    """The finding names both places. A common owner or application knows about both."""
     above = api(
         "a",
         domain="h.example.com",

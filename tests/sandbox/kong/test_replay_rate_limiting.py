@@ -23,7 +23,7 @@ LEAST_REPLAYED = 32
 MOVING = {"ratelimit-reset", "retry-after"}
 """Headers that say how long a window lasts still."""
 LEFT_OUT = re.compile("trusted_ips|instance rate-limiting: global$")
-"""Whom Kong trusts of an address before it is not modelled, and where a global one was
+"""AffectedCaller Kong trusts of an address before it is not modelled, and where a global one was
 recorded, requests of the recording itself had been counted."""
 GRPC = ["Accept", "application/grpc"]
 """How gRPC is answered is not modelled."""

@@ -47,7 +47,7 @@ from tests.support.left_out import Key
 from tests.support.mocks import Registered, answer
 
 SERVICE = "kubernetes:core/v1:Service"
-NO_ORDER = "Make two changes", "for each of three changes"
+NO_ORDER = "Make two changes", "Make three changes"
 """What the command says of a change that no order of runs serves."""
 
 

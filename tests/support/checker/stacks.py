@@ -152,7 +152,7 @@ class Backend:
             patch.setattr(module, "pulumi", self._cli)
         patch.setattr(
             run,
-            "show",
+            "stream",
             lambda *words, stack, environment, **_: self.run(
                 stack, environment, *words
             ),

@@ -254,7 +254,7 @@ def is_at_rest(deployment: Deployment) -> None:
     """Nothing is to be run or moved, and every preview is empty. Raises AssertionError."""
     kong_oam(deployment, "move", "-s", STACK, status=0)
     listed = kong_oam(deployment, "up", "-s", STACK)
-    assert listed.stdout.startswith("nothing to be run"), listed.stdout
+    assert listed.stdout.startswith("nothing to run"), listed.stdout
     assert {name: changes(deployment, "preview", name) for name in ALL} == {
         name: {} for name in ALL
     }

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from kong_oam.access.origins import readers
+from kong_oam.access.origins import readable_requests
 from kong_oam.traits.cors.value import CORS, Cors
 from tests.support.client_kinds import ORDERS, PAGES, shop
 from tests.support.estates import STACK, api, compiled, estate
@@ -29,21 +29,24 @@ def found(properties: str, scheme: str = "https") -> list[str]:
 @pytest.mark.parametrize(
     ("origin", "why"),
     [
-        ("https://*.example.com", "is no origin as browsers send it"),
-        ("https://*", "is no origin as browsers send it"),
-        ("https://a.example.com/", "is no origin as browsers send it"),
-        ("https://a.example.com/app", "is no origin as browsers send it"),
-        ("https://a.example.com?x", "is no origin as browsers send it"),
-        ("https://user@a.example.com", "is no origin as browsers send it"),
-        ("https://A.example.com", "is no origin as browsers send it"),
-        ("https://b\u00fcro.example.com", "is no origin as browsers send it"),
-        ("https://", "is no origin as browsers send it"),
+        ("https://*.example.com", "is not an origin; write scheme://host"),
+        ("https://*", "is not an origin; write scheme://host"),
+        ("https://a.example.com/", "is not an origin; write scheme://host"),
+        ("https://a.example.com/app", "is not an origin; write scheme://host"),
+        ("https://a.example.com?x", "is not an origin; write scheme://host"),
+        ("https://user@a.example.com", "is not an origin; write scheme://host"),
+        ("https://A.example.com", "is not an origin; write scheme://host"),
+        (
+            "https://b\u00fcro.example.com",
+            "is not an origin; write scheme://host",
+        ),
+        ("https://", "is not an origin; write scheme://host"),
         ("https://a.example.com:443", "has a port that browsers never send"),
         ("https://a.example.com:70000", "has a port that browsers never send"),
         ("http://localhost:80", "has a port that browsers never send"),
         (
             "http://a.example.com",
-            "is of http, where whoever is on the way can be that page",
+            "uses http, so anybody on the network path can replace its pages",
         ),
     ],
 )
@@ -102,7 +105,7 @@ def test_pages_of_a_browser_client_are_known_without_a_trait(
         ORDERS,
         shop(kind, "            redirectPaths: [/callback]\n", traits=PAGES),
     )
-    found = readers(model, model.components["orders/api"])
+    found = readable_requests(model, model.components["orders/api"])
     assert (found and set(found)) == origins
 
 
@@ -115,13 +118,13 @@ def test_pages_that_share_every_host_of_an_api_need_nothing() -> None:
         "browser", "            redirectPaths: [/shop/callback]\n", traits=pages
     )
     model = estate(ORDERS, text)
-    assert readers(model, model.components["orders/api"]) is None
+    assert readable_requests(model, model.components["orders/api"]) is None
     more = ORDERS.replace(
         "      traits:\n",
         "      traits:\n        - {type: gateway, properties: {name: two, domain: two.example.com, http: {/: 8080}}}\n",
     )
     two = estate(more, text)
-    assert set(readers(two, two.components["orders/api"]) or {}) == {
+    assert set(readable_requests(two, two.components["orders/api"]) or {}) == {
         "https://orders.example.com"
     }
 
@@ -129,7 +132,7 @@ def test_pages_that_share_every_host_of_an_api_need_nothing() -> None:
 def test_a_trait_without_pages_is_one_all_the_same() -> None:
     """The gateway answers preflights, and no page may read answers."""
     model = estate(api(access=RULES) + TRAIT + "{maxAge: 5}")
-    assert readers(model, model.components["orders/api"]) == {}
+    assert readable_requests(model, model.components["orders/api"]) == {}
 
 
 def test_components_of_one_host_say_each_what_is_theirs() -> None:
@@ -146,7 +149,7 @@ def test_components_of_one_host_say_each_what_is_theirs() -> None:
     )
     model = estate(outer, inner)
     for name, path in (("orders", ()), ("inner", ("inner",))):
-        found = readers(model, model.components[f"{name}/api"]) or {}
+        found = readable_requests(model, model.components[f"{name}/api"]) or {}
         assert {origin: set(reach) for origin, reach in found.items()} == {
             f"https://{'outer' if name == 'orders' else 'inner'}.example": {
                 path

@@ -18,7 +18,7 @@ from kong_oam.access.model import Component, Estate
 from kong_oam.access.report import access_table
 from kong_oam.access.workloads import workload_of
 from kong_oam.kong import names
-from kong_oam.kong.enforced import enforced
+from kong_oam.kong.enforced import enforced_models
 from kong_oam.kong.routes import routes
 from kong_oam.oam.application import Reading, join_readings, read_bytes
 from kong_oam.objects.named_services import NAMED_SERVICE_HINT
@@ -239,7 +239,7 @@ def test_two_services_with_one_port_have_a_gate_each() -> None:
         "80",
         "80_api-web",
     ]
-    (found,) = enforced(state(estate), meant)
+    (found,) = enforced_models(state(estate), meant)
     assert [
         e.backend
         for e in found.estate.components["orders/api"].exposure.endpoints

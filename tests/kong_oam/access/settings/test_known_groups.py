@@ -153,7 +153,7 @@ def test_questions_are_answered_for_groups_that_are_known(
     )
     assert main([*request, "suport"]) == 2
     assert (
-        "no role names a group 'suport'; did you mean 'support'?"
+        "unknown group 'suport': no role names it; did you mean 'support'?"
         in capsys.readouterr().err
     )
 
@@ -181,11 +181,13 @@ def test_a_repository_without_a_stack_lists_its_groups_itself(
     """The file is groups.yaml."""
     shutil.rmtree("stacks")
     assert main(["check"]) == 0
-    assert "hosts, providers and groups there are" in capsys.readouterr().out
+    assert (
+        "hosts, providers and groups are not checked" in capsys.readouterr().out
+    )
     Path("groups.yaml").write_text("- sales\n- order-desk\n", "utf-8")
     assert main(["check"]) == 0
     assert (
-        "so that none says what hosts and providers there are"
+        "without a stack, hosts and providers are not checked"
         in capsys.readouterr().out
     )
     mistype()

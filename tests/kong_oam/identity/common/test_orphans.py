@@ -11,7 +11,7 @@ from components.settings import configuration
 from kong_oam.access.settings.values import ProviderSettings
 from kong_oam.engine.export import parse
 from kong_oam.engine.pending import ExportedState, PendingCreation
-from kong_oam.http.addresses import shown
+from kong_oam.http.addresses import without_secrets
 from kong_oam.identity import kinds
 from kong_oam.identity.common.errors import InspectionError
 from kong_oam.identity.common.orphans import Orphans
@@ -126,7 +126,7 @@ def test_places_are_told_apart_by_more_than_is_shown_of_them(
     def stand_in(settings: ProviderSettings) -> SimpleNamespace:
         return SimpleNamespace(
             orphans=lambda *_: Orphans(
-                shown(settings.issuer or ""), [], lambda _: None
+                without_secrets(settings.issuer or ""), [], lambda _: None
             )
         )
 

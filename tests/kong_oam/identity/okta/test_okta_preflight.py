@@ -222,6 +222,6 @@ def test_a_rate_limit_that_lasts_is_a_refusal(
         )
     )
     assert refusal == (
-        "acme.okta.com: GET /api/v1/groups answers 429 Too many (it asks to wait 11 s more; a run waits 300 s at most "
+        "acme.okta.com: GET /api/v1/groups answers 429 Too many (rate limit: wait 11 s; a run waits at most 300 s "
         "for one request); the org's rate limit is used up; run it again later"
     )
