@@ -16,9 +16,9 @@ from tests.support.fingerprint_fields import (
     Pair,
     Pairs,
     left_out,
-    made_of,
+    registered_by,
 )
-from tests.support.generated_estates import Choice, Chosen, first, full
+from tests.support.generated_estates import Choice, Choices, first, full
 from tests.support.partition_worlds import (
     Deployed,
     InvalidEstateError,
@@ -102,7 +102,7 @@ def test_what_is_left_out_of_the_fingerprint_is_found(
         assert any(pair.is_missed() for pair in deciding)
 
 
-def _step(chosen: Chosen, random: Random, project: Project) -> Chosen:
+def _step(chosen: Choices, random: Random, project: Project) -> Choices:
     """One to three edits, after which the estate compiles."""
     while True:
         choice = chosen
@@ -159,8 +159,10 @@ def test_running_what_is_chosen_leaves_what_running_all_leaves(
                 continue
             project.up(estates, run_few, everything=False)
             for stack in run_all.made:
-                assert made_of(run_few, stack) == made_of(run_all, stack), (
-                    now.since(chosen),
+                assert registered_by(run_few, stack) == registered_by(
+                    run_all, stack
+                ), (
+                    now.differing_choices(chosen),
                     stack,
                 )
             ran = [ran[0] + len(run_all.ran), ran[1] + len(run_few.ran)]

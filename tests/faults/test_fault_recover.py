@@ -53,9 +53,10 @@ def _loses_answers(
 def test_what_was_lost_is_listed_then_removed_and_nothing_else(
     empty: Empty,
 ) -> None:
-    """Without `--remove` everything stays; with it just the lost goes, and the next run finishes the work.
+    """Without `--remove` everything stays. With it only lost objects are removed, and the next run
+    finishes the work.
 
-    What another stack or somebody else made is not even listed. No credential is printed.
+    Objects of another stack or of somebody else are not listed. No credential is printed.
     """
     stack = empty(applications=[TINY])
     for name, tags in {
@@ -107,10 +108,9 @@ def test_what_was_lost_is_listed_then_removed_and_nothing_else(
 def test_a_gate_is_not_removed_while_a_route_leads_to_what_it_guards(
     empty: Empty,
 ) -> None:
-    """It is kept until the component's routes are gone, and until every worker has seen that: nobody is let in.
-
-    (Somebody deleted the gate by hand, and the answer to its new creation was lost.)
-    """
+    """It stays until the component's routes are gone, and every worker has seen that: no caller
+    gains access. (Somebody deleted the gate by hand, and the answer to its new creation was
+    lost.)"""
     settings = {
         "worker_state_update_frequency": LAG,
         "db_update_frequency": 0.0,
@@ -148,7 +148,8 @@ def test_a_gate_is_not_removed_while_a_route_leads_to_what_it_guards(
 def test_with_a_state_that_is_not_this_gateways_nothing_is_removed(
     empty: Empty,
 ) -> None:
-    """An empty state, as of another backend: everything would look lost, so the command stops and asks which it is."""
+    """With an empty state, as of another backend, all would look lost. The command stops and asks
+    for the right state."""
     stack = empty(applications=[TINY])
     stack.run("up")
     before = made(stack.local)
@@ -167,8 +168,8 @@ def test_with_a_state_that_is_not_this_gateways_nothing_is_removed(
 def test_a_state_that_no_run_can_read_is_repaired_as_it_says(
     empty: Empty,
 ) -> None:
-    """A first run that leaves out what other resources wait for writes such a state. Nobody is let in meanwhile, and
-    the run after the repair makes the rest."""
+    """A first run that leaves out dependencies of other resources writes such a state. No caller
+    gains access meanwhile, and the run after the repair creates the rest."""
     stack = empty(applications=[TINY])
     assert (
         stack.run(
@@ -181,12 +182,12 @@ def test_a_state_that_no_run_can_read_is_repaired_as_it_says(
         broken.returncode != 0
         and "snapshot integrity error" in broken.stdout + broken.stderr
     )
-    said = lost(stack, status=2).stderr
-    assert said.startswith(
+    output = lost(stack, status=2).stderr
+    assert output.startswith(
         "error: the state of stack 'local' is invalid: tiny/"
     )
-    assert "refers to tiny/api-8080-admission, which is missing" in said
-    assert "`pulumi state repair -s local --yes`" in said
+    assert "refers to tiny/api-8080-admission, which is missing" in output
+    assert "`pulumi state repair -s local --yes`" in output
     assert "    pulumi state repair -s STACK --yes\n" in page(
         "how-to/recover.md"
     )

@@ -112,8 +112,8 @@ def sample() -> World:
 
 
 def test_the_oracle_knows_the_table_that_the_tutorial_shows() -> None:
-    """What the demo prints: callers by letter, then requests and a status for each. Of the example beside the sample
-    estate, `ledger`, it knows no more than that it is a client which nothing there is granted to."""
+    """The demo's output: callers by letter, then requests and a status for each. The oracle knows
+    of the custom types' example only the client `ledger`, which has no grant here."""
     text = below(page("tutorial.md"), "## Output of the demo").partition(
         "The gateway's log"
     )[0]
@@ -154,7 +154,8 @@ def test_the_oracle_knows_the_table_that_the_tutorial_shows() -> None:
 
 
 def test_a_scope_that_moves_takes_no_token_of_before_along() -> None:
-    """The token lists what is now another component's: its client holds nothing there."""
+    """The token lists a scope that now belongs to another component, where its client has no
+    permissions."""
     world = sample()
     token = Token(
         "okta", True, "shop/checkout", False, ("orders.read", "reports.audit")
@@ -255,7 +256,8 @@ def test_the_gateway_answers_as_the_oracle(seed: int) -> None:
 
 
 def statuses(request: Request, meant: Answer) -> set[int]:
-    """What counts as `meant`: without a route Kong says 404, and where admission or `jwt` speak first they say 401."""
+    """Return the allowed statuses for `meant`: without a route Kong answers 404, and admission or
+    `jwt` answer 401 first."""
     if request.method not in meaning.METHODS:
         return {400, 404, 405}
     if request.host != request.host.lower():
