@@ -29,7 +29,7 @@ from tests.support.rendered_components import (
     OBJECTS,
     component,
     estate_of,
-    made,
+    rendered_object,
 )
 
 PODS = {"app.oam.dev/name": "orders", "app.oam.dev/component": "api"}
@@ -188,7 +188,9 @@ def test_every_kind_of_pods_is_labelled_fenced_and_has_an_identity(
     whole = with_fields(
         whole,
         rendered=(
-            made(yaml.safe_load(text), pod_spec_path=".".join((*path, "spec"))),
+            rendered_object(
+                yaml.safe_load(text), pod_spec_path=".".join((*path, "spec"))
+            ),
         ),
     )
     found = {
