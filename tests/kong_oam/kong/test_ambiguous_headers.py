@@ -199,7 +199,11 @@ def test_kongs_copy_of_the_headers_is_emptied(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """So that Kong 3.9 deletes nothing of the gate's even if admission did not refuse the request."""
-    spoil(monkeypatch, "if is_ambiguous then return 400, 'ambiguous-header' end", "")
+    spoil(
+        monkeypatch,
+        "if is_ambiguous then return 400, 'ambiguous-header' end",
+        "",
+    )
     for kong in gateway("3.9.1"):
         for attack in ATTACKS:
             answer = post(
