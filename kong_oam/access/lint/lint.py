@@ -50,7 +50,7 @@ def lint(
     memory = memory or Memory()
     findings = list[LintFinding]()
     for subject in subjects(applications, estate, as_of):
-        beside = (
+        inputs = (
             estate.stack,
             as_of,
             subject.grants,
@@ -59,7 +59,7 @@ def lint(
             subject.doubtful_groups,
         )
         findings += memory.recall(
-            "lint", subject.part, beside, partial(_findings, subject)
+            "lint", subject.part, inputs, partial(_findings, subject)
         )
     order = attrgetter(
         "position.file", "position.line", "position.column", "code"

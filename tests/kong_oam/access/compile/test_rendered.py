@@ -361,7 +361,7 @@ def test_what_is_exposed_or_a_client_has_a_plain_name(
         for diagnostic in found.diagnostics
     ]
     message = f"the name '{name}' has {flaw}; an exposed component or a client needs a name of small letters, digits and '-'"
-    fence = "'Api' cannot name a NetworkPolicy, which has no capitals; use small letters"
+    fence = "'Api' becomes the name of a NetworkPolicy, which has no capitals; rename the component"
     messages = [] if (objects, traits) == (DEPLOYMENT, "[]") else [message]
     assert wrong == [
         f"app1.yaml:6:13 {message}"
