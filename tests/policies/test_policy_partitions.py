@@ -13,7 +13,7 @@ from policies.deployed import Deployment, Resource
 from tests.support.sound_deployment import ESTATE, MODEL, SOUND, resource
 
 BY_ID = {rule.id: rule for rule in RULES}
-NOWHERE, NOBODY = (
+NO_POSITION, NOBODY = (
     names.nowhere(ESTATE.stack.name),
     names.anonymous(ESTATE.stack.name),
 )
@@ -29,7 +29,7 @@ def found(rule: str, deployment: Deployment) -> list[str]:
 
 
 def partition(
-    *more: Resource, host: str = NOWHERE, nobody: str = NOBODY
+    *more: Resource, host: str = NO_POSITION, nobody: str = NOBODY
 ) -> Deployment:
     """What is sound, as a partition has it: Upstream and consumer are the base's, and names are all that leads there."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kong_oam.access.diff.snapshot import NOWHERE
+from kong_oam.oam.position import NO_POSITION
 from kong_oam.traits.kong_plugin.value import (
     KONG_PLUGIN,
     KongPlugin,
@@ -27,9 +27,11 @@ WAIVER = PluginWaiver("moved", "2999-12-31")
 
 
 PLUGINS = (
-    KongPlugin("correlation-id", {"header_name": "X-Cid"}, None, NOWHERE),
-    KongPlugin("bot-detection", {"deny": ["bad"]}, None, NOWHERE),
-    KongPlugin("request-termination", {"status_code": 410}, WAIVER, NOWHERE),
+    KongPlugin("correlation-id", {"header_name": "X-Cid"}, None, NO_POSITION),
+    KongPlugin("bot-detection", {"deny": ["bad"]}, None, NO_POSITION),
+    KongPlugin(
+        "request-termination", {"status_code": 410}, WAIVER, NO_POSITION
+    ),
 )
 """One that looks on, one that refuses, and one that answers in the gate's place, before orders/api."""
 
