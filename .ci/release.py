@@ -1,9 +1,8 @@
-"""Says whether a tag can be released, and what its release notes are: `python .ci/release.py
-v0.1.0`.
+"""Check that a tag can be released, and print its release notes: `python .ci/release.py v0.1.0`.
 
-The tag is `v` and the version that kong_oam/__init__.py says; CHANGELOG.md has an entry of that
-version, with a day and something in it. Prints that entry. Ends with 1, and one line that says what
-to do, where it cannot be released.
+The tag is `v` and the version in kong_oam/__init__.py. CHANGELOG.md has an entry of that version,
+with a date and a text, which is printed. Otherwise the exit status is 1, after one line with the
+remedy.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ from pathlib import Path
 
 
 def notes(tag: str, version: str, changelog: str) -> str:
-    """The version's entry in the changelog, without its heading. Raises ValueError where there is
-    no release in it."""
+    """Return the version's entry in the changelog, without its heading. Raises ValueError if the
+    version cannot be released."""
     if tag != f"v{version}":
         raise ValueError(
-            f"the tag is {tag}, and kong_oam/__init__.py says {version}: the tag of that is "
+            f"the tag is {tag}, and the version in kong_oam/__init__.py is {version}: use the tag "
             f"v{version}"
         )
     entries = re.split(r"^## ", changelog, flags=re.MULTILINE)[1:]
@@ -28,20 +27,22 @@ def notes(tag: str, version: str, changelog: str) -> str:
         if dated := heading.fullmatch(title.strip()):
             datetime.date.fromisoformat(dated[1])
             if not text.strip():
-                raise ValueError(f"CHANGELOG.md says nothing of {version}")
+                raise ValueError(
+                    f"the entry for {version} in CHANGELOG.md is empty"
+                )
             return text.strip() + "\n"
     raise ValueError(
-        f"CHANGELOG.md has no entry for {version}: '## [{version}] - YYYY-MM-DD', below '## "
+        f"CHANGELOG.md has no entry for {version}: add '## [{version}] - YYYY-MM-DD' below '## "
         "[Unreleased]'"
     )
 
 
 def main(arguments: list[str]) -> int:
-    """Prints the notes of a tag's release. Returns the exit status."""
+    """Print the notes of a tag's release. Return the exit status."""
     if len(arguments) != 1:
         print("usage: python .ci/release.py TAG", file=sys.stderr)
         return 2
-    said = re.search(
+    version = re.search(
         r'^__version__ = "(.+)"$',
         Path("kong_oam/__init__.py").read_text("utf-8"),
         re.MULTILINE,
@@ -50,7 +51,7 @@ def main(arguments: list[str]) -> int:
         print(
             notes(
                 arguments[0],
-                said[1] if said else "no version",
+                version[1] if version else "no version",
                 Path("CHANGELOG.md").read_text("utf-8"),
             ),
             end="",

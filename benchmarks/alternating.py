@@ -1,4 +1,4 @@
-"""Cases that are measured in turn, and told as ratios to one of them."""
+"""Measurements of several cases in turn, printed as ratios to one of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Seconds = Mapping[str, float]
 
 
 def options(about: str | None) -> argparse.Namespace:
-    """`rounds` and `requests` of the command line."""
+    """Return `rounds` and `requests` of the command line."""
     parser = argparse.ArgumentParser(
         description=about, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -23,7 +23,8 @@ def options(about: str | None) -> argparse.Namespace:
 def medians(
     cases: Mapping[str, Callable[[int], float]], rounds: int, requests: int
 ) -> dict[str, float]:
-    """The median of each case, which takes how many requests and gives the seconds for one."""
+    """Return the median of each case: a function from a number of requests to seconds for one
+    request."""
     seconds: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(rounds):
         for name, run in cases.items():
@@ -32,7 +33,7 @@ def medians(
 
 
 def told(seconds: Seconds, to: str, width: int) -> list[str]:
-    """A line for each case, with its ratio to the case `to`."""
+    """Return a line for each case, with its ratio to the case `to`."""
     return [
         f"{name:>{width}}: {value * 1e6:6.1f} \u00b5s a request, {value / seconds[to]:5.2f} times "
         f"{to}"

@@ -1,15 +1,15 @@
-"""What a state backend costs: bytes written, what is kept, and CPU seconds of `up`, by backend and
+"""Cost of a state backend: bytes written, bytes kept, and CPU seconds of `up`, by backend and
 compression.
 
     python -m benchmarks.backends [--components 12]
 
-Deploys Applications of three components on the sandbox, each time from nothing: the engine, its
+Deploys Applications of three components on the sandbox, each time from nothing. The engine, its
 backends and Debian's PostgreSQL are real; Kong, Okta, the cluster and the plugins are stand-ins.
-CPU seconds are those of all processes of a run and of the stand-ins, and of PostgreSQL's processes
-beside them; nothing is forked from what runs already. Bytes written are those that Linux counts for
-the run's processes (/proc/self/io), and for PostgreSQL those of its write-ahead log; pages of its
-tables come on top, whenever it makes a checkpoint. S3 and GCS were not measured: the engine calls
-them as it calls files, through the same library.
+
+CPU seconds include all processes of a run, the stand-ins, and PostgreSQL's processes; nothing is
+forked from running processes. Bytes written are Linux's count for the run's processes
+(/proc/self/io), and the write-ahead log for PostgreSQL. A PostgreSQL checkpoint also writes pages
+of its tables. S3 and GCS were not measured: the engine uses them through the same library as files.
 """
 
 from __future__ import annotations
@@ -38,13 +38,15 @@ ZSTD = {"PULUMI_DIY_BACKEND_ZSTD": "true"}
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 Sizes = Mapping[str, int]
-"""Bytes of what a backend keeps, by name."""
+"""Bytes that a backend keeps, by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Of `up`: CPU seconds of the run and of the server, and bytes written. Of what is kept then:
-    bytes of the state, and how much more there is after one more run that changes nothing."""
+    """The cost of `up`: CPU seconds of the run and of the server, and bytes written.
+
+    `state` are the bytes of the state, and `left` additional bytes after a run without a change.
+    """
 
     run: float
     server: float
@@ -67,7 +69,7 @@ def main() -> int:
     applications = parser.parse_args().components // PER_APPLICATION
     os.environ["KONG_OAM_FORK"] = "0"
     print(
-        f"up of {applications * PER_APPLICATION} components; state and what a run leaves in KB"
+        f"up of {applications * PER_APPLICATION} components; state and additional bytes of a run in KB"
     )
     print(
         f"{'CPU s':>28} {'server':>6} {'MB written':>10} {'state':>6} {'a run leaves':>12}"
@@ -95,7 +97,7 @@ def main() -> int:
 
 
 def told(name: str, measured: Measured) -> str:
-    """A line of the table."""
+    """Return a line of the table."""
     return (
         f"{name:>20}: {measured.run:6.1f} {measured.server:6.1f} {measured.written / 1e6:10.1f} "
         f"{measured.state / 1e3:6.0f} {measured.left / 1e3:12.0f}"
@@ -105,8 +107,7 @@ def told(name: str, measured: Measured) -> str:
 def measured(
     applications: int, settings: Mapping[str, str], server: PostgreSql | None
 ) -> Measured:
-    """One deployment, with the backups that the engine keeps unless it is told not to, and a run
-    without a change."""
+    """Run a deployment, with the engine's default backups, and a run without a change."""
     with (
         tempfile.TemporaryDirectory() as folder,
         Local(groups=GROUPS, users=()) as local,
@@ -155,7 +156,7 @@ def measured(
 
 
 def files(folder: Path) -> Sizes:
-    """What a file backend keeps."""
+    """Return the bytes that a file backend keeps."""
     return {
         str(file): file.stat().st_size
         for file in folder.rglob("*")
@@ -164,8 +165,7 @@ def files(folder: Path) -> Sizes:
 
 
 def rows(server: PostgreSql) -> Sizes:
-    """What PostgreSQL keeps, as it compresses it itself, without rows that were replaced and not
-    cleared away yet."""
+    """Return the bytes that PostgreSQL keeps with its own compression, without dead rows."""
     lines = server.ask(
         "SELECT key, pg_column_size(data) FROM pulumi_state"
     ).splitlines()
@@ -177,7 +177,8 @@ def rows(server: PostgreSql) -> Sizes:
 
 
 def bytes_written(server: PostgreSql | None) -> int:
-    """Until now: in PostgreSQL's log, or by this process and all that it waited for."""
+    """Return the bytes written so far: in PostgreSQL's log, or by this process and its ended
+    children."""
     if server:
         return int(server.ask("SELECT pg_current_wal_lsn() - '0/0'"))
     counted = dict(
@@ -188,8 +189,8 @@ def bytes_written(server: PostgreSql | None) -> int:
 
 
 def seconds(server: PostgreSql | None) -> float:
-    """CPU seconds of PostgreSQL's processes until now, those that have ended included; 0 where
-    there is none."""
+    """Return the CPU seconds of PostgreSQL's processes so far, ended processes included; 0 without
+    PostgreSQL."""
     if server is None or server.process is None:
         return 0.0
     first = server.process.pid
@@ -204,7 +205,7 @@ def seconds(server: PostgreSql | None) -> float:
 
 
 def _ticks(process: int) -> int:
-    """Of a process and of those that it waited for."""
+    """Return the CPU seconds of a process and its ended children."""
     values = (
         Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     )

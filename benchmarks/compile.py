@@ -1,9 +1,9 @@
-"""How long reading, validating and compiling take, against PyYAML's C loader on the same files.
+"""Time of reading, validating and compiling, compared with PyYAML's C loader on the same files.
 
     python -m benchmarks.compile [--applications 1000] [--rounds 5]
 
-Prints the medians of alternating rounds in one process, in CPU seconds, and their ratio; exits 1
-where that is above 2.
+Prints the medians of alternating rounds in one process, in CPU seconds, and their ratio; exits 1 if
+that is above 2.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def main() -> int:
 
 
 def exceeds(measured: Mapping[str, float], limits: Mapping[str, float]) -> bool:
-    """Whether a measured value is above its limit."""
+    """Return whether a measured value is above its limit."""
     return any(value > limits[name] for name, value in measured.items())
 
 
@@ -140,7 +140,7 @@ def compiled(texts: Iterable[str], stack: Stack) -> Estate:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """CPU seconds of that."""
+    """Return the CPU seconds of a call."""
     gc.collect()
     start = time.process_time()
     work()

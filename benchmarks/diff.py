@@ -1,13 +1,13 @@
-"""How long `diff` takes between two estates that are compiled already, and in terms of compiling
-one of them.
+"""Time of `diff` between two compiled estates, also as a ratio to compiling one estate.
 
     python -m benchmarks.diff [--components 1000] [--rounds 5]
 
-Five pairs: nothing changed; one application in a hundred; every application; all components on one
-host, one application in a hundred changed; and as many clients of one component with as many rules,
-which gets another rule, if one list can hold these. Prints medians, with garbage collected as
-seldom as by the command; exits 1 where one takes more than a second among 1,000 components, or the
-first two more than 3 among 30,000, which are 10,000 applications.
+There are five pairs: nothing changed, one application in a hundred, and every application. In the
+fourth, all components are on one host, and one application in a hundred changes. In the fifth, a
+component with as many clients and rules gets another rule, if one list can hold them.
+
+Prints medians, with garbage collected as rarely as by the command. Exits 1 if a pair takes more
+than a second for 1,000 components, or the first two more than 3 for 30,000 (10,000 applications).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.compile import APPLICATION, compiled, seconds
-from kong_oam.__main__ import SELDOM
+from kong_oam.__main__ import GC_THRESHOLDS
 from kong_oam.access.diff.compare import diff
 from kong_oam.access.diff.facts import model_of
 from kong_oam.access.diff.model import AccessModel
@@ -38,7 +38,7 @@ CHANGES = (
     ("groups: [readers]", "groups: [readers, guests]"),
     ("paths: [/items/health]", "paths: [/items/health, /items/news]"),
 )
-"""One after the other: revokes, widens, makes public."""
+"""Edits that follow each other: revoke, widen, make public."""
 
 
 def main() -> int:
@@ -50,7 +50,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     applications = -(-options.components // 3)
-    gc.set_threshold(*SELDOM)
+    gc.set_threshold(*GC_THRESHOLDS)
     settings = read_file(Path("stacks/Pulumi.local.yaml"))
     pairs: dict[str, Callable[[], tuple[AccessModel, AccessModel]]] = {
         "nothing changed": lambda: (
@@ -100,15 +100,15 @@ def main() -> int:
 
 
 def _most(name: str, components: int) -> float | None:
-    """The most seconds that a pair of so many components may take; None: no limit is set."""
+    """Return the most seconds for a pair with so many components; None: no limit."""
     if components <= FEW:
         return LIMIT
     return OF_MANY.get(name) if components <= MANY else None
 
 
 def _diff(pair: tuple[AccessModel, AccessModel]) -> tuple[float, int]:
-    """Seconds, and how many changes there are. The models are new: an estate keeps what it looked
-    up once."""
+    """Return the seconds, and the number of changes. The models are new, because an estate caches
+    its lookups."""
     counts: list[int] = []
     return seconds(lambda: counts.append(len(diff(*pair)))), counts[0]
 
@@ -131,7 +131,8 @@ def _compiled(settings: Settings, texts: list[str]) -> AccessModel:
 
 
 def _one_for_all(settings: Settings, clients: int, rules: int) -> AccessModel:
-    """All clients may read all that one component has, each path by a rule of its own."""
+    """Return an estate in which all clients may read all of one component, each path by a separate
+    rule."""
     callers = ", ".join(f"client{number}/job" for number in range(clients))
     listed = "\n".join(
         f"            - {{paths: [/{number}], methods: [GET], scopes: [read]}}"

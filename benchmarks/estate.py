@@ -1,18 +1,20 @@
-"""What an estate costs as it grows: CPU seconds, bytes written and requests of each kind of run, in
-partitions.
+"""Cost of a growing estate in partitions: CPU seconds, bytes written and requests of each kind of
+run.
 
     python -m benchmarks.estate [--components 10 100 1000] [--partition 10 20] [--walk] [--zstd] [--one-stack]
 
-Deploys three estates in partitions on the sandbox by the project's own `up`: the engine, its file
-backend and the program are real; Kong, Okta, the cluster and the plugins are stand-ins. What one
-costs is told as a ratio to what the next smaller one does, in partitions of the same size: of ten
-components up to a hundred, of twenty beyond. A changed rule is compared with one in an estate of
-one such partition. CPU seconds are those of all processes of a command and of the stand-ins, of
-which there is a column of its own, and nothing is forked from what runs already; bytes are those
-that Linux counts as written by the run's processes. `--walk` goes on with the largest: an
-Application moves to another partition, a client is rotated, an `up` is interrupted, recovered and
-gone on with, and all is destroyed. `--one-stack` has the second estate in one stack besides, which
-is shown and has no limit. Exits 1 where a limit is exceeded.
+Deploys three estates in partitions on the sandbox by the project's own `up`. The engine, its file
+backend and the program are real; Kong, Okta, the cluster and the plugins are stand-ins.
+
+Costs are ratios to the next smaller estate with partitions of the same size: ten components up to a
+hundred, twenty beyond. A changed rule is compared with the same change in an estate of one such
+partition. CPU seconds include all processes of a command and the stand-ins, which also have their
+own column; nothing is forked from running processes. Bytes are Linux's count for the run's
+processes.
+
+`--walk` continues with the largest estate. An Application moves to another partition, a client is
+rotated, an `up` is interrupted, recovered and repeated, and all is destroyed. `--one-stack` also
+shows the second estate in one stack, without a limit. Exits 1 if a limit is exceeded.
 """
 
 from __future__ import annotations
@@ -32,11 +34,11 @@ from sandbox.local import STACK
 
 SIZES = 10, 100, 1000
 PARTITIONS = 10, 20
-"""Components of a partition: as an estate grows to the second size, and to the third."""
+"""Components of a partition: up to the second size of the estate, and up to the third."""
 ROUNDS = 3
 MANY = 1000
-"""Components below which a run that has nothing to do is told without a limit: most of it is to
-start a process."""
+"""Below this number of components a run without work has no limit, because it mostly starts a
+process."""
 HEADING = (
     f"{'run':<32} {'CPU s':>7} {'stand-ins':>9} {'MB written':>10} {'okta':>6} {'Kong':>6}  "
     "operations"
@@ -47,7 +49,7 @@ ADDED = "an Application added"
 
 Runs = Mapping[str, Run]
 Step = tuple[int, int, int]
-"""From so many components to so many, in partitions of so many."""
+"""Growth from one number of components to another, in partitions of a size."""
 
 
 def main() -> int:
@@ -88,7 +90,7 @@ def main() -> int:
     pairs = [*pairwise(options.components)]
     if len(options.partition) < len(pairs):
         parser.error(
-            "say for each step how many components a partition has: --partition"
+            "--partition needs the components of a partition for each step"
         )
     os.environ["KONG_OAM_FORK"] = "0"
     settings = ZSTD if options.zstd else {}
@@ -114,7 +116,7 @@ def main() -> int:
 def _sizes(steps: Sequence[Step]) -> Iterator[tuple[int, int]]:
     """Yield the components of each estate to deploy and of its partitions.
 
-    An estate of one partition stands before the last step, which is compared with it.
+    An estate with a single partition precedes the last estate, for comparison.
     """
     for step in steps:
         less, more, partition = step
@@ -125,8 +127,8 @@ def _sizes(steps: Sequence[Step]) -> Iterator[tuple[int, int]]:
 
 
 def limits(components: Sequence[int]) -> dict[str, float]:
-    """Most that each may be, by what it is, for estates of so many components, from the
-    smallest."""
+    """Return the limit of each measure, by its name, for estates of so many components, smallest
+    first."""
     few = f"{components[0]:,}"
     many = f"{components[-1]:,}"
     most = {}
@@ -152,7 +154,7 @@ def limits(components: Sequence[int]) -> dict[str, float]:
 def ratios(
     estates: Mapping[tuple[int, int], tuple[Runs, float]], steps: Sequence[Step]
 ) -> dict[str, float]:
-    """What the limits are of. `found`: by the components of an estate and of each of its
+    """Return the values that have limits. `found` is by the components of an estate and of its
     partitions."""
     (smallest, _, first) = steps[0]
     (_, largest, partition) = steps[-1]
@@ -190,8 +192,8 @@ def deployed(
     *,
     go_on: bool = False,
 ) -> tuple[Runs, float]:
-    """The runs of one estate, printed as they end, and the CPU seconds of reading and compiling
-    it."""
+    """Return the runs of one estate, printed as they end, and the CPU seconds of reading and
+    compiling it."""
     count = -(-components // partition) if partition else 0
     print(
         f"\n{components} components in "
@@ -208,8 +210,10 @@ def deployed(
 
 
 def compiling(estate: Large) -> float:
-    """CPU seconds of a process that reads, validates and compiles it and does nothing else, the
-    median of some rounds: what any verb takes at least."""
+    """Return the CPU seconds of a process that only reads, validates and compiles the estate.
+
+    This is the median of some rounds, and the least cost of any verb.
+    """
 
     def once() -> float:
         before = os.times()
@@ -227,17 +231,17 @@ def compiling(estate: Large) -> float:
 
 _COMPILE = f"""
 import gc
-from kong_oam.__main__ import SELDOM
+from kong_oam.__main__ import GC_THRESHOLDS
 from kong_oam.cli.estates import estate_of, reading_of, settings_of
 from kong_oam.identity.kinds import describe
-gc.set_threshold(*SELDOM)
+gc.set_threshold(*GC_THRESHOLDS)
 settings = settings_of({STACK!r}, describe=describe)
 estate_of(reading_of(None, settings), settings)
 """
 
 
 def tell(name: str, run: Run) -> None:
-    """Prints a line of the table."""
+    """Print a line of the table."""
     requests = run.requests
     operations = sorted(run.operations.items())
     done = ", ".join(f"{count} {operation}" for operation, count in operations)

@@ -1,12 +1,12 @@
-"""What a flat program takes for the resources of an estate: one stack without a model, beside ours
-in partitions.
+"""Cost of a flat program with the resources of an estate: one stack without a model, beside ours in
+partitions.
 
     python -m benchmarks.flat [--components 10 100] [--partition 10]
 
-Deploys each estate by the project's own `up`, and then all that providers made, by a program that
-has each resource as it stands in the states, on a sandbox of its own. It shows what the engine
-costs by itself, the square of the resources of a stack included, and has no limit. Sandbox and
-numbers are those of `benchmarks.estate`.
+Deploys each estate by the project's own `up`. Then a program with each resource of the states
+deploys the same resources on another sandbox. This is the cost of the engine alone, which grows
+with the square of a stack's resources, and has no limit. Sandbox and numbers are as in
+`benchmarks.estate`.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def flat(estate: Large) -> None:
-    """Deploys what an estate has made anew, on a sandbox of its own."""
+    """Deploy an estate's resources anew, on another sandbox."""
     with (
         tempfile.TemporaryDirectory() as folder,
         sandbox_of(estate.components) as local,
@@ -70,7 +70,7 @@ def flat(estate: Large) -> None:
             resource
             for resource in estate.resources("--show-secrets")
             if resource.get("custom")
-        ]  # as it was made
+        ]  # as it was created
         resources = json.dumps(made)
         here = _named(local)
         for name, there in _named(estate.local).items():
@@ -83,7 +83,8 @@ def flat(estate: Large) -> None:
 
 
 def _named(local: Local) -> dict[str, str]:
-    """What each sandbox has of its own, by name: addresses of stand-ins, and ids of groups."""
+    """Return the values that differ between sandboxes, by name: addresses of stand-ins, and ids of
+    groups."""
     groups = local.okta.save().rows("groups")
     return {
         **local.exports,

@@ -1,8 +1,8 @@
-"""A Pulumi program without a model: registers each resource of `resources.json`, with inputs as
-they stand there. For `benchmarks.flat`, which runs it as the `__main__.py` of a project of its own.
+"""A Pulumi program without a model: it registers each resource of `resources.json` with its inputs.
+`benchmarks.flat` runs it as the `__main__.py` of a separate project.
 
-An input that is the id of a resource before it is that resource's id, so that the engine has the
-same order to keep.
+An input that equals the id of an earlier resource becomes that resource's output, so the engine
+keeps the same order.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pulumi
 
 PROVIDERS = "pulumi:providers:"
 SECRET = "4dabf18193072939515e22adb298388d"
-"""What tells a secret in an exported state; its value is JSON, in `plaintext`."""
+"""The key that marks a secret in an exported state; its value is JSON, in `plaintext`."""
 
 
 def value(input_value: Any, ids: Mapping[str, pulumi.Output[str]]) -> Any:
@@ -41,8 +41,7 @@ def value(input_value: Any, ids: Mapping[str, pulumi.Output[str]]) -> Any:
 
 
 def main() -> None:
-    """Registers all of them. Those of one provider share it, wherever its stack had one of its
-    own."""
+    """Register all resources. Resources of the same provider share it across stacks."""
     ids: dict[str, pulumi.Output[str]] = {}
     providers: dict[str, pulumi.ProviderResource] = {}
     for resource in json.loads(Path("resources.json").read_text("utf-8")):

@@ -1,11 +1,11 @@
-"""What a decision costs at the gate: for 4 to 10,000 rules, and for a user in 150 groups.
+"""Cost of a decision at the gate: for 4 to 10,000 rules, and for a user in 150 groups.
 
     python -m benchmarks.gate [--rounds 9] [--requests 2000]
 
-The emitted script runs in LuaJIT; what it asks Kong and nginx is answered in Lua, base64 from a
-table. Prints medians of alternating rounds in one process (CPU time), and ratios; exits 1 where
-1,000 or 10,000 rules cost more than LIMIT times what 4 do. Kong itself, and the signature, are not
-in it.
+The emitted script runs in LuaJIT. Kong's and nginx's functions are Lua stubs, base64 is a table.
+Prints medians of alternating rounds in one process (CPU time), and ratios. Exits 1 if 1,000 or
+10,000 rules cost more than LIMIT times as much as 4. Kong itself, and the signature, are not
+included.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ end
 
 
 def application(rules: int) -> str:
-    """One component with that many rules, each on a path of its own and with a scope of its own."""
+    """Return a component with so many rules, each with its own path and its own scope."""
     scopes = {f"scope.{number}": "s" for number in range(rules)}
     access = {
         "owner": "team",
@@ -142,10 +142,10 @@ def _document(name: str, component: Mapping[str, Any]) -> str:
 
 
 def prepared(rules: int, groups: int) -> Any:
-    """A gate that has read its table, for one request that it allows by its last rule: requests ->
-    seconds for one."""
+    """Return a gate with its table loaded, for a request that its last rule allows: a function from
+    requests to seconds for one."""
     provider = Provider("main", AUDIENCE, SPELLING, issuer=ISSUER)
-    # No file may have so many rules; a gate may be given them.
+    # No file may have so many rules, but a gate accepts them.
     with patch.multiple(document, MAX_ENTRIES=1_000_000, MAX_NODES=1_000_000):
         reading = read_bytes("orders.yaml", application(rules).encode())
     compiled = compile_estate(reading, Stack("s", {"main": provider}))
@@ -182,7 +182,7 @@ def prepared(rules: int, groups: int) -> Any:
 
 
 def measure(rounds: int, requests: int) -> dict[str, float]:
-    """Seconds for one request, by case."""
+    """Return seconds for one request, by case."""
     return medians(
         {name: prepared(*case) for name, case in CASES.items()},
         rounds,

@@ -1,14 +1,14 @@
-"""What the gateway's own work costs on a real Kong: CPU of its workers a request, by what is asked
-of it.
+"""Cost of the gateway's own work on a real Kong: CPU of its workers per request, by kind of call.
 
     KONG_ADMIN_URL=http://127.0.0.1:8001 KONG_PROXY_URL=http://127.0.0.1:8000 python -m benchmarks.gateway
 
-The Kong has to run on this machine, with nothing else to do: the CPU time of its workers is read
-from /proc. Each case is a stack of its own, all are there at once, and rounds alternate between
-them. Prints medians, and what each takes to `guards`: admission, jwt and the gate alone. The
-workload and the sinks are here, too, and not in it. `public` are calls without a token, of which
-`jwt` verifies none. Exits 1 where all traits with one sink, a file or HTTP, take more than LIMIT of
-what guards take for a call with a token. What it made goes at the end.
+Kong must run on this machine without other load: the CPU time of its workers is read from /proc.
+Each case is a separate stack. All cases are deployed at once, and rounds alternate between them.
+
+Prints medians, and their ratios to `guards`: admission, jwt and the gate alone. The workload and
+the sinks run here and are not included. `public` are calls without a token, which `jwt` does not
+verify. Exits 1 if all traits with one sink, a file or HTTP, cost more than LIMIT times `guards` for
+a call with a token. Its entities are deleted at the end.
 """
 
 from __future__ import annotations
@@ -66,8 +66,7 @@ TRAITS: Mapping[str, Mapping[str, Any]] = {
         "requests": {"second": 1_000_000, "hour": 1_000_000_000},
     },
 }
-"""Of each trait what a component might well ask for; those that this version does not have are left
-out."""
+"""A realistic configuration of each trait; traits that this version lacks are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ def cases() -> list[Case]:
 
 
 def application(host: str, traits: tuple[str, ...]) -> bytes:
-    """An API with ten rules and the traits, and its client, which holds every second scope."""
+    """Return an API with ten rules and the traits, and its client, which has every second scope."""
     scopes = [f"scope.{number}" for number in range(10)]
     access = {
         "owner": "team",
@@ -151,7 +150,7 @@ def application(host: str, traits: tuple[str, ...]) -> bytes:
 def stack(
     case: Case, number: int, sinks: Mapping[str, Any]
 ) -> tuple[Settings, Estate]:
-    """The settings of a case and its estate."""
+    """Return the settings of a case and its estate."""
     tokens = {
         "user": "uid",
         "client": "client_id",
@@ -192,7 +191,7 @@ def stack(
 
 
 def pem_of(key: rsa.RSAPrivateKey) -> str:
-    """Its public half."""
+    """Return the public half."""
     return (
         key.public_key()
         .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -201,7 +200,7 @@ def pem_of(key: rsa.RSAPrivateKey) -> str:
 
 
 class Deployment:
-    """The entities of all cases in one Kong. `clean` takes them away, newest first."""
+    """The entities of all cases in one Kong. `clean` deletes them, newest first."""
 
     def __init__(
         self, admin_url: str, workload: str, key: rsa.RSAPrivateKey
@@ -215,7 +214,7 @@ class Deployment:
         self._has_code = False
 
     def workers(self) -> list[int]:
-        """The process ids of the workers on this machine."""
+        """Return the process ids of the workers on this machine."""
         processes: list[int] = (
             self.admin.get("/").raise_for_status().json()["pids"]["workers"]
         )
@@ -232,7 +231,7 @@ class Deployment:
         clients = {"main": {"bench/caller": "caller"}}
         ids = {
             "main": f"{ISSUER}/{name}"
-        }  # of the ring, whose issuer the table names
+        }  # of the key ring, whose issuer the table names
         entities = intended(
             settings,
             estate,
@@ -294,7 +293,7 @@ class Deployment:
 
 
 def token(key: rsa.RSAPrivateKey, number: int) -> str:
-    """An access token of the case's client."""
+    """Return an access token of the case's client."""
     now = int(time.time())
     scopes = " ".join(f"scope.{number}" for number in range(0, 10, 2))
     claims = {
@@ -313,7 +312,7 @@ def _encoded(part: bytes) -> str:
 
 
 class _Workload(socketserver.StreamRequestHandler):
-    """Answers whatever comes with 200, on connections that stay."""
+    """Answers every request with 200, and keeps connections open."""
 
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -328,7 +327,7 @@ class _Workload(socketserver.StreamRequestHandler):
 
 
 class _Drain(socketserver.BaseRequestHandler):
-    """Takes whatever comes."""
+    """Accepts and ignores all data."""
 
     def handle(self) -> None:
         while self.request.recv(1 << 16):
@@ -343,7 +342,7 @@ class _Server(socketserver.ThreadingTCPServer):
 
 @contextmanager
 def listening(handler: type[socketserver.BaseRequestHandler]) -> Iterator[int]:
-    """A server on loopback: its port."""
+    """Start a server on loopback, and yield its port."""
     with _Server(("127.0.0.1", 0), handler) as server:
         threading.Thread(
             target=server.serve_forever,
@@ -355,15 +354,15 @@ def listening(handler: type[socketserver.BaseRequestHandler]) -> Iterator[int]:
 
 
 class Load:
-    """Connections to a proxy with one request after the other on each, new ones for each `send`:
-    nginx ends one after 10,000 requests."""
+    """Connections to a proxy that send one request after the other. Each `send` opens new
+    connections, because nginx closes them after 10,000 requests."""
 
     def __init__(self, proxy: tuple[str, int], connections: int = 4) -> None:
         self._proxy = proxy
         self._connections = connections
 
     def send(self, request: bytes, count: int) -> int:
-        """How many of the answers were 200."""
+        """Return the number of answers with 200."""
         with ThreadPoolExecutor(self._connections) as pool:
             counts = [count // self._connections] * self._connections
             return sum(pool.map(self._send, repeat(request), counts))
@@ -396,7 +395,7 @@ def _received(connection: socket.socket) -> bytes:
 
 
 def cpu(workers: list[int]) -> float:
-    """Seconds that the processes have run for (/proc/PID/schedstat, nanoseconds)."""
+    """Return the CPU seconds of the processes (/proc/PID/schedstat, nanoseconds)."""
     nanoseconds = 0
     for pid in workers:
         nanoseconds += int(
@@ -406,19 +405,19 @@ def cpu(workers: list[int]) -> float:
 
 
 Seconds = dict[tuple[str, str], float]
-"""By case, and by what is asked: token or public."""
+"""Measures by case and kind of call: token or public."""
 
 
 @contextmanager
 def deployed(
     admin_url: str,
 ) -> Iterator[tuple[Deployment, dict[tuple[str, str], bytes]]]:
-    """All cases in the Kong, with the workload and the sinks of this process, and the request of
-    each."""
+    """Deploy all cases in the Kong, start the workload and the sinks here, and yield the request of
+    each case."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     with ExitStack() as opened, tempfile.TemporaryDirectory() as folder:
         workload = opened.enter_context(listening(_Workload))
-        Path(folder).chmod(0o777)  # the workers are somebody else
+        Path(folder).chmod(0o777)  # the workers are another user
         sinks = {
             "file": f"{folder}/records",
             "http": {
@@ -443,7 +442,7 @@ def deployed(
 def measure(
     admin_url: str, proxy: tuple[str, int], rounds: int, requests: int
 ) -> Seconds:
-    """Seconds of the workers' CPU a request: medians."""
+    """Return the CPU seconds of the workers per request: medians."""
     with deployed(admin_url) as (deployment, asked):
         load = Load(proxy)
         _await(load, asked)
@@ -459,7 +458,7 @@ def measure(
 
 
 def _request(number: int, bearer: str) -> bytes:
-    """With a token to what needs one, without to what is public."""
+    """Return a call of a guarded rule with a token, or of a public rule without."""
     lines = (
         f"GET /items/{'4/7' if bearer else 'public'} HTTP/1.1", f"Host: {HOST.format(number)}",
         *([f"Authorization: Bearer {bearer}"] if bearer else []), "Origin: "
@@ -470,7 +469,7 @@ def _request(number: int, bearer: str) -> bytes:
 
 
 def _await(load: Load, asked: Mapping[tuple[str, str], bytes]) -> None:
-    """Until every worker answers each case with 200."""
+    """Wait until every worker answers each case with 200."""
     until = time.monotonic() + 60
     for name, request in asked.items():
         while load.send(request, 40) < 40:
@@ -499,7 +498,7 @@ def main() -> int:
         os.environ.get("KONG_ADMIN_URL") and os.environ.get("KONG_PROXY_URL")
     ):
         parser.error(
-            "say where a Kong is that runs on this machine: KONG_ADMIN_URL, KONG_PROXY_URL"
+            "set the URLs of a Kong on this machine: KONG_ADMIN_URL, KONG_PROXY_URL"
         )
     proxy = urlsplit(os.environ["KONG_PROXY_URL"])
     where = (proxy.hostname or "", proxy.port or 80)

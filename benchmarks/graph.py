@@ -1,14 +1,16 @@
-"""What a component costs: resources and bytes in the state by kind, and CPU seconds of each kind of
+"""Cost of a component: resources and bytes in the state by kind, and CPU seconds of each kind of
 run.
 
     python -m benchmarks.graph [--components 60] [--before FOLDER]
 
 Deploys Applications of three components (a guarded API, a job that calls it, a web client) on the
-sandbox: the engine and its checkpoints are real; Kong, Okta, the cluster and the plugins are
-stand-ins. CPU seconds are those of all processes of a run and of the stand-ins, and nothing is
-forked from what runs already. FOLDER is a checkout of another version, which is measured first,
-with the same stand-ins. Records go to a sink over HTTP; all that may be asked for is every trait
-that `benchmarks.gateway` has, with these records and metrics. Exits 1 where a limit is exceeded.
+sandbox. The engine and its checkpoints are real; Kong, Okta, the cluster and the plugins are
+stand-ins.
+
+CPU seconds include all processes of a run and the stand-ins; nothing is forked from running
+processes. FOLDER is a checkout of another version, which is measured first with the same stand-ins.
+Records go to a sink over HTTP. The case with everything has every trait of `benchmarks.gateway`,
+these records, and metrics. Exits 1 if a limit is exceeded.
 """
 
 from __future__ import annotations
@@ -37,23 +39,23 @@ FEW = 3
 SOME = 12
 GROUPS = ("readers", "writers")
 LIMITS = {
-    # Each port has its own code, twice in the state: 19 to 31 KB more than where stacks shared a
-    # global plugin.
+    # Each port has its own code, twice in the state: 19 to 31 KB more than with a shared global
+    # plugin.
     "KB of state a component": 88.0,
     "KB of state a component with records": 98.0,
-    "KB of state a component with all that may be asked for": 114.0,
+    "KB of state a component with all options": 114.0,
     "resources a component": 14.0,
-    "preview, to one that writes checkpoints": 0.5,
-    "program of a run without a change, to that of 3 components": 3.0,
-    "operations of an added Application, to those among 12 components": 1.0,
+    "preview, to a preview with checkpoints": 0.5,
+    "program of a run without a change, to 3 components": 3.0,
+    "operations of an added Application, to 12 components": 1.0,
 }
 AGAINST = {"up": 0.7}
-"""Most that a run may cost, to the same of the version before."""
+"""Limit of a run's cost, as a ratio to the version before."""
 
 
 @dataclass
 class Measured:
-    """CPU seconds by kind of run, those of the program alone, the operations of an added
+    """CPU seconds by kind of run, CPU seconds of the program alone, the operations of an added
     Application, and the state."""
 
     components: int
@@ -95,17 +97,17 @@ def main() -> int:
         "KB of state a component with records": added_bytes(records=True)
         / PER_APPLICATION
         / 1000,
-        "KB of state a component with all that may be asked for": added_bytes(
+        "KB of state a component with all options": added_bytes(
             records=True, all_else=True
         )
         / PER_APPLICATION
         / 1000,
         "resources a component": len(many.resources) / options.components,
-        "preview, to one that writes checkpoints": many.seconds["preview"]
+        "preview, to a preview with checkpoints": many.seconds["preview"]
         / many.seconds["preview with checkpoints"],
-        "program of a run without a change, to that of 3 components": many.program
+        "program of a run without a change, to 3 components": many.program
         / few.program,
-        "operations of an added Application, to those among 12 components": many.added.total()
+        "operations of an added Application, to 12 components": many.added.total()
         / some.added.total(),
     }
     for name, value in values.items():
@@ -121,8 +123,8 @@ def main() -> int:
 
 
 def measured(components: int, checkout: Path = project.ROOT) -> Measured:
-    """A preview with and without checkpoints, `up`, a run without a change, one changed rule, and
-    an Application more whose name comes first."""
+    """Run a preview with and without checkpoints, `up`, a run without a change, a changed rule, and
+    an added Application whose name sorts first."""
     result = Measured(components)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -162,7 +164,7 @@ def measured(components: int, checkout: Path = project.ROOT) -> Measured:
 
 
 def exported(local: Local, root: Path) -> list[dict[str, Any]]:
-    """The resources of the state of the project in `root`."""
+    """Return the resources of the state of the project in `root`."""
     resources: list[dict[str, Any]] = json.loads(
         local.pulumi("stack", "export", "-s", STACK, cwd=root).stdout
     )["deployment"]["resources"]
@@ -170,8 +172,8 @@ def exported(local: Local, root: Path) -> list[dict[str, Any]]:
 
 
 def added_bytes(*, records: bool, all_else: bool = False) -> int:
-    """Bytes of state of an Application more, with records, and with all else that may be asked
-    for."""
+    """Return the additional bytes of state of an Application: plain, with records, and with all
+    options."""
     with (
         tempfile.TemporaryDirectory() as folder,
         Local(groups=GROUPS, users=()) as local,
@@ -208,8 +210,8 @@ def write(
     reading: str = "read",
     traits: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
-    """The Application of a number; the scope is what reading asks for. `traits` stand at what has
-    an access trait."""
+    """Return the Application of a number; its scope is for reading. Components with an access trait
+    get `traits`."""
     rule = f"methods: [GET], scopes: [app{number}.read]"
     text = APPLICATION.format(n=number).replace(
         rule, rule.replace(".read", f".{reading}")
@@ -227,8 +229,8 @@ def write(
 
 @contextmanager
 def spent(tell: Callable[[float], object]) -> Iterator[None]:
-    """CPU seconds of this process, which the stand-ins are threads of, and of all that it waited
-    for."""
+    """Return the CPU seconds of this process, with its threads (the stand-ins) and its ended
+    children."""
     before = os.times()
     yield
     after = os.times()
@@ -236,8 +238,8 @@ def spent(tell: Callable[[float], object]) -> Iterator[None]:
 
 
 def operations(events: str) -> Counter[str]:
-    """How many resources of which type a run created, updated, replaced or deleted, from the
-    engine's events."""
+    """Return the number of resources by type that a run created, updated, replaced or deleted, from
+    the engine's events."""
     counts: Counter[str] = Counter()
     for line in events.splitlines():
         event = json.loads(line) if line.startswith("{") else {}
@@ -248,15 +250,15 @@ def operations(events: str) -> Counter[str]:
 
 
 def size(resource: Mapping[str, Any]) -> int:
-    """Bytes of a resource in the state, as the engine writes it: indented."""
+    """Return the bytes of a resource in the state, indented as the engine writes it."""
     return len(json.dumps(resource, indent=4))
 
 
 def by_kind(
     resources: Iterable[Mapping[str, Any]], components: int
 ) -> Iterator[str]:
-    """A line for each type, the largest first: how many a component has, their bytes, and those of
-    dependencies."""
+    """Yield a line for each type, the largest first: resources of a component, their bytes, and the
+    bytes of their dependencies."""
     kinds: dict[str, list[Mapping[str, Any]]] = {}
     for resource in resources:
         kinds.setdefault(resource["type"], []).append(resource)
@@ -270,13 +272,13 @@ def by_kind(
 
 
 def _edges(resource: Mapping[str, Any]) -> int:
-    """Bytes of a resource's dependencies."""
+    """Return the bytes of a resource's dependencies."""
     names = ("dependencies", "propertyDependencies")
     return size({name: resource.get(name) for name in names})
 
 
 def against(kind: str, seconds: float, before: Measured | None) -> str:
-    """What a run costs of what it did, where that was measured."""
+    """Return a run's measured costs."""
     if before is None:
         return ""
     limit = f", at most {AGAINST[kind]:g}" if kind in AGAINST else ""

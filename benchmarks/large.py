@@ -1,9 +1,9 @@
-"""An estate of any size in partitions on the sandbox, and what each run of it takes: for
+"""An estate of any size in partitions on the sandbox, and the cost of its runs: for
 `benchmarks.estate`.
 
-Ten components are four Applications: three of three components, those of `benchmarks.compile`, and
-one that is a workload alone. They share groups, of which Okta puts no more than 100 into a token;
-the one of number 0, which may be added, has groups of its own.
+Ten components are four Applications: three of `benchmarks.compile` with three components each, and
+a workload without access. They share groups, because Okta puts at most 100 groups into a token. The
+Application of number 0, which is added later, has separate groups.
 """
 
 from __future__ import annotations
@@ -49,9 +49,10 @@ spec:
       properties: {{image: "registry.example.com/worker{n}:1.0"}}
 """
 GROUPS = 20
-"""Pairs of groups, however many Applications there are."""
+"""Pairs of groups, for any number of Applications."""
 ROTATED = datetime.timedelta(days=31)
-"""After so long the first client, which gets a new key each 30 days, is due; no other is."""
+"""Days until the first client, which gets a new key each 30 days, is due; no other client is due
+then."""
 _SUMMARY = re.compile(
     r"^(?:\[[\w-]+\] )?\s+[+~-]+\s*(\d+) (created|updated|replaced|deleted)\b",
     re.M,
@@ -59,15 +60,15 @@ _SUMMARY = re.compile(
 
 
 def groups(number: int) -> tuple[str, str]:
-    """The groups that the Application of a number names."""
+    """Return the groups that the Application of a number names."""
     pair = number and number % GROUPS + 1
     return f"readers-{pair}", f"writers-{pair}"
 
 
 @dataclass
 class Run:
-    """Of one command: CPU seconds of all its processes, those of the stand-ins, seconds by the
-    clock, bytes written, operations on resources, and requests."""
+    """The cost of a command: CPU seconds of all its processes and of the stand-ins, wall seconds,
+    bytes written, operations on resources, and requests."""
 
     cpu: float = 0.0
     stand_ins: float = 0.0
@@ -78,18 +79,18 @@ class Run:
 
     @property
     def requests(self) -> dict[str, int]:
-        """By product, those of the program and of the plugins together."""
+        """By product, requests of the program and of the plugins together."""
         return dict(sorted((self.heard.ours + self.heard.plugins).items()))
 
 
 class WalkError(Exception):
-    """A step of the walk did not do what it is there for."""
+    """A step of the walk had an unexpected result."""
 
 
 @dataclass
 class Large:
-    """An estate of so many components, a multiple of ten, in partitions of so many; 0 for one
-    stack. `runs` has what each step took."""
+    """An estate of so many components, a multiple of ten, in partitions of a size; 0 for one stack.
+    `runs` has the cost of each step."""
 
     local: Local
     root: Path
@@ -104,7 +105,7 @@ class Large:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Those of the estate, by name."""
+        """The stacks of the estate, by name."""
         config = yaml.safe_load(
             project.stack_file(self.root).read_text("utf-8")
         )["config"]
@@ -115,13 +116,12 @@ class Large:
 
     @property
     def partitions(self) -> dict[str, list[str]]:
-        """By name, the namespaces of each. That of the Application of number 0, which may be added,
-        is in the first."""
+        """The namespaces of each partition, by name. The first has the namespace of the Application
+        of number 0, which is added later."""
         return self.settings.get("partitions", {})
 
     def kong_oam(self, *arguments: str, status: int | None = 0) -> str:
-        """A verb of the command line. Raises WalkError where it ends otherwise; None: however it
-        ends."""
+        """Run a verb of the command line. Raises WalkError if its status differs; None: any status."""
         done = subprocess.run(
             [sys.executable, "-m", "kong_oam", *arguments],
             cwd=self.root,
@@ -143,7 +143,7 @@ class Large:
         return self.local.pulumi(*arguments, cwd=self.root, timeout=7200).stdout
 
     def resources(self, *flags: str) -> Iterator[dict[str, Any]]:
-        """What the states of all stacks have, as `pulumi stack export` prints it with these flags,
+        """Return the states of all stacks, as `pulumi stack export` prints them with these flags,
         the base's first."""
         for name in (
             STACK,
@@ -158,15 +158,13 @@ class Large:
         return self.kong_oam("up", "-s", STACK, "--yes", *arguments)
 
     def as_meant(self) -> None:
-        """Raises WalkError where something is to be run, or a gate decides otherwise than is
-        meant."""
+        """Raise WalkError if a run has work left, or a gate decides differently from the model."""
         self.kong_oam("up", "-s", STACK)
         self.kong_oam("verify", "--stack", STACK, "--only", "gateway")
 
     @contextmanager
     def step(self, name: str) -> Iterator[Callable[[str], None]]:
-        """Takes what is done meanwhile as a run of that name; what it gives takes what was
-        printed."""
+        """Record the work of the block as a run with a name; the yielded function takes the output."""
         run = self.runs[name] = Run()
         self.local.okta.heard = run.heard.to("okta")
         self.local.kong.faults = run.heard.passing
@@ -188,7 +186,7 @@ class Large:
         self.tell(name, run)
 
     def write(self, number: int) -> None:
-        """The Application of a number."""
+        """Return the Application of a number."""
         text = (APPLICATION if number % TEN or not number else ALONE).format(
             n=number
         )
@@ -196,7 +194,7 @@ class Large:
             ("readers", "writers"), groups(number), strict=True
         ):
             text = text.replace(f"groups: [{name}]", f"groups: [{group}]")
-        if number == 1:  # the client that is to be rotated
+        if number == 1:  # the client for the rotation
             text = text.replace(
                 "kind: service\n",
                 "kind: service\n            rotateEvery: 30d\n",
@@ -210,7 +208,7 @@ class Large:
         self._file(number).write_text(text.replace(old, new))
 
     def set(self, **values: object) -> None:
-        """Writes settings of the estate."""
+        """Write settings of the estate."""
         for name, value in values.items():
             project.set_value(self.root, name, value)
 
@@ -220,8 +218,8 @@ class Large:
 
 @contextmanager
 def sandbox_of(components: int) -> Iterator[Local]:
-    """A sandbox with the groups that an estate of so many components names, and a backend as teams
-    have it."""
+    """Start a sandbox with the groups of an estate of so many components, and a backend as teams
+    use it."""
     applications = components // 10 * TEN
     names = chain.from_iterable(map(groups, range(applications + 1)))
     with Local(lags=Lags(), groups=dict.fromkeys(names), users=()) as local:
@@ -237,8 +235,8 @@ def large(
     settings: Mapping[str, str] = MappingProxyType({}),
     tell: Callable[[str, Run], None] = lambda *_: None,
 ) -> Iterator[Large]:
-    """An estate of so many components, with nothing deployed. `settings` are variables of the
-    environment."""
+    """Yield an estate of so many components before its first deployment. `settings` are environment
+    variables."""
     applications = components // 10 * TEN
     os.environ.pop(
         "PYTHONDONTWRITEBYTECODE", None
@@ -263,7 +261,7 @@ def large(
 
 
 def _partitions(applications: int, size: int) -> dict[str, list[str]]:
-    """Return the teams of each partition; that of an added Application is in the first."""
+    """Return the teams of each partition; the team of an added Application is in the first."""
     partitions = {}
     for index, first in enumerate(range(1, applications + 1, size), 1):
         teams = [f"team{number}" for number in range(first, first + size)]
@@ -272,7 +270,8 @@ def _partitions(applications: int, size: int) -> dict[str, list[str]]:
 
 
 def measure(estate: Large) -> None:
-    """First `up`, one more, one rule changed, and an Application added whose name sorts first."""
+    """Run a first `up`, another, a run with a changed rule, and a run with an added Application whose
+    name sorts first."""
     with estate.step("first up") as printed:
         printed(estate.up())
     with estate.step("nothing changed"):
@@ -295,9 +294,12 @@ def measure(estate: Large) -> None:
 
 
 def walk(estate: Large) -> None:
-    """After `measure`: an Application moved to another partition, the client that is due rotated,
-    an `up` interrupted and gone on with after `recover`, and all destroyed. Raises WalkError where
-    something is not as it is meant."""
+    """Continue after `measure` with the remaining steps. Raises WalkError after an unexpected
+    result.
+
+    An Application moves to another partition, and the due client is rotated. An `up` is
+    interrupted, recovered by `recover` and repeated. Then all is destroyed.
+    """
     estate.as_meant()
     _move(estate)
     _rotate(estate)
@@ -312,7 +314,7 @@ def walk(estate: Large) -> None:
 
 
 def _move(estate: Large) -> None:
-    """The first Application of the second partition goes to the first one."""
+    """Move the first Application of the second partition to the first partition."""
     partitions = estate.partitions
     first, second = [*partitions][:2]
     moved = partitions[second].pop(0)
@@ -345,7 +347,7 @@ def _rotate(estate: Large) -> None:
 
 
 def _interrupt(estate: Large) -> None:
-    """A change in up to four partitions is cut off, as by Ctrl-C, at its first operation."""
+    """Interrupt a change in up to four partitions at its first operation, as by Ctrl-C."""
     size = estate.partition // 10 * TEN
     for number in [*range(2, estate.applications, size)][:4]:
         estate.edit(
@@ -393,7 +395,7 @@ def _cut_off(estate: Large) -> None:
             if re.search(r"\bupdating \(", line):
                 os.killpg(
                     running.pid, signal.SIGINT
-                )  # as a terminal does: all that runs in it gets it
+                )  # as a terminal does: all processes get it
                 break
         output = running.stdout.read()
     if not running.returncode:
@@ -403,13 +405,13 @@ def _cut_off(estate: Large) -> None:
 
 
 def _outdated(estate: Large) -> list[str]:
-    """The stacks that `up` lists."""
+    """Return the stacks that `up` lists."""
     first = estate.kong_oam("up", "-s", STACK, status=1).splitlines()[0]
     return first.partition(": ")[2].split(", ")
 
 
 def _entities(estate: Large) -> Iterator[str]:
-    """What Kong still has of the estate."""
+    """Return the entities of the estate that are left in Kong."""
     for kind in ("services", "routes", "plugins", "consumers", "upstreams"):
         answer = httpx.get(
             f"{estate.local.kong.admin_url}/{kind}",

@@ -1,10 +1,9 @@
-"""How long the matrix of many components takes to make, and to open in Debian's Chromium.
+"""Time to make the matrix of many components, and to open it in Debian's Chromium.
 
     python -m benchmarks.matrix [--components 1000] [--rounds 5]
 
-Opening is until a browser that has just started has loaded the page and laid out what it shows, in
-a frame of 1400 by 900, as a list and as a matrix: medians. Exits 1 where one of them takes more
-than two seconds.
+Opening ends when a new browser has loaded the page and laid it out, as a list and as a matrix. The
+frame is 1400 by 900. Prints medians. Exits 1 if one of them is more than two seconds.
 """
 
 from __future__ import annotations
@@ -84,8 +83,8 @@ frame.src = "matrix.html#view=VIEW";
 
 
 def _opened(browser: str, folder: Path, view: str) -> float:
-    """Seconds, as a page measures them that has the matrix in a frame. The script of the matrix
-    lays out what it shows before it ends, and the frame is loaded after that."""
+    """Return seconds, as measured by a page with the matrix in a frame. The matrix's script ends
+    with its layout, and then the frame is loaded."""
     outer = folder / "outer.html"
     outer.write_text(FRAME.replace("VIEW", view), "utf-8")
     command = [

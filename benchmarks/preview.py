@@ -1,13 +1,13 @@
-"""What `preview` costs on components that definitions are evaluated for, against as many that need
-no evaluator.
+"""Cost of `preview` on components with evaluated definitions, compared with as many that need no
+evaluator.
 
     python -m benchmarks.preview [--components 100] [--rounds 3] [--before FOLDER]
 
-The components are those of `benchmarks.check`, on the sandbox and with nothing deployed: the engine
-is real; Kong, Okta, the cluster and the plugins are stand-ins. CPU is that of the program alone and
-of all processes of a run, medians of alternating rounds, with every answer in the cache. FOLDER is
-a checkout of another version, by which those that need no evaluator are previewed, too. Exits 1
-where the limit is exceeded.
+The components are from `benchmarks.check`, on the sandbox, with nothing deployed. The engine is
+real; Kong, Okta, the cluster and the plugins are stand-ins. CPU is of the program alone and of all
+processes of a run, medians of alternating rounds, with every answer in the cache. FOLDER is a
+checkout of another version, which also previews the components without an evaluator. Exits 1 if the
+limit is exceeded.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PLAIN = "plain"
 EVALUATED = "evaluated"
 BEFORE = "plain, by the version before"
 LIMIT = 1.3
-"""Most that a preview of evaluated components may cost, to each of plain ones."""
+"""Limit of a preview of evaluated components, as a ratio to plain components."""
 
 Rounds = dict[str, list[float]]
 """CPU seconds of each round, by project."""
@@ -106,7 +106,7 @@ def _project(folder: Path, of: Path, kind: str, components: int) -> Path:
 
 
 def _preview(local: Local, root: Path) -> tuple[float, float]:
-    """CPU seconds of the program, and of all processes of a run."""
+    """Return the CPU seconds of the program, and of all processes of a run."""
     times = root / "seconds"
     seconds = list[float]()
     times.write_text("")

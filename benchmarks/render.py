@@ -1,11 +1,10 @@
-"""What rendering costs: CPU a component, of 100 and of 1,000 components, and the evaluator's
-memory.
+"""Cost of rendering: CPU per component, for 100 and 1,000 components, and the evaluator's memory.
 
     python -m benchmarks.render [--definitions FOLDER]
 
-Each component is a webservice with a Service, a scaler and a gateway. FOLDER has other definitions
-of these types than the built-in ones: KubeVela's own, say. CPU is that of Python and of the
-evaluator. Warm is with every answer in the cache. Exits 1 where a limit is exceeded.
+Each component is a webservice with a Service, a scaler and a gateway. FOLDER has definitions of
+these types that replace the built-in definitions, such as KubeVela's own. CPU includes Python and
+the evaluator. Warm has every answer in the cache. Exits 1 if a limit is exceeded.
 """
 
 from __future__ import annotations
@@ -64,7 +63,7 @@ def main() -> int:
 
 
 def _milliseconds(count: int, stack: Library) -> tuple[float, float]:
-    """CPU a component, cold and then warm."""
+    """Return the CPU seconds per component, cold and then warm."""
     application = _application(count)
     with tempfile.TemporaryDirectory() as folder:
         cache = Cache(Path(folder), "benchmark")

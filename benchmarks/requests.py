@@ -1,13 +1,14 @@
-"""How many requests a run sends to the identity provider and to Kong's Admin API, in estates of
-different sizes.
+"""Number of requests that a run sends to the identity provider and to Kong's Admin API, in estates
+of different sizes.
 
     python -m benchmarks.requests [--components 9 30 99] [--provider okta|entra]
 
-Deploys Applications of three components (those of `benchmarks.compile`, each with groups of its
-own) on the sandbox: the engine is real; Kong, the provider and the plugins are stand-ins. Requests
-of the program (its own look at names, groups and schemas) are told from those of the plugins, which
-are the products' own (one or more for each resource that a run creates, changes or refreshes), by
-their User-Agent. Exits 1 where the program's grow with the estate, but for those of a first `up`.
+Deploys Applications of three components (as in `benchmarks.compile`, with separate groups) on the
+sandbox. The engine is real; Kong, the provider and the plugins are stand-ins.
+
+The User-Agent separates the program's requests (for names, groups and schemas) from the plugins'. A
+plugin sends at least one for each resource that a run creates, changes or refreshes. Exits 1 if the program's
+requests grow with the estate, except in a first `up`.
 """
 
 from __future__ import annotations
@@ -30,19 +31,19 @@ from sandbox.kong.http import Request, Response
 from sandbox.local import STACK, Local
 
 OURS = "python-httpx"
-"""How the program's User-Agent begins."""
+"""The beginning of the program's User-Agent."""
 SAME = ("no change", "refresh", "an Application added")
-"""Runs whose requests of the program are as many in every estate, as long as all groups are on one
-page."""
+"""Runs in which the program sends equally many requests in every estate, as long as all groups are
+on one page."""
 
 
 @dataclass
 class Heard:
-    """Requests of one run, by product and by whose they are."""
+    """Requests of one run, by product and sender."""
 
     ours: Counter[str] = field(default_factory=Counter)
     plugins: Counter[str] = field(default_factory=Counter)
-    said: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
     def to(self, product: str) -> Callable[[str, str, str], None]:
         def heard(method: str, target: str, agent: str) -> None:
@@ -50,21 +51,21 @@ class Heard:
                 product
             ] += 1
             if agent.startswith(OURS):
-                self.said.append(f"{product} {method} {target}")
+                self.lines.append(f"{product} {method} {target}")
 
         return heard
 
     def passing(
         self, request: Request, proceed: Callable[[], Response]
     ) -> Response:
-        """Takes note of a request to Kong, and lets it through."""
+        """Record a request to Kong, and let it pass."""
         agent = request.header("user-agent") or ""
         self.to("Kong")(request.method, request.target, agent)
         return proceed()
 
 
 def application(number: int) -> str:
-    """The Application of a number, with groups of its own."""
+    """Return the Application of a number, with separate groups."""
     text = APPLICATION.format(n=number)
     return text.replace(
         "groups: [readers]", f"groups: [{groups(number)[0]}]"
@@ -72,7 +73,7 @@ def application(number: int) -> str:
 
 
 def groups(number: int) -> tuple[str, str]:
-    """The groups that the Application of a number names."""
+    """Return the groups that the Application of a number names."""
     return f"readers-{number}", f"writers-{number}"
 
 
@@ -97,19 +98,19 @@ def main() -> int:
     if options.say:
         for count, runs in estates.items():
             for run, heard in runs.items():
-                print(f"\n{count} components, {run}:", *heard.said, sep="\n  ")
+                print(f"\n{count} components, {run}:", *heard.lines, sep="\n  ")
     return 0 if all(_alike(run, estates) for run in SAME) else 1
 
 
 def _alike(run: str, estates: dict[int, dict[str, Heard]]) -> bool:
-    """Whether the program sent as many requests in a run of every estate."""
+    """Return whether the program sent equally many requests in a run of every estate."""
     first, *others = (runs[run].ours for runs in estates.values())
     return all(requests == first for requests in others)
 
 
 def table(provider: str, estates: dict[int, dict[str, Heard]]) -> Iterator[str]:
-    """A line for each estate and run: requests of the program, and of the plugins, to the provider
-    and to Kong."""
+    """Yield a line for each estate and run: requests of the program, and of the plugins, to the
+    provider and to Kong."""
     yield (
         f"{'components':>10}  {'run':<22} {provider:>8} {'Kong':>8} | "
         f"{'plugins: ' + provider:>16} {'Kong':>8}"
@@ -123,7 +124,7 @@ def table(provider: str, estates: dict[int, dict[str, Heard]]) -> Iterator[str]:
 
 
 def measured(provider: str, components: int) -> dict[str, Heard]:
-    """The requests of each kind of run."""
+    """Return the requests of each kind of run."""
     number = components // PER_APPLICATION
     named = [*chain.from_iterable(map(groups, range(number + 1)))]
     runs: dict[str, Heard] = {}

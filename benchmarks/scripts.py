@@ -1,11 +1,11 @@
-"""What the gateway's scripts cost, by what is asked of it: LuaJIT alone, without Kong.
+"""Cost of the gateway's scripts by kind of call: LuaJIT alone, without Kong.
 
     python -m benchmarks.scripts [--rounds 9] [--requests 2000]
 
-The scripts of the cases of `benchmarks.gateway`, in the order of Kong's phases, for a call that is
-allowed. What they ask Kong and nginx for is answered in Lua, base64 from a table. Prints medians of
-alternating rounds in one process (CPU time), and ratios to `guards`, admission and gate alone.
-Exits 1 where all traits with records take more than LIMIT of that.
+Runs the scripts of the cases of `benchmarks.gateway`, in the order of Kong's phases, for an allowed
+call. Kong's and nginx's functions are Lua stubs, base64 is a table. Prints medians of alternating
+rounds in one process (CPU time), and ratios to `guards`, admission and gate alone. Exits 1 if all
+traits with records take more than LIMIT times that.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ end
 
 
 def prepared(case: Case, key: rsa.RSAPrivateKey) -> Any:
-    """The scripts of a case, which have read their tables: requests -> seconds for one."""
+    """Return the scripts of a case with their tables loaded: a function from requests to seconds
+    for one."""
     settings, estate = stack(
         case,
         0,
@@ -108,7 +109,7 @@ def prepared(case: Case, key: rsa.RSAPrivateKey) -> Any:
     scripts = [*before["access"], *behind["access"]]
     for phase in ("header_filter", "body_filter", "log"):
         scripts += before.get(phase) or ()
-    # Two in turn, so that the gate never meets the token that it read last.
+    # Two tokens in turn, so that the gate never meets the last token again.
     tokens = [token(key, 0), token(key, 0)]
     decoded = {}
     for text in tokens:
@@ -135,14 +136,14 @@ def _decoded(part: str) -> str:
 
 
 def measured() -> list[Case]:
-    """The cases in which scripts differ: which sink has the records makes no difference here."""
+    """Return the cases with different scripts: the kind of sink makes no difference here."""
     every = max((case.traits for case in cases()), key=len)
     alone = [case for case in cases() if not case.sink and not case.metrics]
     return [*alone, Case("records", sink="http"), Case("all", every, "http")]
 
 
 def measure(rounds: int, requests: int) -> dict[str, float]:
-    """Seconds for one request, by case."""
+    """Return seconds for one request, by case."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return medians(
         {case.name: prepared(case, key) for case in measured()},

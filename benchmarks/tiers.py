@@ -1,8 +1,8 @@
-"""How long the three tiers of tests take on this machine, one after the other: `python -m
+"""Time of the three tiers of tests on this machine, one after the other: `python -m
 benchmarks.tiers [TIER...]`.
 
-Prints for each its wall time, its limit, and what pytest says at the end. Exits 1 where a tier
-fails or takes longer than its limit, which is meant for two idle cores.
+Prints the wall time, the limit, and pytest's last line of each. Exits 1 if a tier fails or takes
+longer than its limit, which is for two idle cores.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ def main() -> int:
     chosen = parser.parse_args().tiers
     if unknown := set(chosen) - set(LIMITS):
         parser.error(
-            f"no tier {', '.join(sorted(unknown))}; there are {', '.join(LIMITS)}"
+            f"no tier {', '.join(sorted(unknown))}; use one of {', '.join(LIMITS)}"
         )
-    passed = [*map(measured, chosen)]  # all of them, also after one that failed
+    passed = [*map(measured, chosen)]  # all tiers, also after a failure
     return 0 if all(passed) else 1
 
 
 def measured(tier: str) -> bool:
-    """Runs it, prints a line, and tells whether it passed in time."""
+    """Run a tier and print a line. Return whether it passed in time."""
     began = time.monotonic()
     ran = subprocess.run(
         ["make", tier],

@@ -1,12 +1,11 @@
-"""How long `verify` takes to judge a Kong that it has read: with what is meant, and with what
-somebody changed.
+"""Time of `verify` to compare a Kong that it has read: without changes, and after manual changes.
 
     python -m benchmarks.verify [--components 1000]
 
-The estate is that of `benchmarks.compile`, on the sandbox's Kong, a stand-in, through its Admin
-API. What somebody changed: one component in a hundred has no gate any more. CPU seconds; exits 1
-where either takes more than 60. How long reading takes is Kong's: a page of a thousand entities is
-one request.
+The estate is from `benchmarks.compile`, on the sandbox's Kong, a stand-in, through its Admin API.
+The manual change: one component in a hundred has lost its gate. Prints CPU seconds; exits 1 if
+either takes more than 60. The time of reading is Kong's: a page of a thousand entities is one
+request.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ def main() -> int:
 
 
 def measured(components: int) -> dict[str, float]:
-    """CPU seconds by what was judged. Raises AssertionError where that is not found as it is."""
+    """Return CPU seconds by case. Raises AssertionError if `verify` reports other changes."""
     settings, _ = sample()
     applications = math.ceil(components / PER_APPLICATION)
     texts = (APPLICATION.format(n=number) for number in range(applications))
@@ -61,7 +60,7 @@ def measured(components: int) -> dict[str, float]:
 
 
 def without_gates(live: Entities) -> Entities:
-    """The entities without every so many a gate."""
+    """Return the entities without the gate of every n-th component."""
     gates = [
         plugin["id"]
         for plugin in live.plugins

@@ -1,10 +1,10 @@
-"""How long after a save `check --watch` has its answer, and what it costs while nobody saves.
+"""Time from a save to the answer of `check --watch`, and its cost between saves.
 
     python -m benchmarks.watch [--applications 1000] [--saves 20]
 
-Saves a typo and takes it out again, in place and by a new file moved over the old one, at moments
-of no pattern. Prints median and worst, and the share of one core that waiting takes; exits 1 where
-fewer than 9 of 10 answers came in time.
+Saves a typo and removes it, in place and by moving a new file over the old file, at irregular
+times. Prints median and worst, and the share of one core that waiting takes. Exits 1 if fewer than
+9 of 10 answers came in time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from benchmarks.compile import APPLICATION
 
 LIMIT = 0.3
 IDLE = 5.0
-"""Seconds for which nobody saves."""
+"""Seconds without a save."""
 
 
 def main() -> int:
@@ -75,7 +75,7 @@ def main() -> int:
             before = _cpu(watching.pid)
             time.sleep(IDLE)
             print(
-                f"while nobody saves:     {(_cpu(watching.pid) - before) / IDLE:6.1%} of one core"
+                f"between saves:          {(_cpu(watching.pid) - before) / IDLE:6.1%} of one core"
             )
         finally:
             watching.kill()
@@ -86,8 +86,7 @@ def main() -> int:
 
 
 def _without_findings(text: str) -> str:
-    """The Application as its owner would have it: public until a day, and nothing that lint
-    finds."""
+    """Return a valid Application without lint findings: public until a date."""
     text = text.replace(
         "probes of the load balancer}",
         'probes of the load balancer, until: "2030-01-01"}',
@@ -104,8 +103,8 @@ def _without_findings(text: str) -> str:
 def _seconds(
     watching: subprocess.Popen[str], file: Path, *, by_moving: bool
 ) -> float:
-    """The seconds from the end of a save to the end of its answer. A typo is saved, or taken out
-    where one is."""
+    """Return the seconds from the end of a save to the end of its answer. The save adds a typo, or
+    removes it."""
     text = file.read_text()
     text = (
         text.replace("kind: servize", "kind: service")
@@ -127,13 +126,13 @@ def _answer(watching: subprocess.Popen[str]) -> str:
     lines = []
     for line in watching.stdout:
         lines.append(line)
-        if "waits for the next save" in line:
+        if "waiting for the next save" in line:
             return "".join(lines)
     raise AssertionError("".join(lines))
 
 
 def _cpu(process: int) -> float:
-    """The seconds of CPU that a process has taken."""
+    """Return the CPU seconds of a process."""
     fields = (
         Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     )

@@ -1,8 +1,8 @@
-"""The sandbox's own command.
+"""The sandbox's command.
 
-python -m sandbox demo      up, calls through the gateway, who got what; then everything is gone
-python -m sandbox serve     the same products, kept up in the foreground for one's own `pulumi up -s local`
-python -m sandbox token     an access token, as a workload of the running sandbox would get it
+`python -m sandbox demo`      deploys, calls through the gateway, shows the answers, and deletes all.
+`python -m sandbox serve`     keeps the stand-ins running in the foreground, for `pulumi up -s local`.
+`python -m sandbox token`     prints an access token, as a workload of the running sandbox gets it.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from sandbox.local import STACK, USERS, Local
 from sandbox.toolchain import ToolchainError
 
 if TYPE_CHECKING:
-    from sandbox.demo.identity import Chosen
+    from sandbox.demo.identity import SandboxProvider
 
 _STAND_INS = (
     "Stand-ins, on 127.0.0.1 only: Kong (Admin API and proxy), {}the Kubernetes cluster "
@@ -35,14 +35,14 @@ def demo(kind: str, *, verbose: bool = False) -> int:
 
     `verbose` prints the output of `pulumi up` and the log of every call. Return the exit status.
     """
-    from sandbox.demo.identity import KINDS, chosen
+    from sandbox.demo.identity import KINDS, identity_provider
     from sandbox.keycloak import UnavailableError
     from sandbox.project import add_own_types, keep_records, project
     from sandbox.server import StartError
 
     if kind not in KINDS:
         print(
-            f"error: no identity provider '{kind}' in the sandbox; there are {', '.join(KINDS)}",
+            f"error: the sandbox has no identity provider '{kind}'; use one of {', '.join(KINDS)}",
             file=sys.stderr,
         )
         return 2
@@ -54,7 +54,7 @@ def demo(kind: str, *, verbose: bool = False) -> int:
         add_own_types(folder)
         keep_records(folder, records := folder / "records.jsonl")
         try:
-            with chosen(kind, local, folder) as provider:
+            with identity_provider(kind, local, folder) as provider:
                 return _deployed(local, folder, provider, records, verbose)
         except (UnavailableError, StartError) as error:
             print(f"error: {error}", file=sys.stderr)
@@ -64,7 +64,7 @@ def demo(kind: str, *, verbose: bool = False) -> int:
 def _deployed(
     local: Local,
     folder: Path,
-    provider: "Chosen",
+    provider: "SandboxProvider",
     records: Path,
     verbose: bool,
 ) -> int:
@@ -81,8 +81,8 @@ def _deployed(
         return failed.returncode
     except subprocess.TimeoutExpired as late:
         print(
-            f"error: pulumi up took longer than {late.timeout:.0f} s and was ended; "
-            "try again with less load on this machine",
+            f"error: pulumi up took longer than {late.timeout:.0f} s and was stopped; "
+            "reduce the load on this machine and run it again",
             file=sys.stderr,
         )
         return 1
@@ -92,7 +92,7 @@ def _deployed(
 
 
 def serve() -> int:
-    """Keeps everything up until Ctrl-C."""
+    """Keep everything up until Ctrl-C."""
     with Local() as local:
         _introduce(local)
         local.pulumi("stack", "init", STACK)
@@ -109,15 +109,15 @@ def serve() -> int:
 
 
 def _exported(name: str, value: str) -> str:
-    """A value as a shell takes it. What the other terminal has on its PATH stays there, such as an
-    activated .venv."""
+    """A value as a shell takes it. PATH is appended to, so an activated .venv of the other terminal
+    stays active."""
     if name != "PATH":
         return shlex.quote(value)
     return f'{shlex.quote(value.removesuffix(os.environ.get("PATH", os.defpath)))}"$PATH"'
 
 
 def token(client: str, user: str | None, namespace: str) -> int:
-    """Prints an access token of `client` (application/component), for `user` where one is named."""
+    """Print an access token of `client` (application/component), optionally for `user`."""
     cluster = os.environ.get(CLUSTER)
     if not cluster:
         print(
@@ -141,21 +141,20 @@ def token(client: str, user: str | None, namespace: str) -> int:
 
 
 def _check_user(settings: Mapping[str, str], user: str | None) -> None:
-    """Checks that users sign in to a client where one is named, and only there. Raises
-    LookupError."""
+    """Check that a user is named exactly for clients that users sign in to. Raises LookupError."""
     logins = [known.login for known in USERS]
     signs_in = "OAUTH_REDIRECT_URIS" in settings
     if signs_in and user is None:
         raise LookupError(
-            f"users sign in to it: add --user, with {', '.join(logins[:-1])} or {logins[-1]}"
+            f"users sign in to this client: add --user {', '.join(logins[:-1])} or {logins[-1]}"
         )
     if user is not None and not signs_in:
         raise LookupError(
-            "it calls as itself, and no user signs in to it: leave --user out"
+            "no user signs in to this client, it calls as itself: leave --user out"
         )
     if user is not None and user not in logins:
         raise LookupError(
-            f"there is no user '{user}' in the sandbox; there are {', '.join(logins)}"
+            f"the sandbox has no user '{user}'; use one of {', '.join(logins)}"
         )
 
 
@@ -168,14 +167,14 @@ def _introduce(
 
 
 def main() -> int:
-    """Parses the verb and runs it."""
+    """Parse the verb and run it."""
     parser = argparse.ArgumentParser(
         prog="python -m sandbox",
         description=__doc__.splitlines()[0] if __doc__ else "",
     )
     verbs = parser.add_subparsers(dest="verb", required=True)
     showing = verbs.add_parser(
-        "demo", help="up, calls through the gateway, who got what"
+        "demo", help="deploy, call through the gateway, show the answers"
     )
     showing.add_argument(
         "--idp",
@@ -186,18 +185,18 @@ def main() -> int:
         "-v",
         "--verbose",
         action="store_true",
-        help="print the output of pulumi and the log of every call, too",
+        help="also print the output of pulumi and the log of every call",
     )
     verbs.add_parser(
-        "serve", help="the same products, kept up in the foreground"
+        "serve", help="keep the stand-ins running in the foreground"
     )
     asking = verbs.add_parser(
-        "token", help="an access token, as a workload would get it"
+        "token", help="print an access token, as a workload gets it"
     )
     asking.add_argument("client", help="application/component")
     asking.add_argument(
         "--user",
-        help="a login of the test login (user-sales, user-order-desk, user-both, user-none)",
+        help="a user of the test login (user-sales, user-order-desk, user-both, user-none)",
     )
     asking.add_argument(
         "--namespace",

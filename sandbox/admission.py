@@ -1,9 +1,7 @@
-"""What an API server leaves out of an object that is written, and what of one that is there it does
-not let change.
+"""The parts of admission that the cluster stand-in models: dropped fields and immutable fields.
 
-Asked of kube-apiserver 1.35.4, for the kinds and fields that stand here, in their stable versions.
-All else is taken as it comes: names, quantities, and which fields there are at all are not looked
-at.
+Measured with kube-apiserver 1.35.4, for the kinds and fields below, in their stable versions.
+Names, quantities and unknown fields are not checked.
 """
 
 import re
@@ -32,8 +30,8 @@ _OMITTED = frozenset(
         "tty",
     }
 )
-"""Fields that are dropped where they are 0 or false. Asked of initialDelaySeconds, minReadySeconds
-and readOnly; the others are declared alike (k8s.io/api: `omitempty`, and no pointers)."""
+"""Fields that are dropped if they are 0 or false. Measured for initialDelaySeconds, minReadySeconds
+and readOnly; the others have the same declaration (k8s.io/api: `omitempty`, no pointers)."""
 _CHANGEABLE: Mapping[str, tuple[str, ...]] = {
     "PersistentVolumeClaim": ("resources", "volumeAttributesClassName"),
     "Pod": (
@@ -51,9 +49,8 @@ _CHANGEABLE: Mapping[str, tuple[str, ...]] = {
         "updateStrategy",
     ),
 }
-"""Kinds of whose spec only these fields change; of a Pod, the images of its containers, too. What
-else the server asks of these fields (that a claim's storage class lets it grow, say) is not
-modelled."""
+"""The only fields of the spec that may change, by kind; and the images of a Pod's containers. Other
+checks of these fields, such as a storage class that allows growth, are not modelled."""
 _FIXED: Mapping[str, tuple[str, ...]] = {
     "ClusterRoleBinding": ("roleRef",),
     "DaemonSet": ("spec.selector",),
@@ -64,12 +61,12 @@ _FIXED: Mapping[str, tuple[str, ...]] = {
     "Secret": ("type",),
     "Service": ("spec.clusterIP",),
 }
-"""Fields that do not change. Of ClusterRoleBinding, Deployment and a Job's selector and completions
-that is a guess, by Kubernetes' API reference; all others were asked."""
+"""Immutable fields. For ClusterRoleBinding, Deployment and a Job's selector and completions this is
+a guess by Kubernetes' API reference; all others were measured."""
 
 
 def stored(manifest: Manifest) -> Manifest:
-    """The object without what is dropped of it."""
+    """Return the object without dropped fields."""
     if not _STABLE.fullmatch(str(manifest["apiVersion"])):
         return manifest
     return (
@@ -80,8 +77,8 @@ def stored(manifest: Manifest) -> Manifest:
 
 
 def refusal(old: Manifest, new: Manifest) -> str:
-    """Why an object does not become another, in the server's words but for what it quotes; empty
-    where it does."""
+    """Return the reason why an object cannot change so, in the server's words without its quotes;
+    empty if it can."""
     kind = str(new["kind"])
     if not _STABLE.fullmatch(str(new["apiVersion"])):
         return ""

@@ -16,7 +16,7 @@ class JsonHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def body(self) -> bytes:
-        """The body of the request."""
+        """Return the body of the request."""
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
     def answer(
@@ -25,7 +25,7 @@ class JsonHandler(BaseHTTPRequestHandler):
         body: Any,
         headers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Sends a status and a body; None is no body. A 204 has none, and a HEAD gets none."""
+        """Send a status and a body (None: no body). A 204 and an answer to HEAD have no body."""
         content = b"" if body is None else json.dumps(body).encode()
         self.send_response(status)
         for name, value in headers.items():
@@ -38,12 +38,12 @@ class JsonHandler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
-        """Prints nothing."""
+        """Print nothing."""
 
 
 class JsonServer(ThreadingHTTPServer):
-    """A server on a port of loopback, by default a free one. Its handler knows whom it answers for
-    as `owner`."""
+    """A server on a loopback port, by default a free port. Its handler knows its stand-in as
+    `owner`."""
 
     daemon_threads = True
 
@@ -59,12 +59,12 @@ class JsonServer(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}"
 
     def start(self) -> None:
-        """Begins to serve, in threads of this process."""
+        """Begin to serve, in threads of this process."""
         threading.Thread(
             target=self.serve_forever, args=(0.05,), daemon=True
         ).start()
 
     def stop(self) -> None:
-        """Ends serving and frees the port."""
+        """End serving and frees the port."""
         self.shutdown()
         self.server_close()

@@ -1,11 +1,11 @@
-"""Server-side apply: what an object is when several managers write to it, and which fields each of
-them owns.
+"""Server-side apply: merge the writes of several managers, and track which manager owns a field.
 
-As Kubernetes documents it: an apply owns the fields that it names, leaves what others added, and
-takes back what it alone owned and names no more. A field that it would change and that another
-manager owns is a conflict; with force it is taken over. A plain update owns what it changes. Lists
-that Kubernetes merges by a key are merged by it, all others are one field. Not modelled:
-apiVersions in between, values that mean the same, when something was written.
+Follows Kubernetes' documentation. An apply owns the fields that it names and keeps fields of
+others. It removes fields that it alone owned and no longer names. Changing a field of another
+manager is a conflict; with force the field changes its owner. A plain update owns the fields that
+it changes. Lists with a merge key are merged by it; every other list is a single field.
+
+Not modelled: conversion between apiVersions, equal values in different spellings, times of writes.
 """
 
 import json
@@ -46,13 +46,13 @@ class ConflictError(Exception):
 
 
 class DuplicateItemError(Exception):
-    """An item of a merged list stands twice in an apply (the API server's 500: duplicate entries
-    for key)."""
+    """An apply has an item of a merged list twice (the API server's 500: duplicate entries for
+    key)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Managed:
-    """An object, without what the server adds, and who owns which of its fields."""
+    """An object without the server's additions, and the owners of its fields."""
 
     manifest: Manifest
     owners: Owners = field(default_factory=dict)
@@ -60,7 +60,8 @@ class Managed:
     def edited(
         self, manifest: Manifest, manager: str, before: Manifest | None = None
     ) -> "Managed":
-        """After a plain update to `manifest`: the manager owns what is not as it was `given` it."""
+        """Return the state after a plain update to `manifest`: the manager owns every value that
+        differs from `given`."""
         old = _fields(before or self.manifest)
         new = _fields(manifest)
         changed = _changed(old, new)
@@ -107,8 +108,8 @@ class Managed:
                 yield path, value
 
     def listed(self, applies: str) -> list[Manifest]:
-        """`metadata.managedFields`; the manager `applies` is the one that applies, all others
-        update."""
+        """Return `metadata.managedFields`. The manager `applies` has operation Apply, all others
+        have Update."""
         entries = []
         for manager in sorted(set().union(*self.owners.values())):
             owned = (
@@ -134,13 +135,12 @@ class Managed:
 
 
 def merged_by(field: str) -> tuple[str, ...]:
-    """The keys that tell apart the items of a list that Kubernetes merges; none where it takes the
-    list as a whole."""
+    """Return the keys that identify items of a list that Kubernetes merges; empty for other lists."""
     return _MERGED.get(field, ())
 
 
 def _fields(value: Any, path: Path = ()) -> dict[Path, Any]:
-    """Return the fields of an object: scalars, whole lists and maps, and empty ones."""
+    """Return the fields of an object: scalars, whole lists, maps, and empty maps."""
     last = path[-1] if path else None
     if isinstance(value, dict) and value and last not in _WHOLE:
         inner = {(*path, key): entry for key, entry in value.items()}
@@ -155,7 +155,7 @@ def _fields(value: Any, path: Path = ()) -> dict[Path, Any]:
 
 
 def _changed(old: Fields, new: Fields) -> set[Path]:
-    """Return the paths of `new` whose values are not those of `old`."""
+    """Return the paths of `new` whose values differ from `old`."""
     return {
         path for path, value in new.items() if old.get(path, _ABSENT) != value
     }
@@ -171,8 +171,8 @@ def _key(item: Manifest, keys: tuple[str, ...]) -> Path:
 
 
 def _fields_v1(paths: Iterable[Path]) -> Manifest:
-    """Below `f:NAME` fields, below `k:{...}` items of lists, each with `.`; not what an object is
-    found by."""
+    """Build `fieldsV1`: `f:NAME` for fields, `k:{...}` for items of lists, each with `.`, without
+    the object's own key."""
     tree: Manifest = {}
     for path in paths:
         if path[0] in _FOUND_BY or path[:2] in _FOUND_BY_NAME:
@@ -209,7 +209,7 @@ def _with_lists(node: Any) -> Any:
 
 
 def _require_each_once(value: Any, place: str, last: str = "") -> None:
-    """As kube-apiserver 1.35.4 answers; a creation that is no apply takes what is repeated."""
+    """Reject duplicate items as kube-apiserver 1.35.4 does; a plain create accepts them."""
     if isinstance(value, list):
         keys = (
             [_key(entry, _MERGED[last]) for entry in value]
@@ -234,7 +234,7 @@ def _within(path: Path, fields: Mapping[Path, Any]) -> bool:
 
 
 def _conflicts(theirs: Mapping[Path, frozenset[str]], version: str) -> str:
-    """As the API server says it, of the first manager in the order of names."""
+    """Return the API server's words about the first manager in the order of names."""
     count = f"{len(theirs)} conflict{'s' if len(theirs) > 1 else ''}"
     conflicts = [
         f'conflict with "{min(who)}" using {version}: {_spelt(path)}'

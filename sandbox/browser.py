@@ -1,9 +1,7 @@
-"""A browser and the app behind it, for tests and the demo: they get tokens from an issuer as an app
-would.
+"""A browser and the app behind it, for tests and the demo: both get tokens as a real app does.
 
-A login page is stood in for by the parameter `sandbox_user=<login>` of the authorization request,
-which only stand-ins know. An issuer that answers with a page of its own gets that page's form
-filled in, with `PASSWORD`.
+The parameter `sandbox_user=<login>` of the authorization request replaces a login page; only
+stand-ins know it. If an issuer answers with its login page, the form is filled in with `PASSWORD`.
 """
 
 from __future__ import annotations
@@ -29,14 +27,14 @@ TIMEOUT = 10.0  # seconds
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_LIFETIME = 60  # seconds
 PASSWORD = "sandbox"
-"""Of every user of the sandbox."""
+"""The password of every user of the sandbox."""
 
 _FORM = re.compile(r'<form[^>]*\saction="([^"]+)"', re.IGNORECASE)
 
 
 class IssuerError(Exception):
-    """The issuer refused: `error` and `error_description` as it gave them (RFC 6749), `status` the
-    HTTP status."""
+    """The issuer denied the request: `error` and `error_description` (RFC 6749), and the HTTP
+    `status`."""
 
     def __init__(self, error: str, error_description: str, status: int) -> None:
         super().__init__(f"{error}: {error_description}")
@@ -52,7 +50,7 @@ class CrossOriginError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where an issuer signs users in, and where it gives tokens."""
+    """The authorization and token endpoints of an issuer."""
 
     authorization: str
     token: str
@@ -60,11 +58,10 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True)
 class PrivateKey:
-    """A client's own key, of RSA or on P-256: PEM, and the id under which the issuer knows its
-    public half.
+    """A client's private key, RSA or P-256, in PEM, and the id of its public half at the issuer.
 
-    `certified`: that id is the thumbprint of a certificate, and the issuer wants it named as such.
-    `algorithm` is what it says that it signs with.
+    If `certified`, the id is a certificate's thumbprint, and the assertion names it so. `algorithm`
+    is the algorithm that the assertion names.
     """
 
     pem: str = field(repr=False)
@@ -73,8 +70,8 @@ class PrivateKey:
     algorithm: str = "RS256"
 
     def assertion(self, client_id: str, endpoint: str) -> str:
-        """A JWT that proves to the token endpoint who sends it (RFC 7523), good once and for a
-        minute."""
+        """Return a JWT that proves to the token endpoint who sends it (RFC 7523), good once and for
+        a minute."""
         now = int(time.time())
         claims = {
             "iss": client_id,
@@ -93,24 +90,24 @@ class PrivateKey:
 
 @dataclass(frozen=True, slots=True)
 class ClusterToken:
-    """A token that a pod was given by its cluster, which the issuer takes for the client's own (RFC
+    """A pod's token from its cluster, which the issuer accepts in place of the client's own (RFC
     7523)."""
 
     text: str = field(repr=False)
     certified: ClassVar[bool] = True
-    """It says nothing of the client, whose id is sent beside it, as with a certificate."""
+    """The client id is sent beside the token, as with a certificate: the token does not name it."""
 
     def assertion(self, client_id: str, endpoint: str) -> str:  # noqa: ARG002 - as a PrivateKey is asked
-        """As it is."""
+        """Return the token."""
         return self.text
 
 
 Proof = str | PrivateKey | ClusterToken | None
-"""How a client proves who it is: its secret, its key, its cluster's word, or not at all."""
+"""A client's proof: its secret, its key, its cluster's token, or None."""
 
 
 class TokenAnswer(TypedDict, total=False):
-    """What a token endpoint answers (RFC 6749, section 5.1)."""
+    """The answer of a token endpoint (RFC 6749, section 5.1)."""
 
     access_token: Required[str]
     token_type: str
@@ -129,12 +126,12 @@ def login(
     user: str,
     origin: str | None = None,
 ) -> TokenAnswer:
-    """Sign `user` in to an app and give the token endpoint's answer; PKCE always, and its proof
-    where it has one.
+    """Sign `user` in to an app and return the token endpoint's answer. PKCE is always used, and the
+    client's proof if it has a secret or key.
 
-    With `origin` it is a page from there that asks for the token; a form needs no preflight. Raises
-    IssuerError, at the authorization or the token endpoint, CrossOriginError where the page may not
-    have the answer, and ValueError when the answer's `state` is not the one that was sent.
+    With `origin`, a page from there asks for the token; a form needs no preflight. Raises
+    IssuerError if an endpoint rejects the request. Raises CrossOriginError if the page may not read
+    the answer. Raises ValueError if the answer's `state` differs from the request's.
     """
     verifier = secrets.token_urlsafe(48)
     state = secrets.token_urlsafe(16)
@@ -158,7 +155,7 @@ def login(
         )
     )
     if returned.get("state") != state:
-        raise ValueError("the answer's state is not the one that was sent")
+        raise ValueError("the answer's state differs from the request's")
     if "error" in returned:
         raise IssuerError(
             returned["error"], returned.get("error_description", ""), 302
@@ -180,7 +177,7 @@ def login(
 def client_credentials(
     token_endpoint: str, client_id: str, proof: Proof, scopes: Iterable[str]
 ) -> TokenAnswer:
-    """Get a token for a service as itself; gives the token endpoint's answer. Raises
+    """Get a token for a service as itself, and return the token endpoint's answer. Raises
     IssuerError."""
     form = {"grant_type": "client_credentials", "scope": " ".join(scopes)}
     return _token(token_endpoint, client_id, proof, form)
@@ -189,13 +186,13 @@ def client_credentials(
 def refresh(
     token_endpoint: str, client_id: str, proof: Proof, refresh_token: str
 ) -> TokenAnswer:
-    """Exchange a refresh token; gives the token endpoint's answer. Raises IssuerError."""
+    """Exchange a refresh token, and return the token endpoint's answer. Raises IssuerError."""
     form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
     return _token(token_endpoint, client_id, proof, form)
 
 
 def _signed_in(url: str, user: str) -> str:
-    """Where the issuer sends the browser back to."""
+    """Return the URL that the issuer redirects the browser to."""
     answer = _call("GET", url)
     if answer.status == 200 and (
         form := _FORM.search(answer.body.decode("utf-8", "replace"))

@@ -15,18 +15,19 @@ from sandbox.jose import read
 
 
 def environment(cluster: str, namespace: str, component: str) -> dict[str, str]:
-    """What the pods of `component` get from Secrets, from the cluster stand-in at the URL
-    `cluster`: from that of its client, and from those that its workload refers to by key.
+    """Return the data that the pods of `component` get from Secrets of the cluster stand-in at
+    `cluster`.
 
-    Raises LookupError where there is none, or where one lacks the key.
+    This is the Secret of its client, and the Secrets that its workload refers to by key. Raises
+    LookupError if a Secret or key is missing.
     """
     manifest = _object(
         cluster, "v1", "Secret", namespace, f"{component}-client"
     )
     if manifest is None:
         raise LookupError(
-            f"no Secret {component}-client in namespace {namespace}: is the component a client, "
-            "and up?"
+            f"no Secret {component}-client in namespace {namespace}: check that the component is a "
+            "client, and deploy it"
         )
     values = {name: _decoded(value) for name, value in manifest["data"].items()}
     workloads = (
@@ -40,8 +41,8 @@ def environment(cluster: str, namespace: str, component: str) -> dict[str, str]:
         )
         if reference["key"] not in secret.get("data", {}):
             raise LookupError(
-                f"no Secret {reference['name']} with a key {reference['key']} in namespace "
-                f"{namespace}"
+                f"no Secret {reference['name']} with key {reference['key']} in namespace "
+                f"{namespace}: create it"
             )
         values[name] = _decoded(secret["data"][reference["key"]])
     return values
@@ -53,13 +54,13 @@ def token(
     api: str | None = None,
     origin: str | None = None,
 ) -> tuple[str, str]:
-    """An access token for the client itself, or for the user `login`, and the scopes that it lists.
+    """Return an access token for the client itself, or for the user `login`, and its scopes.
 
-    With `api` (application/component) it is asked for that one alone; with `origin` a page from
+    `api` (application/component) asks for a token for that API alone; with `origin` a page from
     there asks. Raises sandbox.browser.IssuerError and CrossOriginError.
     """
     answer = answered(settings, login, api, origin)
-    return answer["access_token"], _told(answer)
+    return answer["access_token"], _scopes(answer)
 
 
 def answered(
@@ -68,7 +69,8 @@ def answered(
     api: str | None = None,
     origin: str | None = None,
 ) -> browser.TokenAnswer:
-    """All that the token endpoint says. Raises sandbox.browser.IssuerError and CrossOriginError."""
+    """Return the token endpoint's whole answer. Raises sandbox.browser.IssuerError and
+    CrossOriginError."""
     variable = (
         f"API_SCOPES_{api.upper().replace('-', '_').replace('/', '__')}"
         if api
@@ -89,8 +91,8 @@ def answered(
     )
 
 
-def _told(answer: browser.TokenAnswer) -> str:
-    """The scopes as the answer says them, or else as the token lists them (Entra: roles of the
+def _scopes(answer: browser.TokenAnswer) -> str:
+    """Return the scopes of the answer, or of the token if the answer has none (Entra: roles of the
     API's application)."""
     if "scope" in answer:
         return str(answer["scope"])
@@ -98,8 +100,8 @@ def _told(answer: browser.TokenAnswer) -> str:
 
 
 def proof_of(settings: Mapping[str, str]) -> browser.Proof:
-    """The key of a client, or its secret; None where it has neither. What names no algorithm is of
-    a version before."""
+    """Return a client's key or secret; None if it has neither. Secrets of earlier versions name no
+    algorithm."""
     if "OAUTH_PRIVATE_KEY" in settings:
         return browser.PrivateKey(
             settings["OAUTH_PRIVATE_KEY"],

@@ -1,14 +1,16 @@
-"""The stand-in for a Kubernetes API server: a store of objects, and one loopback HTTP endpoint for
-the plugin.
+"""The stand-in for a Kubernetes API server: a store of objects, and a loopback HTTP endpoint.
 
-It is no API server: no controllers, no watches, no pods, and of admission what `sandbox.admission`
-says. What it keeps of the real one is what the program can notice: objects are found by apiVersion,
-kind, namespace and name; a second create of one is a conflict; fields belong to who wrote them, and
-an apply does not change those of others (`sandbox.applying`); a Service gets a cluster address, and
-by its type node ports and the address of a load balancer; a workload whose image cannot be pulled
-does not roll out, and what ran before runs on, and so do pods of a StatefulSet that somebody has to
-delete; a Job whose images can be is complete at once. Statuses are as kube-apiserver 1.35.4 and its
-controllers give them, as far as they stand here.
+It has no controllers, watches or pods, and of admission only `sandbox.admission`. It models these
+parts, which the program can notice:
+
+* Objects are found by apiVersion, kind, namespace and name; a second create is a conflict.
+* Fields have owners, and an apply does not change fields of others (`sandbox.applying`).
+* A Service gets a cluster address, and by its type node ports and a load balancer's address.
+* A workload whose image cannot be pulled does not roll out, and its earlier pods keep running.
+* Pods of a StatefulSet keep running until somebody deletes them.
+* A Job whose images can be pulled is complete at once.
+
+Statuses are those fields of kube-apiserver 1.35.4 and its controllers that appear below.
 """
 
 import base64
@@ -29,16 +31,17 @@ from sandbox.applying import ConflictError, DuplicateItemError, Managed
 from sandbox.edges import Manifest
 
 CLUSTER: Final = "KONG_OAM_SANDBOX_CLUSTER"
-"""The environment variable that says where the endpoint is; `<this>_<context>`, where that of a
-kubeconfig context is, if that is a cluster of its own."""
+"""The environment variable with the endpoint's address; `<variable>_<context>` for a kubeconfig
+context with a separate cluster."""
 PROGRAM: Final = "pulumi-kubernetes"
 BY_HAND: Final = "kubectl-edit"
-"""Field managers: of what comes over HTTP, and of what a test or the sandbox puts."""
+"""Field managers: for objects that come over HTTP, and for objects that a test or the sandbox
+writes."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Key:
-    """What makes an object unique; `namespace` is empty for kinds that live outside namespaces."""
+    """The key of an object; `namespace` is empty for cluster-wide kinds."""
 
     api_version: str
     kind: str
@@ -47,7 +50,7 @@ class Key:
 
     @classmethod
     def of(cls, manifest: Manifest) -> "Key":
-        """The key of `manifest`."""
+        """Return the key of `manifest`."""
         metadata = manifest.get("metadata", {})
         return cls(
             manifest["apiVersion"],
@@ -62,7 +65,7 @@ class Key:
 
 
 def address(context: str | None) -> str | None:
-    """Where the endpoint of a kubeconfig context is, as the environment says."""
+    """Return the address of a kubeconfig context's endpoint, from the environment."""
     return os.environ.get(f"{CLUSTER}_{context}", os.environ.get(CLUSTER))
 
 
@@ -75,7 +78,7 @@ class AlreadyExistsError(Exception):
 
 
 class NamespaceNotFoundError(Exception):
-    """The object's namespace is not there (the API server's 404 NotFound)."""
+    """The object's namespace does not exist (the API server's 404 NotFound)."""
 
 
 class InvalidObjectError(Exception):
@@ -85,15 +88,19 @@ class InvalidObjectError(Exception):
 class Cluster:
     """The objects, in memory, and the endpoint `/objects` over them.
 
-    GET and DELETE on `/objects?apiVersion=&kind=&namespace=&name=`; GET without a name lists, and
-    with `managed=1` it shows who owns which field. POST creates, and answers 409 when the object
-    exists. PUT is an update by hand. PATCH applies, and answers 409 where fields belong to others,
-    but for `force=1`, and 422 where they do not change; with `dryRun=1` nothing changes. Answers
-    are the object, or `{"message": ...}` with 404/409. `balancer` is the address that load
-    balancers get. Tests fill `unpullable`, images that no node can pull, and `absent`, namespaces
-    that there are not, of which GET `/absent` tells: nothing can be made in them (404) until
-    somebody makes them; `nodes`, of which GET `/nodes` tells; and `slow`, the seconds that the pods
-    of a Deployment take to get ready. `changed` is called after each change.
+    The query `?apiVersion=&kind=&namespace=&name=` names an object:
+
+    * GET returns it; without a name it lists, and with `managed=1` it shows the owners of fields.
+    * POST creates it, or answers 409 if it exists.
+    * PUT updates it as somebody does by hand.
+    * PATCH applies it: 409 if another manager owns a field (unless `force=1`), 422 if a field is
+      immutable. With `dryRun=1` nothing changes.
+    * DELETE deletes it.
+
+    An answer is the object, or `{"message": ...}` with 404 or 409. `balancer` is the address of
+    load balancers. Tests set `unpullable` (images that no node can pull), `nodes`. They also set `slow` (seconds
+    until a Deployment's pods are ready) and `absent` (missing namespaces: a create there answers
+    404). GET `/nodes` and `/absent` list these. `changed` is called after each change.
     """
 
     def __init__(self, port: int = 0, balancer: str = "127.0.0.1") -> None:
@@ -112,26 +119,26 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        """Where the endpoint listens: "http://127.0.0.1:PORT"."""
+        """The endpoint's address: "http://127.0.0.1:PORT"."""
         return self._server.url
 
     def start(self) -> Self:
-        """Begins to serve."""
+        """Begin to serve."""
         self._server.start()
         return self
 
     def stop(self) -> None:
-        """Ends serving and frees the port."""
+        """End serving and frees the port."""
         self._server.stop()
 
     def get(self, key: Key) -> Manifest | None:
-        """A copy of the object at `key`."""
+        """Return a copy of the object at `key`."""
         with self._lock:
             return _copy(self._objects[key]) if key in self._objects else None
 
     def shown(self, key: Key) -> Manifest | None:
-        """A copy of the object at `key` with its `managedFields`, as clients get it that do not
-        leave them out."""
+        """Return a copy of the object at `key` with its `managedFields`, as clients get it that do
+        not leave them out."""
         manifest = self.get(key)
         if manifest is not None:
             with self._lock:
@@ -143,7 +150,7 @@ class Cluster:
     def objects(
         self, kind: str | None = None, namespace: str | None = None
     ) -> list[Manifest]:
-        """Copies of all objects, in the order of their keys."""
+        """Return copies of all objects, in the order of their keys."""
         with self._lock:
             return [
                 _copy(value)
@@ -157,14 +164,14 @@ class Cluster:
     def running(
         self, namespace: str, name: str, kind: str = "Deployment"
     ) -> str | None:
-        """The image that the pods of a workload run: that of its last version that rolled out."""
+        """Return the image that a workload's pods run: the image of its last version that rolled
+        out."""
         with self._lock:
             workload = self._running.get(Key("apps/v1", kind, namespace, name))
             return str(_images(workload)[0]) if workload else None
 
     def put(self, manifest: Manifest) -> Manifest:
-        """Stores `manifest` as somebody does by hand, and gives it back with what the server
-        adds."""
+        """Store `manifest` as somebody does by hand. Return it with the server's additions."""
         there = self.get(Key.of(manifest))
         before = _given(there) if there else None
         return self._write(
@@ -173,7 +180,7 @@ class Cluster:
         )
 
     def create(self, manifest: Manifest) -> Manifest:
-        """Stores a new object of the program's. Raises AlreadyExistsError."""
+        """Store a new object of the program's. Raises AlreadyExistsError."""
 
         def new(managed: Managed) -> Managed:
             if managed != _NOTHING:
@@ -187,9 +194,9 @@ class Cluster:
     def apply(
         self, manifest: Manifest, force: bool = False, dry_run: bool = False
     ) -> Manifest:
-        """Merges what the program says into the object.
+        """Merge the program's fields into the object.
 
-        Raises ConflictError, but not with `force`, and InvalidObjectError.
+        Raises ConflictError (not with `force`) and InvalidObjectError.
         """
 
         def change(managed: Managed) -> Managed:
@@ -209,7 +216,7 @@ class Cluster:
         return self._write(manifest, change)
 
     def delete(self, key: Key) -> bool:
-        """Removes the object; False when there was none."""
+        """Remove the object. Return False if it did not exist."""
         with self._lock:
             self._running.pop(key, None)
             self._managed.pop(key, None)
@@ -218,7 +225,7 @@ class Cluster:
         return deleted
 
     def save(self) -> Snapshot:
-        """All objects and who owns their fields, for `restore`."""
+        """Return all objects and who owns their fields, for `restore`."""
         with self._lock:
             return {
                 key: (_copy(manifest), self._managed[key])
@@ -226,7 +233,7 @@ class Cluster:
             }
 
     def restore(self, saved: Snapshot) -> None:
-        """Holds these objects and no others. Addresses are not given a second time."""
+        """Restore these objects and no others. Addresses are never assigned twice."""
         with self._lock:
             self._objects = {
                 key: _copy(manifest) for key, (manifest, _) in saved.items()
@@ -300,7 +307,7 @@ class Cluster:
             self._running[Key.of(manifest)] = _copy(manifest)
 
     def _number_ports(self, spec: Manifest, known: Manifest) -> None:
-        """A node port for each port that has none: the one that it had, else the next."""
+        """Give each port without a node port its earlier node port, or the next free port."""
         had = {
             entry["port"]: entry.get("nodePort")
             for entry in known.get("ports", [])
@@ -321,7 +328,7 @@ class Cluster:
 
 
 def _given(manifest: Manifest) -> Manifest:
-    """Without what only the server says."""
+    """Return the object without the fields that only the server sets."""
     stored = admission.stored(
         _copy(
             {key: value for key, value in manifest.items() if key != "status"}
@@ -332,8 +339,8 @@ def _given(manifest: Manifest) -> Manifest:
 
 
 def _folded(managed: Managed) -> Managed:
-    """A Secret's `stringData` is write-only and lands in `data`, where an apply of it owns nothing:
-    a key that is no longer said stays (kubernetes/kubernetes, server-side apply of stringData)."""
+    """Move a Secret's write-only `stringData` into `data`. The apply owns nothing there: a key that
+    is no longer applied stays (kubernetes/kubernetes, server-side apply of stringData)."""
     manifest = managed.manifest
     if "stringData" not in manifest:
         return managed
@@ -380,8 +387,8 @@ def _stateful_set(
 
 
 def _keeps_pods(strategy: Manifest) -> bool:
-    """Whether pods of the version before stay, of a StatefulSet: all until somebody deletes them,
-    or some."""
+    """Return whether pods of a StatefulSet's earlier version stay: all or some, until somebody
+    deletes them."""
     return strategy.get("type") == "OnDelete" or bool(
         strategy.get("rollingUpdate", {}).get("partition")
     )
@@ -401,8 +408,8 @@ _STATUS: Mapping[str, Callable[[Manifest, Manifest, bool], Manifest]] = {
     "DaemonSet": _daemon_set,
     "Job": _job,
 }
-"""By kind of workload, its status, of what it is and was before, and whether its images can be
-pulled."""
+"""The status of a workload by its kind, computed from the object, its earlier version, and whether
+its images can be pulled."""
 
 
 def _copy(manifest: Manifest) -> Manifest:

@@ -1,11 +1,11 @@
-"""A stand-in for a workload: a server that answers 200 with JSON of what reached it.
+"""A stand-in for a workload: a server that answers 200 and returns the request as JSON.
 
-Whatever a component's image would do, the sandbox answers with `{"method", "target", "headers",
-"body"}`, so that a caller sees what the gateway let through and which identity it passed on.
-`headers` is a list of name-value pairs.
+Every image of a component is replaced by this server. Its answer is `{"method", "target",
+"headers", "body"}`, so a caller sees what the gateway forwarded. `headers` is a list of name-value
+pairs.
 
-Who speaks TLS to it is shown a certificate for the name that they ask for, by a CA of its own, as
-if every workload had one for its Service. It asks for no certificate of theirs.
+With TLS, the server shows a certificate for the requested name, signed by its own CA. This is as if
+every workload had a certificate for its Service. It asks for no client certificate.
 """
 
 import socket
@@ -25,7 +25,7 @@ class Echo:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where it listens: ("127.0.0.1", port)."""
+        """The server's address: ("127.0.0.1", port)."""
         return "127.0.0.1", self._server.server_port
 
     @property
@@ -34,12 +34,12 @@ class Echo:
         return self._server.authority.certificate
 
     def start(self) -> Self:
-        """Begins to serve."""
+        """Begin to serve."""
         self._server.start()
         return self
 
     def stop(self) -> None:
-        """Ends serving and frees the port."""
+        """End serving and frees the port."""
         self._server.stop()
 
 
@@ -51,7 +51,7 @@ class _Server(JsonServer):
     def finish_request(self, request: Any, client_address: Any) -> None:
         if (
             request.recv(1, socket.MSG_PEEK)[:1] != b"\x16"
-        ):  # what a handshake begins with
+        ):  # the first byte of a handshake
             super().finish_request(request, client_address)
             return
         try:
@@ -60,7 +60,7 @@ class _Server(JsonServer):
             ) as connection:
                 super().finish_request(connection, client_address)
         except OSError:
-            return  # whoever does not believe it says so, and goes
+            return  # a client that does not trust the certificate disconnects
 
     def _context(self, name: str) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

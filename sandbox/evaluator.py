@@ -1,10 +1,9 @@
-"""Builds the evaluator of definitions, a Go program of this project, from its source and its
+"""Build the evaluator of definitions, a Go program of this project, from its source and its
 modules.
 
-    python -m sandbox.evaluator FOLDER        builds it into FOLDER, unless it is there
+    python -m sandbox.evaluator FOLDER        builds it into FOLDER if it is missing
 
-The modules are those that its `go.sum` names. Go is found as for the `pulumi` CLI
-(sandbox.toolchain).
+Modules are pinned by its `go.sum`. Go is found as for the `pulumi` CLI (sandbox.toolchain).
 """
 
 import sys
@@ -20,7 +19,7 @@ _SOURCE: Final = Path(__file__).resolve().parents[1] / "evaluator"
 
 
 def build_evaluator(folder: Path) -> None:
-    """Builds it, unless it is there: some 40 seconds of CPU. Raises ToolchainError."""
+    """Build the evaluator if it is missing: about 40 seconds of CPU. Raises ToolchainError."""
     folder.mkdir(parents=True, exist_ok=True)
     with alone(folder / ".lock", "building the evaluator"):
         if not (
@@ -42,7 +41,7 @@ def build_evaluator(folder: Path) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Builds it; progress and errors go to stderr."""
+    """Build it; progress and errors go to stderr."""
     try:
         build_evaluator(Path(arguments[0]))
     except (ToolchainError, OSError) as error:

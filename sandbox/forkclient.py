@@ -1,10 +1,10 @@
 # ruff: noqa: PTH109 - importing pathlib takes as long as all the rest
 """`python -P FILE ARGUMENT...`, forked: `python -I -S forkclient.py SOCKET FILE ARGUMENT...`.
 
-Stands for the fork until it ends: the fork takes this process's folder, environment and standard
-streams, and is told to end when this process is or goes away; its exit status becomes this one's.
-Where no fork server answers at SOCKET, this process becomes the ordinary Python. It imports next to
-nothing, since it runs for every plugin of every run.
+This process represents the fork. The fork takes over its folder, environment and standard streams,
+and ends when this process ends. This process returns the fork's exit status. If no fork server
+answers at SOCKET, this process becomes an ordinary Python. It imports almost nothing, because it
+starts for every plugin of every run.
 """
 
 import json
@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 
-_LOOK = 0.5  # seconds between two looks at whether the engine is still there
+_LOOK = 0.5  # seconds between checks that the engine still runs
 
 
 def main() -> int:
@@ -34,9 +34,7 @@ def main() -> int:
     socket.send_fds(server, [b"\0"], [0, 1, 2])
     server.sendall(json.dumps(wanted).encode() + b"\n")
     for stream in (0, 1, 2):
-        os.close(
-            stream
-        )  # whoever reads them is to see when the fork closes them
+        os.close(stream)  # readers must notice when the fork closes them
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: server.shutdown(socket.SHUT_WR))
     while not select.select([server], [], [], _LOOK)[0]:

@@ -1,9 +1,8 @@
-"""Fork servers of this process: what Python programs of the engine are forked from, so that they
-need not start anew.
+"""Fork servers of this process: Python programs of the engine fork from them instead of starting
+anew.
 
-Two, each with hash seeds of its own, as two runs of a program have: which of them a run of the
-program comes from is chance, so that a plan that depended on the order of a set would differ
-between two runs.
+Two servers exist, each with other hash seeds. Each run of a program forks from a random server. A
+plan that depended on the order of a set would therefore differ between two runs.
 """
 
 import atexit
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 SERVERS: Final = "KONG_OAM_FORK_SERVERS"
-"""The environment variable that says where they are; unset, everything is started anew."""
+"""The environment variable with the servers' addresses; unset, every program starts anew."""
 _COUNT: Final = 2
 _CLIENT: Final = Path(__file__).with_name("forkclient.py")
 _SERVER: Final = Path(__file__).with_name("forkserver.py")
@@ -28,7 +27,7 @@ _SERVER: Final = Path(__file__).with_name("forkserver.py")
 
 @functools.cache
 def start() -> str:
-    """Starts the servers, which end with this process, and gives the value of `SERVERS`: empty with
+    """Start the servers, which end with this process, and return the value of `SERVERS`: empty with
     KONG_OAM_FORK=0."""
     if os.environ.get("KONG_OAM_FORK") == "0":
         return ""
@@ -52,7 +51,7 @@ def start() -> str:
     atexit.register(_stop, servers, folder)
     for server in servers:
         assert server.stdout is not None
-        server.stdout.readline()  # "ready", or nothing where it ended: then what asks for it does without
+        server.stdout.readline()  # "ready", or empty if the server ended: then clients start anew
     return os.pathsep.join(map(str, addresses))
 
 
@@ -72,7 +71,7 @@ def _stop(servers: Sequence[subprocess.Popen[bytes]], folder: Path) -> None:
 def command(
     python: str, file: str, environment: Mapping[str, str] = os.environ
 ) -> list[str]:
-    """What runs the Python program `file` by the interpreter `python`: forked where that is this
+    """Return the command that runs the Python program `file` by `python`; it forks if that is this
     interpreter."""
     servers = [
         server
@@ -92,8 +91,8 @@ def command(
 
 
 def _is_this(python: str) -> bool:
-    """Whether `python` has the libraries of this interpreter: it is the one of the same virtual
-    environment."""
+    """Return whether `python` is of the same virtual environment as this interpreter, and so has
+    its libraries."""
     return (
         Path(python).parent.resolve() == Path(sys.executable).parent.resolve()
     )

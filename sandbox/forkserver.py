@@ -1,13 +1,13 @@
-"""Starts Python programs by forking a process that has imported the libraries: `python -P
+"""Start Python programs by forking a process that has imported the libraries: `python -P
 forkserver.py SOCKET`.
 
-The engine starts a language host, a program and a plugin for each provider at every run of the CLI,
-and half of what a small run costs is importing the same libraries again. `forkclient.py` asks here
-for each of them instead. A fork has the libraries and nothing of this project: it runs the sources
-as they are on disk at that moment, in the folder, with the environment and the standard streams of
-who asked, and in a session of its own.
+Every run of the CLI starts a language host, a program, and a plugin for each provider. Importing
+the same libraries takes half the time of a small run. `forkclient.py` asks this server for each of
+these programs instead. A fork has the libraries but no code of this project: it reads the sources
+from disk. It runs in a new session, with the folder, environment and standard streams of the
+client.
 
-Ends, with all that it forked, when its standard input is closed: when who started it is gone.
+The server and its forks end when its standard input is closed, that is when its parent ends.
 """
 
 import contextlib
@@ -24,8 +24,8 @@ import threading
 import traceback
 from typing import Any
 
-# What the program and the plugins import, and what the SDKs import late. All of it starts no thread
-# and opens nothing.
+# Imports of the program and the plugins, and late imports of the SDKs. None starts a thread or
+# opens a file.
 LIBRARIES = (
     "asyncio",
     "concurrent.futures.thread",
@@ -57,15 +57,16 @@ LIBRARIES = (
 
 
 def main(address: str) -> None:
-    """Serves until standard input ends."""
+    """Serve until standard input ends."""
     for library in LIBRARIES:
         with contextlib.suppress(ImportError):
             importlib.import_module(library)
     gc.collect()
     gc.freeze()  # a collection in a fork would copy every page of these objects
-    # Ctrl-C is for who started this, and comes as the end of input.
+
+    # Ctrl-C is for the parent process, and arrives here as the end of input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Nobody waits for the forks: they tell their status themselves.
+    # The forks are not waited for: they report their status themselves.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
@@ -83,7 +84,7 @@ def main(address: str) -> None:
 
 
 def _forked(client: socket.socket) -> int:
-    """In the fork: takes what the client has, runs what it asks for, and gives the exit status."""
+    """Run the client's program in the fork, with the client's streams, and return its exit status."""
     status = 1
     try:
         _, streams, _, _ = socket.recv_fds(client, 1, 3)
@@ -112,7 +113,7 @@ def _forked(client: socket.socket) -> int:
 
 
 def _run(command: list[str]) -> int:
-    """`python -P FILE ARGUMENT...` as far as FILE can tell; gives the exit status."""
+    """Run FILE as `python -P FILE ARGUMENT...` does, and return the exit status."""
     sys.argv = command
     try:
         runpy.run_path(command[0], run_name="__main__")
@@ -136,7 +137,7 @@ def _status(code: Any) -> int:
 
 
 def _end_with(client: socket.socket) -> None:
-    """Asks this process to end when the client does, and makes it when it does not."""
+    """End this process when the client ends."""
     with contextlib.suppress(OSError):
         client.recv(1)
     os.kill(os.getpid(), signal.SIGTERM)

@@ -1,10 +1,9 @@
-"""Installs the packages of lock files into a virtual environment, which it makes first. Needs
-Python alone.
+"""Install the packages of lock files into a new virtual environment. Needs only Python.
 
     python -m sandbox.install VENV LOCK...
 
-Uses `uv` where it is on the PATH, and otherwise the `venv` and `pip` of this Python. Both take only
-the contents that the locks name. A failure ends in one message that says what to do.
+Uses `uv` if it is on the PATH, otherwise the `venv` and `pip` of this Python. Both accept only the
+digests in the locks. A failure ends in one message with its remedy.
 """
 
 from __future__ import annotations
@@ -42,18 +41,18 @@ _UNREACHABLE: Final = re.compile(
 
 
 class InstallError(Exception):
-    """A lock file could not be installed. The message says why and what to do."""
+    """A lock file could not be installed. The message has the reason and the remedy."""
 
 
 def packages_of(lock: Path) -> int:
-    """Counts the packages that a lock names, on whatever platform."""
+    """Count the packages that a lock names, for all platforms."""
     return len(
         re.findall(r"^[a-z0-9][\w.-]*==", lock.read_text("utf-8"), re.MULTILINE)
     )
 
 
 def environment(folder: Path, uv: str | None) -> Path:
-    """Gives the interpreter of the virtual environment in `folder`, and makes it if needed. Raises
+    """Return the interpreter of the virtual environment in `folder`, and make it if needed. Raises
     InstallError."""
     python = folder / (
         "Scripts/python.exe" if os.name == "nt" else "bin/python"
@@ -87,7 +86,7 @@ def environment(folder: Path, uv: str | None) -> Path:
 
 
 def install(python: Path, lock: Path, uv: str | None) -> None:
-    """Installs the packages that `lock` names for the interpreter `python`. Raises InstallError."""
+    """Install the packages that `lock` names for the interpreter `python`. Raises InstallError."""
     options = BUILT if lock.name == SOURCES else LOCKED
     if uv:
         command = [uv, "pip", "install", "--quiet", "--python", str(python)]
@@ -105,7 +104,7 @@ def install(python: Path, lock: Path, uv: str | None) -> None:
 
 
 def _run(command: Sequence[str], step: str) -> None:
-    """Runs a command, whose words are shown only if it fails. Raises InstallError."""
+    """Run a command, whose words are shown only if it fails. Raises InstallError."""
     done = subprocess.run(
         command,
         stdout=subprocess.PIPE,
@@ -121,9 +120,9 @@ def _run(command: Sequence[str], step: str) -> None:
     )
     if unreachable is not None:
         raise InstallError(
-            f"no package index was reached for {step}, or it has no package for this Python "
-            f"({unreachable}); check the network, set HTTPS_PROXY, or name an index: UV_INDEX_URL "
-            "for uv, PIP_INDEX_URL for pip"
+            f"{step}: the package index is unreachable or has no package for this Python "
+            f"({unreachable}). Check the network, set HTTPS_PROXY, or set an index: UV_INDEX_URL "
+            "for uv, PIP_INDEX_URL for pip."
         )
     raise InstallError(
         "\n".join([f"{step} could not be installed:", *lines[-15:]])
@@ -131,7 +130,7 @@ def _run(command: Sequence[str], step: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Installs the locks in their order. Exit status: 0, or 1 after an error."""
+    """Install the locks in their order. Exit status: 0, or 1 after an error."""
     folder, *locks = map(Path, arguments)
     uv = shutil.which("uv")
     total = sum(map(packages_of, locks))

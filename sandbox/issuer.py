@@ -1,9 +1,9 @@
-"""A stand-in for an issuer that exists: discovery, keys, a token endpoint and a test login, on
+"""A stand-in for an existing issuer: discovery, keys, a token endpoint and a test login, on
 loopback.
 
-What an administrator would have set up there is given: clients with their scopes, and users with
-their groups. Tokens are spelt as in RFC 9068, with the claim `sid` in users' and `token_use:
-access` in access tokens. Its key set also lists a key for encryption, as those of real issuers do.
+The caller passes the administrators' setup: clients with their scopes, and users with their groups.
+Tokens follow RFC 9068, with the claim `sid` in users' tokens and `token_use: access` in access
+tokens. Its key set also has a key for encryption, as key sets of real issuers do.
 
 Not modelled: refresh tokens, consent, sessions, TLS.
 """
@@ -30,8 +30,8 @@ LIFETIME = 3600  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client as the issuer knows it. `redirect_uris` make it one that users sign in through, if
-    in a group of `groups`; any other calls as itself. Pages keep no secret: theirs is None."""
+    """A client of the issuer. With `redirect_uris`, users of a group of `groups` sign in through
+    it; otherwise it calls as itself. Pages have no secret: it is None."""
 
     id: str
     secret: str | None
@@ -42,7 +42,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class _Code:
-    """What an authorization code stands for. `groups` are the user's."""
+    """The sign-in behind an authorization code. `groups` are the user's."""
 
     client: str
     redirect_uri: str
@@ -68,7 +68,7 @@ class Key:
     )
 
     def jwk(self, use: str = "sig") -> Json:
-        """The public half (RFC 7517)."""
+        """Return the public half (RFC 7517)."""
         return {
             **members(self.private.public_key()),
             "kid": self.kid,
@@ -76,7 +76,7 @@ class Key:
         }
 
     def sign(self, claims: Json) -> str:
-        """A compact JWS over `claims`."""
+        """Return a compact JWS over `claims`."""
         return signed(
             self.private,
             {"kid": self.kid, "alg": "ES256", "typ": "at+jwt"},
@@ -85,10 +85,10 @@ class Key:
 
 
 class Issuer:
-    """`clients` by id; `users` are groups by login. A context manager. `url` is the issuer, known
-    once it was entered.
+    """A context manager that runs the issuer. `clients` are by id, `users` are groups by login.
+    `url` is the issuer, known after entering.
 
-    Tests may change `published` (its key set, the first signs), `named` (what it calls itself) and
+    Tests may change `published` (its key set, the first key signs), `named` (its issuer claim) and
     `down` at any time.
     """
 
@@ -117,7 +117,7 @@ class Issuer:
         self._server.stop()
 
     def metadata(self) -> Json:
-        """The discovery document (OpenID Connect Discovery 1.0, 3)."""
+        """Return the discovery document (OpenID Connect Discovery 1.0, 3)."""
         return {
             "issuer": self.named or self.url,
             "authorization_endpoint": f"{self.url}/sign-in",
@@ -147,7 +147,7 @@ class Issuer:
         return origins
 
     def authorize(self, query: Mapping[str, str]) -> str:
-        """The address that the browser is sent to. Raises _OAuthError where it must not be sent
+        """Return the address that the browser is sent to. Raises _OAuthError if it must not be sent
         anywhere."""
         client = self.clients.get(query.get("client_id", ""))
         if (
@@ -178,7 +178,7 @@ class Issuer:
         return f"{query['redirect_uri']}?{urlencode(answer)}"
 
     def token(self, form: Mapping[str, str], authorization: str) -> Json:
-        """The answer of the token endpoint. Raises _OAuthError."""
+        """Return the answer of the token endpoint. Raises _OAuthError."""
         client = self._authenticated(form, authorization)
         if (
             form.get("grant_type") == "client_credentials"

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 JoseObject = dict[str, Any]
 """A header, the claims of a token, or a JSON Web Key.
 
-The edge of tokens: whoever signs decides the keys."""
+It is untyped JSON: the signer decides the keys.
+"""
 
 
 def base64url(data: bytes) -> str:
@@ -27,7 +28,7 @@ def base64url(data: bytes) -> str:
 
 
 def decoded(part: str) -> bytes:
-    """What `base64url` was given. Raises ValueError."""
+    """Decode base64url. Raises ValueError."""
     return base64.b64decode(
         part + "=" * (-len(part) % 4), altchars=b"-_", validate=True
     )
@@ -43,7 +44,7 @@ def read(token: str) -> tuple[JoseObject, JoseObject]:
 
 
 def signed(key: Any, header: JoseObject, claims: JoseObject) -> str:
-    """A compact token, signed with a private key: of RSA (RS256), or on P-256 (ES256)."""
+    """Return a compact token, signed with a private key: of RSA (RS256), or on P-256 (ES256)."""
     text = ".".join(
         base64url(json.dumps(part, separators=(",", ":")).encode())
         for part in (header, claims)
@@ -59,8 +60,8 @@ def signed(key: Any, header: JoseObject, claims: JoseObject) -> str:
 
 
 def verifies(public: Any, algorithm: object, token: str) -> bool:
-    """Whether a token is signed with the private half of a key, by an algorithm that is the key's
-    own."""
+    """Return whether a token is signed with the private half of a key, by an algorithm that is the
+    key's own."""
     text, _, last = token.rpartition(".")
     try:
         signature = decoded(last)
@@ -96,7 +97,7 @@ def verifies(public: Any, algorithm: object, token: str) -> bool:
 
 
 def members(public: Any) -> JoseObject:
-    """What a JSON Web Key says of a public key itself."""
+    """Return the members of a JSON Web Key for a public key."""
     numbers = public.public_numbers()
     if isinstance(public, rsa.RSAPublicKey):
         values = {"e": numbers.e, "n": numbers.n}
@@ -114,7 +115,7 @@ def members(public: Any) -> JoseObject:
 
 
 def public_key(key: JoseObject) -> Any:
-    """The public key that a JSON Web Key describes. Raises KeyError and ValueError."""
+    """Return the public key that a JSON Web Key describes. Raises KeyError and ValueError."""
     names = ("e", "n") if key["kty"] == "RSA" else ("x", "y")
     first, other = (int.from_bytes(decoded(key[name])) for name in names)
     if key["kty"] == "RSA":

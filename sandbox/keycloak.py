@@ -1,12 +1,11 @@
-"""A real Keycloak on loopback: obtained from Maven Central once, started for one run, gone
-afterwards.
+"""A real Keycloak on loopback: fetched from Maven Central once, started for one run, then removed.
 
 with Keycloak() as server:
     server.realm("sandbox", groups=("sales",), users={"user-sales": ("sales",)})
 
-Nothing here stands in for anything. Needed are Java 17 or newer and Maven, which fetches the
-distribution (org.keycloak:keycloak-quarkus-dist, Apache-2.0, 176 MB) into the cache of
-sandbox.toolchain. The database is in memory.
+This is no stand-in. It needs Java 17 or newer and Maven, which fetches the distribution
+(org.keycloak:keycloak-quarkus-dist, Apache-2.0, 176 MB) into the cache of sandbox.toolchain. The
+database is in memory.
 """
 
 from __future__ import annotations
@@ -34,9 +33,9 @@ VERSION: Final = "26.7.3"
 OLDEST_JAVA: Final = 17
 _ARTIFACT: Final = f"org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"
 _FETCHED: Final = 900.0  # seconds
-_READY: Final = 180.0  # seconds; the first start also builds (32 s measured on two cores), later ones take 12
+_READY: Final = 180.0  # seconds; the first start also builds (32 s measured on two cores), later starts take 12
 _ANSWERED: Final = (
-    15.0  # seconds for one try, of what may be another server at that port
+    15.0  # seconds for one try, because another server may use that port
 )
 _ADMIN: Final = "sandbox-admin"
 ACCOUNT: Final = "kong-oam"
@@ -47,16 +46,15 @@ PERMISSIONS: Final = (
     "manage-users",
     "query-groups",
 )
-"""What that account has: roles of the realm's client realm-management, and no more than the program
-says it needs."""
+"""The account's roles of the client realm-management: exactly those that the program documents."""
 
 
 class UnavailableError(Exception):
-    """No Keycloak can be had here. The message says why and what to do."""
+    """Keycloak is not available. The message has the reason and the remedy."""
 
 
 def distribution() -> Path:
-    """The folder of the unpacked distribution, fetched first where there is none. Raises
+    """Return the folder of the unpacked distribution; fetch it if it is missing. Raises
     UnavailableError."""
     if java := _java_problem():
         raise UnavailableError(java)
@@ -81,11 +79,11 @@ def _java_problem() -> str | None:
             check=True,
         ).stderr
     except (OSError, subprocess.SubprocessError):
-        return f"Keycloak needs Java {OLDEST_JAVA} or newer, and there is none on the PATH"
+        return f"Keycloak needs Java {OLDEST_JAVA} or newer, and the PATH has no java: install it"
     number = re.search(r'version "(\d+)', output)
     if number is None or int(number[1]) < OLDEST_JAVA:
         return (
-            f"Keycloak needs Java {OLDEST_JAVA} or newer; the one on the PATH is "
+            f"Keycloak needs Java {OLDEST_JAVA} or newer; the PATH has "
             f"{output.splitlines()[0]}"
         )
     return None
@@ -132,12 +130,12 @@ def _fetch(folder: Path) -> None:
             )
         with zipfile.ZipFile(archive) as packed:
             packed.extractall(made)
-        # In one step: nobody ever sees half of it.
+        # An atomic rename: other runs never see half of it.
         (Path(made) / f"keycloak-{VERSION}").rename(folder)
 
 
 class Keycloak:
-    """One server. A context manager. `url` is where it listens; `log` what it said."""
+    """A context manager that runs one server. `url` is its address, and `log` its log file."""
 
     def __init__(self) -> None:
         self._secret = secrets.token_urlsafe(24)
@@ -172,7 +170,7 @@ class Keycloak:
         return self._server.log if self._server is not None else ""
 
     def environment(self, realm: str) -> dict[str, str]:
-        """What the program takes for its account at the realm."""
+        """Return the program's settings for its account at the realm."""
         return {
             "KEYCLOAK_URL": self.url,
             "KEYCLOAK_REALM": realm,
@@ -194,8 +192,7 @@ class Keycloak:
         groups: Iterable[str] = (),
         users: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
-        """A realm with groups, users (groups by login) and a client that may administer it, and
-        nothing else."""
+        """Create a realm with groups, users (groups by login) and a client that may administer it."""
         self.admin("POST", "", {"realm": name, "enabled": True})
         for group in groups:
             self.admin("POST", f"/{name}/groups", {"name": group})
@@ -227,7 +224,7 @@ class Keycloak:
         )
 
     def rotate(self, realm: str, name: str, priority: int) -> None:
-        """Adds a signing key; the one of the highest priority signs from now on."""
+        """Add a signing key. The key with the highest priority signs from now on."""
         config = {
             "priority": [str(priority)],
             "keySize": ["2048"],
@@ -246,8 +243,8 @@ class Keycloak:
         )
 
     def admin(self, method: str, path: str, body: Any = None) -> Answer:
-        """A request to the Admin API (below /admin/realms) as its administrator. Raises
-        RuntimeError where refused."""
+        """Send a request to the Admin API (below /admin/realms) as the administrator. Raises
+        RuntimeError after an error status."""
         answer = self._asked(method, path, body)
         if (
             answer.status == 401
@@ -341,7 +338,7 @@ class Keycloak:
 
     @property
     def _last_words(self) -> str:
-        """What its log says last: an error as its own commands word it, else any line."""
+        """Return the last error in its log, as its own commands word it, otherwise the last line."""
         lines = [line.strip() for line in self.log.splitlines() if line.strip()]
         errors = [
             line.partition("ERROR: ")[2] for line in lines if "ERROR: " in line
@@ -357,7 +354,7 @@ class Keycloak:
 
 
 def _user(login: str, groups: Iterable[str]) -> Json:
-    """With a whole profile: Keycloak would ask for the rest at the first login."""
+    """Return a user with a complete profile: otherwise Keycloak asks for it at the first login."""
     about = {
         "firstName": "A",
         "lastName": "User",

@@ -1,7 +1,7 @@
-"""The stand-in for `kubectl`: of get, patch and delete, what the program, `verify` and `recover`
-ask for or name.
+"""The stand-in for `kubectl`: the get, patch and delete commands that the program, `verify` and
+`recover` run or print.
 
-    kubectl [--context=C] --namespace=N get RESOURCE/NAME... --ignore-not-found --output=json --show-managed-fields
+    `kubectl [--context=C] --namespace=N get RESOURCE/NAME... --ignore-not-found --output=json --show-managed-fields
     kubectl [--context=C] --namespace=N get secrets --selector=LABEL --output=jsonpath=...
     kubectl [--context=C] --namespace=N [--request-timeout=T] get pods --selector=LABELS --output=jsonpath=...
     kubectl [--context=C] [--namespace=N] [--request-timeout=T] get RESOURCE/NAME... | RESOURCE,... --ignore-not-found
@@ -10,13 +10,13 @@ ask for or name.
     kubectl [--context=C] [--request-timeout=T] get namespaces kube-system --ignore-not-found --output=jsonpath=...
     kubectl [--context=C] [--request-timeout=T] get nodes --output=json
     kubectl [--context=C] --namespace=N patch RESOURCE/NAME -p PATCH
-    kubectl [--context=C] --namespace=N delete KIND --selector=LABELS --field-selector=metadata.name=NAME
+    kubectl [--context=C] --namespace=N delete KIND --selector=LABELS --field-selector=metadata.name=NAME`
 
-It asks the stand-in cluster, or that of the context. The jsonpath is accepted and not used: what is
-printed is each object's metadata on a line of its own, of a pod its labels, or a namespace's uid,
-which is the cluster's address. No more are the columns: they are kind, version, name and stack. A
-patch is a strategic merge patch: `null` takes a field out, `$patch: delete` an item of a list.
-RESOURCE may also be the singular of any kind, `statefulset.v1.apps`.
+It reads the stand-in cluster, or the cluster of the context. The jsonpath is ignored. The output
+has a line for each object: its metadata, a pod's labels, or a namespace's uid, which is the
+cluster's address. The columns are ignored too: they are kind, version, name and stack. A patch is a
+strategic merge patch: `null` removes a field, `$patch: delete` an item of a list. RESOURCE may also
+be the singular of any kind, `statefulset.v1.apps`.
 """
 
 import argparse
@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Runs the command."""
+    """Run the command."""
     asked = _parser().parse_args()
     os.environ[CLUSTER] = address(asked.context) or ""
     if asked.verb == "patch":
@@ -93,7 +93,7 @@ def main() -> int:
 
 
 def _print(asked: argparse.Namespace) -> None:
-    """Prints the answer to `kubectl get`."""
+    """Print the answer to `kubectl get`."""
     if asked.output.startswith("custom-columns="):
         for shown in _named(asked.namespace, asked.what):
             about = shown["metadata"]
@@ -197,7 +197,7 @@ def _named(
 
 
 def merged(before: Any, change: Any, field: str = "") -> Any:
-    """What a strategic merge patch makes of a value."""
+    """Apply a strategic merge patch to a value."""
     if isinstance(before, dict) and isinstance(change, dict):
         new = {
             key: merged(before.get(key), value, key)
@@ -256,7 +256,7 @@ def _delete(
 
 
 def _full(manifest: Manifest) -> str:
-    """The kind in small letters, with version and group behind it where it is in one."""
+    """Return the kind in small letters, followed by version and group if it has a group."""
     group, _, version = manifest["apiVersion"].rpartition("/")
     return ".".join(
         filter(None, (manifest["kind"].lower(), group and version, group))

@@ -1,11 +1,11 @@
 # ruff: noqa: N802 - the protocol names the methods
-"""The language host: how the engine runs a Python program. A stand-in for the official
+"""The language host: it runs a Python program for the engine. A stand-in for the official
 pulumi-language-python.
 
-Speaks pulumi/proto/language.proto. It starts the program in a process of its own (`program.py`),
-policy packs and other plugins written in Python as `python DIR`, and tells which plugins the
-installed SDKs want. Not modelled: project templates, dependency installation, code generation, the
-debugger, poetry and uv.
+Speaks pulumi/proto/language.proto. It starts the program in a new process (`program.py`). It
+runs policy packs and other plugins in Python as `python DIR`, and lists the plugins that the installed
+SDKs need. Not modelled: project templates, dependency installation, code generation, the debugger,
+poetry and uv.
 """
 
 import json
@@ -33,7 +33,7 @@ _SITE_PACKAGES = Path(pulumi.__file__).parent.parent
 
 
 def required_plugins(site_packages: Path) -> list[plugin_pb2.PackageDependency]:
-    """The resource plugins that the SDKs installed in `site_packages` name in their
+    """Return the resource plugins that the SDKs installed in `site_packages` name in their
     pulumi-plugin.json."""
     wanted = []
     for file in sorted(site_packages.glob("pulumi*/pulumi-plugin.json")):
@@ -62,8 +62,8 @@ def _distribution_version(package: str) -> str:
 
 
 def interpreter(info: pb.ProgramInfo) -> str:
-    """The Python that runs the program: of the project's `virtualenv` option where it exists, else
-    this one."""
+    """Return the Python that runs the program: from the project's `virtualenv` option if it exists,
+    otherwise this interpreter."""
     options: dict[str, str] = json_format.MessageToDict(info.options)  # type: ignore[no-untyped-call]
     virtualenv = options.get("virtualenv")
     if virtualenv:
@@ -128,8 +128,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def Run(
         self, request: pb.RunRequest, context: grpc.ServicerContext
     ) -> pb.RunResponse:
-        """Runs the program to its end; its output is this process's output, which the engine
-        shows."""
+        """Run the program to its end; its output is this process's output, which the engine shows."""
         settings = {
             "monitor": request.monitor_address,
             "engine": self._engine,
@@ -176,7 +175,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def RunPlugin(
         self, request: pb.RunPluginRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.RunPluginResponse]:
-        """Runs a plugin written in Python, such as a policy pack, and passes on what it prints."""
+        """Run a plugin written in Python, such as a policy pack, and forward its output."""
         program = str(
             Path(
                 request.info.program_directory or request.pwd,
@@ -206,7 +205,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         yield pb.RunPluginResponse(exitcode=self._wait(child))
 
     def stop(self) -> None:
-        """Ends every program that is still running."""
+        """End every program that is still running."""
         for child in list(self._children):
             child.terminate()
 
@@ -225,7 +224,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
 
 def main() -> None:
-    """Serves until the engine ends this process. The last argument is the engine's address."""
+    """Serve until the engine ends this process. The last argument is the engine's address."""
     host = LanguageHost(sys.argv[-1])
     serve(
         lambda server: language_pb2_grpc.add_LanguageRuntimeServicer_to_server(

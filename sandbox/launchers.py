@@ -1,14 +1,13 @@
-"""Where the engine finds the language host and the plugins: stand-ins, whatever is installed for
-the user.
+"""The plugin folder of the sandbox: it makes the engine use stand-ins, not the user's plugins.
 
 The engine looks for `pulumi-language-python` and `pulumi-resource-NAME` on PATH, then for the
 language host beside its own executable, then in `$PULUMI_HOME/plugins` (pulumi:
-sdk/go/common/workspace/plugins.go). All are put in the last place, in a plugin folder of the
-sandbox's own. PATH is switched off, and `toolchain` gives a CLI that has nothing beside it. The
-user's own plugin folder is not looked at: it may hold any version, and the engine writes into it.
+sdk/go/common/workspace/plugins.go). The sandbox uses the last place, in a separate plugin folder.
+It turns off the search on PATH, and `toolchain` provides a CLI without a language host beside it.
+It ignores the user's plugin folder, which may hold any version and which the engine writes to.
 
-Official plugins are used where the environment variable `KONG_OAM_PLUGINS` names the folders that
-they are in, but for Kubernetes': it needs an API server, which the stand-in cluster is not.
+Official plugins are used if the environment variable `KONG_OAM_PLUGINS` names their folders, except
+the Kubernetes plugin: it needs a real API server.
 """
 
 import os
@@ -25,9 +24,9 @@ from sandbox import forking
 from sandbox.toolchain import ToolchainError
 
 PLUGINS: Final = "KONG_OAM_PLUGINS"
-"""The environment variable that asks for official plugins: folders, separated as those of PATH."""
+"""The environment variable that asks for official plugins: folders, separated as in PATH."""
 KUBERNETES: Final = "resource-kubernetes"
-"""The plugin that is official only where there is a real cluster."""
+"""The plugin that is official only with a real cluster."""
 _ROOT = Path(__file__).parent.parent
 _MODULES = {
     "language-python": "sandbox.language",
@@ -66,7 +65,7 @@ class Launchers:
 
 
 def asked_for() -> tuple[Path, ...]:
-    """The folders that `KONG_OAM_PLUGINS` names."""
+    """Return the folders that `KONG_OAM_PLUGINS` names."""
     return tuple(
         Path(folder).absolute()
         for folder in os.environ.get(PLUGINS, "").split(os.pathsep)
@@ -75,16 +74,16 @@ def asked_for() -> tuple[Path, ...]:
 
 
 def split(folders: Iterable[Path]) -> Launchers:
-    """What `install` would make of these folders. Raises ToolchainError for one without any plugin
-    of ours."""
+    """Return the plugins that `install` would take from these folders. Raises ToolchainError for a
+    folder without any plugin of ours."""
     return _split(_official(folders, cluster=False))
 
 
 def behind(name: str) -> str | None:
-    """What is said of an official plugin that is asked for and of an older major version than its
-    SDK; None of others.
+    """Return a warning if a requested official plugin has an older major version than its SDK,
+    otherwise None.
 
-    Such a one may want resources in another form.
+    Such a plugin may expect other inputs.
     """
     program = _official(asked_for(), cluster=True).get(name)
     if program is None:
@@ -104,11 +103,11 @@ def install(
     servers: str = "",
     cluster: bool = False,
 ) -> Launchers:
-    """Fills `home`/plugins (a PULUMI_HOME), and tells what is what: official is what lies in one of
-    `folders`.
+    """Fill `home`/plugins (a PULUMI_HOME), and return the origin of each plugin: official if it is
+    in `folders`.
 
-    `servers` is what `forking.start` gives: the stand-ins are forked from these. `cluster` says
-    that there is a real one. Raises ToolchainError for a folder without any plugin of ours.
+    `servers` is the result of `forking.start`: the stand-ins fork from these servers. `cluster` is
+    true with a real cluster. Raises ToolchainError for a folder without any plugin of ours.
     """
     official = _official(folders, cluster)
     for name in _MODULES:
@@ -122,8 +121,8 @@ def install(
 
 
 def kubectl(home: Path) -> Path:
-    """The folder, under `home`, of a stand-in for kubectl: a user's own must not meet another
-    cluster's names."""
+    """Return the folder, under `home`, of a stand-in for kubectl: a user's own must not meet
+    another cluster's names."""
     folder = home / "kubectl"
     folder.mkdir(parents=True)
     launcher = folder / "kubectl"
@@ -197,10 +196,10 @@ def _write_launcher(plugins: Path, name: str, command: Iterable[str]) -> None:
 
 
 def environment(home: Path, backend: Path) -> Mapping[str, str]:
-    """What makes the engine use `home` alone, keep its state under `backend`, and neither download
-    nor phone anything.
+    """Return the variables that make the engine use only `home`, keep its state under `backend`,
+    and make no downloads or calls home.
 
-    It also collects its garbage less often, which takes a sixth less of a short run (measured).
+    The engine also collects garbage less often, which saves a sixth of a short run (measured).
     """
     return {
         "PULUMI_HOME": str(home),

@@ -1,12 +1,12 @@
-"""Everything that stands in for a product, on one machine, and the literal `pulumi` CLI over it.
+"""All stand-ins on one machine, and the real `pulumi` CLI that uses them.
 
 with Local() as local:
     local.pulumi("up", "-s", "local", "--yes", "--skip-preview")
     httpx.get(f"{local.kong.proxy_url}/orders", headers={"Host": "orders.example.com"})
 
 Engine, program, SDKs, state and previews are real. Kong, Okta, the Kubernetes cluster and the
-workloads are stand-ins, as are the language host and the provider plugins, but for official ones
-that KONG_OAM_PLUGINS asks for. A test can bring a real cluster.
+workloads are stand-ins. The language host and the provider plugins are stand-ins too, except the
+official plugins in KONG_OAM_PLUGINS. A test can bring a real cluster.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ from sandbox.okta.org import Org
 ROOT: Final = Path(__file__).parent.parent
 STACK: Final = "local"
 PASSPHRASE: Final = "sandbox"
-# How much of what the CLI printed an error shows: lines, and characters of each.
+# The part of the CLI's output that an error shows: lines, and characters of each.
 LAST: Final = 25
 WIDEST: Final = 300
 # How late Kong sees a change, in seconds: long enough to show that order alone is not enough, short
@@ -49,14 +49,14 @@ USERS: Final = (
     User("user-both", groups=("sales", "order-desk")),
     User("user-none", groups=()),
 )
-# What stacks whose gateway uses node ports take for the address of a node, in the sandbox.
+# The address of a node in the sandbox, for stacks whose gateway uses node ports.
 NODE: Final = "node.sandbox.example.com"
 _SERVICE_SUFFIX: Final = ".svc.cluster.local"
 
 
 class Printed(str):
-    """What a run of the CLI printed. Its `repr` is the end of that: where a test fails on it, no
-    wall is shown."""
+    """The output of a run of the CLI. Its `repr` is the end of the output, so a failing test prints
+    no wall of text."""
 
     __slots__ = ()
 
@@ -70,8 +70,7 @@ class Printed(str):
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What a sandbox held at one moment: the folder of the CLI's states, and what each stand-in
-    had."""
+    """A saved state of a sandbox: the folder of the CLI's states, and the state of each stand-in."""
 
     state: Path
     entities: Entities
@@ -83,8 +82,11 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class RealCluster:
-    """A real Kubernetes API server in place of the stand-in: the folder of kubectl and the official
-    plugin, what of the environment leads to it, and what there is of a kind."""
+    """A real Kubernetes API server in place of the stand-in.
+
+    It has the folder of kubectl and the official plugin, environment variables, and a function that
+    lists the objects of a kind.
+    """
 
     programs: Path
     environment: Mapping[str, str]
@@ -92,13 +94,14 @@ class RealCluster:
 
 
 class Local:
-    """The sandbox of one run, in a folder of its own that goes with it. A context manager.
+    """The sandbox of one run, in a temporary folder. A context manager.
 
-    `lags` are Kong's, and what it reports as its update frequency is their longest. `project` is
-    the folder that `pulumi` runs in, `balancer` the address of every load balancer. Attributes:
-    `kong`, `okta`, `cluster`, `objects` (what there is of a kind in the cluster, be it real), `env`
-    (the whole environment for the CLI and for a shell), `exports` (the part of it that is ours),
-    `launchers` (what is a stand-in), `folder`.
+    `lags` are Kong's; it reports the longest of them as its update frequency. `project` is the
+    folder that `pulumi` runs in, `balancer` the address of every load balancer.
+
+    Attributes: `kong`, `okta`, `cluster`, `folder`, and `objects` (the objects of a kind, also in a
+    real cluster). `env` is the environment for the CLI and a shell, `exports` our part of it.
+    `launchers` lists the stand-ins and official plugins.
     """
 
     def __init__(
@@ -175,7 +178,7 @@ class Local:
         timeout: float = 300,
         show: bool = False,
     ) -> subprocess.CompletedProcess[str]:
-        """Runs `pulumi ARGUMENTS --non-interactive` in the project. Output is captured, or shown as
+        """Run `pulumi ARGUMENTS --non-interactive` in the project. Output is captured, or shown as
         it comes.
 
         `timeout` is in seconds. Raises subprocess.TimeoutExpired, and CalledProcessError when
@@ -218,8 +221,8 @@ class Local:
         return done
 
     def save(self) -> Saved:
-        """What the stand-ins hold and the state of every stack, for `restore`. No run of the CLI
-        may be under way."""
+        """Save the state of the stand-ins and of every stack, for `restore`. No run of the CLI may
+        be in progress."""
         folder = Path(tempfile.mkdtemp(prefix="saved-", dir=self.folder))
         shutil.copytree(self.folder / "state", folder / "state")
         entities = self.kong.past()[-1]
@@ -234,7 +237,7 @@ class Local:
         )
 
     def restore(self, saved: Saved) -> None:
-        """Ends every run of the CLI, and goes back to what `save` gave, at the same addresses."""
+        """End every run of the CLI, and restore the state from `save`, at the same addresses."""
         self.kill()
         shutil.rmtree(self.folder / "state")
         shutil.copytree(saved.state, self.folder / "state")
@@ -245,7 +248,7 @@ class Local:
         self.env = dict(saved.env)
 
     def kill(self) -> None:
-        """Ends every run of the CLI at once and without a word to it, as a machine that loses power
+        """End every run of the CLI at once and without a word to it, as a machine that loses power
         does."""
         for process in list(self._running):
             with contextlib.suppress(ProcessLookupError):
@@ -272,8 +275,8 @@ class Local:
             "PATH": path,
             forking.SERVERS: servers,
             **launchers.environment(home, state),
-            # The backend writes a file's metadata in place: an engine that reads its own stack
-            # meanwhile finds none.
+            # The backend writes a file's metadata in place: an engine that reads its own stack at
+            # that time finds no metadata.
             "PULUMI_BACKEND_URL": f"{state.as_uri()}?metadata=skip",
             "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
@@ -296,8 +299,8 @@ class Local:
         self.env = {**kept, **self.exports}
 
     def _resolve(self, host: str, port: int) -> tuple[str, int] | None:
-        """A Service's name, load balancer or node port leads to the workload stand-in, and only
-        while it exists."""
+        """Return a Service's name, load balancer or node port leads to the workload stand-in, and
+        only while it exists."""
         return (
             self.echo.address
             if any(_leads(s, host, port) for s in self.objects("Service"))
@@ -320,8 +323,8 @@ class Local:
 
 
 def _leads(service: Manifest, host: str, port: int) -> bool:
-    """Whether `host` and `port` reach the Service: by cluster name, by its load balancer, or by a
-    node port."""
+    """Return whether `host` and `port` reach the Service: by cluster name, by its load balancer, or
+    by a node port."""
     metadata = service["metadata"]
     spec = service["spec"]
     balancers = (
@@ -342,7 +345,7 @@ def _exit(number: int, _: FrameType | None) -> None:
 
 
 def _kill(process: subprocess.Popen[Any]) -> None:
-    """Ends the CLI and all that it started; its plugins notice that their parent is gone."""
+    """End the CLI and all that it started; its plugins notice that their parent is gone."""
     for number, patience in ((signal.SIGINT, 5.0), (signal.SIGKILL, 5.0)):
         try:
             os.killpg(process.pid, number)

@@ -3,8 +3,7 @@ contents.
 
     python -m sandbox.lock      writes them anew, from requirements*.txt and the version of the CLI in sandbox.toolchain
 
-No lock names an index: pip and Go ask the one that they are set to, and refuse what has other
-contents.
+No lock names an index: pip and Go use their configured index, and reject other contents.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ _PLATFORMS: Final = ("linux", "darwin", "windows")
 
 
 def main() -> None:
-    """Writes them."""
+    """Write them."""
     with tempfile.TemporaryDirectory(prefix="kong-oam-lock-") as made:
         venv.create(made, with_pip=True)
         programs = Path(made, "Scripts" if os.name == "nt" else "bin")
@@ -94,7 +93,7 @@ def main() -> None:
 
 
 def _sums(folder: Path) -> str:
-    """The go.sum of a module that builds the CLI, whatever the platform."""
+    """Return the go.sum of a module that builds the CLI, for every platform."""
     (folder / "go.mod").write_text(toolchain.cli_module(), "utf-8")
     environment = toolchain.go_environment()
     for platform in _PLATFORMS:

@@ -1,11 +1,11 @@
-"""Runs one Pulumi program; started by the language host as `python -P program.py SETTINGS`, never
+"""Run one Pulumi program; started by the language host as `python -P program.py SETTINGS`, never
 imported.
 
 SETTINGS is a JSON object: `monitor`, `engine` (addresses), `project`, `stack`, `organization`,
 `root`, `parallel`, `dry_run`, `program` (the folder or file to run) and `arguments`. Configuration
 comes in the environment variables PULUMI_CONFIG and PULUMI_CONFIG_SECRET_KEYS, as the SDK expects.
-Exits with 0, with 32 when the error has been shown through the engine (the code that the official
-language host uses for it), or with what the program passed to exit.
+The exit status is 0, or the program's. It is 32 when the engine has already shown the error, as in
+the official language host.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ ERROR_WAS_SHOWN = 32
 
 
 class RunSettings(TypedDict):
-    """What the language host says of a run, as JSON."""
+    """The settings of a run from the language host, as JSON."""
 
     monitor: str
     engine: str
@@ -48,7 +48,7 @@ class RunSettings(TypedDict):
 
 
 def main(settings: RunSettings) -> int:
-    """Runs the program in a stack and waits for all that it registered."""
+    """Run the program in a stack and wait for all that it registered."""
     set_all_config(get_config_env(), get_config_secret_keys_env())
     parallel = settings["parallel"]
     configure(
@@ -71,8 +71,8 @@ def main(settings: RunSettings) -> int:
     loop.set_default_executor(
         ThreadPoolExecutor(max_workers=min(max(parallel, 1), 256))
     )
-    # A failed program leaves futures that nobody awaits; asyncio's complaints about them would bury
-    # the error.
+    # A failed program leaves futures that are never awaited; asyncio's complaints about them would
+    # hide the error.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
     def run() -> None:
@@ -93,8 +93,8 @@ def main(settings: RunSettings) -> int:
 
 
 def _engine_gave_up(error: BaseException | None) -> bool:
-    """Whether the engine ended the update, for a reason that it shows itself, while the program was
-    waiting for it."""
+    """Return whether the engine ended the update, for a reason that it shows itself, while the
+    program was waiting for it."""
     seen = set[
         int
     ]()  # errors that went through several futures may be each other's context
@@ -110,7 +110,7 @@ def _engine_gave_up(error: BaseException | None) -> bool:
     return False
 
 
-def _say_what_it_took() -> None:
+def _record_cpu() -> None:
     """For benchmarks: CPU seconds of this process, added to the file that the environment names."""
     if times := os.environ.get("KONG_OAM_PROGRAM_SECONDS"):
         with Path(times).open("a") as file:
@@ -119,5 +119,5 @@ def _say_what_it_took() -> None:
 
 if __name__ == "__main__":
     code = main(json.loads(sys.argv[1]))
-    _say_what_it_took()
+    _record_cpu()
     sys.exit(code)

@@ -1,5 +1,5 @@
-"""Says what steps and waits are at: in place on a terminal, every so often in a log. Needs Python
-alone."""
+"""Progress of steps and waits: in place on a terminal, as occasional lines in a log. Needs only
+Python."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 
 _OFTEN = 0.2
-"""Seconds between two looks on a terminal."""
+"""Seconds between updates on a terminal."""
 _NOW_AND_THEN = 10.0
 """Seconds between two lines of a log."""
 
@@ -23,11 +23,10 @@ def say(text: str) -> None:
 
 @contextlib.contextmanager
 def shown(now: Callable[[], str]) -> Iterator[None]:
-    """Shows on standard error what `now` says and for how many seconds already, as long as the
-    block runs.
+    """Show the result of `now` and the elapsed seconds on standard error while the block runs.
 
-    On a terminal one line that is gone in the end; elsewhere one every ten seconds, and none of
-    what is over by then.
+    A terminal shows one line, which disappears at the end. Other outputs get a line every ten
+    seconds.
     """
     done = threading.Event()
     started = time.monotonic()

@@ -1,5 +1,4 @@
-"""This project in a folder of its own, for runs whose stacks or Applications are not those of the
-repository."""
+"""A copy of this project in another folder, for runs with other stacks or Applications."""
 
 from __future__ import annotations
 
@@ -29,11 +28,11 @@ _OWN_TYPES = "examples/own-types"
 
 
 def project(folder: Path, *copied: str, of: Path = ROOT) -> Path:
-    """`folder` filled as this repository is: linked, but for what tests may edit or the CLI may
-    write.
+    """Fill `folder` like this repository: with links, and copies of the files that tests edit or
+    the CLI writes.
 
-    `copied` names more parts (as "components") that are to be edited; `of` is another checkout of
-    the project, which runs with the libraries of this one.
+    `copied` names further parts (as "components") to copy. `of` is another checkout of the project,
+    which runs with this checkout's libraries.
     """
     for name in (*_LINKED, *_COPIED):
         source = (ROOT if name == ".venv" else of) / name
@@ -47,12 +46,12 @@ def project(folder: Path, *copied: str, of: Path = ROOT) -> Path:
 
 
 def stack_file(folder: Path) -> Path:
-    """The settings of the stack `local` of the project in `folder`."""
+    """Return the settings of the stack `local` of the project in `folder`."""
     return folder / "stacks" / f"Pulumi.{STACK}.yaml"
 
 
 def add_own_types(folder: Path) -> None:
-    """Has the stack `local` deploy the example of types of one's own, beside the sample estate."""
+    """Make the stack `local` deploy the example of custom types, beside the sample estate."""
     set_value(
         folder, "applications", ["applications", f"{_OWN_TYPES}/applications"]
     )
@@ -60,12 +59,12 @@ def add_own_types(folder: Path) -> None:
 
 
 def keep_records(folder: Path, file: Path) -> None:
-    """Has the gateway of the stack `local` keep records of calls in a file."""
+    """Have the gateway of the stack `local` keep records of calls in a file."""
     set_gateway(folder, logs={"file": str(file)})
 
 
 def set_gateway(folder: Path, **values: Any) -> None:
-    """Writes settings of the gateway of the stack `local`, beside those that it has."""
+    """Write settings of the gateway of the stack `local`, beside its existing settings."""
     gateway = yaml.safe_load(stack_file(folder).read_text("utf-8"))["config"][
         "kong-oam:gateway"
     ]
@@ -73,14 +72,14 @@ def set_gateway(folder: Path, **values: Any) -> None:
 
 
 def set_providers(folder: Path, providers: Sequence[Json]) -> None:
-    """Writes the identity providers of the stack `local`, in place of those that it has."""
+    """Write the identity providers of the stack `local`, in place of those that it has."""
     set_value(
         folder, "identityProviders", [dict(provider) for provider in providers]
     )
 
 
 def set_value(folder: Path, name: str, value: Any) -> None:
-    """Writes one of the settings of the stack `local`, in place of what it has."""
+    """Write a setting of the stack `local`, in place of its current value."""
     file = stack_file(folder)
     settings = yaml.safe_load(file.read_text("utf-8"))
     settings["config"][f"kong-oam:{name}"] = value

@@ -1,4 +1,4 @@
-"""Limits of rate of a stand-in: so many requests in a window of time, by path."""
+"""Rate limits of a stand-in: a number of requests in a window of time, by path."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Rates:
-    """Counts requests in windows of so many seconds. `limits`: by regular expression of a whole
-    path, the first that matches; a path that matches none has no limit."""
+    """Counts requests in windows of some seconds. `limits` are by regular expression of a whole
+    path; the first match applies, and other paths have no limit."""
 
     limits: Mapping[str, int]
     window: float = 60.0
@@ -20,8 +20,8 @@ class Rates:
     _counts: Counter[tuple[str, int]] = field(default_factory=Counter)
 
     def left(self, path: str) -> tuple[int, int, float] | None:
-        """Counts a request: gives the limit, how many are left (below 0: it is one too many), and
-        the epoch second at which the window ends. None where there is no limit."""
+        """Count a request. Return the limit, the remaining requests (below 0: one too many), and
+        the epoch second at which the window ends; None without a limit."""
         pattern = next(
             (
                 candidate

@@ -1,5 +1,4 @@
-"""A server of somebody else's, started for one run: it ends when this process does, however that
-ends."""
+"""A server program, started for one run: it ends when this process ends, for any reason."""
 
 from __future__ import annotations
 
@@ -13,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-# The shell becomes the server; a process beside it ends both when standard input does, which who
-# starts it holds open.
+# The shell becomes the server. A process beside it ends both at the end of standard input, which
+# the parent holds open.
 _WHILE_ASKED_FOR: Final = 'exec 3<&0; (cat <&3 >/dev/null; kill -TERM 0) 2>/dev/null & exec "$@" </dev/null 3<&-'
 _STOPPED: Final = 20.0  # seconds
 _OWN: Final = range(
@@ -23,11 +22,11 @@ _OWN: Final = range(
 
 
 class StartError(RuntimeError):
-    """A server did not start. The message says in a line why."""
+    """A server did not start. The message is a line with the reason."""
 
 
 class Server:
-    """`command`, running in `folder`; what it prints goes into the file `log`."""
+    """`command`, running in `folder`; its output goes into the file `log`."""
 
     def __init__(
         self,
@@ -50,16 +49,16 @@ class Server:
 
     @property
     def status(self) -> int | None:
-        """Its exit status, None while it runs."""
+        """The exit status, None while the server runs."""
         return self._process.poll()
 
     @property
     def log(self) -> str:
-        """What it has printed."""
+        """Return the output so far."""
         return self._log.read_text("utf-8", "replace")
 
     def end(self) -> None:
-        """Ends it, at the latest by force after 20 seconds."""
+        """End it, at the latest by force after 20 seconds."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         for number in (signal.SIGTERM, signal.SIGKILL):
@@ -71,10 +70,9 @@ class Server:
 
 
 def free_port() -> int:
-    """A port of the loopback address that nothing listens on, and that nobody gets who asks for
-    any.
+    """Return a loopback port that is free, and outside the range that systems assign.
 
-    A server that takes long to start finds it free still. Raises StartError where there is none.
+    It stays free while a slow server starts. Raises StartError if no port is free.
     """
     for _ in range(100):
         port = _OWN.start + secrets.randbelow(len(_OWN))

@@ -1,8 +1,8 @@
-"""How a process that the engine starts (language host, provider plugin) serves gRPC and ends.
+"""gRPC servers for the processes that the engine starts: the language host and provider plugins.
 
-Such a process prints the port it listens on as its first line (pulumi:
-sdk/go/common/resource/plugin/plugin.go). At its end the engine interrupts it, and kills it when it
-goes on. An engine that dies first would leave an orphan, so each process also watches its parent.
+Such a process prints its port as its first line (pulumi: sdk/go/common/resource/plugin/plugin.go).
+At its end the engine interrupts it, and then kills it. An engine that dies first would leave an
+orphan, so each process also watches its parent.
 """
 
 import os
@@ -27,10 +27,10 @@ def serve(
     register: Callable[[grpc.Server], None],
     stop: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serves what `register` adds to a server on a free loopback port until the parent process is
-    gone.
+    """Serve the services that `register` adds, on a free loopback port, until the parent process
+    ends.
 
-    `stop` is called before the process ends, to end what it has started itself.
+    `stop` is called before the process ends, to end its child processes.
     """
     pool = futures.ThreadPoolExecutor(max_workers=_THREADS)
     server = grpc.server(pool, options=_NO_LIMIT)  # type: ignore[no-untyped-call]

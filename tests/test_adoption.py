@@ -1,4 +1,4 @@
-"""What others need of the repository beside its code: who approves what, hooks, and a container to work in."""
+"""Files of the repository beside its code: approvers, hooks, and a container to work in."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def _owners(sample: str) -> dict[str, str]:
-    """Of files and folders that the lines of a CODEOWNERS name."""
+    """Yield the files and folders in a CODEOWNERS file, with their owners."""
     return dict(
         line.split() for line in sample.splitlines() if not line.startswith("#")
     )
@@ -44,7 +44,8 @@ def test_the_sample_of_code_owners_names_the_owners_of_the_sample_applications()
 
 
 def test_a_commit_is_checked_as_make_check_does() -> None:
-    """By the same four commands, on the files of the commit where a command takes files; what it can mend, it mends."""
+    """By the same four commands, on the files of the commit if possible; fixable problems are
+    fixed."""
     (checks,) = re.findall(
         r"for check in (.+); do", (ROOT / "Makefile").read_text("utf-8")
     )
@@ -68,7 +69,7 @@ def test_a_commit_is_checked_as_make_check_does() -> None:
 
 
 def test_the_container_has_a_python_that_the_project_takes() -> None:
-    """And is set up by what sets up everything else."""
+    """`make setup` sets it up, as everywhere else."""
     container = json.loads(
         (ROOT / ".devcontainer/devcontainer.json").read_text("utf-8")
     )

@@ -1,4 +1,4 @@
-"""Where files are, how long they are, and what tests import."""
+"""Places and lengths of files, and imports of tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FILES = sorted(TESTS.rglob("*.py"))
 
 
 def is_test(file: Path) -> bool:
-    """Whether pytest collects the file, or reads fixtures from it."""
+    """Return whether pytest collects the file, or reads fixtures from it."""
     return file.name.startswith("test_") or file.name == "conftest.py"
 
 
@@ -39,7 +39,7 @@ def named(file: Path) -> str:
 
 
 def test_no_test_is_imported() -> None:
-    """Neither a module of tests nor a conftest: what two of them share is in `tests/support`."""
+    """Neither a module of tests nor a conftest: shared code is in `tests/support`."""
     tests = {named(file) for file in FILES if is_test(file)}
     found = {
         str(file.relative_to(ROOT)): sorted(
@@ -53,7 +53,7 @@ def test_no_test_is_imported() -> None:
 
 
 def test_what_is_no_test_is_in_support() -> None:
-    """And in there is no test, and each module says first what it holds."""
+    """It contains no test, and each module begins with a docstring."""
     support = TESTS / "support"
     assert [
         str(file)
@@ -71,7 +71,7 @@ def test_what_is_no_test_is_in_support() -> None:
 
 @pytest.mark.parametrize("package", ["kong_oam", "components"])
 def test_the_folders_of_tests_are_those_of_the_code(package: str) -> None:
-    """Of a folder, or of a module that needs several files of tests."""
+    """Folders, and modules with several test files."""
     folders = [
         path.relative_to(TESTS)
         for path in {file.parent for file in (TESTS / package).rglob("*.py")}

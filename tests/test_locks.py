@@ -1,4 +1,4 @@
-"""What is installed is what the lock files name, with the contents that they name."""
+"""Only packages in the lock files are installed, with the locked digests."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def _locked(file: str) -> Mapping[str, Version]:
     lines = (ROOT / file).read_text("utf-8").replace("\\\n", " ").splitlines()
     found = [Requirement(_DIGEST.sub("", line).strip()) for line in lines]
     return {
-        one.name: Version(str(one.specifier).removeprefix("=="))
-        for one in found
+        finding.name: Version(str(finding.specifier).removeprefix("=="))
+        for finding in found
     }
 
 
@@ -47,10 +47,10 @@ def _wanted(file: str) -> list[Requirement]:
     lines = ((ROOT / file).read_text("utf-8")).splitlines()
     named = [line.partition("#")[0].strip() for line in lines]
     more = [
-        one
+        requirement
         for line in named
         if line.startswith("-r ")
-        for one in _wanted(line.removeprefix("-r "))
+        for requirement in _wanted(line.removeprefix("-r "))
     ]
     return [
         *more,
@@ -64,7 +64,7 @@ def _wanted(file: str) -> list[Requirement]:
 
 @pytest.mark.parametrize("file", LOCKS)
 def test_a_lock_names_versions_and_digests_and_nothing_else(file: str) -> None:
-    """No index, no address, no option: whoever installs asks the index that they are set to."""
+    """No index, no address, no option: an installation uses its configured index."""
     for line in (
         (ROOT / file).read_text("utf-8").replace("\\\n", " ").splitlines()
     ):
@@ -84,12 +84,12 @@ def test_a_lock_names_versions_and_digests_and_nothing_else(file: str) -> None:
     ],
 )
 def test_a_lock_has_what_is_required(name: str) -> None:
-    """In a version that fits. Who changes the one file runs `make lock`."""
+    """In a fitting version. After a change of the requirements, run `make lock`."""
     locked = {**_locked(f"{name}.lock"), **_locked(BUILT)}
-    for one in _wanted(f"{name}.txt"):
-        assert one.specifier.contains(
-            locked[one.name.lower()], prereleases=True
-        ), f"{one}: run make lock"
+    for requirement in _wanted(f"{name}.txt"):
+        assert requirement.specifier.contains(
+            locked[requirement.name.lower()], prereleases=True
+        ), f"{requirement}: run make lock"
 
 
 @pytest.mark.parametrize(
@@ -100,18 +100,18 @@ def test_a_lock_has_what_is_required(name: str) -> None:
     ],
 )
 def test_one_environment_grows_by_the_locks(inner: str, outer: str) -> None:
-    """What the commands have, the program has in the same version, and so have the tests."""
+    """Packages of the commands have the same version for the program and for the tests."""
     less, more = _locked(inner), _locked(outer)
     assert {name: more[name] for name in less} == less
 
 
 def test_the_first_answer_takes_few_packages() -> None:
-    """No more than were agreed on: who adds one looks at what that takes."""
+    """Only the agreed packages: check the cost of an addition first."""
     assert len(_locked(CORE)) == install.packages_of(ROOT / CORE) <= MOST
 
 
 def test_the_sums_are_of_the_cli_that_is_built() -> None:
-    """Of its own module, too, in the version that is named."""
+    """And of the pinned version itself."""
     assert (
         f"github.com/pulumi/pulumi/pkg/v3 v{toolchain.VERSION} h1:"
         in toolchain.SUMS.read_text("utf-8")
@@ -119,7 +119,7 @@ def test_the_sums_are_of_the_cli_that_is_built() -> None:
 
 
 def _commands(file: str) -> list[list[str]]:
-    """What follows `pip install` in a workflow, of each command that names a lock."""
+    """Return the arguments of `pip install` in a workflow, of each command with a lock."""
     text = (ROOT / file).read_text("utf-8")
     return [
         found.split()
@@ -146,8 +146,9 @@ COMMANDS = [
 
 
 def test_every_lock_is_installed_from() -> None:
-    """By `make look` those of the commands, as by what writes a review, by `make setup` those of the tools, by `make docs`
-    those of the site and of the commands, by the scheduled workflow those of the program; builds run in one alone."""
+    """`make look` and the review install the commands' lock, `make setup` the tools', `make docs`
+    the site's and the commands'. The scheduled workflow installs the program's. Only one of them
+    builds packages."""
     made = re.findall(
         r"^\t\$\(INSTALL\) \$\((\w+)\) (.*)$",
         (ROOT / "Makefile").read_text("utf-8"),
@@ -177,7 +178,7 @@ def test_every_lock_is_installed_from() -> None:
 def test_a_package_with_other_contents_is_not_installed(
     flags: list[str], tmp_path: Path
 ) -> None:
-    """With pip's own words; the one that is named is."""
+    """The message is pip's own; the locked package is installed."""
     wheel = tmp_path / "thing-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as packed:
         packed.writestr("thing.py", "")
@@ -202,7 +203,7 @@ def test_a_package_with_other_contents_is_not_installed(
         str(tmp_path),
         "--target",
     ]
-    said = {}
+    results = {}
     for about, line in {
         "as named": f"thing==1.0 --hash=sha256:{digest}",
         "others": f"thing==1.0 --hash=sha256:{'0' * 64}",
@@ -214,10 +215,13 @@ def test_a_package_with_other_contents_is_not_installed(
             capture_output=True,
             text=True,
         )
-        said[about] = (done.returncode, done.stderr)
-    assert said["as named"][0] == 0, said
-    assert said["others"][0] and "DO NOT MATCH THE HASHES" in said["others"][1]
-    assert said["none named"][0] and "require" in said["none named"][1]
+        results[about] = (done.returncode, done.stderr)
+    assert results["as named"][0] == 0, results
+    assert (
+        results["others"][0]
+        and "DO NOT MATCH THE HASHES" in results["others"][1]
+    )
+    assert results["none named"][0] and "require" in results["none named"][1]
 
 
 @pytest.mark.skipif(shutil.which("go") is None, reason="no Go on PATH")

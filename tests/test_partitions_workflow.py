@@ -1,5 +1,5 @@
-"""The workflow of an estate in partitions: a matrix of what a change touches, and what is merged in order. It has not run
-on GitHub."""
+"""The workflow of an estate in partitions: a matrix of the affected stacks, and merges in order. It
+has not run on GitHub."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _run(job: dict[str, Any], name: str) -> str:
 
 
 def _list(folder: Path, program: str) -> tuple[int, str]:
-    """The status of the step that lists, as the host runs it, and what it hands on."""
+    """Run the listing step as the host does, and return its status and its output."""
     python = folder / ".venv/bin/python"
     python.parent.mkdir(parents=True)
     python.write_text(f"#!/bin/sh\necho $* >> asked\n{program}\n")
@@ -59,7 +59,7 @@ def _list(folder: Path, program: str) -> tuple[int, str]:
 def test_the_matrix_is_what_is_listed(
     stacks: list[str], tmp_path: Path
 ) -> None:
-    """On one line, as the host reads it; with none there is no job."""
+    """On one line, as the host reads it; an empty list starts no job."""
     status, handed = _list(tmp_path, f"echo '{json.dumps(stacks)}'")
     assert (status, handed) == (0, f"stacks={json.dumps(stacks)}\n")
     assert TOUCHED["outputs"] == {"stacks": "${{ steps.list.outputs.stacks }}"}
@@ -80,7 +80,8 @@ def test_where_nothing_can_be_listed_the_check_fails(tmp_path: Path) -> None:
 def test_each_is_previewed_by_itself_and_what_is_merged_is_deployed_in_order() -> (
     None
 ):
-    """One that fails keeps no other from it; never beside what rotates, and never cut off."""
+    """A failed preview stops no other; a deployment never runs beside a rotation, and is never
+    cancelled."""
     assert PREVIEW["env"] == {"STACK": "${{ matrix.stack }}"}
     assert (
         _run(PREVIEW, "preview")
@@ -103,7 +104,7 @@ def test_each_is_previewed_by_itself_and_what_is_merged_is_deployed_in_order() -
 
 
 def test_a_strangers_change_gets_no_secret_and_nothing_can_push() -> None:
-    """What lists reads the state alone."""
+    """The listing job reads only the state."""
     assert "head.repo.full_name == github.repository" in TOUCHED["if"]
     assert WORKFLOW["permissions"] == {}
     for job in WORKFLOW["jobs"].values():

@@ -30,18 +30,18 @@ CHANGELOG = f"# Changelog\n\n## [Unreleased]\n\n- More.\n\n## [1.2.0] - 2027-02-
 
 
 def step(job: str, name: str) -> str:
-    """The lines of a job's step."""
+    """Return the lines of a job's step."""
     (found,) = (
-        one["run"] for one in JOBS[job]["steps"] if one.get("name") == name
+        step["run"] for step in JOBS[job]["steps"] if step.get("name") == name
     )
     return str(found)
 
 
 def actions(job: str) -> list[str]:
     return [
-        one["uses"].partition("@")[0]
-        for one in JOBS[job]["steps"]
-        if "uses" in one
+        step["uses"].partition("@")[0]
+        for step in JOBS[job]["steps"]
+        if "uses" in step
     ]
 
 
@@ -67,7 +67,7 @@ def judged(*arguments: str) -> tuple[int, str, str]:
 
 
 def test_the_notes_are_the_entry_of_the_version(project: Path) -> None:
-    """Without its heading, and nothing of what stands above and below."""
+    """Without its heading, and without text above and below."""
     assert judged("v1.2.0") == (0, ENTRY, "")
 
 
@@ -78,24 +78,24 @@ def test_the_notes_are_the_entry_of_the_version(project: Path) -> None:
             "v1.3.0",
             "",
             "",
-            "the tag is v1.3.0, and kong_oam/__init__.py says 1.2.0: the tag of that is v1.2.0",
+            "the tag is v1.3.0, and the version in kong_oam/__init__.py is 1.2.0: use the tag v1.2.0",
         ),
-        ("1.2.0", "", "", "the tag of that is v1.2.0"),
+        ("1.2.0", "", "", "use the tag v1.2.0"),
         (
             "v1.2.0",
             "## [1.2.0] - 2027-02-03",
             "## [1.2.0]",
-            "has no entry for 1.2.0: '## [1.2.0] - YYYY-MM-DD'",
+            "has no entry for 1.2.0: add '## [1.2.0] - YYYY-MM-DD'",
         ),
         ("v1.2.0", "## [1.2.0]", "## [1.2.01]", "has no entry for 1.2.0"),
         ("v1.2.0", "2027-02-03", "2027-02-30", "day is out of range"),
-        ("v1.2.0", ENTRY, "", "CHANGELOG.md says nothing of 1.2.0"),
+        ("v1.2.0", ENTRY, "", "the entry for 1.2.0 in CHANGELOG.md is empty"),
     ],
 )
 def test_another_tag_and_an_entry_that_is_missing_are_no_release(
     project: Path, tag: str, old: str, new: str, message: str
 ) -> None:
-    """In one line that says what to do."""
+    """The message is a line with the remedy."""
     (project / "CHANGELOG.md").write_text(
         CHANGELOG.replace(old, new) if old else CHANGELOG, "utf-8"
     )
@@ -109,7 +109,7 @@ def test_no_tag_is_wrong_usage(project: Path) -> None:
 
 
 def test_the_changelog_is_of_the_version_that_the_code_says() -> None:
-    """It has what is to be released; and once there is an entry of this version, the script finds it."""
+    """It has unreleased changes; once it has an entry of this version, the script finds it."""
     text = (ROOT / "CHANGELOG.md").read_text("utf-8")
     titles = re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert titles[0] == "[Unreleased]"
@@ -125,7 +125,8 @@ def test_the_changelog_is_of_the_version_that_the_code_says() -> None:
 def test_a_tag_is_of_the_default_branch_and_of_its_version(
     project: Path,
 ) -> None:
-    """By the workflow's own lines, as the host runs them: one that is not stops it, and leaves no notes to publish."""
+    """The workflow's own lines, as the host runs them: another tag stops it, and leaves no notes to
+    publish."""
     git("init", "--quiet", "--initial-branch", "trunk")
     git("add", ".")
     git("commit", "--quiet", "--message", "1.2.0")
@@ -151,15 +152,15 @@ def test_a_tag_is_of_the_default_branch_and_of_its_version(
 
 
 def test_what_may_write_runs_nothing_that_was_built() -> None:
-    """Only the job that makes the release may, and only it or an index that was asked for get anything; each waits for
-    the wheel to be tried."""
+    """Only the job that makes the release may write, and only it and a configured index get files.
+    Each waits for the test of the wheel."""
     assert WORKFLOW[True] == {"push": {"tags": ["v*"]}}, (
         "`on`, which YAML reads as a truth value"
     )
     assert WORKFLOW["permissions"] == {}
-    given = {name: job["permissions"] for name, job in JOBS.items()}
+    permissions = {name: job["permissions"] for name, job in JOBS.items()}
     reads = {"contents": "read"}
-    assert given == {
+    assert permissions == {
         "build": reads,
         "try": reads,
         "publish": {"contents": "write"},
@@ -170,7 +171,7 @@ def test_what_may_write_runs_nothing_that_was_built() -> None:
         "actions/download-artifact",
         "pypa/gh-action-pypi-publish",
     ]
-    assert [one.get("name") for one in JOBS["publish"]["steps"]] == [
+    assert [step.get("name") for step in JOBS["publish"]["steps"]] == [
         None,
         "release",
     ]
@@ -195,15 +196,15 @@ def test_the_files_of_a_release_are_those_that_are_built(
 ) -> None:
     """`make dist`, handed over as one artifact, whose root is `build`."""
     (upload,) = (
-        one["with"]
-        for one in JOBS["build"]["steps"]
-        if "upload-artifact" in one.get("uses", "")
+        step["with"]
+        for step in JOBS["build"]["steps"]
+        if "upload-artifact" in step.get("uses", "")
     )
     assert upload["path"].split() == ["build/notes.md", "build/dist/"]
     (made,) = (
-        one["run"]
-        for one in JOBS["build"]["steps"]
-        if one.get("run", "").startswith("make dist")
+        step["run"]
+        for step in JOBS["build"]["steps"]
+        if step.get("run", "").startswith("make dist")
     )
     assert {*made.partition("=")[2].strip('"').split()} == {*TAGS}
     assert {"dist/*", "--verify-tag", "notes.md"} <= set(
@@ -213,7 +214,7 @@ def test_the_files_of_a_release_are_those_that_are_built(
 
 @pytest.mark.deep
 def test_the_wheel_is_tried_as_the_workflow_does(tmp_path: Path) -> None:
-    """By its own lines, with what is installed here in place of an index."""
+    """By its own lines, with the installed packages in place of an index."""
     released = release(tmp_path / "source")
     empty = tmp_path / "empty"
     venv.create(empty, symlinks=True)
@@ -239,17 +240,19 @@ def test_the_wheel_is_tried_as_the_workflow_does(tmp_path: Path) -> None:
     subprocess.run([*pip, *released.glob("*.whl")], check=True, timeout=60)
     copy_sample(tmp_path / "work")
 
-    (given,) = (
-        one["env"] for one in JOBS["try"]["steps"] if one.get("name") == "use"
+    (variables,) = (
+        step["env"]
+        for step in JOBS["try"]["steps"]
+        if step.get("name") == "use"
     )
-    assert "built_in_definitions(evaluator.ask)" in given["EVALUATE"]
+    assert "built_in_definitions(evaluator.ask)" in variables["EVALUATE"]
 
     def use(tag: str, **more: str) -> int:
         environment = {
             "PATH": "/usr/bin:/bin",
             "RUNNER_TEMP": str(tmp_path),
             "GITHUB_REF_NAME": tag,
-            **given,
+            **variables,
             **more,
         }
         command = ["bash", "-e", "-c", step("try", "use")]
@@ -268,7 +271,8 @@ def test_the_wheel_is_tried_as_the_workflow_does(tmp_path: Path) -> None:
 
 
 def test_a_change_is_tested_by_what_anybody_can_run() -> None:
-    """With the history that says which tests it touches, no secret, and more time than the script takes at most."""
+    """With the history for the affected tests, without secrets, and with more time than the script
+    needs."""
     workflow = yaml.safe_load(
         (ROOT / ".github/workflows/test.yaml").read_text("utf-8")
     )

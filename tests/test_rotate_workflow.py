@@ -1,4 +1,5 @@
-"""The scheduled workflow: what it sets, in which order, and that it is never cut off. It has not run on GitHub."""
+"""The scheduled workflow: its settings, their order, and that no run is cancelled. It has not run
+on GitHub."""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ def _run(name: str, job: dict[str, Any] = JOB) -> str:
 
 
 def test_every_stack_but_the_sandbox_is_deployed_daily() -> None:
-    """One after the other; one that fails does not stop the rest, and none is interrupted."""
+    """One after the other; a failed stack does not stop the rest, and none is interrupted."""
     there = {
         file.name.split(".")[1]
         for file in (ROOT / "stacks").glob("Pulumi.*.yaml")
@@ -53,7 +54,8 @@ def test_every_stack_but_the_sandbox_is_deployed_daily() -> None:
 def test_nothing_that_is_installed_can_push_and_what_pushes_sees_no_secret() -> (
     None
 ):
-    """The program's own packages alone, by their digests; and a job that installs and runs none of it."""
+    """Only the program's own packages, by their digests; and a separate job that installs and runs
+    nothing."""
     assert (WORKFLOW["permissions"], JOB["permissions"]) == (
         {},
         {"contents": "read"},
@@ -79,7 +81,7 @@ def test_nothing_that_is_installed_can_push_and_what_pushes_sees_no_secret() -> 
 
 
 def test_the_day_is_committed_only_once_it_is_deployed() -> None:
-    """A run that failed leaves the repository as it is, and the next one tries again."""
+    """A failed run leaves the repository unchanged, and the next run tries again."""
     names = [
         step.get("name", step.get("uses", "").partition("@")[0])
         for step in JOB["steps"]
@@ -97,7 +99,7 @@ def test_the_day_is_committed_only_once_it_is_deployed() -> None:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_day_that_it_sets_is_today(stack: str, tmp_path: Path) -> None:
-    """By the workflow's own line, on the stack's own file; nothing else of it changes."""
+    """By the workflow's own line, on the stack's own file; nothing else in it changes."""
     shutil.copytree(ROOT / "stacks", tmp_path / "stacks")
     file = tmp_path / f"stacks/Pulumi.{stack}.yaml"
     before = file.read_text("utf-8").splitlines()
@@ -113,14 +115,14 @@ def test_the_day_that_it_sets_is_today(stack: str, tmp_path: Path) -> None:
     last = datetime.datetime.now(datetime.UTC).date()
     assert first <= read_file(file).as_of <= last
     after = file.read_text("utf-8").splitlines()
-    assert [one for one in after if "asOf" not in one] == [
-        one for one in before if "asOf" not in one
+    assert [line for line in after if "asOf" not in line] == [
+        line for line in before if "asOf" not in line
     ]
     assert len(after) == len(before)
 
 
 def test_what_was_deployed_is_what_is_recorded(tmp_path: Path) -> None:
-    """The days of the stacks that were, each in its own file, and nothing else of what the other job left."""
+    """The dates of the deployed stacks, each in its own file, and no other output of the other job."""
     deployed, failed, *_ = STACKS
     origin, here = tmp_path / "origin", tmp_path / "here"
     git = [

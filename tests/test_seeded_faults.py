@@ -10,7 +10,7 @@ FAULTS = all_faults()
 
 
 def test_every_fault_fits_the_project() -> None:
-    """Whoever changes the lines of a patch makes it anew: a fault that is gone proves nothing."""
+    """Regenerate a patch after a change of its lines: a fault that does not apply proves nothing."""
     assert [fault.name for fault in FAULTS if not applies(fault, ROOT)] == []
     assert len(FAULTS) >= 60
 

@@ -1,4 +1,4 @@
-"""What decides which tests run when: the tiers, the slices, and what a change touches."""
+"""The selection of tests: the tiers, the slices, and the tests that a change affects."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _collected(*arguments: str) -> set[str]:
 
 @pytest.mark.deep
 def test_every_test_that_is_left_out_has_its_turn() -> None:
-    """The parts of the tests that `make test` leaves out, or asks less of, are all of them. No test is in two parts."""
+    """The parts contain every test that `make test` skips or shortens. No test is in two parts."""
     left_out = _collected("-m", DEEP)
     parts = [
         {name for name in left_out if tiers.slice_of(name, 4) == part}
@@ -75,7 +75,7 @@ def test_twenty_commits_go_round_all_slices(commits: int) -> None:
 
 
 def test_a_change_touches_what_imports_it() -> None:
-    """By whatever way; and a file of tests that was changed itself."""
+    """Directly or not; and a test file that was changed itself."""
     touched = tiers.touched_tests(
         [
             ROOT / "tests/support/checker/order.py",
@@ -107,7 +107,7 @@ def test_is_known_to_start_it():
 
 @pytest.mark.engine
 def test_only_what_is_marked_can_start_the_engine(tmp_path: Path) -> None:
-    """So nothing of `make test-fast` does, whoever wrote it."""
+    """So no test of `make test-fast` does."""
     (tmp_path / "test_it.py").write_text(SUITE)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     plugins = ("-p", "tests.support.tiers", "-p", "tests.conftest")

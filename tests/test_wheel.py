@@ -31,7 +31,7 @@ PROJECT: dict[str, Any] = tomllib.loads(
 
 @pytest.fixture(scope="module")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder in which `make dist` leaves what a release has."""
+    """Return the folder with the result of `make dist`."""
     return release(tmp_path_factory.mktemp("source"))
 
 
@@ -42,7 +42,7 @@ def installed(released: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def python(installed: Path, folder: Path, *arguments: str) -> str:
-    """What a Python prints that finds the package where it is installed, and nothing of this project."""
+    """Return the output of a Python that has the installed package, and nothing of this project."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(installed),
@@ -62,7 +62,7 @@ def python(installed: Path, folder: Path, *arguments: str) -> str:
 
 
 def test_the_wheel_has_every_package_and_no_other() -> None:
-    """A folder with modules that nobody lists would be missing where it is installed."""
+    """A folder with unlisted modules would be missing from an installation."""
     listed = PROJECT["tool"]["setuptools"]["packages"]
     found = {
         ".".join(folder.relative_to(ROOT).parts)
@@ -92,7 +92,7 @@ def _required(file: str) -> list[str]:
 
 
 def test_what_it_needs_is_what_the_project_needs() -> None:
-    """The same packages in the same versions as the requirements, which say why each is there."""
+    """The same packages in the same versions as the requirements, which have the reason for each."""
     project = PROJECT["project"]
     commands, deploy = (
         project["dependencies"],
@@ -110,7 +110,8 @@ def test_what_it_needs_is_what_the_project_needs() -> None:
 def test_a_release_is_a_wheel_and_the_source_that_it_is_built_from(
     released: Path,
 ) -> None:
-    """Named by the version that `kong_oam` says. The source has no tests, which need the rest of the project."""
+    """Named by the version in `kong_oam`. The source has no tests, which need the rest of the
+    project."""
     stem = f"kong_oam-{kong_oam.__version__}"
     platform = ".".join(TAGS[this_machine()])
     assert {file.name for file in released.iterdir()} == {
@@ -147,7 +148,7 @@ def test_the_package_says_what_it_is(installed: Path) -> None:
 
 
 def test_the_licence_is_the_one_that_it_names() -> None:
-    """Word by word: the digest is that of the text which apache.org publishes."""
+    """Word by word: the digest is of the text that apache.org publishes."""
     text = (ROOT / "LICENSE").read_bytes()
     assert (
         hashlib.sha256(text).hexdigest()
@@ -159,7 +160,7 @@ def test_the_licence_is_the_one_that_it_names() -> None:
 def test_it_brings_a_command_of_its_own(
     installed: Path, tmp_path: Path
 ) -> None:
-    """Which is `python -m kong_oam`, and says its version."""
+    """It is `python -m kong_oam`, and prints its version."""
     script = str(installed / "bin" / "kong-oam")
     for command in ([script], ["-m", "kong_oam"]):
         assert (
@@ -189,10 +190,10 @@ def test_no_file_of_a_package_is_left_out(installed: Path) -> None:
 def test_applications_are_checked_with_what_is_installed(
     installed: Path, tmp_path: Path
 ) -> None:
-    """In a repository that has nothing but Applications and stacks: schemas and definitions come along."""
+    """In a repository with only Applications and stacks: the wheel has schemas and definitions."""
     copy_sample(tmp_path)
     assert "no errors" in python(installed, tmp_path, "-m", "kong_oam", "check")
-    said = python(
+    message = python(
         installed,
         tmp_path,
         "-m",
@@ -201,11 +202,11 @@ def test_applications_are_checked_with_what_is_installed(
         "GET",
         "https://orders.example.com/orders",
     )
-    assert "shop/checkout" in said
-    said = python(
+    assert "shop/checkout" in message
+    message = python(
         installed, tmp_path, "-m", "kong_oam", "matrix", "--format", "html"
     )
-    assert said.startswith("<!doctype html>") and "</script>" in said
+    assert message.startswith("<!doctype html>") and "</script>" in message
 
 
 @pytest.mark.deep
@@ -273,12 +274,12 @@ def test_there_is_a_wheel_for_each_platform(tmp_path: Path) -> None:
         assert {name for name, _, _ in rows} == files
         for name, digest, size in rows:
             text = wheel.read(name)
-            said = (
+            message = (
                 base64.urlsafe_b64encode(hashlib.sha256(text).digest())
                 .decode()
                 .rstrip("=")
             )
-            assert (digest, size) == (f"sha256={said}", str(len(text)))
+            assert (digest, size) == (f"sha256={message}", str(len(text)))
         assert (
             wheel.getinfo("kong_oam/render/evaluator").external_attr >> 16
             == 0o100755

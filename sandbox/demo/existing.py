@@ -1,5 +1,5 @@
-"""What the administrators of an issuer that exists would have set up there for an estate, and how a
-stack names it."""
+"""The setup that the administrators of an existing issuer would make for an estate, and the stack
+settings that name it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TOKENS: Json = {
     "user": "sid",
     "accessToken": {"claim": "token_use", "value": "access"},
 }
-"""How sandbox.issuer spells its tokens, where that does not follow from RFC 9068."""
+"""The claims of sandbox.issuer's tokens that differ from RFC 9068."""
 
 
 def set_up(issuer: Issuer, estate: Estate) -> None:
@@ -38,7 +38,7 @@ def set_up(issuer: Issuer, estate: Estate) -> None:
 
 
 def provider_entry(issuer: Issuer, estate: Estate) -> Json:
-    """The provider in a stack's settings."""
+    """Return the provider in a stack's settings."""
     return {
         "name": PROVIDER,
         "type": "oidc",
@@ -63,8 +63,8 @@ def _named(client: Client) -> dict[str, str]:
 
 
 def hand_out(issuer: Issuer, estate: Estate, cluster: Cluster) -> None:
-    """The clients' secrets, in Kubernetes Secrets beside their workloads, as the stack's settings
-    name them."""
+    """Write the clients' secrets into Kubernetes Secrets beside their workloads, under the names in
+    the stack's settings."""
     for client in estate.clients:
         named = client.component.replace("/", "-")
         secret = issuer.clients[f"id-{named}"].secret

@@ -1,10 +1,10 @@
-"""Which identity provider the sandbox has: the Okta stand-in, or another kind in its place, set up
-for a project.
+"""The identity provider of the sandbox: the Okta stand-in, or another kind, set up for a project.
 
-    with chosen("oidc", local, folder) as provider:
+    with identity_provider("oidc", local, folder) as provider:
         local.pulumi("up", "-s", STACK, "--yes", cwd=folder)
 
-Each kind writes the stack's settings of the project and prepares what exists before the stack does.
+Each kind writes the project's stack settings and creates everything that must exist before the
+stack.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ ENTRA_SETTINGS: Mapping[str, float] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """A provider that is up: what it is, and whether it is that product itself."""
+class SandboxProvider:
+    """A running provider: its name, and whether it is the real product."""
 
     name: str
     real: bool = False
@@ -44,12 +44,12 @@ class Chosen:
 
 
 @contextmanager
-def _okta(local: Local, folder: Path) -> Iterator[Chosen]:  # noqa: ARG001 - the stack's settings name it already
-    yield Chosen("Okta")
+def _okta(local: Local, folder: Path) -> Iterator[SandboxProvider]:  # noqa: ARG001 - the stack's settings name it already
+    yield SandboxProvider("Okta")
 
 
 @contextmanager
-def _oidc(local: Local, folder: Path) -> Iterator[Chosen]:
+def _oidc(local: Local, folder: Path) -> Iterator[SandboxProvider]:
     with Issuer(
         "api://sandbox", users={user.login: user.groups for user in USERS}
     ) as issuer:
@@ -57,11 +57,11 @@ def _oidc(local: Local, folder: Path) -> Iterator[Chosen]:
         existing.set_up(issuer, estate)
         existing.hand_out(issuer, estate, local.cluster)
         set_providers(folder, [existing.provider_entry(issuer, estate)])
-        yield Chosen("issuer")
+        yield SandboxProvider("issuer")
 
 
 @contextmanager
-def _keycloak(local: Local, folder: Path) -> Iterator[Chosen]:
+def _keycloak(local: Local, folder: Path) -> Iterator[SandboxProvider]:
     with Keycloak() as server:
         server.realm(
             _REALM, GROUPS, {user.login: user.groups for user in USERS}
@@ -73,11 +73,11 @@ def _keycloak(local: Local, folder: Path) -> Iterator[Chosen]:
             "issuer": server.issuer(_REALM),
         }
         set_providers(folder, [{**entry, "audience": "api://sandbox"}])
-        yield Chosen(f"Keycloak {VERSION}", real=True)
+        yield SandboxProvider(f"Keycloak {VERSION}", real=True)
 
 
 @contextmanager
-def _entra(local: Local, folder: Path) -> Iterator[Chosen]:
+def _entra(local: Local, folder: Path) -> Iterator[SandboxProvider]:
     with Entra(
         GROUPS, {user.login: user.groups for user in USERS}, lag=ENTRA_LAG
     ) as tenant:
@@ -89,12 +89,12 @@ def _entra(local: Local, folder: Path) -> Iterator[Chosen]:
             **ENTRA_SETTINGS,
         }
         set_providers(folder, [entry])
-        yield Chosen("Entra")
+        yield SandboxProvider("Entra")
 
 
 def _guarded_by(name: str, folder: Path) -> Estate:
-    """The project's estate as it is with one provider of this name, of which nothing else is known
-    yet."""
+    """Return the project's estate with one provider of this name, before anything else is known
+    about it."""
 
     def on(stack: Stack) -> Stack:
         return replace(
@@ -104,7 +104,9 @@ def _guarded_by(name: str, folder: Path) -> Estate:
     return estate_of(folder, on)
 
 
-KINDS: Mapping[str, Callable[[Local, Path], AbstractContextManager[Chosen]]] = {
+KINDS: Mapping[
+    str, Callable[[Local, Path], AbstractContextManager[SandboxProvider]]
+] = {
     "okta": _okta,
     "keycloak": _keycloak,
     "entra": _entra,
@@ -112,9 +114,9 @@ KINDS: Mapping[str, Callable[[Local, Path], AbstractContextManager[Chosen]]] = {
 }
 
 
-def chosen(
+def identity_provider(
     kind: str, local: Local, folder: Path
-) -> AbstractContextManager[Chosen]:
-    """The provider for the project in `folder`; gives what it is. Raises KeyError for another
+) -> AbstractContextManager[SandboxProvider]:
+    """Set up the provider for the project in `folder`, and yield it. Raises KeyError for another
     kind."""
     return KINDS[kind](local, folder)

@@ -1,9 +1,7 @@
-"""What the demo shows once the estate is up: which token each caller got, and what each of their
-calls came to.
+"""The demo's table: the token of each caller, and the answer to each of their calls.
 
-Callers take what their workloads have from Secrets in the cluster, and nothing else. Every answer
-of the gateway is held against the model's: a cell that differs is marked and listed, and the demo
-fails.
+Callers read the Secrets of their workloads in the cluster, and nothing else. Every answer of the
+gateway is compared with the model's. A cell that differs is marked and listed, and the demo fails.
 """
 
 from __future__ import annotations
@@ -40,8 +38,8 @@ _MIXED = b"/%2e%2e;/"  # appended to a path, it is read differently by different
 class Caller:
     """A caller, the token from the provider, and the claims that the model expects in the token.
 
-    A caller whose token request was refused calls without a token. Some providers refuse nobody
-    and give a token without permissions.
+    A caller whose token request was denied calls without a token. Some providers deny no request
+    and issue a token without permissions.
     """
 
     name: str
@@ -51,7 +49,7 @@ class Caller:
 
     @property
     def missed(self) -> bool:
-        """Whether there is no token where one is meant."""
+        """Whether an expected token is missing."""
         return self.token is None and isinstance(self.meant, Claims)
 
     @property
@@ -75,8 +73,8 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Who may call what: per call, the gateway's status for each caller in order, and what the
-    model says it is."""
+    """The table of calls: the gateway's status for each caller in order, and the status by the
+    model."""
 
     callers: tuple[Caller, ...]
     rows: dict[Call, tuple[int, ...]]
@@ -88,7 +86,7 @@ class Table:
 
     @property
     def wrong(self) -> tuple[str, ...]:
-        """What is not as the model means it."""
+        """Return the differences between the gateway and the model."""
         return (*self._differences(),)
 
     def _differences(self) -> Iterator[str]:
@@ -126,8 +124,7 @@ def estate_of(
     on: Callable[[Stack], Stack] = lambda stack: stack,
     name: str = STACK,
 ) -> Estate:
-    """The estate that the project in this folder means on the stack `name`, or on what `on` makes
-    of that stack."""
+    """Return the estate of the project in this folder on the stack `name`, or on `on(stack)`."""
     settings = read_file(project / f"stacks/Pulumi.{name}.yaml", _described)
     stack = on(settings.stack)
     reading = read_applications(
@@ -141,13 +138,13 @@ def estate_of(
 
 
 def _described(settings: ProviderSettings) -> Provider:
-    """What of a provider the model needs to know: whether its tokens are for one API."""
+    """Facts about a provider that the model needs: whether its tokens are for a single API."""
     return replace(plain(settings), per_api=settings.type == "entra")
 
 
 def ask(local: Local, estate: Estate, proxy_url: str = "") -> Table:
-    """Has every caller get a token and make every call, at the sandbox's gateway or at another
-    one."""
+    """Get a token for every caller, and make every call at the sandbox's gateway or at another
+    gateway."""
     gateway = urlsplit(proxy_url or local.kong.proxy_url).netloc
     callers = (
         Caller("nobody", None, "no token", None),
@@ -202,8 +199,8 @@ def report(
 ) -> str:
     """Return the tokens, the table of calls, log lines, and the verdict as text.
 
-    `lines` is the log of all calls, and `wrong` what differs from the model. `provider` names the
-    source of tokens. Without `verbose` the report has three log lines.
+    `lines` is the log of all calls, and `wrong` lists the differences from the model. `provider`
+    names the source of tokens. Without `verbose` the report has three log lines.
     """
     callers = []
     without_token = []
@@ -255,7 +252,7 @@ def _callers(local: Local, estate: Estate) -> Iterator[Caller]:
         provider = estate.stack.providers[client.provider]
         component = estate.components[client.component]
         if component.outside:
-            continue  # it has no Secret here, and its keys are its owner's
+            continue  # it has no Secret here; its owner holds its keys
         settings = caller.environment(
             local.cluster.url, component.workload.namespace, component.name
         )
@@ -278,8 +275,8 @@ def _callers_of(
     settings: Mapping[str, str],
     api: Component | None,
 ) -> Iterator[Caller]:
-    """The client, or each user who signs in through it, with a token for one API where tokens are
-    for one."""
+    """Yield the client, or each user who signs in through it, with a token for one API where tokens
+    are for one."""
     several = (
         api is not None and len({call.component for call in client.calls}) > 1
     )
@@ -316,8 +313,7 @@ def _token(
 
 
 def _calls(estate: Estate) -> Iterator[Call]:
-    """A call for each rule, one that no rule lists, and one whose path could be read in two
-    ways."""
+    """Return a call for each rule, a call that no rule lists, and a call with an ambiguous path."""
     seen: dict[Call, None] = {}
     for component in estate.exposed:
         for endpoint in component.exposure.endpoints:
@@ -339,8 +335,8 @@ def _calls_of(component: Component, endpoint: Endpoint) -> Iterator[Call]:
 
 
 def log(table: Table, records: str) -> tuple[list[str], list[str]]:
-    """A line for each call of the table, from the records that the gateway kept, and what of these
-    is not as meant."""
+    """Return a line for each call from the gateway's records, and the lines that differ from the
+    model."""
     by_id = {
         record["requestId"]: record
         for record in map(json.loads, records.splitlines())
@@ -354,7 +350,7 @@ def log(table: Table, records: str) -> tuple[list[str], list[str]]:
         ):
             record = by_id.get(request, {})
             meant = table.codes[call][number]
-            # Its id, where it may call nothing of the component.
+            # The client's id, for a client without any call to the component.
             client = record.get("caller", record.get("client"))
             who = " for ".join(
                 filter(None, (client, record.get("user") and record["subject"]))
@@ -377,7 +373,7 @@ def log(table: Table, records: str) -> tuple[list[str], list[str]]:
 
 
 def _answer(gateway: str, call: Call, client: Caller) -> tuple[int, str]:
-    """The status, and the id of the request."""
+    """Return the status, and the id of the request."""
     connection = http.client.HTTPConnection(gateway, timeout=10)
     try:
         connection.putrequest(

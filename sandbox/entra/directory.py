@@ -1,8 +1,8 @@
-"""What a tenant holds, and what Microsoft Graph refuses to hold.
+"""The objects of a tenant, and the changes that Microsoft Graph rejects.
 
-The fields of objects and the texts of refusals are those that the official plugin was recorded to
-accept; the rules are those of Graph's reference and of the identity platform (app roles, permission
-scopes), as far as the program and its tests meet them.
+Fields and error texts follow recordings of the official plugin. The rules follow Graph's reference
+and the identity platform (app roles, permission scopes), for the cases that the program and its
+tests meet.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ issue 1872)."""
 
 
 class GraphError(Exception):
-    """A refusal: HTTP status, Graph's code and its words."""
+    """An error: HTTP status, Graph's code and its words."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(f"{status} {code}: {message}")
@@ -85,8 +85,8 @@ def stamp(now: float) -> str:
 def _certificates(
     known: Mapping[str, x509.Certificate], wanted: Iterable[Json]
 ) -> list[tuple[Json, x509.Certificate]]:
-    """Key credentials as Graph lists them, each with its certificate. A known one may be named
-    without its value, as it is read. Raises GraphError."""
+    """Return key credentials as Graph lists them, each with its certificate. A known credential may
+    come without its value. Raises GraphError."""
     certificates = []
     for entry in wanted:
         key_id = entry.get("keyId") or str(uuid.uuid4())
@@ -102,13 +102,12 @@ def _certificates(
 
 
 def _certificate(value: str) -> x509.Certificate:
-    """What a key credential's value holds. Raises GraphError.
+    """Decode the value of a key credential. Raises GraphError.
 
-    Graph documents the certificate's raw data (DER) in base64 (keyCredential). That it takes the
-    text of a PEM file in base64 as well is a guess, from what the official plugin sends, which is
-    that and nothing else (terraform-provider-azuread, internal/helpers/credentials). The words for
-    what is no base64 are those of microsoft-graph-docs, issue 10556; those for other bytes are made
-    up.
+    Graph documents a certificate's raw data (DER) in base64 (keyCredential). The official plugin
+    sends the text of a PEM file in base64 (terraform-provider-azuread,
+    internal/helpers/credentials); that Graph accepts it is a guess. The error text for invalid
+    base64 is from microsoft-graph-docs, issue 10556; the error text for other bytes is made up.
     """
     try:
         data = base64.b64decode(value, validate=True)
@@ -132,7 +131,7 @@ def _certificate(value: str) -> x509.Certificate:
 
 
 def _check_life(entry: Json, certificate: x509.Certificate) -> None:
-    """Raise a GraphError where a credential begins or ends outside its certificate's life."""
+    """Raise a GraphError if a credential begins or ends outside its certificate's life."""
     start = entry.get("startDateTime")
     if (
         start
@@ -247,8 +246,8 @@ def _principal() -> Json:
 
 @dataclass(slots=True)
 class Secrets:
-    """What of an application's credentials Graph never says again: by key id, a password or a
-    certificate."""
+    """Secrets of an application's credentials, which Graph never returns again: a password or a
+    certificate, by key id."""
 
     passwords: dict[str, str] = field(default_factory=dict)
     certificates: dict[str, x509.Certificate] = field(default_factory=dict)
@@ -256,9 +255,9 @@ class Secrets:
 
 @dataclass(slots=True)
 class Directory:
-    """One tenant. Objects are by their object ids; whoever has its lock may read and change it.
+    """One tenant, with objects by their object ids. Hold its lock to read or change it.
 
-    `lag`: seconds in which an application's new role can be read, and not be assigned.
+    `lag`: seconds until an application's new role, which can be read at once, can be assigned.
     """
 
     tenant: str
@@ -272,14 +271,14 @@ class Directory:
     federated: dict[str, dict[str, Json]] = field(default_factory=dict)
     kept: dict[str, Secrets] = field(default_factory=dict)
     owners: dict[str, list[Json]] = field(default_factory=dict)
-    """Of applications and service principals, by object id; whoever makes one is not noted."""
+    """Owners of applications and service principals, by object id. The creator is not recorded."""
     users: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Logins, and the names of the groups that they are in."""
     foreign: dict[str, Json] = field(default_factory=dict)
-    """Applications of other tenants that have a service principal in this one, as Microsoft Graph
-    has in each."""
+    """Applications of other tenants with a service principal in this tenant, as Microsoft Graph has
+    in every tenant."""
     _roles: dict[str, float] = field(default_factory=dict)
-    """By id, since when a role is there."""
+    """The time since when a role exists, by id."""
 
     def __post_init__(self) -> None:
         graph = {
@@ -402,7 +401,7 @@ class Directory:
     def _note_roles(
         self, before: Iterable[Json], after: Iterable[Json]
     ) -> None:
-        """Note from when on each role of an application is there."""
+        """Record the time since when each role of an application exists."""
         old = {role["id"] for role in before}
         new = {role["id"] for role in after}
         for role in old - new:
@@ -419,7 +418,8 @@ class Directory:
         }
 
     def delete_application(self, identifier: str) -> None:
-        """Its service principal goes with it. (Graph keeps it for 30 days where nobody looks.)"""
+        """Delete an application with its service principal. (Graph hides the principal for 30
+        days.)"""
         app = self.application(identifier)
         for principal in [
             other["id"]
@@ -542,7 +542,7 @@ class Directory:
         )
 
     def delete_principal(self, identifier: str) -> None:
-        """Its assignments go with it. Grants stay, as they were recorded to, and are of nobody."""
+        """Delete a principal with its assignments. Its grants stay without a client, as recorded."""
         self.principal(identifier)
         del self.principals[identifier]
         for key, assignment in list(self.assignments.items()):
@@ -553,7 +553,7 @@ class Directory:
                 del self.assignments[key]
 
     def shown_principal(self, principal: Json) -> Json:
-        """With what it has of its application."""
+        """Return a service principal with the members that it takes from its application."""
         app = self.by_app_id(principal["appId"]) or {}
         return {
             **principal,
@@ -609,7 +609,7 @@ class Directory:
         return made
 
     def _assignable(self, app: Json, role_id: str, kind: str) -> bool:
-        """Whether an application has the role for members of this kind, and Graph knows it."""
+        """Return whether an application has the role for members of this kind, and Graph knows it."""
         if role_id == NO_ROLE:
             return not app["appRoles"]
         # Another replica of Graph learns of a new role only after the lag.
@@ -689,7 +689,7 @@ def redirect_uris(app: Json) -> list[str]:
 
 
 def _check_entitlements(before: Json, after: Json) -> None:
-    """Raise a GraphError where Graph refuses an application's roles and permission scopes."""
+    """Raise a GraphError if Graph rejects an application's roles and permission scopes."""
     roles = after["appRoles"]
     scopes = after["api"]["oauth2PermissionScopes"]
     _check_each(roles)
@@ -739,7 +739,7 @@ def _duplicate() -> GraphError:
 
 
 def _check_enabled(before: list[Json], after: list[Json]) -> None:
-    """Raise a GraphError where an enabled entitlement goes away or changes."""
+    """Raise a GraphError if an enabled entitlement is removed or changes."""
     now = {
         entitlement["id"]: {**entitlement, "isEnabled": True}
         for entitlement in after

@@ -21,11 +21,12 @@ _BEGINS = re.compile(r"startswith\((\w+),'((?:[^']|'')*)'\)\Z")
 _AND = re.compile(r" and (?=(?:[^']*'[^']*')*[^']*\Z)")
 _PAGE = 100
 _LARGEST_PAGE = 999
-"""Objects of an answer, where `$top` does not say, and at most."""
+"""The default and the largest number of objects in an answer (`$top`)."""
 _QUOTED = re.compile(r"'((?:[^']|'')*)'")
 _ONE_OF = re.compile(r"(\w+) in \(('(?:[^']|'')*'(?:, ?'(?:[^']|'')*')*)\)\Z")
 _EXPRESSIONS = 15
-"""Of one filter (Graph's known issues); that its words for more are these is a guess."""
+"""The answer to a filter with more than one clause (Graph's known issues). The wording is a guess.
+"""
 _EQUALS = re.compile(r"(\w+) eq (?:'((?:[^']|'')*)'|(true|false))\Z")
 
 
@@ -116,7 +117,7 @@ class Graph:
                 f"/(?:applications|servicePrincipals)/{_ID}/owners",
                 self._owners,
             ),
-            ("GET", f"/groups/{_ID}/(?:owners|members)", self._nobody),
+            ("GET", f"/groups/{_ID}/(?:owners|members)", self._no_members),
             (
                 "DELETE",
                 rf"/(?:applications|servicePrincipals)/{_ID}/owners/{_ID}/\$ref",
@@ -127,7 +128,7 @@ class Graph:
     def answer(
         self, method: str, path: str, query: Mapping[str, str], body: Json
     ) -> Answer:
-        """The answer to one request, `path` without the version. Raises GraphError."""
+        """Return the answer to one request, `path` without the version. Raises GraphError."""
         for verb, pattern, handler in self._routes:
             if verb == method and (match := re.fullmatch(pattern, path)):
                 return handler(*match.groups(), query=query, body=body)  # type: ignore[operator,no-any-return]
@@ -434,17 +435,17 @@ class Graph:
     def _owners(
         self, identifier: str, *, query: Mapping[str, str], body: Json
     ) -> Answer:
-        """Those that a test gave it: whoever makes something is not its owner here."""
+        """Return the owners that a test set. A creator does not become an owner here."""
         owners = self._directory.owners.get(identifier, [])
         return 200, {
             **_context(self._base, "directoryObjects"),
             "value": owners,
         }
 
-    def _nobody(
+    def _no_members(
         self, identifier: str, *, query: Mapping[str, str], body: Json
     ) -> Answer:
-        """Owners and members of groups: the stand-in knows none."""
+        """Owners and members of groups: the stand-in has none."""
         return 200, {**_context(self._base, "directoryObjects"), "value": []}
 
     def _removed(
@@ -459,8 +460,8 @@ class Graph:
 
 
 def _matches(row: Json, condition: str) -> bool:
-    """The forms of $filter that are asked here: equalities, all of them, or how a text begins;
-    without case."""
+    """Evaluate the supported forms of $filter: equalities joined by `and`, and the beginning of a
+    text; case is ignored."""
     if match := _BEGINS.match(condition):
         name, text = match.groups()
         return (

@@ -1,12 +1,11 @@
-"""The tokens of a tenant: who may have which, and what they say (access tokens of versions 1 and 2,
-ID tokens).
+"""The tokens of a tenant: access tokens of versions 1 and 2, and ID tokens, with their claims.
 
-Sources: the Microsoft identity platform's pages on the client credentials flow, the authorization
-code flow, certificate credentials, workload identity federation, access token claims and optional
-claims; error codes as AADSTS numbers.
+Sources: the Microsoft identity platform's pages on the flows (client credentials, authorization
+code), certificate credentials, workload identity federation, and access token and optional
+claims. Error codes are AADSTS numbers.
 
-Not modelled: refresh tokens, users' own consent (none is allowed where an application asks for an
-assignment), conditional access, continuous access evaluation, expiry of secrets.
+Not modelled: refresh tokens, consent by users (denied where an application requires an assignment),
+conditional access, continuous access evaluation, expiry of secrets.
 """
 
 from __future__ import annotations
@@ -38,8 +37,7 @@ ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 class LoginError(Exception):
-    """A refusal of the token endpoint or of the authorization endpoint: OAuth's word, and Entra's
-    number and words."""
+    """An error of the token or authorization endpoint: OAuth's code, and Entra's number and words."""
 
     def __init__(
         self, error: str, number: int, words: str, status: int = 400
@@ -53,7 +51,7 @@ class LoginError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What an authorization code stands for. `resource` is the API that the scopes are of."""
+    """The sign-in behind an authorization code. `resource` is the API of the scopes."""
 
     client_id: str
     redirect_uri: str
@@ -112,14 +110,14 @@ class Login:
     # The two endpoints
 
     def authorize(self, query: Mapping[str, str]) -> Json:
-        """What the browser brings back to the application. Raises LoginError where it must not be
-        sent anywhere."""
+        """Return the parameters of the redirect to the application. Raises LoginError if a redirect
+        is not allowed."""
         app = self._app(query.get("client_id", ""))
         if query.get("redirect_uri") not in redirect_uris(app):
             raise LoginError(
                 "invalid_request",
                 50011,
-                "The redirect URI does not match those of the application.",
+                "The redirect URI does not match the application's redirect URIs.",
             )
         login = query.get("sandbox_user", "")
         try:
@@ -159,8 +157,8 @@ class Login:
         authorization: str,
         origin: str | None = None,
     ) -> Json:
-        """The answer of the token endpoint. `origin`: of the page that asks, None where it is no
-        page.
+        """Return the answer of the token endpoint. `origin` is the page's origin, None for other
+        callers.
 
         Raises LoginError.
         """
@@ -294,7 +292,7 @@ class Login:
             **tokens,
         }
 
-    # What a token says
+    # The claims of a token
 
     def _usual(self, issuer: str) -> Json:
         now = int(self.directory.now())
@@ -307,7 +305,7 @@ class Login:
         }
 
     def _access(self, app: Json, resource: Json, about: Json) -> str:
-        """The version is the API's choice: its own application says which one it wants."""
+        """Return the token version, which the API's application chooses."""
         api = self.directory.by_app_id(resource["appId"]) or {}
         about = {**about, "uti": secrets.token_urlsafe(12)}
         if api["api"]["requestedAccessTokenVersion"] == 2:
@@ -335,7 +333,7 @@ class Login:
         )
 
     def _adds(self, resource: Json, claim: str) -> bool:
-        """Whether the API's application asks for an optional claim in access tokens."""
+        """Return whether the API's application requests an optional claim in access tokens."""
         optional = (self.directory.by_app_id(resource["appId"]) or {})[
             "optionalClaims"
         ] or {}
@@ -345,8 +343,8 @@ class Login:
         )
 
     def _groups(self, resource: Json, groups: set[str]) -> Json:
-        """Object ids of all the user's groups, where the API wants them. More than fit are named
-        nowhere."""
+        """Return object ids of all the user's groups, if the API requests them; none if there are
+        too many."""
         if not (self.directory.by_app_id(resource["appId"]) or {})[
             "groupMembershipClaims"
         ]:
@@ -368,7 +366,7 @@ class Login:
             **({"scope": scopes} if scopes else {}),
         }
 
-    # Who asks, and what for
+    # The client, its proof and the requested scopes
 
     def _app(self, client_id: str) -> Json:
         app = self.directory.by_app_id(client_id)
@@ -402,7 +400,7 @@ class Login:
         )
 
     def _let_in(self, principal: Json, login: str) -> None:
-        """A user needs an assignment, by a group, where the application asks for one."""
+        """Check that a group of the user is assigned, if the application requires an assignment."""
         if principal["appRoleAssignmentRequired"]:
             held = list(
                 self.directory.roles_of(
@@ -419,10 +417,10 @@ class Login:
     def _consented(
         self, principal: Json, asked: str
     ) -> tuple[Json | None, list[str]]:
-        """The one API that the scopes are of, and which of it are asked for, as far as an
-        administrator consented.
+        """Return the API of the scopes, and the requested scopes that an administrator consented
+        to.
 
-        Those of the sign-in are Microsoft Graph's, and need consent as all others.
+        The sign-in scopes belong to Microsoft Graph, and need consent like all others.
         """
         graph = self.directory.principal_of(MICROSOFT_GRAPH)
         if set(SIGN_IN) & set(asked.split()) - set(
@@ -471,8 +469,11 @@ class Login:
     def _proven(
         self, form: Mapping[str, str], authorization: str
     ) -> tuple[str, str]:
-        """The client's id, and how it proved it, as azpacr says: 0 not at all, 1 with a secret, 2
-        with a certificate or with a token of an issuer that its application trusts."""
+        """Return the client's id and its kind of proof, as in the claim azpacr.
+
+        The proof is 0 for none, 1 for a secret, and 2 for a certificate or a token of a trusted
+        issuer.
+        """
         client_id = form.get("client_id", "")
         secret = form.get("client_secret")
         if authorization.startswith("Basic "):
@@ -589,8 +590,8 @@ class Login:
 
 
 def _check_page(app: Json, redirect: str, origin: str | None) -> None:
-    """What a page's redirect brought is exchanged by a page, and what another's brought by none.
-    Raises LoginError."""
+    """Check that a page redeems the code of a page, and an app the code of an app. Raises
+    LoginError."""
     page = redirect in app["spa"]["redirectUris"]
     if page and origin is None:
         message = (

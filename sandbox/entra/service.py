@@ -1,11 +1,12 @@
 """The tenant as an HTTP server on loopback: metadata, Microsoft Graph, the token endpoint and a
 test login on one port.
 
-It stands in for a tenant of Microsoft Entra ID, so that the program, its tests and the demo need no
-account. Everything is in memory. The port speaks TLS as well, which the official plugin does when
-it asks for metadata: by a certificate of its own, which `environment` has programs believe. Not
-modelled: any other lag of replication, soft deletion, throttling by what each request costs
-(`rates` limits their number; `faults` may bring anything about).
+It replaces a tenant of Microsoft Entra ID, so that the program, its tests and the demo need no
+account. Everything is in memory. The port also speaks TLS, which the official plugin uses for
+metadata. `environment` makes programs trust its certificate.
+
+Not modelled: other lags of replication, soft deletion, throttling by the cost of a request. `rates`
+limits the number of requests, and `faults` can inject any answer.
 """
 
 from __future__ import annotations
@@ -36,20 +37,22 @@ _ADMINISTRATOR_OBJECT = "22222222-2222-4222-8222-222222222222"
 
 Answer = tuple[int, Json | None, Mapping[str, str]]
 Heard = Callable[[str, str, str], object]
-"""Is told method, target and User-Agent of each request, before it is answered."""
+"""A listener: it gets method, target and User-Agent of each request, before the answer."""
 Fault = Callable[[str, str], Answer | None]
-"""Gets method and path of a request to Graph; gives what is answered in its place, or None where it
-is let through."""
+"""A handler in front of Graph: it gets method and path, and returns another answer, or None to let
+the request pass."""
 
 
 class Entra:
-    """`users` are groups by login. A context manager. `secret` is that of the application that
-    administers the tenant, `lag` how many seconds a new role takes until it can be assigned.
+    """A context manager that runs the tenant. `users` are groups by login.
 
-    `page` is the most objects of an answer, where that is fewer than Graph's 999. Attributes:
-    `directory`, `login` (tests may sign with its key), `requests` (method and path of each that
-    Graph got), `faults` (None, or what stands before Graph), `heard`, and `rates` (None, or limits
-    that are kept: a refusal says how long the window lasts).
+    `secret` belongs to the application that administers the tenant. `lag` is the number of seconds
+    until a new role can be assigned. `page` is the most objects in an answer, if fewer than Graph's
+    999.
+
+    Attributes: `directory`, `login` (tests may sign with its key), `heard`, and `requests` (method
+    and path of each request to Graph). `faults` is None or a handler in front of Graph. `rates` is
+    None or limits; a 429 names the length of the window.
     """
 
     def __init__(
@@ -108,7 +111,7 @@ class Entra:
     def answer(
         self, method: str, target: str, headers: Mapping[str, str], data: bytes
     ) -> Answer:
-        """The answer to one HTTP request: status, JSON body (None: no body), headers."""
+        """Return the answer to one HTTP request: status, JSON body (None: no body), headers."""
         if self.heard:
             self.heard(method, target, headers.get("user-agent", ""))
         parts = urlsplit(target)
@@ -121,7 +124,11 @@ class Entra:
             try:
                 return self._of_login(method, parts.path, query, headers, data)
             except LoginError as refused:
-                return refused.status, _told(refused, self.directory.now()), {}
+                return (
+                    refused.status,
+                    _error_body(refused, self.directory.now()),
+                    {},
+                )
 
     def _endpoints(self) -> Json:
         return {
@@ -207,7 +214,7 @@ class Entra:
                     headers.get("authorization", ""),
                     origin := headers.get("origin"),
                 )
-                # Only what a page's redirect brought comes so far with an origin.
+                # Only a code from a page's redirect is redeemed with an origin.
                 if origin is None or form["grant_type"] != "authorization_code":
                     return 200, tokens, {}
                 return 200, tokens, {"Access-Control-Allow-Origin": origin}
@@ -215,7 +222,7 @@ class Entra:
 
 
 def _file(text: str) -> _TemporaryFileWrapper[str]:
-    """Its owner's alone, and gone when it is closed."""
+    """Return a temporary file that only its owner can read; closing deletes it."""
     file = NamedTemporaryFile("w", suffix=".pem", encoding="utf-8")  # noqa: SIM115 - whoever gets it closes it
     file.write(text)
     file.flush()
@@ -238,7 +245,7 @@ def refusal(refused: GraphError, now: float) -> Json:
     }
 
 
-def _told(refused: LoginError, now: float) -> Json:
+def _error_body(refused: LoginError, now: float) -> Json:
     return {
         "error": refused.error,
         "error_description": refused.description,
@@ -257,7 +264,7 @@ class _Handler(JsonHandler):
     owner: ClassVar[Entra]
 
     def setup(self) -> None:
-        """By TLS where the client begins with it."""
+        """Use TLS if the client begins with a handshake."""
         if self.request.recv(1, socket.MSG_PEEK) == _HANDSHAKE:
             self.request = self.owner.tls.wrap_socket(
                 self.request, server_side=True
@@ -265,7 +272,7 @@ class _Handler(JsonHandler):
         super().setup()
 
     def finish(self) -> None:
-        """The server closes the connection that it gave, which is not the one that speaks TLS."""
+        """Close the connection that the server passed in; the TLS connection is another object."""
         super().finish()
         self.request.close()
 

@@ -1,8 +1,7 @@
-"""The Admin API of the Kong stand-in: paths, bodies, pages, and Kong's answers to what is wrong
-with them.
+"""The Admin API of the Kong stand-in: paths, bodies, pages, and Kong's answers to errors.
 
-Source: the Admin API documentation of Kong 3.10 and recorded exchanges; bodies are JSON (forms are
-not modelled).
+Source: the Admin API documentation of Kong 3.10 and recorded exchanges. Bodies are JSON; forms are
+not modelled.
 """
 
 from __future__ import annotations
@@ -112,7 +111,7 @@ class AdminApi:
         self._token = token
 
     def answer(self, request: Request | InvalidRequestError) -> Response:
-        """The response to one request, or nginx's own to a request that it refuses."""
+        """Return the response to one request; nginx's response if nginx rejects it."""
         if isinstance(request, InvalidRequestError):
             status = 400 if request.status == 494 else request.status
             return self._html(status)
@@ -326,7 +325,7 @@ class AdminApi:
                     if within
                     else absent(kind, key)
                 )
-            # Seen on a Kong 3.10: a credential or a route may so be given to another consumer or
+            # Seen on a Kong 3.10: this moves a credential or a route to another consumer or
             # service.
             return 200, self._store.update(
                 kind, entity, self._resolved(kind, {**scope(), **body})
@@ -347,7 +346,7 @@ class AdminApi:
                 self._store.delete(kind, entity)
             return 204, None
 
-        # Seen on a Kong 3.10: a PUT of a Target changes it as a PATCH does, and makes none.
+        # Seen on a Kong 3.10: a PUT of a Target changes it like a PATCH, and never creates it.
         writes = {"PATCH": patch, "PUT": patch if kind == "targets" else put}
         return {"GET": lambda *_: (200, existing()), **writes, "DELETE": delete}
 
@@ -375,8 +374,7 @@ class AdminApi:
         return self._existing(PARENTS[kind, field], reference["id"])
 
     def _resolved(self, kind: str, body: Entity) -> Entity:
-        """The body with what the Admin API understands and the schema does not: `url`, references
-        by name."""
+        """Expand the body's parts that the schema does not know: `url`, and references by name."""
         value = dict(body)
         if kind == "services" and isinstance(value.get("url"), str):
             value.update(_parsed_url(value.pop("url")))
@@ -524,7 +522,7 @@ def _read_body(request: Request) -> Entity:
         return value
     if value == []:
         return {}
-    # Kong indexes whatever it decoded: null, numbers, texts and filled lists end in its error
+    # Kong indexes any decoded value: null, numbers, texts and non-empty lists end in its error
     # handler.
     raise AnswerError(500, _UNEXPECTED)
 
@@ -543,8 +541,8 @@ def _parsed_url(url: str) -> Entity:
 
 
 def _balanced(upstream: Entity) -> Entity:
-    """What a request about an Upstream says by `algorithm` of `hash_on`, or else the other way
-    round."""
+    """Complete `hash_on` from `algorithm`, or `algorithm` from `hash_on`, in a request about an
+    Upstream."""
     if upstream.get("algorithm") in UNHASHED:
         return {"hash_on": "none"}
     if upstream.get("hash_on") is None:

@@ -1,4 +1,4 @@
-"""What the parts of the Admin API have in common."""
+"""Types and functions that the parts of the Admin API share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sandbox.kong.rules import sni, upstream_name, utf8_name
 
 Query = list[tuple[str, str]]
 Methods = dict[str, Callable[[Query, Entity], tuple[int, Any]]]
-"""What an endpoint answers by method: its status and body, for a query and a body."""
+"""An endpoint: the status and body for a query and a body, by method."""
 
 _NAMES = {
     "services": utf8_name,
@@ -35,7 +35,7 @@ class AnswerError(Exception):
 
 
 def check_key(kind: str, key: str) -> None:
-    """Raises AnswerError where Kong would not even look for an entity of this name."""
+    """Raises AnswerError if Kong would not even look for an entity of this name."""
     if kind == "ca_certificates" and not UUID.match(key):  # which have no name
         wrong = {"id": "expected a valid UUID"}
         message = "invalid primary key: '{id=\"expected a valid UUID\"}'"

@@ -1,4 +1,4 @@
-"""Kong 3.10's schemas of Upstreams and Targets, written compactly; the source is that of
+"""Kong 3.10's schemas of Upstreams and Targets, written compactly; the source is the same as for
 `sandbox.kong.schema`."""
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ def _statuses(default: list[int]) -> Field:
 
 
 def _defaulted(fields: Fields) -> Field:
-    """A record whose printed default is made of its fields' own; what has no default, it leaves
-    out."""
+    """Return a record whose default consists of its fields' defaults; fields without a default are
+    left out."""
     return record(fields, required=True, default=_default(fields))
 
 

@@ -1,11 +1,13 @@
 """Certificates on the Admin API, with the names of their SNIs in one list.
 
-Kong stores no `snis` with a certificate: where it is written, SNIs are made and removed; where it
-is read, it lists their names in alphabetical order. A certificate is found by its id or by one of
-these names. A PUT without `snis` takes all away, and so does a deletion that is then refused
-because a service uses the certificate: both recorded. Source: the Admin API documentation of Kong
-3.10, recorded exchanges (create-defaults, put-upsert, snis, delete). Not modelled: keys and
-certificates that are references to a vault, `/certificates/.../services`.
+Kong stores no `snis` with a certificate: a write creates and removes SNIs, and a read lists their
+names in alphabetical order. A certificate is found by its id or by one of these names. A PUT
+without `snis` removes all of them. A deletion also removes them, even if it is then rejected
+because a service uses the certificate. Both are recorded.
+
+Source: the Admin API documentation of Kong 3.10, recorded exchanges (create-defaults, put-upsert,
+snis, delete). Not modelled: keys and certificates that are references to a vault,
+`/certificates/.../services`.
 """
 
 from __future__ import annotations
@@ -20,13 +22,13 @@ from sandbox.kong.store import Store, absent, schema_violation
 
 
 class Certificates:
-    """What answers below `/certificates`."""
+    """The endpoints below `/certificates`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def collection(self) -> Methods:
-        """The methods of `/certificates`."""
+        """Return the methods of `/certificates`."""
 
         def page(query: Query, _: Any) -> tuple[int, Any]:
             rows = [
@@ -48,7 +50,7 @@ class Certificates:
         return {"GET": page, "POST": post}
 
     def entity(self, key: str) -> Methods:
-        """The methods of `/certificates/{id or SNI}`."""
+        """Return the methods of `/certificates/{id or SNI}`."""
 
         def patch(_: Query, body: Entity) -> tuple[int, Any]:
             old = self._existing(key)
@@ -115,8 +117,8 @@ class Certificates:
         ]
 
     def _checked_names(self, body: Entity, own: str | None) -> list[str]:
-        """The names that a body lists, none of which another certificate has. What is no text, the
-        schema refuses."""
+        """Return the names in a body. Raises an error if another certificate has a name. The schema
+        rejects values that are no text."""
         snis = body.get("snis")
         names = (
             sorted(sni for sni in snis if isinstance(sni, str))
@@ -137,8 +139,8 @@ class Certificates:
         return names
 
     def _renamed(self, entity: Entity, names: list[str]) -> Entity:
-        """The certificate as it is shown once its SNIs are these: new ones first, then those that
-        go."""
+        """Return the certificate as it is shown with these SNIs: added SNIs first, then removed
+        SNIs."""
         old = self._snis(entity)
         for name in names:
             if name not in [sni["name"] for sni in old]:

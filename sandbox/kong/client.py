@@ -1,10 +1,8 @@
-"""What the gateway takes for its client's address: nginx's realip module, under the settings that
-Kong gives it.
+"""The address of the gateway's client: nginx's realip module with Kong's settings.
 
-Recorded on a Kong 3.10 (`trusted_ips`, `real_ip_header`, `real_ip_recursive`): from a peer that is
-trusted, the header says it; of several addresses the last, or with `real_ip_recursive` the last
-that is not trusted itself. A port behind an address is cut off, and what is no address counts for
-nothing.
+Recorded on a Kong 3.10 (`trusted_ips`, `real_ip_header`, `real_ip_recursive`): a trusted peer's
+header names the address. The last of several addresses counts; with `real_ip_recursive` the last
+address that is not trusted counts. A port behind an address is cut off, and other text is ignored.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ _PORT = re.compile(r"^(\d+(?:\.\d+){3}):\d+$|^\[([0-9A-Fa-f:.]+)\](?::\d+)?$")
 
 
 def client_address(request: Request, settings: KongConf) -> str:
-    """The client's address; `settings` are those of kong.conf."""
+    """Return the client's address, by the `settings` of kong.conf."""
     trusted = [
         ip_network(text, strict=False)
         for text in settings.get("trusted_ips") or ()

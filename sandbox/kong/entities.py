@@ -1,4 +1,4 @@
-"""Kong's entities as values: what is held of one, and of all at one moment."""
+"""Kong's entities as values: single entities, and snapshots of all entities."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
 Entity = dict[str, Any]
-"""An entity of Kong, or the fields of one that a client sends.
+"""An entity of Kong, or the fields that a client sends for an entity.
 
-The edge of the Admin API: the schema of its kind says which fields it has."""
+Both are untyped JSON: the schema of the kind lists the fields.
+"""
 Config = Mapping[str, Any]
-"""The configuration of a plugin, part of an Entity: the plugin's schema says which fields it has."""
+"""The configuration of a plugin, part of an Entity: the plugin's schema lists its fields."""
 Errors = dict[str, Any]
-"""What is wrong with an Entity, by field, in the shape that Kong answers with."""
+"""The errors of an Entity, by field, in the shape of Kong's answers."""
 KongConf = Mapping[str, Any]
 """Settings of kong.conf by name, as `GET /` prints them."""
 Table = Mapping[str, Entity]
@@ -23,7 +24,7 @@ Reference = Mapping[Literal["id"], str]
 
 
 class Route(TypedDict):
-    """A route as the router and the proxy read it. None where nothing is said."""
+    """A route as the router and the proxy read it. None means unset."""
 
     id: str
     protocols: list[str]
@@ -60,7 +61,7 @@ UUID = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z",
     re.IGNORECASE,
 )
-# What an entity can be named by in a path, beside its id.
+# The field that names an entity in a path, beside its id.
 NAMED_BY: Mapping[str, str] = {
     "services": "name",
     "routes": "name",
@@ -83,10 +84,10 @@ class Snapshot:
     def find(
         self, kind: str, key: str, within: Entity | None = None
     ) -> Entity | None:
-        """An entity by its id, or else by what its kind is named by; a certificate by one of its
+        """Return an entity by its id or by the name field of its kind; a certificate by one of its
         SNIs.
 
-        `within` are fields that it must have: two Upstreams may have a Target of one name.
+        `within` are fields that it must have: two Upstreams may have Targets of the same name.
         """
         table = self.tables[kind]
         if within:

@@ -1,4 +1,4 @@
-"""The answers that Kong and nginx give by themselves, in the format that the client asks for.
+"""Kong's and nginx's own answers, in the format that the client asks for.
 
 Source: recorded answers of a Kong 3.10 (steps no-route, https-required, upstream-errors,
 bad-request).
@@ -71,8 +71,7 @@ _TEMPLATES = {
 
 
 def _kind(accept: str | None, default: str) -> str:
-    """The kind of text for an Accept header: the best known one; what is not known counts as
-    JSON."""
+    """Return the best known media type of an Accept header; JSON if it has none."""
     if accept is None:
         return default
     best = 0.0
@@ -101,7 +100,7 @@ def error_response(
     headers: Iterable[Header] = (),
     default: str = JSON,
 ) -> Response:
-    """An error in Kong's own words (or these), as `kong.response.error` gives it."""
+    """Return an error as `kong.response.error` does, with Kong's words or `message`."""
     kind = _kind(accept, default)
     text = message or MESSAGES.get(
         status, f"The upstream server responded with {status}"
@@ -116,16 +115,16 @@ def error_response(
 
 
 def nginx_error(status: int, accept: str | None, request_id: str) -> Response:
-    """An error that nginx found: plain text where the client did not say, HTML where Kong has no
-    page of its own."""
+    """Return an error that nginx found: plain text if the client names no format, HTML if Kong has
+    no page for it."""
     if status in MESSAGES and status not in (401, 402, 403, 415, 429):
         return error_response(status, None, accept, request_id, default=TEXT)
     return html_page(status)
 
 
 def html_page(status: int, location: str | None = None) -> Response:
-    """nginx's built-in page of a status; 497 is its own for plain HTTP on a port for TLS, shown as
-    400."""
+    """nginx's built-in page of a status. nginx uses 497 for plain HTTP on a TLS port, and shows it
+    as 400."""
     why = (
         "The plain HTTP request was sent to HTTPS port" if status == 497 else ""
     )

@@ -1,4 +1,4 @@
-"""One request on its way through the proxy: what plugins read and change of it."""
+"""One request on its way through the proxy: the data that plugins read and change."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from sandbox.kong.router import Match
 
 @dataclass(slots=True)
 class Exchange:
-    """`path` is normalised, `raw_path` as it came; `headers` are the request's, as plugins leave
-    them; `address` is what counts as the client's.
+    """A request and the answer to it, as plugins read and change them.
 
-    `target_host`, `target_port` and `retries` are what plugins chose in place of the service's own
-    (None: nothing). Of the answer: `source` (service, exit: a plugin's, error: Kong's) and
-    `answered`, its body. `record_edits`: what scripts make of the record.
+    `path` is normalised, `raw_path` as it came. `headers` are the request's, as plugins leave them.
+    `address` is the client's address. Plugins set `target_host`, `target_port` and `retries` in
+    place of the service's values (None: unchanged). The answer has `source` (service, exit: a
+    plugin's, error: Kong's) and `answered`, its body. `record_edits` are scripts' changes of the
+    log record.
     """
 
     request: Request
@@ -55,12 +56,12 @@ class Exchange:
     record_lost: bool = False
 
     def values(self, name: str) -> list[str]:
-        """All values of a request header."""
+        """Return all values of a request header."""
         key = name.lower()
         return [value for own, value in self.headers if own.lower() == key]
 
     def set_header(self, name: str, *values: str) -> None:
-        """Give a request header these values, where its first one stood, or at the end."""
+        """Set a request header to these values, at the position of its first value or at the end."""
         key = name.lower()
         places = [
             place
@@ -79,7 +80,7 @@ class Exchange:
         self.set_header(name)
 
     def set_response_header(self, name: str, *values: str) -> None:
-        """Headers for whatever answer this request gets."""
+        """Headers for any answer to this request."""
         kept = [
             header
             for header in self.response_headers
@@ -88,7 +89,7 @@ class Exchange:
         self.response_headers[:] = [*kept, *((name, value) for value in values)]
 
     def arguments(self) -> Iterator[tuple[str, str | None]]:
-        """Query arguments in order, decoded; None for one without `=`."""
+        """Query arguments in order, decoded; None for an argument without `=`."""
         for part in (self.query or "").split("&"):
             name, equals, value = part.partition("=")
             if name or equals:

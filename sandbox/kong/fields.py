@@ -1,9 +1,9 @@
-"""What Kong 3.10's schemas are written with: fields and records, printed as `GET /schemas/...`
-prints them.
+"""The elements of Kong 3.10's schemas: fields and records, printed as `GET /schemas/...` prints
+them.
 
-A schema is a record: an ordered mapping of field names to `Field`. `shown` holds what Kong prints
-of a field beside its type, under Kong's own names (required, default, one_of, between, ...); `rule`
-is what Kong checks in code and does not print.
+A schema is a record: an ordered mapping of field names to `Field`. `shown` has the attributes that
+Kong prints beside a field's type, under Kong's own names (required, default, one_of, between, ...).
+`rule` is a check that Kong makes in code and does not print.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from sandbox.kong.entities import Entity, Errors
 Rule = Callable[[Any], str | None]
 EntityRule = Callable[[Entity], Errors | None]
 Printed = Mapping[str, Any]
-"""What Kong prints of a field, under Kong's own names.
+"""The attributes that Kong prints of a field, under Kong's own names.
 
-The edge of `GET /schemas/...`."""
+They are untyped JSON, as `GET /schemas/...` returns them.
+"""
 
 
 class Match(TypedDict, total=False):
-    """What a value has to be, as Kong prints it."""
+    """A condition on a value, as Kong prints it."""
 
     type: str
     contains: str
@@ -41,7 +42,7 @@ class Match(TypedDict, total=False):
 
 
 class Conditional(TypedDict):
-    """What one field has to be where another one is of some kind, as Kong prints it."""
+    """A condition on a field that depends on another field, as Kong prints it."""
 
     if_field: str
     if_match: Match
@@ -77,7 +78,7 @@ class Field:
     checks: tuple[EntityCheck, ...] = ()
     rule: Rule | None = None
     former: Mapping[str, Printed] = field(default_factory=dict)
-    """Of a record: names that some of its fields had, each as it is printed."""
+    """The former names of a record's fields, each as it is printed."""
 
     @property
     def required(self) -> bool:
@@ -87,18 +88,17 @@ class Field:
 @dataclass(frozen=True, slots=True)
 class Schema:
     """An entity or a plugin: its fields, the checks over several fields as Kong prints them, and
-    unprinted ones."""
+    checks that Kong does not print."""
 
     name: str
     fields: Fields
     checks: tuple[EntityCheck, ...] = ()
-    # Unprinted: `early_checks` run whatever else is wrong, `late_checks` only on an entity without
-    # errors.
+    # Unprinted: `early_checks` always run, `late_checks` only on an entity without errors.
     early_checks: tuple[EntityRule, ...] = ()
     late_checks: tuple[EntityRule, ...] = ()
 
     def printed(self) -> Json:
-        """The body of `GET /schemas/...`: a list of single-key maps, without descriptions."""
+        """Return the body of `GET /schemas/...`: a list of single-key maps, without descriptions."""
         return {
             "entity_checks": [dict(check) for check in self.checks],
             "fields": _printed(self.fields),

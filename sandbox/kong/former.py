@@ -1,4 +1,4 @@
-"""Former names of fields, which Kong takes and prints beside the new ones (`shorthand_fields`).
+"""Former names of fields, which Kong accepts and prints beside the new names (`shorthand_fields`).
 
 Source: answers of a Kong 3.10, to rate-limiting's `redis_host` and `redis.host`.
 """
@@ -16,8 +16,7 @@ from sandbox.kong.validation import checked
 
 
 def folded(record: Field, config: Config) -> tuple[Entity, Errors]:
-    """A configuration as it was sent, with what former names say under the new ones; and what is
-    wrong with it."""
+    """Return a configuration with the values of former names under the new names, and its errors."""
     result = dict(config)
     errors = Errors()
     for name, field, path in _former(record):
@@ -55,7 +54,7 @@ def unfolded(record: Field, config: Config) -> Entity:
 
 
 def _former(record: Field) -> Iterator[tuple[str, Field, list[str]]]:
-    """Yield each former name with its field and the path where it is now."""
+    """Yield each former name with its field and its current path."""
     for name, shown in record.former.items():
         limits = {
             key: value for key, value in shown.items() if key == "len_min"

@@ -2,9 +2,9 @@
 them.
 
 Source: Kong's public source, kong/runloop/handler.lua and kong/tools/http.lua of 3.4.2, 3.6.1,
-3.7.1, 3.9.1 and 3.10. Kong reads Connection behind all plugins. Kong 3.7 to 3.9 read it out of a
-copy of the headers that was made before any plugin ran (`ngx.ctx.cached_request_headers`), so that
-a plugin which clears the header is not heard.
+3.7.1, 3.9.1 and 3.10. Kong reads Connection after all plugins. Kong 3.7 to 3.9 read it from a copy
+of the headers from before any plugin ran (`ngx.ctx.cached_request_headers`). A plugin that clears
+the header has no effect there.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sandbox.kong.lua import Functions
 
 
 def reads_a_copy(version: str) -> bool:
-    """Whether a Kong of this version reads headers out of the copy."""
+    """Return whether a Kong of this version reads headers out of the copy."""
     numbers = re.match(r"(\d+)\.(\d+)", version)
     return numbers is not None and (3, 7) <= (
         int(numbers[1]),

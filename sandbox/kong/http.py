@@ -1,10 +1,10 @@
 """HTTP/1.1 at the level of bytes: requests parsed as nginx parses them, answers, and a threaded
 server.
 
-`http.server` merges leading slashes and forgives what nginx refuses, so requests are read here.
-Names, values and targets are latin-1 text: one character is one byte. Limits are nginx's defaults
-under Kong: a line of 8 KiB, four such buffers in all, 1,000 headers. A listener may want TLS first.
-Source: nginx's documentation (large_client_header_buffers, ignore_invalid_headers,
+`http.server` merges leading slashes and accepts requests that nginx rejects, so this module parses
+them. Names, values and targets are latin-1 text: one character is one byte. Limits are nginx's
+defaults under Kong: a line of 8 KiB, four such buffers in all, 1,000 headers. A listener may start
+with TLS. Source: nginx's documentation (large_client_header_buffers, ignore_invalid_headers,
 underscores_in_headers), recorded answers of a Kong 3.10 (step bad-request).
 """
 
@@ -73,8 +73,8 @@ class Request:
     """A request as it came: raw target, headers in order and spelling of the wire, body without its
     framing.
 
-    `line` is the request line as it was sent; `peer` is the address that the connection came from.
-    `server_name` is what the client asked for in its TLS handshake (None: nothing, or no TLS).
+    `line` is the request line as it was sent; `peer` is the address of the connection.
+    `server_name` is the name in the client's TLS handshake (None: no name, or no TLS).
     """
 
     method: str
@@ -88,7 +88,7 @@ class Request:
     peer: str = "127.0.0.1"
 
     def header(self, name: str) -> str | None:
-        """The first value of a header (name in small letters)."""
+        """Return the first value of a header (name in small letters)."""
         return next(
             (value for key, value in self.headers if key.lower() == name), None
         )
@@ -111,8 +111,8 @@ class Response:
 def read_request(
     stream: BinaryIO, proceed: Callable[[], None] | None = None
 ) -> Request | None:
-    """The next request of a connection, None at its end. Raises InvalidRequestError. `proceed` sends `100
-    Continue`."""
+    """Return the next request of a connection, None at its end. Raises InvalidRequestError.
+    `proceed` sends `100 Continue`."""
     first = stream.read(1)
     while first in (b"\r", b"\n"):
         first = stream.read(1)
@@ -121,7 +121,7 @@ def read_request(
     if not re.match(b"[A-Z_-]", first):
         raise InvalidRequestError(
             400
-        )  # at once: what does not begin like a method may never send a line
+        )  # check at once: a client that sends no method may never send a line
     line = first.decode() + (_line(stream, 414) or "")
     parts = _REQUEST_LINE.match(line)
     if not parts:
@@ -181,7 +181,7 @@ def _headers(stream: BinaryIO) -> tuple[Header, ...]:
         ):
             raise InvalidRequestError(400)
         if not _NAME.match(name):
-            continue  # ignore_invalid_headers is on: such a header never happened
+            continue  # ignore_invalid_headers is on: such a header is ignored
         key = name.lower()
         if key in _UNIQUE and key in seen:
             raise InvalidRequestError(400)
@@ -192,7 +192,7 @@ def _headers(stream: BinaryIO) -> tuple[Header, ...]:
 
 
 def _host(headers: Sequence[Header], minor: int, absolute: str | None) -> str:
-    """The name that the request is for: small letters, without a port."""
+    """Return the requested host name: small letters, without a port."""
     accept = next(
         (value for name, value in headers if name.lower() == "accept"), None
     )
@@ -273,7 +273,7 @@ def _chunks(stream: BinaryIO) -> bytes:
 
 
 def reason(status: int) -> str:
-    """The reason phrase of a status as nginx has it: none for what it does not know."""
+    """Return nginx's reason phrase of a status; empty for a status that nginx does not know."""
     if status in (418, 451):
         return ""
     try:
@@ -283,7 +283,7 @@ def reason(status: int) -> str:
 
 
 def wire(response: Response, *, head: bool, keep_alive: bool) -> bytes:
-    """The bytes of an answer. An answer to HEAD, 204 and 304 have no body."""
+    """Return the bytes of an answer. An answer to HEAD, 204 and 304 have no body."""
     headers = list(response.headers)
     names = {name.lower() for name, _ in headers}
     closes = ("connection", "close") in {
@@ -302,8 +302,7 @@ def wire(response: Response, *, head: bool, keep_alive: bool) -> bytes:
 
 
 def _linger(connection: socket.socket) -> None:
-    """Read what is still on its way, so that closing does not destroy the answer before it is
-    read."""
+    """Read the rest of the request, because closing earlier could destroy the answer."""
     connection.shutdown(socket.SHUT_WR)
     connection.settimeout(1.0)
     for _ in range(64):
@@ -312,8 +311,7 @@ def _linger(connection: socket.socket) -> None:
 
 
 class TlsConnection(ssl.SSLSocket):
-    """A connection that knows the name which its client asked for; the listener's context tells
-    it."""
+    """A connection with the server name that the client asked for; the listener's context sets it."""
 
     server_name: str | None = None
 
@@ -326,10 +324,10 @@ def _speaks_tls(connection: socket.socket) -> bool:
 
 
 class Server:
-    """A listener on 127.0.0.1 and a thread per connection; `answer` turns a request or a refusal
+    """A listener on 127.0.0.1 with a thread per connection; `answer` turns a request or an error
     into a response.
 
-    With a context in `tls`, connections begin with a handshake. Plain HTTP is then refused (nginx's
+    With a context in `tls`, connections begin with a handshake, and plain HTTP is rejected (nginx's
     status 497).
     """
 

@@ -1,7 +1,7 @@
-"""What the stand-in says about itself on `GET /`, `/status` and `/endpoints`.
+"""The stand-in's answers to `GET /`, `/status` and `/endpoints`.
 
-The fields that programs look at before they deploy are Kong 3.10's, with its default values;
-`stand_in` is ours and says what it is.
+The fields that programs read before they deploy have Kong 3.10's default values. `stand_in` is our
+field and identifies the stand-in.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import uuid
 
 from sandbox.edges import Json
 from sandbox.kong.entities import KongConf
-from sandbox.kong.further import PRIORITIES
+from sandbox.kong.other_plugins import PRIORITIES
 from sandbox.kong.plugin_schemas import PLUGIN_SCHEMAS
 
 STAND_IN = "stand-in for Kong Gateway: routing, certificates, pre- and post-function, jwt, "
@@ -61,7 +61,7 @@ def root(version: str, overrides: KongConf) -> Json:
 
 
 def status() -> Json:
-    """The body of `GET /status`."""
+    """Return the body of `GET /status`."""
     names = (
         "total_requests connections_active connections_accepted connections_handled "
         "connections_reading"

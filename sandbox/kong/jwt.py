@@ -1,7 +1,7 @@
-"""The `jwt` plugin: who may pass, and with which message the others are sent away.
+"""The `jwt` plugin: it lets a request pass, or denies it with Kong's message.
 
 Source: Kong's documentation of the plugin, kong/plugins/jwt, and 103 recorded exchanges of a Kong
-3.10 (step jwt). What the plugin does not catch in Kong ends in its error handler with 500; here
+3.10 (step jwt). Errors that the plugin does not catch end in Kong's error handler with 500; here
 that is `InternalServerError`.
 """
 
@@ -57,7 +57,7 @@ _HASHES: Mapping[str, hashes.HashAlgorithm] = {
     "384": hashes.SHA384(),
     "512": hashes.SHA512(),
 }
-# What `kong.request.get_headers()` reads of a request; later headers are not seen by the plugin.
+# `kong.request.get_headers()` reads this many headers of a request; the plugin does not see more.
 READ_HEADERS = 100
 
 
@@ -116,8 +116,8 @@ class _CredentialError(Exception):
 def access(
     exchange: Exchange, config: JwtConfig, credentials: Snapshot
 ) -> Denied | None:
-    """Run the plugin: None where the request may go on, with its consumer (or the anonymous one)
-    set on it.
+    """Run the plugin. Return None to let the request continue, with its consumer (or the anonymous
+    consumer) set.
 
     Raises InternalServerError.
     """
@@ -158,9 +158,9 @@ def _challenge(realm: str | None, presented: bool) -> Header:
 
 
 def _presented(exchange: Exchange, config: JwtConfig) -> str:
-    """Return the token of a request, which may stand in several places there.
+    """Return the token of a request, which may have it in several places.
 
-    Raises _CredentialError where there is none, or where there are several.
+    Raises _CredentialError if there is no token, or if the places have different tokens.
     """
     for names in _PLACES:
         if config[names] is None:
@@ -197,7 +197,7 @@ def _tokens(exchange: Exchange, config: JwtConfig) -> Iterator[str | None]:
 
 
 def lenient_base64(text: str) -> bytes | None:
-    """nginx's decoder: URL-safe or not, reads up to the first `=`; None for anything else."""
+    """Decode as nginx does: both base64 alphabets, up to the first `=`; None for other input."""
     text = text.partition("=")[0]
     if len(text) % 4 == 1 or re.search(r"[^A-Za-z0-9+/_-]", text):
         return None
@@ -307,8 +307,7 @@ def _public_key(pem: bytes) -> Any:
 def _verified(
     algorithm: str, key: bytes, signed: bytes, signature: bytes
 ) -> bool:
-    """Whether the signature holds. A pure function of its arguments, so that it may be
-    remembered."""
+    """Return whether the signature is valid. A pure function of its arguments, so it can be cached."""
     if algorithm.startswith("HS"):
         mac = hmac.HMAC(key, _HASHES[algorithm[2:]])
         mac.update(signed)
@@ -390,7 +389,8 @@ def _identify(
     credential: Entity | None,
     token: str | None,
 ) -> None:
-    """Tell the upstream who calls; what the caller claimed to be goes."""
+    """Set the consumer's headers for the upstream, and remove the client's headers of the same
+    names."""
     exchange.consumer = consumer
     exchange.credential = credential
     named = {

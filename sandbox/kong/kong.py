@@ -20,8 +20,8 @@ from sandbox.kong.upstream import Resolve, UpstreamRequest
 
 @dataclass(frozen=True, slots=True)
 class Lags:
-    """How late the data plane sees each kind of entity, in seconds: Kong rebuilds each on a timer
-    of its own.
+    """The delay until the data plane sees an entity, in seconds: Kong rebuilds each kind on a
+    separate timer.
 
     `routes` holds for routes, services, certificates, SNIs, upstreams and targets, `plugins` for
     plugins, `credentials` for credentials and consumers.
@@ -33,21 +33,22 @@ class Lags:
 
 
 Fault = Callable[[Request, Callable[[], Response]], Response | None]
-"""Stands between a client and the Admin API: gets the request and the way to its answer. It may
-give that answer, late or early, one of its own, or none at all (None: the connection is closed)."""
+"""A handler between a client and the Admin API: it gets the request and a function that answers it.
+It may return that answer, late or early, another answer, or None to close the connection."""
 
 
 class Kong:
     """A stand-in for a Kong 3.10 OSS node, on 127.0.0.1.
 
-    Ports of 0 are any free ones; without `proxy_tls_port` the proxy does not listen for TLS. With
-    `admin_tls` the Admin API listens for nothing else; whether clients need a certificate is the
-    context's. `admin_token`, where set, must come with every Admin API request in the header
-    Kong-Admin-Token; `configuration` overrides what `GET /` reports and, of `trusted_ips` and what
-    belongs to it, what the proxy does; `resolve` finds upstreams (None: no such name); `now` is the
-    clock that tokens are judged and entities stamped by (Unix seconds), `clock` the one that lags
-    are measured by (seconds). `lags` and `faults` (by default there are none) may be given a new
-    value at any time.
+    Port 0 picks a free port. Without `proxy_tls_port` the proxy does not listen for TLS. With
+    `admin_tls` the Admin API listens for TLS only; the context decides whether clients need a
+    certificate. Every Admin API request needs `admin_token`, if set, in the header
+    Kong-Admin-Token.
+
+    `configuration` overrides the values that `GET /` reports; the proxy uses `trusted_ips` and
+    related values from it. `resolve` finds upstreams (None: no such name). `now` is the clock for
+    tokens and timestamps (Unix seconds), `clock` the clock for lags (seconds). `lags` and `faults`
+    (default: none) may change at any time.
     """
 
     def __init__(
@@ -117,7 +118,7 @@ class Kong:
 
     @property
     def proxy_tls_url(self) -> str:
-        """Of the listener for TLS. Raises LookupError where there is none."""
+        """The port of the TLS listener. Raises LookupError if there is no TLS listener."""
         if len(self._servers) < 3:
             raise LookupError(
                 "this stand-in for Kong was given no proxy_tls_port"
@@ -130,7 +131,7 @@ class Kong:
         return self._proxy.messages
 
     def entities(self, kind: str) -> list[Entity]:
-        """All entities of a kind, oldest first.
+        """Return all entities of a kind, oldest first.
 
         Kinds: services, routes, plugins, consumers, jwt_secrets, certificates (without their
         `snis`), ca_certificates, snis, upstreams and targets.
@@ -141,23 +142,21 @@ class Kong:
         )
 
     def past(self) -> tuple[Snapshot, ...]:
-        """All entities as they were after each of the last changes, oldest first: what a run did,
-        change by change."""
+        """Return all entities after each of the last changes, oldest first."""
         return self._store.past()
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Holds the entities of `snapshot` and no past, on the same ports, without faults."""
+        """Hold the entities of `snapshot` and no past, on the same ports, without faults."""
         self.faults = None
         self._store.restore(snapshot)
 
     def handle(
         self, raw: bytes, scheme: str = "http", peer: str = "127.0.0.1"
     ) -> Answer:
-        """What the proxy answers to the bytes of one request, without sockets; the upstream always
-        says 200. `peer` is the address that it comes from.
+        """Return the proxy's answer to the bytes of one request, without sockets; the upstream
+        always answers 200. `peer` is the address of the client.
 
-        The same code decides as behind the proxy's port, with Kong's usual ports (8000, 8443) in
-        place of it.
+        The same code runs behind the proxy's port. Here the ports are Kong's defaults (8000, 8443).
         """
         return self._proxy.handle(raw, scheme, None, upstream.accept_all, peer)
 

@@ -1,9 +1,9 @@
-"""Serverless functions, run in LuaJIT: `pdk.lua` is their environment, this module is what it
-stands on.
+"""Serverless functions, run in LuaJIT: `pdk.lua` is their environment, and this module implements
+it.
 
-One runtime with one lock, as one worker of Kong has one Lua VM. What a chunk keeps in its upvalues
-stays from request to request, as it does in Kong, until plugins change; `kong.ctx`, `ngx.ctx` and
-all else belong to one request.
+There is one runtime with one lock, as one worker of Kong has one Lua VM. Upvalues of a chunk stay
+from request to request, as in Kong, until plugins change. `kong.ctx`, `ngx.ctx` and all else belong
+to one request.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _SET_FIELD = (
     "return function() kong.log.set_serialize_value([==[{name}]==], "
     "(function()\n{script}\nend)()) end"
 )
-"""How plugins that write logs set a field: by what a script returns, which runs anew for each
+"""The log plugins' custom fields: each is the return value of a script, which runs for each
 request."""
 
 
@@ -76,8 +76,8 @@ class Functions:
     def set_custom_fields(
         self, exchange: Exchange, tables: Any, plugin: Entity
     ) -> None:
-        """Sets the fields of the record that a plugin makes itself. Raises RuntimeError for an
-        error of a script."""
+        """Set the fields of the record that a plugin makes itself. Raises RuntimeError for an error
+        of a script."""
         fields: Mapping[str, str] = plugin["config"].get(_CUSTOM_FIELDS) or {}
         codes = [
             _SET_FIELD.format(name=name, script=script)
@@ -117,15 +117,15 @@ class Functions:
         return bool(outcome == "exit")
 
     def begin(self) -> Any:
-        """The Lua tables of one request: kong.ctx.shared, kong.ctx.plugin, ngx.ctx."""
+        """Return the Lua tables of one request: kong.ctx.shared, kong.ctx.plugin, ngx.ctx."""
         with self._lock:
             return self._begin()
 
     def read_header(
         self, exchange: Exchange, name: str, tables: Any = None
     ) -> str | None:
-        """The value of a request header as Kong itself reads it; out of the copy in `tables`, where
-        these are given."""
+        """Return the value of a request header as Kong itself reads it; from the copy in `tables`,
+        if passed."""
         with self._lock:
             self._exchange = exchange
             try:
@@ -165,7 +165,7 @@ class Functions:
         }
         return {**functions, "version": version}
 
-    # Below: what pdk.lua calls, one method per function of `host`.
+    # Functions that pdk.lua calls, one method per function of `host`.
 
     def _on_headers(self, limit: float) -> Any:
         headers = self._x.headers
@@ -269,7 +269,7 @@ class Functions:
         return self._table(self._x.match.service if self._x.match else None)
 
     def _table(self, value: Any) -> Any:
-        """An entity as Lua: nulls are absent."""
+        """Return an entity as Lua: nulls are absent."""
         if isinstance(value, str):
             return wire(value)
         if isinstance(value, list):
@@ -383,7 +383,7 @@ class Functions:
 
 
 def _upstream_host(exchange: Exchange) -> str:
-    """Empty until somebody wants another Host header than the upstream's own name."""
+    """Return the Host header for the upstream; empty for the upstream's own name."""
     if exchange.upstream_host is not None:
         return exchange.upstream_host
     return (
@@ -394,8 +394,8 @@ def _upstream_host(exchange: Exchange) -> str:
 
 
 def _content_length(exchange: Exchange) -> str | None:
-    """The header's, or what was counted of a body in chunks (seen on a Kong 3.10, of a body that
-    was read)."""
+    """Return the value of the header, or the size of a body in chunks (seen on a Kong 3.10, for a
+    body that was read)."""
     chunks = exchange.values("transfer-encoding")
     return (
         str(len(exchange.request.body))

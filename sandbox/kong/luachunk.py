@@ -21,8 +21,8 @@ _LOCK = threading.Lock()
 
 
 def syntax_error(code: str) -> str | None:
-    """LuaJIT's own message for a chunk that does not compile (`[string "..."]:1: ...`), else
-    None."""
+    """Return LuaJIT's message for a chunk that does not compile (`[string "..."]:1: ...`),
+    otherwise None."""
     with _LOCK:
         error = _LOAD(wire(code))
     return None if error is None else str(error)

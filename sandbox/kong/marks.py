@@ -1,5 +1,5 @@
-"""The plugins `correlation-id` and `bot-detection`, the latter without Kong's own list of bots:
-what is not allowed or denied by name passes.
+"""The plugins `correlation-id` and `bot-detection`, the latter without Kong's built-in list of
+bots.
 
 Source: recorded exchanges of a Kong 3.10 (steps correlation-id and bot-detection), and Kong's
 documentation.
@@ -17,7 +17,7 @@ from sandbox.kong.http import Response
 
 
 class CorrelationId:
-    """Gives each request an id of its own, unless it comes with one."""
+    """Gives each request a new id, unless the client sends an id."""
 
     priority = 100_001
 
@@ -50,7 +50,7 @@ class CorrelationId:
 
 
 class BotDetection:
-    """Refuses callers by what they say they are."""
+    """Denies callers by their User-Agent."""
 
     priority = 2500
 

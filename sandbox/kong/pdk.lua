@@ -1,9 +1,11 @@
--- What a serverless function sees: Lua as Kong's default sandbox leaves it, and the parts of ngx and kong that decide
--- about a request. A stand-in: what is missing here is nil, and calling it is the error that it would be in a sandbox
--- without it.
---
--- `host` is Python's side: plain functions on the request at hand. `P` (the request's own tables) is swapped by `run`.
--- Sources: Kong's PDK reference, lua-nginx-module's reference, kong/tools/sandbox, kong/plugins/pre-function.
+-- The environment of a serverless function: Lua in Kong's default sandbox, and the parts of ngx and
+-- kong that decide
+-- about a request. Missing functions are nil, and calling them is the same error as in a real
+-- sandbox without them.
+-- `host` is the Python side: plain functions on the current request. `run` swaps `P`, the request's
+-- own tables.
+-- Sources: Kong's PDK reference, lua-nginx-module's reference, kong/tools/sandbox,
+-- kong/plugins/pre-function.
 
 local host = ...
 
@@ -69,7 +71,8 @@ local function base_environment()
   return env
 end
 
--- what the functions below share -------------------------------------------------------------------------------
+-- shared functions
+-- -------------------------------------------------------------------------------------------
 
 local function texts(value)
   if type(value) ~= "table" then return tostring(value) end
@@ -162,7 +165,7 @@ ngx.header = setmetatable({}, {
   end,
 })
 
--- an answer's body is one chunk, the last one
+-- an answer's body is a single chunk
 ngx.arg = setmetatable({}, {
   __index = function(_, place)
     if place == 1 then return host.body_chunk() end
@@ -199,7 +202,7 @@ for _, level in ipairs({ "emerg", "alert", "crit", "err", "warn", "notice", "inf
   kong.log[level] = function(...) host.log(level, spelt(...)) end
 end
 
--- whether Kong's JSON encoder refuses the value: a function, a number that is none, a sparse list
+-- whether Kong's JSON encoder rejects the value: a function, NaN or infinity, a sparse list
 local function broken(value)
   local kind = type(value)
   if kind == "number" then return value ~= value or value == math.huge or value == -math.huge end
@@ -215,7 +218,7 @@ end
 kong.log.serialize = function() return host.record() end
 kong.log.set_serialize_value = function(key, value) host.edit_record(need_string(key, "key"), value, broken(value)) end
 
--- vaults: Kong's own, of its environment
+-- vaults: Kong's built-in vault of environment variables
 kong.vault = { get = function(reference)
   local name = type(reference) == "string" and reference:match("^{vault://env/([%w_-]+)}$")
   if not name then return nil, "could not find vault" end
@@ -335,8 +338,9 @@ local function load_chunk(code)
   return assert(load(code, nil, "t", env))
 end
 
--- One phase of one plugin. A chunk is run once as a whole; if that returns a function, this is what runs from then on.
--- A chunk whose first run did not come to its end is run as a whole for ever: its function is never called.
+-- One phase of one plugin. A chunk is run once as a whole; if it returns a function, that function
+-- runs from then on.
+-- If its first run fails, the whole chunk runs every time, and its function is never called.
 local function phase(codes)
   local steps = {}
   for i = 1, #codes do
@@ -378,8 +382,10 @@ local function run(steps, tables, plugin, name, token)
   return outcome == EXIT and "exit" or "done"
 end
 
--- Kong's own reading of a request header (kong/tools/http.lua): the first value, among the first hundred headers. With
--- `tables` Kong reads a copy in ngx.ctx, which it makes where there is none. So a script that empties it is heard.
+-- Kong's own reading of a request header (kong/tools/http.lua): the first value, among the first
+-- hundred headers. With
+-- `tables` Kong reads a copy in ngx.ctx, and creates it if it is missing. A script that empties it
+-- therefore has an effect.
 local function read_header(name, tables)
   local context = tables and tables.ngx_ctx or {}
   context.cached_request_headers = context.cached_request_headers or request_headers()

@@ -1,8 +1,7 @@
-"""Certificates and private keys in PEM: what the Admin API checks of them, and a self-signed pair.
+"""Certificates and private keys in PEM: the Admin API's checks, and a self-signed pair.
 
-Source: recorded answers of a Kong 3.10 (steps patch, snis). OpenSSL's words for what it cannot read
-are those recorded for a text that is no PEM at all; for other broken input a real Kong shows
-others.
+Source: recorded answers of a Kong 3.10 (steps patch, snis). OpenSSL's error texts were recorded for
+a text without any PEM; for other broken input a real Kong shows other texts.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ _UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
 
 
 def certificate(value: str) -> str | None:
-    """The error of a text that is no certificate."""
+    """Return the error of a text that is no certificate."""
     try:
         x509.load_pem_x509_certificate(value.encode("utf-8", "surrogateescape"))
     except _UNREADABLE:
@@ -42,7 +41,7 @@ def certificate(value: str) -> str | None:
 
 
 def is_an_authority(entity: Entity) -> Errors | None:
-    """What Kong says of a certificate that is no CA's: recorded from a Kong 3.10."""
+    """Kong's error for a certificate that is no CA's: recorded from a Kong 3.10."""
     certificates = x509.load_pem_x509_certificates(str(entity["cert"]).encode())
     if len(certificates) > 1:
         return {"@entity": ["please submit only one certificate at a time"]}
@@ -65,7 +64,7 @@ def is_an_authority(entity: Entity) -> Errors | None:
 
 
 def digest(value: object) -> str | None:
-    """The SHA-256 fingerprint of a certificate, in hex; None for what is none."""
+    """Return the SHA-256 fingerprint of a certificate, in hex; None if it is no certificate."""
     try:
         return (
             x509.load_pem_x509_certificate(str(value).encode())
@@ -77,7 +76,7 @@ def digest(value: object) -> str | None:
 
 
 def private_key(value: str) -> str | None:
-    """The error of a text that is no private key, or one with a passphrase."""
+    """Return the error of a text that is no private key, or that needs a passphrase."""
     try:
         load_pem_private_key(
             value.encode("utf-8", "surrogateescape"), password=None
@@ -88,7 +87,7 @@ def private_key(value: str) -> str | None:
 
 
 def key_fits(entity: Entity) -> Errors | None:
-    """A certificate belongs to its key, and an alternative one is for clients that know another
+    """Check that a certificate belongs to its key, and that an alternative certificate has another
     kind of key."""
     for suffix in ("", "_alt"):
         shown = entity.get(f"cert{suffix}")
@@ -129,8 +128,8 @@ def _public_half_of_key(text: str) -> bytes:
 
 
 def load_pair(context: ssl.SSLContext, shown: str, key: str) -> None:
-    """Has a context show a certificate. The ssl module reads nothing but files: this one is its
-    owner's alone, and gone at once."""
+    """Load a certificate into a context. The ssl module reads only files: this file belongs to its
+    owner alone, and is deleted at once."""
     with NamedTemporaryFile("w", suffix=".pem") as file:
         file.write(f"{shown}\n{key}\n")
         file.flush()
@@ -138,7 +137,7 @@ def load_pair(context: ssl.SSLContext, shown: str, key: str) -> None:
 
 
 class Authority:
-    """A CA of its own, with a key that nobody else has. `certificate` is in PEM."""
+    """A new CA with a new key. `certificate` is in PEM."""
 
     def __init__(self, name: str) -> None:
         self._name = _named(name)

@@ -168,7 +168,7 @@ _AGENTS = array(string(is_regex=True), default=[])
 
 
 def _gone(kind: str, name: str, instead: str, default: Any) -> Field:
-    """A field of http-log that Kong 4 no longer has."""
+    """Return a field of http-log that Kong 4 no longer has."""
     message = f"http-log: config.{name} {instead}"
     return Field(
         kind,

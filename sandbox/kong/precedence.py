@@ -1,5 +1,4 @@
-"""In which order the plugins of a request run, and which one counts where several of a name are
-there.
+"""The order of a request's plugins, and the choice between several plugins of one name.
 
 Source: the priorities in Kong's plugins, and recorded exchanges of a Kong 3.10
 (recorded-plugins.jsonl).
@@ -11,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sandbox.kong.entities import Entity
-from sandbox.kong.further import PRIORITIES
+from sandbox.kong.other_plugins import PRIORITIES
 
 HTTP_PROTOCOLS = frozenset({"http", "https", "grpc", "grpcs"})
 ORDER = tuple(sorted(PRIORITIES, key=lambda name: -PRIORITIES[name]))
@@ -47,8 +46,8 @@ def scopes(
 
 
 def everywhere(scoped: Mapping[Any, Entity]) -> Iterator[Entity]:
-    """The plugins that have no scope, in their order: they meet a request before it is routed, and
-    one without a route."""
+    """Return the plugins without a scope, in order: they run before routing, and on requests
+    without a route."""
     return (
         scoped[name, None, None, None]
         for name in ORDER

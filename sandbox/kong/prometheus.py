@@ -1,9 +1,9 @@
-"""The plugin prometheus: what it counts of each request, and the text that `/metrics` answers.
+"""The plugin prometheus: it counts requests, and `/metrics` prints the counters.
 
-It counts by the record of a request as scripts have left it: without a route in it, nothing;
-without a status or latencies, not those. Of what the node itself measures only
-`kong_datastore_reachable` is printed. Source: kong/plugins/prometheus of Kong 3.10, and what one
-printed (tests/sandbox/kong/metrics-3.10.txt).
+It reads the record of a request as scripts have left it. It skips a request without a route, and
+counts no status or latency that is missing. It prints only
+`kong_datastore_reachable` of the node's own metrics. Source: kong/plugins/prometheus of Kong 3.10, and output of a
+real Kong (tests/sandbox/kong/metrics-3.10.txt).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _OTHERS = (
     30000,
     60000,
 )
-_HISTOGRAMS = {  # name: (what it says of itself, field of the record's latencies, bounds in milliseconds)
+_HISTOGRAMS = {  # name: (help text, field of the record's latencies, bounds in milliseconds)
     "kong_kong_latency_ms": (
         "Latency added by Kong and enabled plugins for each service/route in Kong",
         "kong",
@@ -120,7 +120,7 @@ class Prometheus:
                 ).append(latencies[field])
 
     def exposition(self) -> str:
-        """What `GET /metrics` answers."""
+        """Return the answer to `GET /metrics`."""
         return "".join(f"{line}\n" for line in self._lines())
 
     def _lines(self) -> Iterator[str]:

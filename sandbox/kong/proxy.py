@@ -1,10 +1,10 @@
-"""The data plane: a request is routed, its plugins run, and what they leave of it goes upstream.
+"""The data plane: route a request, run its plugins, and send the result upstream.
 
 Source: Kong's documentation, recorded exchanges of a Kong 3.10 (proxy-responses). Phases modelled:
-rewrite (of plugins without a scope, before a request is routed), access, header_filter, body_filter
-and log; plugins: pre-function, jwt, request-termination, post-function, and those of further.py.
-Not modelled: HTTP/2, gRPC, WebSockets, health and hashing of upstreams, retries after an answer has
-begun, streaming.
+rewrite (of plugins without a scope, before routing), access, header_filter, body_filter and log.
+Plugins modelled: pre-function, jwt, request-termination, post-function, and the plugins in
+other_plugins.py. Not modelled: HTTP/2, gRPC, WebSockets, health and hashing of upstreams, retries after
+an answer has begun, streaming.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from sandbox.kong.client import client_address
 from sandbox.kong.entities import Entity, KongConf, Service, Snapshot, Table
 from sandbox.kong.errors import error_response, html_page, nginx_error
 from sandbox.kong.exchange import Exchange
-from sandbox.kong.further import FURTHER
 from sandbox.kong.hop_by_hop import HopByHop
 from sandbox.kong.http import (
     Header,
@@ -31,6 +30,7 @@ from sandbox.kong.http import (
     read_request,
 )
 from sandbox.kong.lua import Functions
+from sandbox.kong.other_plugins import OTHER_PLUGINS
 from sandbox.kong.precedence import ORDER, by_scope, everywhere, scopes
 from sandbox.kong.prometheus import Prometheus
 from sandbox.kong.retries import attempts, is_last
@@ -73,7 +73,7 @@ _REDIRECTS = frozenset({301, 302, 307, 308})
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a client gets, and what the upstream got (None: nothing)."""
+    """The client's answer, and the upstream's request (None: nothing was sent)."""
 
     status: int
     headers: list[Header]
@@ -83,7 +83,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The entities as the data plane sees them: each part with its own lag."""
+    """The entities as the data plane sees them: each part with a separate lag."""
 
     routes: Snapshot
     plugins: Snapshot
@@ -100,10 +100,10 @@ class _ResponseError(Exception):
 
 
 class Proxy:
-    """Answers requests by what the store says, seen through `lags()` (routes, plugins, credentials:
+    """Answers requests from the store, seen through `lags()` (routes, plugins, credentials:
     seconds).
 
-    `configuration` is kong.conf, as far as it bears on a request.
+    `configuration` has the values of kong.conf that affect a request.
     """
 
     def __init__(
@@ -125,8 +125,8 @@ class Proxy:
         self._balancer: tuple[Table, Table, Balancer] | None = None
         self._scoped: tuple[Table, dict[Any, Entity]] | None = None
         self._metrics = Prometheus()
-        self._further = {
-            **{name: kind() for name, kind in FURTHER.items()},
+        self._other_plugins = {
+            **{name: kind() for name, kind in OTHER_PLUGINS.items()},
             "prometheus": self._metrics,
         }
 
@@ -137,7 +137,7 @@ class Proxy:
 
     @property
     def metrics(self) -> str:
-        """What plugin prometheus has counted."""
+        """Return the metrics of the plugin prometheus."""
         return self._metrics.exposition()
 
     def handle(
@@ -148,8 +148,8 @@ class Proxy:
         send: Send,
         peer: str = "127.0.0.1",
     ) -> Answer:
-        """One request, given as its bytes. A connection that Kong would close without an answer is
-        a 400 here."""
+        """Answer one request from its bytes. If Kong would close the connection without an answer,
+        this is a 400."""
         try:
             request: Request | InvalidRequestError | None = read_request(
                 BytesIO(raw)
@@ -172,7 +172,7 @@ class Proxy:
         port: int,
         send: Send,
     ) -> Answer:
-        """The answer to a request as it was read, or to one that could not be read."""
+        """Return the answer to a request, also if it could not be parsed."""
         if isinstance(request, InvalidRequestError):
             exchange = self._exchange(None, scheme, port)
             response = nginx_error(
@@ -190,7 +190,7 @@ class Proxy:
     def _exchanged(
         self, exchange: Exchange, tables: Any, plugins: list[Entity], send: Send
     ) -> Answer:
-        """The answer to a request; `plugins` are left there that it met."""
+        """Return the answer to a request; `plugins` are left there that it met."""
         sent: UpstreamRequest | None = None
         try:
             service = self._access(exchange, tables, plugins)
@@ -225,7 +225,7 @@ class Proxy:
             )
         except UpstreamError as error:
             exchange.source = "error"
-            # nginx goes on to its error page with this
+            # nginx continues with this to its error page
             exchange.method = "HEAD" if exchange.method == "HEAD" else "GET"
             response = nginx_error(
                 error.status,
@@ -328,7 +328,7 @@ class Proxy:
         for plugin in self._plugins(exchange, view):
             plugins.append(
                 plugin
-            )  # those behind one that answers see the answer, too
+            )  # plugins behind the answering plugin see the answer, too
             if stopped is None:
                 try:
                     self._run(exchange, tables, plugin, view)
@@ -407,10 +407,9 @@ class Proxy:
     def _peers(
         self, exchange: Exchange, service: Service
     ) -> tuple[bool, list[Peer]]:
-        """Where the request may go, in the order to try, and whether that is an Upstream's to say.
+        """Return the addresses to try, in order, and whether an Upstream chose them.
 
-        Raises UpstreamError where a Service at an IP address was given a name, which Kong then
-        never resolves.
+        Raises UpstreamError if a Service at an IP address got a name, which Kong never resolves.
         """
         host = (
             service["host"]
@@ -438,8 +437,8 @@ class Proxy:
         return known[1]
 
     def _plugins(self, exchange: Exchange, view: View) -> Iterator[Entity]:
-        """The plugins of a request in their order: of each name the one with the most specific
-        scope."""
+        """Return the plugins of a request in their order: of each name the plugin with the most
+        specific scope."""
         assert exchange.match is not None
         scoped = self._by_scope(view)
         route = exchange.match.route["id"]
@@ -468,12 +467,14 @@ class Proxy:
                         ),
                         "exit",
                     )
-            elif further := self._further.get(plugin["name"]):
-                if answered := further.access(exchange, plugin):
+            elif other := self._other_plugins.get(plugin["name"]):
+                if answered := other.access(exchange, plugin):
                     raise _ResponseError(answered, "exit")
             elif plugin["name"] == "request-termination":
                 ended = termination.access(exchange, config)
-                if ended:  # with what plugins before it said of any answer
+                if (
+                    ended
+                ):  # with the headers that earlier plugins set for any answer
                     raise _ResponseError(
                         replace(
                             ended,
@@ -513,8 +514,8 @@ class Proxy:
         exchange.status = response.status
         exchange.answered = response.body
         for plugin in plugins:
-            if further := self._further.get(plugin["name"]):
-                further.header_filter(exchange, plugin)
+            if other := self._other_plugins.get(plugin["name"]):
+                other.header_filter(exchange, plugin)
             elif plugin["config"].get("header_filter"):
                 self._functions.run(exchange, tables, plugin, "header_filter")
         for plugin in plugins:
@@ -530,13 +531,13 @@ class Proxy:
     def _log(
         self, exchange: Exchange, tables: Any, plugins: list[Entity]
     ) -> None:
-        """log of the plugins that the request met; none loses anything by an error of another's
-        script."""
+        """Run the log phase of the request's plugins; an error in one script does not affect other
+        plugins."""
         for plugin in plugins:
-            if further := self._further.get(plugin["name"]):
+            if other := self._other_plugins.get(plugin["name"]):
                 with suppress(RuntimeError):
                     self._functions.set_custom_fields(exchange, tables, plugin)
-                    further.log(exchange, plugin)
+                    other.log(exchange, plugin)
             elif plugin["config"].get("log"):
                 with suppress(RuntimeError):
                     self._functions.run(exchange, tables, plugin, "log")
@@ -549,7 +550,7 @@ class Proxy:
         close: bool = False,
         upstream: UpstreamRequest | None = None,
     ) -> Answer:
-        """An answer of Kong's own."""
+        """Return an answer of Kong's own."""
         marks: list[Header] = [
             *([("Connection", "close")] if close else []),
             ("X-Kong-Response-Latency", "0"),
@@ -598,12 +599,12 @@ class Proxy:
         peer: Peer,
         listed: frozenset[str],
     ) -> UpstreamRequest:
-        """The request as it leaves Kong, in nginx's order: its own headers first, then what is left
-        of the client's.
+        """Build the request that leaves Kong, in nginx's order: nginx's headers first, then the
+        client's.
 
-        `listed` are the headers that Kong deletes, those of plugins as well. A body goes also where
-        its length is deleted. A real Kong sends it only where a plugin has read it, and else takes
-        it for the next request.
+        `listed` are headers that Kong deletes, also if plugins set them. The body is sent even if
+        its length is deleted. A real Kong sends such a body only if a plugin has read it, and
+        otherwise parses it as the next request.
         """
         assert exchange.match is not None
         request = exchange.request

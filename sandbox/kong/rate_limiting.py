@@ -80,8 +80,8 @@ class RateLimiting:
         self._counters: dict[str, int] = {}
 
     def access(self, exchange: Exchange, plugin: Entity) -> Response | None:
-        """429 where a window is full. Raises RedisUnavailableError where Redis is away and the plugin is not
-        fault tolerant."""
+        """429 where a window is full. Raises RedisUnavailableError if Redis is away and the plugin
+        is not fault tolerant."""
         config: _Config = plugin["config"]
         limits = {
             window: limit
@@ -129,14 +129,14 @@ class RateLimiting:
         return None
 
     def header_filter(self, exchange: Exchange, plugin: Entity) -> None:
-        """Nothing: what the headers say is known before."""
+        """Do nothing: the headers are already known."""
 
     def log(self, exchange: Exchange, plugin: Entity) -> None:
         """Nothing."""
 
     def _used(self, config: _Config, key: str, window: _Window) -> int:
-        """The requests that a window has seen. In Redis this one counts from now on, whether it is
-        refused or not."""
+        """Return the requests in a window. In Redis this request counts from now on, even if it is
+        denied."""
         if config["policy"] == "local":
             return self._counters.get(key, 0)
         return _counted_in_redis(config["redis"], key, _SECONDS[window])

@@ -16,11 +16,11 @@ REDACTED = frozenset({"authorization", "proxy-authorization"})
 
 
 class UnencodableRecordError(Exception):
-    """The record has a value that Kong's JSON encoder refuses: it is lost, and nothing is said."""
+    """The record has a value that Kong's JSON encoder rejects; Kong loses it without a message."""
 
 
 def line(exchange: Exchange) -> bytes:
-    """The record as plugins send it: one JSON text. Raises UnencodableRecordError."""
+    """Return the record as plugins send it: one JSON text. Raises UnencodableRecordError."""
     if exchange.record_lost:
         raise UnencodableRecordError
     return json.dumps(
@@ -29,7 +29,7 @@ def line(exchange: Exchange) -> bytes:
 
 
 def record(exchange: Exchange) -> Json:
-    """The record as Lua sees it; one character of a text is one byte."""
+    """Return the record as Lua sees it; one character of a text is one byte."""
     root = _kongs(exchange)
     for key, value in exchange.record_edits:
         if value is None:

@@ -1,7 +1,6 @@
-"""How often a request is tried, and where: what Kong has nginx repeat of what a workload did not
-answer.
+"""Retries: how often and where nginx repeats a request that a workload did not answer.
 
-Asked of a Kong 3.10 with workloads that refuse connections, close them, and are late
+Measured with a Kong 3.10 and workloads that reject connections, close them, or answer late
 (tests/live/test_live_edge.py).
 """
 
@@ -21,8 +20,8 @@ _ONCE = ("POST", "PATCH")
 def attempts(
     exchange: Exchange, service: Service, peers: list[Peer]
 ) -> Iterator[tuple[int, Peer]]:
-    """Each attempt by its number, and where it goes: the peers in turn, as often as the request may
-    be tried."""
+    """Yield each attempt by its number, and its address: the peers in turn, until the limit of
+    attempts."""
     count = max(_retries(exchange, service) + 1, len(peers)) if peers else 0
     return ((number, peers[number % len(peers)]) for number in range(count))
 
@@ -30,7 +29,7 @@ def attempts(
 def is_last(
     exchange: Exchange, service: Service, attempt: int, error: UpstreamError
 ) -> bool:
-    """Whether the request is not tried again after this failure."""
+    """Return whether the request is not tried again after this failure."""
     return (error.sent and exchange.method in _ONCE) or attempt >= _retries(
         exchange, service
     )

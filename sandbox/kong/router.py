@@ -1,11 +1,9 @@
-"""Which route a request reaches: the priorities and matches of Kong's `traditional_compatible`
-router.
+"""The router: find a request's route by Kong's `traditional_compatible` priorities and matches.
 
 Source: Kong's documentation of route priority and kong/router/transform.lua; recorded answers of a
 Kong 3.10 (steps routing, no-route; 14,563 requests to 509 sets of routes). Hosts compare by case
-and with a trailing dot there, and so they do here. Of two routes of one priority the one with the
-higher id wins. Not modelled: which of two routes wins whose priority is negative in 32 bits, which
-is not stable there.
+and with a trailing dot, as in Kong. Between routes of equal priority the higher id wins. Not
+modelled: the winner among routes whose priority is negative in 32 bits, which varies in Kong.
 """
 
 from __future__ import annotations
@@ -21,15 +19,16 @@ from sandbox.kong.http import Request
 from sandbox.kong.rules import rust_regex
 from sandbox.kong.wire import wire
 
-# Of what Kong makes the ids of a route's parts (seen in their order; kong/router/transform.lua).
+# The texts that Kong hashes to the ids of a route's parts (seen in their order;
+# kong/router/transform.lua).
 _PARTS = uuid.UUID("7f145bf9-0dce-4f91-98eb-debbce4b9f6b")
 _STREAM = frozenset({"tcp", "tls", "udp", "tls_passthrough"})
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The route that a request reached, its service (None: it has none), and what `strip_path`
-    takes off."""
+    """A request's route, its service (None: the route has none), and the prefix that `strip_path`
+    removes."""
 
     route: Route
     service: Service | None
@@ -38,7 +37,8 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class _Host:
-    """`name` is exact, a suffix (`*.example.com`) or a prefix (`example.*`); `port` None: any."""
+    """`name` is exact, a suffix (`*.example.com`) or a prefix (`example.*`); `port` None matches
+    any port."""
 
     kind: str
     name: str
@@ -58,8 +58,8 @@ class _Host:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A route, or the part of one whose paths are of one kind and length: what Kong gives a
-    priority of its own."""
+    """A route, or the part of a route with paths of one kind and length: Kong gives each a separate
+    priority."""
 
     order: tuple[int, str]
     route: Route
@@ -78,7 +78,7 @@ class _Candidate:
             return None
         if not _reached(self.hosts, host, port):
             return None
-        # A request in clear has no SNI, and reaches such a route only to be sent to https.
+        # A request without TLS has no SNI, and reaches such a route only for the redirect to https.
         if scheme == "https" and not _reached(
             self.snis, request.server_name or "", 0
         ):
@@ -126,8 +126,8 @@ class Router:
     def match(
         self, request: Request, scheme: str, port: int, path: str
     ) -> Match | None:
-        """`path` is the normalised one, `port` the one that the proxy listens on; the Host header
-        may say another."""
+        """`path` is normalised; `port` is the proxy's port, which may differ from the Host
+        header's."""
         host, colon, named = (request.header("host") or "").rpartition(":")
         if not (colon and named.isdigit()):
             host = request.header("host") or ""
@@ -152,7 +152,7 @@ def _is_utf8(path: str) -> bool:
 
 
 def _reached(hosts: Sequence[_Host], host: str, port: int) -> bool:
-    """Whether one of these hosts matches, or there are none."""
+    """Return whether one of these hosts matches, or there are no hosts."""
     return not hosts or any(pattern.matches(host, port) for pattern in hosts)
 
 
@@ -221,12 +221,12 @@ def _host(text: str) -> _Host:
 
 
 def _priority(route: Route, paths: list[str]) -> int:
-    """A 64-bit number: a bit for plain hosts, one for regular expressions, and three numbers over
-    each other.
+    """Return a 64-bit number: a bit for plain hosts, a bit for regular expressions, and three
+    overlapping numbers.
 
-    Kinds of matchers, headers and `regex_priority` are meant to stand in bits of their own, and are
-    shifted in 32 instead: of a `regex_priority` ten bits are left, two more fall onto the kinds,
-    and the next makes all of it negative, which wins over everything.
+    Kinds of matchers, headers and `regex_priority` should have separate bits, but Kong shifts them
+    in 32 bits. Ten bits of a `regex_priority` remain, two more overlap the kinds, and the next bit
+    makes the number negative, which wins over everything.
     """
     hosts = route["hosts"]
     headers = route["headers"] or {}
@@ -247,8 +247,8 @@ def _priority(route: Route, paths: list[str]) -> int:
 
 
 def _shifted(number: int, bits: int) -> int:
-    """As LuaJIT shifts a number that is none of 64 bits: the lower 32 of the result, and its
-    sign."""
+    """Shift as LuaJIT does for numbers that are not 64-bit: keep the lower 32 bits of the result,
+    and its sign."""
     low = number << bits & 0xFFFFFFFF
     return low - (1 << 32) if low >> 31 else low
 
@@ -256,8 +256,8 @@ def _shifted(number: int, bits: int) -> int:
 def upstream_path(
     base: str | None, path: str, prefix: str, *, strip: bool
 ) -> str:
-    """The path that is sent upstream, before it is escaped: the service's own path and what the
-    route leaves."""
+    """Return the path for the upstream, before it is escaped: the service's path and the rest of
+    the request's."""
     base = base or "/"
     if not strip:
         return (

@@ -1,8 +1,8 @@
-"""What Kong checks of a value in code and does not print in its schemas; messages as recorded from
-a Kong 3.10.
+"""Checks that Kong makes in code and does not print in its schemas; messages are recorded from a
+Kong 3.10.
 
-A rule of one field takes its value and answers a message or None. A rule of an entity takes the
-whole entity and answers the errors it adds (`@entity` for the entity itself) or None.
+A rule of a field takes its value and returns a message or None. A rule of an entity takes the whole
+entity and returns its errors (`@entity` for the entity itself) or None.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _is_ip(value: str) -> bool:
 
 
 def host(value: str) -> str | None:
-    """A service's host: a name or an address, without a port."""
+    """Return a service's host: a name or an address, without a port."""
     return (
         None
         if _HOST.match(value) or _is_ip(value)
@@ -91,7 +91,7 @@ class Address:
 
 
 def host_kind(value: str) -> str:
-    """What Kong takes a host for, by its looks alone: `ipv4`, `ipv6` or `name`."""
+    """Return the type of a host by its spelling: `ipv4`, `ipv6` or `name`."""
     if value.count(":") > 1:
         return "ipv6"
     return (
@@ -100,8 +100,8 @@ def host_kind(value: str) -> str:
 
 
 def address(value: str) -> Address | None:
-    """`value` as an address (`name`, `name:port`, `10.0.0.1:80`, `[::1]:80`, `::1`), None where it
-    is none."""
+    """Parse `value` as an address (`name`, `name:port`, `10.0.0.1:80`, `[::1]:80`, `::1`); None if
+    it is no address."""
     kind = host_kind(value)
     parts = _ADDRESSES[kind].match(value)
     host, port = parts.group("host", "port") if parts else ("", None)
@@ -125,7 +125,7 @@ def address(value: str) -> Address | None:
 
 
 def upstream_name(value: str) -> str | None:
-    """Return what is wrong with the name of an Upstream, which is a host name."""
+    """Return the error in the name of an Upstream, which is a host name."""
     parts = address(value)
     if parts is None:
         reason = "must be a valid hostname"
@@ -147,7 +147,7 @@ def target(value: str) -> str | None:
 
 
 def host_and_port(value: str) -> str | None:
-    """A Host header: a name or an address, and an optional port."""
+    """Return a Host header: a name or an address, and an optional port."""
     return None if address(value) else f"invalid hostname: {value}"
 
 
@@ -176,7 +176,7 @@ def wildcard_host(value: str) -> str | None:
 
 
 def host_with_port(value: str) -> str | None:
-    """A route's host: a name with at most one wildcard, and an optional port."""
+    """Return a route's host: a name with at most one wildcard, and an optional port."""
     name, colon, port = value.partition(":")
     if colon and port.isdigit() and int(port) > 65535:
         return "invalid port number"
@@ -188,7 +188,7 @@ def host_with_port(value: str) -> str | None:
 
 
 def sni(value: str) -> str | None:
-    """The name of an SNI: a host with at most one wildcard, as its first or last character."""
+    """Return the name of an SNI: a host with at most one wildcard, as its first or last character."""
     _, colon, port = value.rpartition(":")
     if _is_ip(value):
         return "must not be an IP"
@@ -214,13 +214,13 @@ def ip_or_cidr(value: str) -> str | None:
 
 
 def path(value: str) -> str | None:
-    """A service's path."""
+    """Return a service's path."""
     bad = uri.invalid_percent(value)
     return f"invalid url-encoded value: '{bad}'" if bad else None
 
 
 def route_path(value: str) -> str | None:
-    """A route's path: `~` and a regular expression, or a path in its normal form."""
+    """Return a route's path: `~` and a regular expression, or a path in its normal form."""
     if value.startswith("~"):
         try:
             rust_regex(value[1:])
@@ -237,8 +237,8 @@ def route_path(value: str) -> str | None:
 
 
 def rust_regex(pattern: str) -> re.Pattern[str]:
-    """A route's regular expression: named groups are `(?<name>...)`, and flags may stand anywhere.
-    Raises re.error."""
+    """Return a route's regular expression: named groups are `(?<name>...)`, and flags may stand
+    anywhere. Raises re.error."""
     return re.compile(
         _scoped_flags(re.sub(r"\(\?<(?![=!])", "(?P<", pattern)), re.ASCII
     )
@@ -248,8 +248,8 @@ _FLAGS = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\(\?([imsx]+)\)|[()]", re.DOTALL)
 
 
 def _scoped_flags(pattern: str) -> str:
-    """`a(?i)b` as `a(?i:b)`: flags hold to the end of the group that they stand in, and Python
-    wants that said."""
+    """Rewrite `a(?i)b` to `a(?i:b)`: flags hold to the end of their group, and Python needs the
+    explicit form."""
     # How many groups were opened for flags, in each group around.
     result = ""
     place = 0
@@ -317,7 +317,7 @@ def _forbidden_matchers(protocol: str) -> tuple[Sequence[str], str]:
 
 
 def _needed_matchers(protocols: list[str]) -> tuple[Sequence[str], str]:
-    """Return the fields of which a route needs one, and its protocol as messages say it."""
+    """Return the fields of which a route needs at least one, and its protocol for messages."""
     needed: tuple[str, ...]
     if protocols[0] in ("http", "https"):
         needed = ("methods", "hosts", "headers", "paths")
@@ -335,8 +335,8 @@ def _needed_matchers(protocols: list[str]) -> tuple[Sequence[str], str]:
 
 
 def route_expression(entity: Entity) -> Errors | None:
-    """The router's own regular expressions are Rust's: what only PCRE knows is refused (message not
-    Kong's own)."""
+    """Reject syntax that only PCRE knows: the router uses Rust's regular expressions (the message
+    is not Kong's own)."""
     for path in entity.get("paths") or []:
         if (
             isinstance(path, str)
@@ -377,7 +377,7 @@ def key_is_a_pem(entity: Entity) -> Errors | None:
 
 
 def _loads(key: str) -> bool:
-    # Key generators and OpenSSL's decoder ignore what surrounds a PEM block.
+    # Key generators and OpenSSL's decoder ignore text around a PEM block.
     pem = key.strip().encode()
     lines = key.strip().splitlines()
     if len(lines) < 2:
@@ -404,8 +404,8 @@ def message_or_body(entity: Entity) -> Errors | None:
 
 
 def sound_limits(plugin: Entity) -> Errors | None:
-    """rate-limiting: a longer window has no lower limit than a shorter one, and only Redis is
-    synchronised with."""
+    """rate-limiting: a longer window needs at least the limit of a shorter window, and only Redis
+    can be synchronised."""
     if (
         plugin["config"]["policy"] != "redis"
         and plugin["config"]["sync_rate"] != -1

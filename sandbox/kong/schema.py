@@ -1,8 +1,7 @@
-"""Kong 3.10's schemas of entities, written compactly; those of plugins are in `plugin_schemas`.
+"""Kong 3.10's schemas of entities, written compactly; schemas of plugins are in `plugin_schemas`.
 
-Source: the answers of a Kong 3.10 OSS to `GET /schemas/{entity}`; the tests compare every field,
-type, default and constraint with them. Descriptions are left out: a stand-in has its own
-documentation.
+Source: the answers of a Kong 3.10 OSS to `GET /schemas/{entity}`. The tests compare every field,
+type, default and constraint with them. Descriptions are left out.
 """
 
 from __future__ import annotations
@@ -328,8 +327,8 @@ TAGS = Schema(
 )
 
 ENTITY_SCHEMAS: Mapping[str, Schema] = {
-    one.name: one
-    for one in (
+    schema.name: schema
+    for schema in (
         SERVICES,
         ROUTES,
         CONSUMERS,

@@ -1,10 +1,9 @@
-"""The plugins that write a record of each request: file-log, http-log and tcp-log, of one record at
-a time.
+"""The plugins that write a record of each request: file-log, http-log and tcp-log, one record at a
+time.
 
-What is sent goes at once, from the thread that answers, and what fails is lost. Kong sends from a
-queue (http-log: a list of records where its batches may have several, and again for a minute) or a
-timer (tcp-log), and says what fails in its error log. Source: kong/plugins/{file,http,tcp}-log of
-Kong 3.10.
+A record is sent at once, from the thread that answers; a failed record is lost. A real Kong sends
+from a queue (http-log: batches of records, retried for a minute) or a timer (tcp-log), and logs
+failures. Source: kong/plugins/{file,http,tcp}-log of Kong 3.10.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _SECONDS = 1.0
 
 
 class Sink:
-    """What the three have in common: they take no part in the answer."""
+    """The common base of the three plugins: they do not change the answer."""
 
     priority = 0
 

@@ -1,11 +1,12 @@
-"""Kong's entities, held as Kong holds them: unique keys, foreign keys, cascades, defaults, and
+"""Kong's entities, stored as Kong stores them: unique keys, foreign keys, cascades, defaults, and
 their past.
 
-Every write makes a new immutable `Snapshot`; the past is kept, so that a reader can ask for the
-entities as they were some seconds ago (`Store.seen`): that is how the data plane's lags are made,
-without timers. Source: recorded answers of a Kong 3.10 with PostgreSQL (duplicate, fk-absent,
-put-upsert, patch, delete). Seen on a Kong 3.10: a Target that is made gets port 8000 where it names
-none, one that is patched keeps what it was given.
+Every write makes a new immutable `Snapshot`. The store keeps past snapshots, so `Store.seen`
+returns the entities of some seconds ago. This models the data plane's lags without timers.
+
+Source: recorded answers of a Kong 3.10 with PostgreSQL (duplicate, fk-absent, put-upsert, patch,
+delete). Seen on a Kong 3.10: a new Target without a port gets port 8000; a patched Target keeps its
+text.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ _ALL = (
     UPSTREAMS,
     TARGETS,
 )
-KINDS: Mapping[str, Schema] = {one.name: one for one in _ALL}
+KINDS: Mapping[str, Schema] = {schema.name: schema for schema in _ALL}
 # Fields that are unique together.
 _UNIQUE_TOGETHER: Mapping[str, tuple[str, ...]] = {
     "plugins": ("consumer", "name", "route", "service"),
@@ -66,7 +67,7 @@ _LONGEST_PAST = 4096
 
 
 class ViolationError(Exception):
-    """A refusal with Kong's status and body (`name`, `code`, `fields`, `message`)."""
+    """An error with Kong's status and body (`name`, `code`, `fields`, `message`)."""
 
     def __init__(
         self, status: int, code: int, name: str, message: str, fields: Any
@@ -101,13 +102,12 @@ class Store:
         return self._past[-1]
 
     def past(self) -> tuple[Snapshot, ...]:
-        """The entities after every change that is still known, oldest first; the last are the
-        current ones."""
+        """Return the entities after every remembered change, oldest first; the last are current."""
         with self._lock:
             return tuple(self._past)
 
     def seen(self, *lags: float) -> tuple[Snapshot, ...]:
-        """The entities as they were so many seconds ago, for each lag. All are seen from one
+        """Return the entities as they were some seconds ago, for each lag, all measured from one
         moment."""
         with self._lock:
             moment = self._clock()
@@ -119,7 +119,7 @@ class Store:
             )
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Holds the entities of `snapshot`, as if they had been there from the beginning."""
+        """Hold the entities of `snapshot`, as if they had been there from the beginning."""
         with self._lock:
             self._times = [float("-inf")]
             self._past = [snapshot]
@@ -138,8 +138,8 @@ class Store:
             return self._put(kind, entity)
 
     def upsert(self, kind: str, key: str, value: Entity) -> Entity:
-        """Create or wholly replace the entity of this id or name, which wins over what the value
-        says."""
+        """Create or wholly replace the entity with this id or name, which overrides the value's
+        own."""
         with self._lock:
             old = self.current.find(kind, key)
             named = "id" if UUID.match(key) else NAMED_BY[kind]
@@ -158,8 +158,8 @@ class Store:
             )
 
     def update(self, kind: str, old: Entity, patch: Entity) -> Entity:
-        """Change the named fields of an entity. Records are merged, so what is left out of `config`
-        stays."""
+        """Change the named fields of an entity. Records are merged, so absent fields of `config`
+        stay."""
         with self._lock:
             fixed = {
                 name: value
@@ -178,8 +178,7 @@ class Store:
             return self._put(kind, self._validated(kind, merged, updating=True))
 
     def delete(self, kind: str, entity: Entity) -> None:
-        """Remove an entity and what belongs to it. Raises ViolationError where another entity needs
-        it."""
+        """Remove an entity and its dependents. Raises ViolationError if another entity needs it."""
         with self._lock:
             tables = dict(self.current.tables)
             if kind == "ca_certificates":
@@ -234,7 +233,7 @@ class Store:
         self._check_unique(kind, entity)
         for name, target in _references(kind):
             reference = entity.get(name)
-            # What is not modelled cannot exist: a reference to it is to nothing.
+            # Kinds that are not modelled have no entities, so a reference to them is dangling.
             if reference and reference["id"] not in tables.get(target, {}):
                 raise _foreign_key_violation(name, target, reference)
         tables[kind] = {**tables[kind], entity["id"]: entity}
@@ -268,7 +267,7 @@ class Store:
         self._times.append(self._clock())
         self._past.append(Snapshot(tables))
         if len(self._past) > _LONGEST_PAST:
-            # What is forgotten is answered by the oldest snapshot still known.
+            # For an earlier time, return the oldest remembered snapshot.
             del self._times[0], self._past[0]
             self._times[0] = float("-inf")
 
@@ -276,8 +275,7 @@ class Store:
 def validated(
     kind: str, value: Entity, *, updating: bool = False
 ) -> tuple[Entity, Errors]:
-    """An entity of a kind as it would be stored, and what is wrong with it. Plugins are read by
-    their own schema."""
+    """Return an entity as it would be stored, and its errors. Plugins are read by their own schema."""
     schema = KINDS[kind]
     if kind == "plugins":
         name = value.get("name")
@@ -315,7 +313,7 @@ def validated(
 
 
 def _config_of(kind: str, plugin: Entity) -> Field | None:
-    """The record of a plugin's configuration, where some of its fields had other names."""
+    """Return the record of a plugin's configuration, also if some of its fields have former names."""
     own = (
         PLUGIN_SCHEMAS.get(str(plugin.get("name")))
         if kind == "plugins"
@@ -330,7 +328,7 @@ def _config_of(kind: str, plugin: Entity) -> Field | None:
 
 
 def _folded(kind: str, value: Entity) -> Entity:
-    """What was sent, with former names of fields read. Raises ViolationError."""
+    """Return the sent fields, with former names of fields replaced. Raises ViolationError."""
     record = _config_of(kind, value)
     if record is None:
         return value
@@ -361,7 +359,7 @@ def schema_violation(errors: Errors) -> ViolationError:
 
 
 def absent(kind: str, key: str) -> ViolationError:
-    """Kong's answer to a change of what does not exist."""
+    """Return Kong's error for changing a missing entity."""
     name = "id" if UUID.match(key) else NAMED_BY[kind]
     noun = "primary key " if name == "id" else ""
     text = f"could not find the entity with {noun}'{{{name}=\"{key}\"}}'"
@@ -369,7 +367,8 @@ def absent(kind: str, key: str) -> ViolationError:
 
 
 def merged_records(fields: Fields, old: Entity, patch: Entity) -> Entity:
-    """`old` with `patch` on top; records are merged field by field, everything else is replaced."""
+    """Return `old` with `patch` on top; records are merged field by field, all other values are
+    replaced."""
     merged = dict(old)
     for name, value in patch.items():
         field = fields.get(name)
@@ -387,7 +386,8 @@ def merged_records(fields: Fields, old: Entity, patch: Entity) -> Entity:
 
 
 def _with_port(value: Entity) -> Entity:
-    """A new Target as Kong spells it. Raises ViolationError, in other words than the schema's."""
+    """Return a new Target as Kong spells it. Raises ViolationError, in other words than the
+    schema's."""
     target = value.get("target")
     if not isinstance(target, str):
         return value
@@ -413,8 +413,8 @@ def _route_defaults(value: Entity) -> Entity:
 
 
 def _with_algorithm(value: Entity) -> Entity:
-    """An Upstream whose algorithm fits its `hash_on`, whatever it was told [seen on a Kong
-    3.10]."""
+    """Return an Upstream whose algorithm fits its `hash_on`, also if the request names another
+    [seen on a Kong 3.10]."""
     filled = {
         **value,
         "hash_on": "none" if value.get("hash_on") is None else value["hash_on"],
@@ -465,8 +465,8 @@ def _remove(tables: dict[str, Table], kind: str, key: str) -> None:
 
 
 def _require_unused(tables: Mapping[str, Table], key: str) -> None:
-    """A service names CA certificates by id alone, which may be of none; one that is used stays
-    [recorded]."""
+    """A service names CA certificates only by id, which may be unknown; a used CA certificate
+    cannot be deleted [recorded]."""
     for service in tables["services"].values():
         if key in (service["ca_certificates"] or ()):
             text = f"ca certificate {key} is still referenced by services (id = {service['id']})"
@@ -497,7 +497,7 @@ def _foreign_key_violation(
 
 
 def _key_text(key: Entity) -> str:
-    """A key as Kong spells it in messages: `{name="a",service={id="..."}}`."""
+    """Return a key as Kong spells it in messages: `{name="a",service={id="..."}}`."""
 
     def spelt(value: Any) -> str:
         if value is None:

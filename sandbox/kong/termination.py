@@ -24,8 +24,8 @@ _MESSAGES |= {502: "Bad Gateway", 503: "Service unavailable"}
 
 
 def access(exchange: Exchange, config: Config) -> Response | None:
-    """The configured answer; None where a `trigger` is set and the request has neither such a
-    header nor argument."""
+    """Return the configured answer; None if the request lacks the configured `trigger` as header
+    and argument."""
     trigger = config["trigger"]
     if trigger is not None:
         names = {name for name, _ in exchange.arguments()}

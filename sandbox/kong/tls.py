@@ -18,11 +18,10 @@ from sandbox.kong.pem import load_pair, self_signed
 
 
 def listening(seen: Callable[[], Snapshot]) -> ssl.SSLContext:
-    """The context of a listener: each handshake is shown a certificate out of the entities `seen`
-    at that moment.
+    """Return the context of a listener: each handshake shows a certificate from the entities that
+    `seen` returns.
 
-    Where none is for the name that the client asks for, it is a self-signed one for localhost, made
-    here.
+    Without a certificate for the client's name, it shows a self-signed certificate for localhost.
     """
     context = _context(*self_signed("localhost"))
 
@@ -46,7 +45,7 @@ def listening(seen: Callable[[], Snapshot]) -> ssl.SSLContext:
 
 
 def certificate(snapshot: Snapshot, name: str | None) -> Entity | None:
-    """The certificate for the name that a client asks for. None: the default one."""
+    """Return the certificate for the name that a client asks for. None: the default certificate."""
     by_name = {
         candidate["name"]: candidate["certificate"]["id"]
         for candidate in snapshot.tables["snis"].values()
@@ -67,8 +66,8 @@ def certificate(snapshot: Snapshot, name: str | None) -> Entity | None:
 
 
 def _candidates(name: str) -> Iterator[str]:
-    """The SNIs that fit a name: itself, `*` for its first label, `*` for its last, `*` alone. A `*`
-    is one label."""
+    """Yield the SNIs that fit a name: itself, `*` for its first label, `*` for its last, `*` alone.
+    A `*` is one label."""
     labels = name.split(".")
     yield name
     if len(labels) > 2:

@@ -1,12 +1,12 @@
-"""Sending a request upstream, and what Kong makes of an upstream that fails.
+"""Send a request upstream, and turn failures of the upstream into Kong's answers.
 
-Source: recorded answers of a Kong 3.10 (step upstream-errors). Seen on a Kong 3.10, asked with a
-workload that speaks TLS and a script that sets its address and the Host header:
+Source: recorded answers of a Kong 3.10 (step upstream-errors). Seen on a Kong 3.10, with a workload
+that speaks TLS and a script that sets its address and the Host header:
 
-- Of a service whose protocol is https the Host header, without a port, is the name that is asked for (SNI) and that has
-  to be in the certificate where `tls_verify` is true. Where it is false or null, any certificate will do.
-- A certificate that another CA signed, that has another name, no `ca_certificates`, or only ids of none: 502.
-- `client_certificate` is shown to a workload that asks for one; one that needs it and gets none: 502.
+* For a service with protocol https, SNI is the Host header without its port. With `tls_verify` true, the certificate
+  must have this name. With false or null, any certificate passes.
+* A certificate of another CA or with another name, no `ca_certificates`, or only unknown ids: 502.
+* `client_certificate` is shown to a workload that asks for it; a workload that requires it and gets none: 502.
 
 Not modelled: `tls_verify_depth`, names outside of subjectAltName, connections that are kept,
 attempts after the first.
@@ -30,8 +30,7 @@ Resolve = Callable[[str, int], tuple[str, int] | None]
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRequest:
-    """A request as it leaves Kong: `target` is path and query, `host` and `port` where it goes
-    to."""
+    """A request as it leaves Kong: `target` is path and query, `host` and `port` are its address."""
 
     method: str
     target: str
@@ -52,14 +51,14 @@ class UpstreamError(Exception):
 
 
 class NameResolutionError(UpstreamError):
-    """The upstream's name leads nowhere; nothing was sent."""
+    """The upstream's name does not resolve; nothing was sent."""
 
     def __init__(self) -> None:
         super().__init__(503)
 
 
 def resolve_by_name(host: str, port: int) -> tuple[str, int] | None:
-    """An upstream's address by the system's own resolver; None where the name does not exist."""
+    """Return an upstream's address by the system's own resolver; None if the name does not exist."""
     if not host:
         return None
     try:
@@ -69,13 +68,13 @@ def resolve_by_name(host: str, port: int) -> tuple[str, int] | None:
     except (
         OSError,
         ValueError,
-    ):  # what cannot be a name at all is a ValueError
+    ):  # a text that cannot be a host name is a ValueError
         return None
     return str(addresses[0][4][0]), port
 
 
 def speaking(service: Service, snapshot: Snapshot) -> ssl.SSLContext | None:
-    """How TLS is spoken behind a service, as its entities say; None: not at all."""
+    """Return the TLS context for a service, from its entities; None for plain HTTP."""
     if service["protocol"] != "https":
         return None
     known = snapshot.tables["ca_certificates"]
@@ -112,13 +111,13 @@ def send(
     resolve: Resolve,
     tls: ssl.SSLContext | None = None,
 ) -> Response:
-    """The upstream's answer. Raises NameResolutionError: no such name; UpstreamError: 502 no valid
-    answer, 504 too late."""
+    """Return the upstream's answer. Raises NameResolutionError: no such name; UpstreamError: 502 no
+    valid answer, 504 too late."""
     address = resolve(request.host, request.port)
     if address is None:
         raise NameResolutionError
     if service["protocol"] != "http" and tls is None:
-        raise UpstreamError(502)  # never in clear what should be encrypted
+        raise UpstreamError(502)  # never send plain text when TLS is required
     sent = False
     connection = http.client.HTTPConnection(
         *address, timeout=service["connect_timeout"] / 1000
@@ -159,5 +158,5 @@ def _name(request: UpstreamRequest) -> str:
 
 
 def accept_all(_: UpstreamRequest, __: Service) -> Response:
-    """An upstream that only says 200: for requests that are handled in process."""
+    """Return an upstream that always answers 200, for requests that are handled in process."""
     return Response(200, (("Content-Type", "application/json"),), b"{}")

@@ -1,10 +1,10 @@
-"""How Kong reads a request's path: what nginx refuses, and the normal form that routes are matched
-against.
+"""Kong's parsing of a request's path: paths that nginx rejects, and the normal form for matching
+routes.
 
 All text is latin-1: one character is one byte of the wire.
 
-Sources: Kong's documentation of path normalisation (RFC 3986 section 6, percent-decoding of
-everything but reserved characters), nginx's parsing of request targets, and recorded exchanges of a
+Sources: Kong's documentation of path normalisation (RFC 3986 section 6, percent-decoding except
+reserved characters), nginx's parsing of request targets, recorded exchanges of a
 Kong 3.10.
 """
 
@@ -19,12 +19,11 @@ _TO_ESCAPE = re.compile(r"[^!#$&'()*+,/:;=?@\[\]A-Za-z0-9\-_.~%]")
 
 
 def refused_by_nginx(path: str) -> bool:
-    """Whether nginx answers 400 to a request for this path (a target without its query) before Kong
-    sees it.
+    """Return whether nginx answers 400 to a request for this path (a target without its query)
+    before Kong sees it.
 
-    nginx decodes every percent-encoding once for its own reading, which is stricter than Kong's: an
-    encoded slash separates, and dot segments may not climb above the root. It stops reading at a
-    bare `#`.
+    nginx decodes every percent-encoding once, and is stricter than Kong. An encoded slash
+    separates, and dot segments may not climb above the root. nginx stops reading at a bare `#`.
     """
     path = path.partition("#")[0]
     if _BAD_PERCENT.search(path) or "%00" in path:
@@ -48,8 +47,8 @@ def _decoded(triplet: re.Match[str]) -> str:
 
 
 def normalized(path: str) -> str:
-    """The path that routes match: unreserved bytes decoded, `//` merged, dot segments resolved (the
-    root stays)."""
+    """Return the path that routes match: unreserved bytes decoded, `//` merged, dot segments
+    resolved (the root stays)."""
     path = _TRIPLET.sub(_decoded, path)
     if "//" not in path and "." not in path:
         return path
@@ -68,12 +67,12 @@ def normalized(path: str) -> str:
 
 
 def escaped(path: str) -> str:
-    """The path as it is sent upstream: bytes that may not stand in a target are percent-encoded
+    """Return the path for the upstream: bytes that are invalid in a target are percent-encoded
     again."""
     return _TO_ESCAPE.sub(lambda character: f"%{ord(character[0]):02X}", path)
 
 
 def invalid_percent(path: str) -> str | None:
-    """The first malformed percent-encoding of a path (`%zz`), None where there is none."""
+    """Return the first malformed percent-encoding of a path (`%zz`), or None."""
     percent = _BAD_PERCENT.search(path)
     return path[percent.start() : percent.start() + 3] if percent else None

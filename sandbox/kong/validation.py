@@ -1,7 +1,7 @@
-"""Kong's reading of an entity against its schema: defaults, types, constraints, messages.
+"""Validate an entity against its schema as Kong does: defaults, types, constraints, messages.
 
-`complete` is the whole of it for one entity. Its errors have Kong's shape: a map of field names to
-messages, nested as the entity is, with `@entity` for checks over several fields; `message` turns
+`complete` does all of it for one entity. Errors have Kong's shape: a map of field names to
+messages, nested like the entity, with `@entity` for checks over several fields. `message` turns
 them into Kong's one-line text. Source: recorded answers of a Kong 3.10 (steps unknown-field,
 wrong-type, missing-required, patch, functions).
 """
@@ -59,7 +59,7 @@ def with_defaults(fields: Fields, value: Entity) -> Entity:
 def complete(
     schema: Schema, value: Entity, *, updating: bool = False
 ) -> tuple[Entity, Errors]:
-    """The entity as Kong would store it, and what is wrong with it (empty: nothing)."""
+    """Return the entity as Kong would store it, and its errors (empty: none)."""
     entity = with_defaults(schema.fields, value)
     entity, errors = _record(schema.fields, entity)
     for check in schema.checks:
@@ -91,8 +91,8 @@ def _record(fields: Fields, value: Entity) -> tuple[Entity, Errors]:
 
 
 def checked(field: Field, value: Any) -> tuple[Any, Any]:
-    """A field's value as Kong would store it, and its error (a message, or nested errors; None:
-    none)."""
+    """Return a field's value as Kong would store it, and its error: a message, nested errors, or
+    None."""
     if value is None:
         if field.required and not field.shown.get("auto"):
             return None, "required field missing"
@@ -207,7 +207,7 @@ _TYPES: Mapping[str, Callable[[Field, Any], tuple[Any, Any]]] = {
 
 @cache
 def lua_pattern(pattern: str) -> re.Pattern[str]:
-    """The few Lua patterns that Kong's schemas use, as a regular expression."""
+    """Return the few Lua patterns that Kong's schemas use, as a regular expression."""
     text = re.sub(
         r"%(.)",
         lambda escape: _CLASSES.get(escape[1], "\\" + escape[1]),
@@ -374,8 +374,8 @@ def _matches(match: Match, value: Any) -> bool:
         return isinstance(value, list) and all(
             item not in match["elements"]["not_one_of"] for item in value
         )
-    # `maximum_expiration > 0` needs `exp` among the claims, says the schema; seen unenforced where
-    # they are null.
+    # By the schema, `maximum_expiration > 0` needs `exp` among the claims; Kong does not check this
+    # if they are null.
     return False
 
 

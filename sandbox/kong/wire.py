@@ -4,6 +4,6 @@ from __future__ import annotations
 
 
 def wire(text: str) -> str:
-    """The UTF-8 bytes of a text as latin-1 characters: how requests and Lua strings look in this
-    package."""
+    """Return the UTF-8 bytes of a text as latin-1 characters: how requests and Lua strings look in
+    this package."""
     return text.encode("utf-8", "surrogateescape").decode("latin-1")

@@ -1,4 +1,4 @@
-"""What a handler gives back, and the refusals of Okta's management API with their codes.
+"""The results of handlers, and the errors of Okta's management API with their codes.
 
     ApiError                an errorCode, its HTTP status and errorCauses
       bad_token()           E0000011, 401
@@ -19,8 +19,7 @@ from sandbox.okta.checks import Check
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer: status, JSON body (None: no body at all) and headers beside the usual
-    ones."""
+    """An HTTP answer: status, JSON body (None: no body at all) and additional headers."""
 
     status: int = 200
     body: object = None
@@ -29,10 +28,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An HTTP request, already parsed.
+    """A parsed HTTP request.
 
-    `place` holds the ids in the path, `query` the last value of each query parameter, `body` the
-    JSON object of a management request or the form of an OAuth request, `headers` lower-case names.
+    `place` holds the ids in the path, and `query` the last value of each query parameter. `body` is
+    the JSON object of a management request, or the form of an OAuth request. Names in `headers` are
+    lower-case.
     """
 
     method: str
@@ -44,8 +44,7 @@ class Request:
 
 
 class ApiError(Exception):
-    """A management request that Okta would refuse: HTTP status, errorCode, errorSummary and
-    errorCauses."""
+    """An error of the management API: HTTP status, errorCode, errorSummary and errorCauses."""
 
     def __init__(
         self, status: int, code: str, summary: str, causes: tuple[str, ...] = ()
@@ -81,13 +80,13 @@ def not_found(key: str, kind: str) -> ApiError:
 
 
 def invalid(*causes: str) -> ApiError:
-    """A body that fails validation; each cause is `<field>: <what is wrong>`."""
+    """Return the error for an invalid body; each cause is `<field>: <problem>`."""
     where = causes[0].partition(":")[0]
     return ApiError(400, "E0000001", f"Api validation failed: {where}", causes)
 
 
 def require(check: Check, body: Json) -> None:
-    """Raise the refusal that lists every complaint of `check` about `body`, if it has any."""
+    """Raise an error with every complaint of `check` about `body`, if there is any."""
     causes = tuple(check(body, ""))
     if causes:
         raise invalid(*causes)

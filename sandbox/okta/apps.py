@@ -1,11 +1,11 @@
 """OpenID Connect apps and their group assignments in the management API of the Okta stand-in.
 
-Only apps of `signOnMode` OPENID_CONNECT exist. Labels need not be unique: Okta gave that up in
-release 2021.06.3, and the official plugin replaces an app by making the new one beside the old one,
-under the same label.
+Only apps of `signOnMode` OPENID_CONNECT exist. Labels need not be unique, as in Okta since release
+2021.06.3. The official plugin replaces an app by creating a second app with the same label before
+it deletes the first.
 
-What an app must have by its type follows developer.okta.com, "Applications", table of grant types
-and application types; the shape of answers follows management-api.json, `OpenIdConnectApplication`.
+The required fields of each type of app follow developer.okta.com, "Applications", table of grant
+types and application types. Answers follow management-api.json, `OpenIdConnectApplication`.
 """
 
 import re
@@ -39,7 +39,7 @@ SECRET_METHODS = (
     "client_secret_post",
     "client_secret_jwt",
 )
-APP_GRANTS = {  # application type -> grant types that such an app may have
+APP_GRANTS = {  # application type -> its allowed grant types
     "web": (
         "authorization_code",
         "refresh_token",
@@ -65,7 +65,7 @@ def _client_id(value: object, place: str) -> Iterator[str]:
 
 
 def _secret(value: object, place: str) -> Iterator[str]:
-    # The official plugin sends "" with omitSecret, and means: keep the one that there is.
+    # The official plugin sends "" with omitSecret to keep the existing secret.
     if value != "":
         yield from text(14, 100)(value, place)
 
@@ -198,9 +198,9 @@ ASSIGNMENT = record({"priority": whole(0, 10_000), "profile": anything})
 def create_app(org: Org, request: Request) -> Answer:
     """POST ?activate=true|false: the only answer beside PUT's that shows the client secret.
 
-    A client id is the app's own id where none is given. One that an app has is refused, in words
-    that are a guess; one of an app that was deleted is free again (recordings of a real org, see
-    `Okta._app` in components/identity/okta.py).
+    Without a client id in the body, the app's id is the client id. A client id that an existing app
+    has is rejected; the wording is a guess. The client id of a deleted app is free again
+    (recordings of a real org, see `Okta._app` in components/identity/okta.py).
     """
     require(APP, request.body)
     key = new_id("0oa")
@@ -217,7 +217,7 @@ def create_app(org: Org, request: Request) -> Answer:
 def replace_app(org: Org, request: Request) -> Answer:
     """PUT: id, name, status and created stay; the client secret stays unless the body has another.
 
-    A client id is immutable by the description; that another one is refused, and not ignored, is a
+    A client id is immutable by the description. That a changed id is rejected and not ignored is a
     guess.
     """
     before = found(org, "apps", request)
@@ -282,7 +282,7 @@ def _check_app(app: Json) -> None:
 
 
 def _check_method(client: Json, settings: Json, kind: str) -> None:
-    """Raise an ApiError where a client may not prove itself as it says."""
+    """Raise an ApiError if the app may not use its client authentication method."""
     method = client["token_endpoint_auth_method"]
     if kind == "browser" and method != "none":
         raise invalid(
@@ -420,8 +420,8 @@ def set_app_status(status: str, org: Org, request: Request) -> Answer:
 
 
 def delete_app(org: Org, request: Request) -> Answer:
-    """DELETE of an inactive app, with its assignments; policies keep its client id, which matches
-    nobody any more."""
+    """DELETE of an inactive app, with its assignments. Policies keep its client id, which matches
+    no app."""
     app = found(org, "apps", request)
     if app["status"] == "ACTIVE":
         raise ApiError(

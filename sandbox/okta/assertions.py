@@ -1,12 +1,12 @@
-"""`private_key_jwt`: a client proves who it is by a JWT that it signs with its own key.
+"""`private_key_jwt`: a client proves its identity by a JWT that it signs with its private key.
 
-The assertion's `iss` and `sub` are the client id, its `aud` is the token endpoint, it expires
-within an hour, and one that has a `jti` counts once. The key is found by `kid` in the app's `jwks`,
-or at its `jwks_uri`. RS256 and ES256.
+The assertion's `iss` and `sub` are the client id, and its `aud` is the token endpoint. It expires
+within an hour. An assertion with a `jti` is accepted once. The key is found by `kid` in the app's
+`jwks`, or at its `jwks_uri`. RS256 and ES256.
 
-Not modelled: keys of other kinds, fetching a `jwks_uri` (`Okta.publish` says what stands there),
-encrypted assertions. A key on a curve is taken to be on P-256, whether its `crv` was told or not:
-what Okta does without it is not known.
+Not modelled: keys of other kinds, fetching a `jwks_uri` (`Okta.publish` sets its content),
+encrypted assertions. Every key on a curve counts as P-256, also without `crv`: Okta's behaviour
+without `crv` is unknown.
 
 Source: developer.okta.com, "Build a JWT for client authentication"; RFC 7523, section 3.
 """
@@ -23,14 +23,14 @@ LONGEST = 3600  # seconds
 
 
 def client_named(assertion: str) -> str | None:
-    """The client that an assertion, still unverified, claims to be from."""
+    """Return the client that an assertion, still unverified, claims to be from."""
     name = _read(assertion)[1].get("sub")
     return name if isinstance(name, str) else None
 
 
 def verify(org: Org, app: Json, assertion: str, endpoint: str) -> None:
-    """Raises invalid_client (401) where the assertion does not prove that `app` is the client that
-    asks `endpoint`."""
+    """Raise invalid_client (401) if the assertion does not prove to `endpoint` that `app` is the
+    client."""
     header, claims = _read(assertion)
     client_id = client_of(app)["client_id"]
     now = org.now()

@@ -1,10 +1,9 @@
-"""Checks of request bodies: what the stand-in accepts is what Okta's API description lists, and
-nothing else.
+"""Checks of request bodies: the stand-in accepts only members in Okta's API description.
 
-A check is a function from a value and its dotted place in the body to the complaints about it, in
-words as Okta puts them into `errorCauses`. Objects are closed: a member that the description does
-not have is refused, because a program that is tried here must not send what Okta would not take.
-Read-only members (`id`, `created`, `_links`, ...) are let through and ignored, as Okta does on PUT.
+A check takes a value and its dotted place in the body, and returns complaints, worded like Okta's
+`errorCauses`. A member that the description does not have is rejected, so a program that passes
+here sends nothing that Okta rejects. Read-only members (`id`, `created`, `_links`, ...) are
+ignored, as Okta does on PUT.
 
 Source: management-api.json (Okta's OpenAPI description), and the texts of real answers with
 `errorCode` E0000001.
@@ -31,7 +30,7 @@ READ_ONLY = frozenset(
 
 
 def text(least: int = 0, most: int = 4096) -> Check:
-    """A string of `least` to `most` characters."""
+    """Return a string of `least` to `most` characters."""
 
     def check(value: object, place: str) -> Iterator[str]:
         if not isinstance(value, str):
@@ -51,12 +50,12 @@ def flag(value: object, place: str) -> Iterator[str]:
 
 
 def anything(_value: object, _place: str) -> Iterator[str]:
-    """Free-form content, which Okta keeps as it is."""
+    """Free-form content, which Okta stores unchanged."""
     yield from ()
 
 
 def whole(least: int, most: int) -> Check:
-    """An integer from `least` to `most`; true and false are none."""
+    """Return an integer from `least` to `most`, not true or false."""
 
     def check(value: object, place: str) -> Iterator[str]:
         if not isinstance(value, int) or isinstance(value, bool):
@@ -78,7 +77,7 @@ def one_of(*values: str) -> Check:
 
 
 def listing(item: Check, least: int = 0, most: int = 1000) -> Check:
-    """An array of `least` to `most` different items."""
+    """Return an array of `least` to `most` different items."""
 
     def check(value: object, place: str) -> Iterator[str]:
         if not isinstance(value, list):
@@ -99,7 +98,7 @@ def listing(item: Check, least: int = 0, most: int = 1000) -> Check:
 def record(
     members: Mapping[str, Check], required: tuple[str, ...] = ()
 ) -> Check:
-    """An object that has no members but `members` (and read-only ones), and all of `required`."""
+    """Return an object with all of `required`, and no members but `members` and read-only members."""
 
     def check(value: object, place: str) -> Iterator[str]:
         if not isinstance(value, dict):

@@ -1,8 +1,8 @@
-"""Client authentication at the token endpoint: by a signed assertion, by secret (Basic or form), or
+"""Client authentication at the token endpoint: a signed assertion, a secret (Basic or form), or
 none for a public client with PKCE.
 
-Okta's two secret methods are one choice ("Client secret") to an administrator and both are accepted
-for either setting; `client_secret_jwt` is not modelled and refused.
+Okta shows its two secret methods as a single choice ("Client secret"), and accepts both for either
+setting. `client_secret_jwt` is not modelled and rejected.
 
 Source: developer.okta.com, "Client authentication methods"; RFC 6749, section 2.3.
 """
@@ -24,8 +24,8 @@ BY_SECRET = ("client_secret_basic", "client_secret_post")
 def authenticate(
     org: Org, authorization: str | None, form: Mapping[str, str], endpoint: str
 ) -> Json:
-    """The active app that makes this request to `endpoint` (a URL); raises invalid_client (401)
-    when it does not prove who it is."""
+    """Return the active app that makes this request to `endpoint` (a URL); raises invalid_client
+    (401) when it does not prove who it is."""
     if "client_assertion" in form:
         return _by_assertion(org, authorization, form, endpoint)
     client_id, secret = _credentials(authorization, form)
@@ -73,7 +73,7 @@ def _by_assertion(
     if form.get("client_id", named) != named:
         raise OAuthError(
             "invalid_client",
-            "The 'client_id' is not that of the client_assertion.",
+            "The 'client_id' differs from the client_assertion's.",
             401,
         )
     if client_of(app)["token_endpoint_auth_method"] != "private_key_jwt":
@@ -87,7 +87,7 @@ def _by_assertion(
 
 
 def active_app(org: Org, client_id: str | None, status: int = 401) -> Json:
-    """The active app of that client id; raises invalid_client with that HTTP status."""
+    """Return the active app of that client id; raises invalid_client with that HTTP status."""
     app = org.client(client_id) if client_id else None
     if app is None or app["status"] != "ACTIVE":
         raise OAuthError(

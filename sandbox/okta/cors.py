@@ -1,8 +1,7 @@
-"""Which pages a browser may hand the answers of the token endpoint to: those of the org's trusted
-origins.
+"""CORS at the token endpoint: pages from the org's trusted origins may read its answers.
 
-The token is given all the same: it is the browser that keeps an answer without the header from the
-page. Not modelled: other endpoints that pages may call, and what Okta says in a preflight besides.
+The token is issued in any case: without the header the browser hides the answer from the page. Not
+modelled: other endpoints that pages may call, and other headers of Okta's preflight answer.
 
 Sources: Okta's guide "Enable CORS"; WHATWG Fetch, section 3.2 (CORS protocol).
 """
@@ -16,7 +15,7 @@ _ASKED = "access-control-request-headers"
 
 
 def preflight(_org: Org, request: Request) -> Answer:
-    """OPTIONS: which methods and headers; whose pages, `marked` says."""
+    """Answer OPTIONS with the allowed methods and headers; `marked` adds the allowed origin."""
     headers = {"Access-Control-Allow-Methods": "POST, OPTIONS"}
     if asked := request.headers.get(_ASKED):
         headers["Access-Control-Allow-Headers"] = asked
@@ -24,8 +23,7 @@ def preflight(_org: Org, request: Request) -> Answer:
 
 
 def marked(org: Org, path: str, origin: str | None, answer: Answer) -> Answer:
-    """The answer to a request of a page of `origin` (None: of no page), as far as it says that it
-    may have it."""
+    """Return the answer with CORS headers if a page from `origin` may read it (None: no page)."""
     if (
         not path.startswith("/oauth2/")
         or not path.endswith("/v1/token")
@@ -42,8 +40,8 @@ def marked(org: Org, path: str, origin: str | None, answer: Answer) -> Answer:
 
 
 def _trusted(org: Org, origin: str) -> bool:
-    """Compared as they are written; an inactive one, or one that is only redirected to, is not
-    meant."""
+    """Return whether pages from an origin may call. Inactive origins, and origins for redirects
+    only, may not."""
     return any(
         row["origin"] == origin
         and row["status"] == "ACTIVE"

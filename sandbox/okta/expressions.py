@@ -1,7 +1,7 @@
 """The few Okta expressions that the stand-in evaluates for claims of type EXPRESSION.
 
-The whole language (developer.okta.com, "Okta Expression Language") is not modelled: a claim with
-another expression is refused when it is written, so that no token ever lacks a claim silently.
+Other expressions of the language (developer.okta.com, "Okta Expression Language") are not modelled.
+A claim with such an expression is rejected when it is written, so no token silently lacks a claim.
 """
 
 import re
@@ -11,15 +11,14 @@ _LITERAL = re.compile(r'"([^"\\]*)"|\'([^\'\\]*)\'')
 
 
 def is_modelled(expression: str) -> bool:
-    """Whether the stand-in can evaluate this expression."""
+    """Return whether the stand-in can evaluate this expression."""
     return (
         expression in EXPRESSIONS or _LITERAL.fullmatch(expression) is not None
     )
 
 
 def evaluate(expression: str, client_id: str, login: str | None) -> str | None:
-    """The value, or None where there is no user to take it from (Okta then leaves the claim
-    out)."""
+    """Return the value, or None without a user (Okta then leaves the claim out)."""
     literal = _LITERAL.fullmatch(expression)
     if literal:
         return literal[1] if literal[1] is not None else literal[2]

@@ -1,11 +1,10 @@
-"""Who is granted what: access policies, rules and claims, evaluated as Okta evaluates them. No HTTP
-here.
+"""Access policies, rules and claims, evaluated as Okta evaluates them. No HTTP here.
 
-- Policies of the server are tried by priority, of them those that include the client; in each, its rules by priority.
-  The first active rule that matches grant type, people and every requested scope decides (its lifetimes apply).
-  A rule that does not list all requested scopes is skipped, also in favour of a lower policy's rule.
-- A user must be assigned to the app, through one of the groups that are assigned to it.
-- Configured claims of type RESOURCE go into access tokens, of type IDENTITY into ID tokens.
+* The server's policies that include the client are tried by priority, and the rules of each by priority.
+* The first active rule that matches grant type, people and every requested scope decides (its lifetimes apply).
+* A rule that does not list all requested scopes is skipped, and a lower policy's rule may match.
+* A user must be assigned to the app, through one of the groups that are assigned to it.
+* Configured claims of type RESOURCE go into access tokens, of type IDENTITY into ID tokens.
 
 Source: developer.okta.com, "Configure an access policy" and "Scopes and claims"; support.okta.com,
 "Tokens not issued with lifetime configured in access rule for custom authorization server".
@@ -23,7 +22,7 @@ MOST_GROUPS = 100  # a groups claim that matches more makes the request fail
 
 
 class OAuthError(Exception):
-    """A refusal of an OAuth endpoint: `error` and `error_description` of RFC 6749, and the HTTP
+    """An error of an OAuth endpoint: `error` and `error_description` of RFC 6749, and the HTTP
     status."""
 
     def __init__(self, error: str, description: str, status: int = 400) -> None:
@@ -44,11 +43,11 @@ class Lifetimes:
 
 
 def requested_scopes(org: Org, server: Json, scope: str) -> tuple[str, ...]:
-    """The scopes that a request asks for, in its order; without any, the default scopes of the
-    server.
+    """Return the requested scopes, in the request's order; without any, the server's default
+    scopes.
 
-    Raises invalid_scope for one that the server does not have, and when there is neither a scope
-    nor a default.
+    Raises invalid_scope for a scope that the server does not have, and when there is neither a
+    scope nor a default.
     """
     known = org.rows("scopes", server["id"])
     names = tuple(dict.fromkeys(scope.split())) or tuple(
@@ -76,11 +75,11 @@ def evaluate_policies(
     member: Member | None,
     scopes: tuple[str, ...],
 ) -> Lifetimes:
-    """The lifetimes that the first matching rule grants.
+    """Return the lifetimes of the first matching rule.
 
-    Raises invalid_scope when a rule matches but for the scopes, and access_denied when none does or
-    no policy includes the client. (Okta's support site shows access_denied for both; kept apart
-    here because the cause differs.)
+    Raises invalid_scope if only the scopes do not match, and access_denied if no rule matches or no
+    policy includes the client. (Okta's support site shows access_denied for both; two codes here
+    show the cause.)
     """
     but_for_scopes = False
     for policy in org.rows("policies", server["id"]):
@@ -149,8 +148,8 @@ def configured_claims(
     member: Member | None,
     scopes: tuple[str, ...],
 ) -> Json:
-    """The configured claims of a kind (RESOURCE or IDENTITY) that apply to these scopes, with their
-    values.
+    """Return the configured claims of a kind (RESOURCE or IDENTITY) that apply to these scopes,
+    with their values.
 
     A claim without a value (no user, no group that matches) is left out, as Okta does. An IDENTITY
     claim that is not always included is left out too: every ID token here comes with an access

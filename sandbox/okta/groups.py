@@ -1,8 +1,7 @@
-"""Groups and trusted origins, and the few org-wide reads that the official plugin makes before
-anything else.
+"""Groups and trusted origins, and the few org-wide reads that the official plugin starts with.
 
 Source: management-api.json (groups, trusted origins); official-plugin.md for `users/me`,
-`okta-organization` and `policies?type=ACCESS_POLICY`, which the description does not have.
+`okta-organization` and `policies?type=ACCESS_POLICY`, which are not in the description.
 """
 
 import re
@@ -109,7 +108,7 @@ def replace_group(org: Org, request: Request) -> Answer:
 
 
 def delete_group(org: Org, request: Request) -> Answer:
-    """DELETE: users and apps lose it; rules keep its id, which matches nobody any more."""
+    """DELETE, also from users and apps. Rules keep its id, which matches no group."""
     key = _own_group(org, request)["id"]
     for app in org.rows("apps"):
         if any(row["id"] == key for row in org.rows("assignments", app["id"])):

@@ -1,15 +1,14 @@
 """OAuth endpoints of the custom authorization servers, under `/oauth2/{server}`: discovery, keys,
 authorize, token.
 
-A TEST LOGIN STANDS IN for the browser: the query parameter `sandbox_user=<login>` of
-`/v1/authorize` says who signs in, in place of a login page, a session and consent. Everything after
-that is as on Okta.
+A TEST LOGIN replaces the browser: the query parameter `sandbox_user=<login>` of `/v1/authorize`
+names the user. There is no login page, session or consent. All later steps are as on Okta.
 
 Not modelled: introspection, revocation, userinfo, logout, the implicit and password grants,
 response modes but `query`.
 
-Source: developer.okta.com, "OpenID Connect & OAuth 2.0 API", whose error texts are kept; RFC 6749,
-7636, 8414.
+Source: developer.okta.com, "OpenID Connect & OAuth 2.0 API", with its error texts; RFC 6749, 7636,
+8414.
 """
 
 import math

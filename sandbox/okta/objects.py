@@ -1,4 +1,4 @@
-"""What all kinds of objects have in common: whose they are, reading, listing, the lifecycle."""
+"""Operations that all kinds of objects share: owners, reading, listing, the lifecycle."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -13,14 +13,14 @@ Handler = Callable[[Org, Request], Answer]
 PAGED = frozenset(
     {"authorizationServers", "scopes", "apps", "assignments", "trustedOrigins"}
 )
-"""The collections that have pages; claims, policies and rules have none (API description)."""
+"""The collections with pages; claims, policies and rules have no pages (API description)."""
 LARGEST = 200
 TAKEN = "An object with this field already exists in the current organization"
 
 
 def parent_of(org: Org, kind: str, request: Request) -> str:
-    """The id of the object that holds `kind` in this request's path; raises 404 when it does not
-    exist."""
+    """Return the id of the object that holds `kind` in this request's path; raises 404 when it does
+    not exist."""
     place = request.place
     if kind in ("scopes", "claims", "policies"):
         return str(org.get("authorizationServers", place["server"])["id"])
@@ -36,7 +36,7 @@ def parent_of(org: Org, kind: str, request: Request) -> str:
 
 
 def found(org: Org, kind: str, request: Request) -> Json:
-    """The object that the path names; raises 404."""
+    """Return the object that the path names; raises 404."""
     return org.get(kind, request.place["id"], parent_of(org, kind, request))
 
 
@@ -46,9 +46,11 @@ def reads(kind: str) -> Handler:
 
 
 def lists(kind: str) -> Handler:
-    """GET of all objects of a kind. `q` finds scopes by how their name begins, apps by how their
-    label does, servers by name and audience, and trusted origins by how name or origin begin;
-    `filter` finds apps by their name."""
+    """GET of all objects of a kind.
+
+    `q` finds scopes, apps and trusted origins by the beginning of a name, label or origin. It finds
+    servers by name and audience. `filter` finds apps by their name.
+    """
 
     def handle(org: Org, request: Request) -> Answer:
         rows = org.rows(kind, parent_of(org, kind, request))
@@ -75,9 +77,9 @@ def lists(kind: str) -> Handler:
 
 
 def paged(org: Org, request: Request, rows: list[Json], largest: int) -> Answer:
-    """One page of `rows`, at most `limit` of the query, with a `Link` to the next one.
+    """Return one page of `rows`, at most `limit` of the query, with a `Link` to the next page.
 
-    Without a limit all are given, up to `largest`: smaller defaults of some collections (20 of an
+    Without a limit a page has up to `largest` rows. Smaller defaults of some collections (20 of an
     app's groups) are not modelled.
     """
     query = request.query
@@ -99,7 +101,7 @@ def paged(org: Org, request: Request, rows: list[Json], largest: int) -> Answer:
 
 
 def page_size(query: Mapping[str, str], largest: int) -> int:
-    """What `limit` asks for, if that may be had."""
+    """Return the value of `limit`, if it is allowed."""
     limit = query.get("limit", "")
     return (
         min(int(limit), largest) if limit.isdigit() and int(limit) else largest

@@ -1,9 +1,8 @@
 """The state of the stand-in Okta org: objects as the JSON that the management API shows, by kind
 and id.
 
-Objects of an authorization server (scopes, claims, policies), of a policy (rules) and of an app
-(assignments) know their parent's id, which is no part of their JSON. Everything is in memory and
-gone with the process.
+Scopes, claims and policies know the id of their authorization server, rules the id of their policy,
+and assignments the id of their app. These ids are no part of their JSON. Everything is in memory.
 """
 
 import secrets
@@ -37,10 +36,9 @@ _LETTERS = string.ascii_letters + string.digits
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person of the org, who signs in by a test login that stands in for the browser.
+    """A person of the org, who signs in by a test login instead of a browser.
 
-    `login` is the user name, `groups` the names of groups that exist; everybody is in Everyone
-    besides.
+    `login` is the user name, `groups` the names of existing groups. Every user is also in Everyone.
     """
 
     login: str
@@ -66,7 +64,7 @@ class Row:
 
 
 def new_id(prefix: str) -> str:
-    """A random id of 20 letters and digits, as Okta's ids are."""
+    """Return a random id of 20 letters and digits, as Okta's ids are."""
     return prefix + "".join(
         secrets.choice(_LETTERS) for _ in range(20 - len(prefix))
     )
@@ -74,8 +72,8 @@ def new_id(prefix: str) -> str:
 
 @dataclass(slots=True)
 class Org:
-    """All objects of the org. `origin` is the base URL of its links and issuers, `now` gives epoch
-    seconds."""
+    """All objects of the org. `origin` is the base URL of its links and issuers, `now` returns
+    epoch seconds."""
 
     now: Callable[[], float]
     api_token: str
@@ -91,7 +89,7 @@ class Org:
     assertions: set[tuple[str, str]] = field(default_factory=set)
     published: dict[str, Json] = field(default_factory=dict)
     page: int | None = None
-    """The most objects of an answer that has pages; None: as many as its collection may have."""
+    """The most objects of a page; None: the collection's own limit."""
     id: str = field(default_factory=lambda: new_id("00o"))
     admin: str = field(default_factory=lambda: new_id("00u"))
     access_policy: str = field(default_factory=lambda: new_id("rst"))
@@ -103,8 +101,8 @@ class Org:
         )
 
     def rows(self, kind: str, parent: str = "") -> list[Json]:
-        """The objects of a kind under `parent`, oldest first; of policies and rules the highest
-        priority first."""
+        """Return the objects of a kind under `parent`, oldest first; of policies and rules the
+        highest priority first."""
         bodies = [
             row.body
             for row in self.tables[kind].values()
@@ -117,19 +115,19 @@ class Org:
         )
 
     def get(self, kind: str, key: str, parent: str = "") -> Json:
-        """One object; raises the 404 that Okta gives when `parent` has none of that id."""
+        """Return an object; raises Okta's 404 if `parent` has no object with that id."""
         row = self.tables[kind].get(f"{parent}/{key}")
         if row is None:
             raise not_found(key, KINDS[kind][1])
         return row.body
 
     def put(self, kind: str, body: Json, parent: str = "") -> Json:
-        """Store `body` under its `id`, in place of what was there."""
+        """Store `body` under its `id`, and replace an earlier object."""
         self.tables[kind][f"{parent}/{body['id']}"] = Row(parent, body)
         return body
 
     def drop(self, kind: str, key: str, parent: str = "") -> None:
-        """Remove one object; raises 404 when there is none."""
+        """Remove an object; raises 404 if it does not exist."""
         self.get(kind, key, parent)
         del self.tables[kind][f"{parent}/{key}"]
 
@@ -139,7 +137,7 @@ class Org:
             self.drop(kind, body["id"], parent)
 
     def group_named(self, name: str) -> Json | None:
-        """The group of that name, if there is one."""
+        """Return the group of that name, if there is one."""
         return next(
             (
                 group
@@ -150,7 +148,7 @@ class Org:
         )
 
     def client(self, client_id: str) -> Json | None:
-        """The app whose OAuth client id that is, if there is one."""
+        """Return the app whose OAuth client id that is, if there is one."""
         return next(
             (
                 app
@@ -170,19 +168,19 @@ class Org:
 
 
 def client_of(app: Json) -> Json:
-    """The `oauthClient` part of an app's credentials."""
+    """Return the `oauthClient` part of an app's credentials."""
     part: Json = app["credentials"]["oauthClient"]
     return part
 
 
 def settings_of(app: Json) -> Json:
-    """The `oauthClient` part of an app's settings."""
+    """Return the `oauthClient` part of an app's settings."""
     part: Json = app["settings"]["oauthClient"]
     return part
 
 
 def link(href: str, *methods: str) -> Json:
-    """A HAL link with the methods that it allows."""
+    """Return a HAL link with the methods that it allows."""
     return (
         {"href": href, "hints": {"allow": list(methods)}}
         if methods
@@ -191,10 +189,9 @@ def link(href: str, *methods: str) -> Json:
 
 
 def seed(org: Org, groups: Iterable[str], users: Iterable[User]) -> None:
-    """Give a new org its groups (Everyone first) and its users.
+    """Create the groups (Everyone first) and users of a new org.
 
-    Raises ValueError for a group or login that occurs twice and for a user in a group that does not
-    exist.
+    Raises ValueError for a duplicate group or login, and for a user in an unknown group.
     """
     for name in (EVERYONE, *groups):
         if org.group_named(name):
@@ -225,7 +222,7 @@ def seed(org: Org, groups: Iterable[str], users: Iterable[User]) -> None:
 
 
 def new_group(org: Org, profile: Json, built_in: bool = False) -> Json:
-    """Store a group; who is in it is not part of its JSON."""
+    """Store a group; its JSON does not list its members."""
     time = org.timestamp()
     return org.put(
         "groups",

@@ -1,13 +1,14 @@
 """Access policies of an authorization server and their rules in the management API of the Okta
 stand-in.
 
-Priorities of the policies of a server, and of the rules of a policy, are always 1..n without gaps:
-an object that asks for priority p is put at the p-th place (the last one, if there are fewer, or if
-it asks for none) and the others move. So Okta does with MFA_ENROLL, SIGN_ON, IDP_DISCOVERY and
-PASSWORD ("Policy and rule prioritization"); other kinds keep the gaps that deletions leave, and
-that page says neither of the policies of an authorization server. It is a guess that they are like
-the former: the harder case, as numbers change that nobody sent. Not modelled: the 500s that Okta
-gives to some of several requests at once that move the same policies
+Priorities of a server's policies, and of a policy's rules, are always 1..n without gaps. An object
+with priority p takes the p-th place, and the others move. Without a priority, or with too high a
+priority, it takes the last place.
+
+Okta documents this for MFA_ENROLL, SIGN_ON, IDP_DISCOVERY and PASSWORD ("Policy and rule
+prioritization"). Other kinds keep the gaps of deletions. The page does not mention the policies of
+an authorization server. The stand-in assumes the harder case, in which numbers change that nobody
+sent. Not modelled: the 500s for concurrent requests that move the same policies
 (okta/terraform-provider-okta#1198).
 
 Source: management-api.json, which bounds no priority; grant types of a rule: documentation of the
@@ -282,7 +283,7 @@ def _people(conditions: Json, kind: str) -> Json:
 
 
 def _included(part: Json, *path: str) -> list[str]:
-    """Return a list deep in a body, where the official plugin leaves out empty parts."""
+    """Return a list deep in a body; the official plugin leaves out empty parts."""
     inner: object = part
     for name in path:
         inner = inner.get(name) if isinstance(inner, dict) else None
@@ -321,7 +322,7 @@ def renumber(
     moved: Json | None = None,
     place: int | None = None,
 ) -> None:
-    """Give the objects of a kind under `parent` the priorities 1..n, with `moved` at `place` (None:
+    """Number the objects of a kind under `parent` 1..n by priority, with `moved` at `place` (None:
     last)."""
     rows = [
         body
@@ -335,6 +336,6 @@ def renumber(
 
 
 def covers(policy: Json, app: Json) -> bool:
-    """Whether the policy's clients include the app."""
+    """Return whether the policy's clients include the app."""
     clients = policy["conditions"]["clients"]["include"]
     return "ALL_CLIENTS" in clients or client_of(app)["client_id"] in clients

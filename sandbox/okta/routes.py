@@ -134,10 +134,9 @@ MANAGEMENT: tuple[Route, ...] = (
 def find(
     routes: tuple[Route, ...], method: str, path: str
 ) -> tuple[Handler, dict[str, str]]:
-    """The handler of a request and the ids in its path.
+    """Return the handler of a request and the ids in its path.
 
-    Raises the 404 of a path that no route has, or the 405 of one that has it under other methods
-    only.
+    Raises 404 for an unknown path, and 405 for a path that exists only with other methods.
     """
     known = False
     for allowed, template, handler in routes:

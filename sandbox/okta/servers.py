@@ -1,8 +1,7 @@
 """Authorization servers, their scopes, claims and keys in the management API of the Okta stand-in.
 
-Source: management-api.json, operations under /api/v1/authorizationServers; what a new server
-contains and which names are reserved: developer.okta.com, "Authorization servers" and "Scopes and
-claims".
+Source: management-api.json, operations under /api/v1/authorizationServers. The contents of a new
+server and reserved names: developer.okta.com, "Authorization servers" and "Scopes and claims".
 """
 
 import re
@@ -111,7 +110,7 @@ RESERVED_CLAIMS = frozenset(
 
 
 def create_server(org: Org, request: Request) -> Answer:
-    """POST: a server with its own key ring, the system scopes and no policy."""
+    """POST: create a server with its signing keys, the system scopes and no policy."""
     key = new_id("aus")
     time = org.timestamp()
     server = _server(
@@ -222,7 +221,7 @@ def replace_scope(org: Org, request: Request) -> Answer:
 
 
 def delete_scope(org: Org, request: Request) -> Answer:
-    """DELETE: a system scope stays. Rules and claims that name the scope are left as they are."""
+    """DELETE; a system scope stays. Rules and claims that name the scope do not change."""
     scope = found(org, "scopes", request)
     if scope["system"]:
         raise ApiError(

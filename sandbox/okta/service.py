@@ -1,11 +1,11 @@
 """The Okta stand-in as an HTTP server on loopback: management API and OAuth endpoints on one port.
 
-It stands in for an Okta org, so that the program, its tests and the demo need no account.
-Everything is in memory. Requests in origin form (`GET /api/v1/...`) and in absolute form (`GET
-http://ORG.okta.com/api/v1/...`, as the official plugin sends them through its `http_proxy` setting)
-are answered alike, by path.
+It replaces an Okta org, so that the program, its tests and the demo need no account. Everything is
+in memory. Requests are routed by path. A target may have origin form (`GET /api/v1/...`) or
+absolute form (`GET http://ORG.okta.com/api/v1/...`), which the official plugin sends to its
+`http_proxy`.
 
-Limits of rate are announced, and kept where `rates` says so. Not modelled: limits of concurrent
+Rate limits are announced, and enforced for paths in `rates`. Not modelled: limits of concurrent
 requests; TLS; the org's own authorization server; users in the management API; consent; sessions;
 custom domains; inline hooks.
 """
@@ -34,7 +34,7 @@ from sandbox.rates import Rates
 RATE_LIMIT, RATE_WINDOW = (
     600,
     60,
-)  # requests, seconds: what is announced where no limit is kept
+)  # requests, seconds: the announced limit of paths without a limit
 DOCUMENTED: Mapping[str, int] = {
     "/api/v1/apps/[^/]+": 500,
     "/api/v1/apps.*": 100,
@@ -54,23 +54,22 @@ Answered = tuple[Answer, bytes]
 """An answer and its encoded body."""
 
 Fault = Callable[[str, str, Callable[[], Answered]], Answered | None]
-"""Stands between a client and the management API: gets method, path and the way to the answer. It
-may give that answer, late or early, one of its own, or none at all (None: the connection is
-closed)."""
+"""A handler between a client and the management API: it gets the method, the path and a function
+that answers. It may return that answer, late or early, another answer, or None to close the
+connection."""
 
 Heard = Callable[[str, str, str], object]
-"""Is told method, target and User-Agent of each request, before it is answered."""
+"""A listener: it gets method, target and User-Agent of each request, before the answer."""
 
 
 class Okta:
-    """A stand-in Okta org with `groups`, `users` and one API token; see the module's docstring for
-    what it lacks.
+    """A stand-in Okta org with `groups`, `users` and one API token; the module's docstring lists
+    its limits.
 
-    `port` 0 picks a free port on 127.0.0.1 at the first start and keeps it. `now` gives epoch
-    seconds for tokens and timestamps. `faults`, `heard`, `rates` (limits that are kept) and `page`
-    (the most objects of an answer that has pages) may be given a new value at any time; by default
-    there are none. Raises ValueError for a user whose group does not exist and for names that occur
-    twice.
+    `port` 0 picks a free port on 127.0.0.1 at the first start and keeps it. `now` returns epoch
+    seconds for tokens and timestamps. `faults`, `heard`, `rates` (limits) and `page` (the most
+    objects in a page) may change at any time; the default is none. Raises ValueError for a user
+    whose group does not exist, and for duplicate names.
     """
 
     def __init__(
@@ -131,10 +130,10 @@ class Okta:
         self._org.page = most
 
     def objects(self, kind: str) -> list[Json]:
-        """Copies of all objects of a kind, oldest first, as the management API shows them.
+        """Return copies of all objects of a kind, oldest first, as the management API shows them.
 
         Kinds: authorizationServers, scopes, claims, policies, rules, apps, assignments, groups,
-        trustedOrigins. Raises KeyError for another one.
+        trustedOrigins. Raises KeyError for another kind.
         """
         if kind not in KINDS:
             raise KeyError(f"unknown kind {kind!r}; known: {', '.join(KINDS)}")
@@ -147,12 +146,12 @@ class Okta:
             return copied
 
     def save(self) -> Org:
-        """A copy of all that the org holds, for `restore`."""
+        """Return a copy of all that the org holds, for `restore`."""
         with self._lock:
             return copy.deepcopy(self._org)
 
     def restore(self, saved: Org) -> None:
-        """Holds what `save` gave, on the same port, without faults."""
+        """Restore the state from `save`, on the same port, without faults."""
         with self._lock:
             self.faults = None
             self._org = copy.deepcopy(saved)
@@ -181,15 +180,16 @@ class Okta:
             )
 
     def publish(self, uri: str, jwks: Json) -> None:
-        """What a client's server publishes at its `jwks_uri`, which a real Okta would fetch."""
+        """Set the keys that a client's server publishes at its `jwks_uri`, which a real Okta would
+        fetch."""
         with self._lock:
             self._org.published[uri] = jwks
 
     def answer(
         self, method: str, target: str, headers: dict[str, str], body: bytes
     ) -> Answered | None:
-        """The answer to one HTTP request, or None where `faults` gives none; `target` is the
-        request target in either form."""
+        """Return the answer to one HTTP request, or None if `faults` returns None; `target` may
+        have either form."""
         faults = self.faults
         path = urlsplit(target).path
         if self.heard:
@@ -215,7 +215,7 @@ class Okta:
     def _limited(
         self, counted: tuple[int, int, float], proceed: Callable[[], Answered]
     ) -> Answered:
-        """The answer, or the refusal of a request too many, with the headers that say so."""
+        """Return the answer, or 429 above the rate limit, with the rate limit headers."""
         limit, left, reset = counted
         headers = {
             "X-Rate-Limit-Limit": f"{limit}",
@@ -341,7 +341,7 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no error of this side; anything else is printed."""
+        """Ignore clients that disconnected; print other errors."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -349,7 +349,7 @@ class _Server(ThreadingHTTPServer):
         for connection in list(self._open):
             with contextlib.suppress(
                 OSError
-            ):  # its own thread may have closed it by now
+            ):  # its thread may already have closed it
                 connection.shutdown(socket.SHUT_RDWR)
         super().server_close()
 
@@ -362,7 +362,7 @@ def _handler(okta: Okta) -> type[BaseHTTPRequestHandler]:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Reads a request, asks `org`, writes the answer with the headers that Okta sends."""
+    """Reads a request, passes it to `org`, and writes the answer with Okta's headers."""
 
     org: ClassVar[Okta]
     protocol_version = "HTTP/1.1"
@@ -409,6 +409,6 @@ class _Handler(BaseHTTPRequestHandler):
         }
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the name is inherited)
-        """Say nothing: a request's query may hold a code, and the demo has its own output."""
+        """Print nothing: a request's query may hold a code, and the demo has its own output."""
 
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = _serve

@@ -1,11 +1,11 @@
-"""What authorization codes and refresh tokens stand for."""
+"""The sign-ins behind authorization codes and refresh tokens."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who signed in to which app of which authorization server, when (epoch seconds), for which
+    """A user's sign-in to an app of an authorization server, with its time (epoch seconds) and
     scopes."""
 
     server: str
@@ -29,8 +29,8 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """A refresh token: dead at `expires` (infinite where the rule sets no end), or at `idle` when
-    it is not used."""
+    """A refresh token: invalid after `expires` (infinite without an end in the rule), or after
+    `idle` if unused."""
 
     session: Session
     expires: float

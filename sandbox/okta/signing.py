@@ -28,7 +28,7 @@ class SigningKey:
         return self._private
 
     def jwk(self) -> Json:
-        """The public half (RFC 7517), members as Okta publishes them."""
+        """Return the public half (RFC 7517), members as Okta publishes them."""
         return {
             **members(self._key().public_key()),
             "alg": "RS256",
@@ -37,20 +37,19 @@ class SigningKey:
         }
 
     def sign(self, claims: Json, header: Json | None = None) -> str:
-        """A compact JWS over `claims`; its header is `kid` and `alg` (Okta sends no `typ`), updated
-        by `header`."""
+        """Return a compact JWS over `claims`; its header is `kid` and `alg` (Okta sends no `typ`),
+        updated by `header`."""
         head = {"kid": self.kid, "alg": "RS256"} | (header or {})
         return signed(self._key(), head, claims)
 
 
 @dataclass(slots=True)
 class KeyRing:
-    """The keys of one authorization server: the active one, the one that follows it, and those that
-    it replaced.
+    """The keys of one authorization server: the active key, the next key, and the replaced keys.
 
-    Okta lists ACTIVE, NEXT and EXPIRED keys in its management API and publishes, as JWKS, those
-    whose signatures may be met: the active one first, then the replaced ones. When Okta drops a
-    replaced key is not modelled: none is dropped.
+    Okta's management API lists ACTIVE, NEXT and EXPIRED keys. Its JWKS has the active key first,
+    then the replaced keys, but not the next key. Replaced keys are never dropped; Okta's timing is
+    not modelled.
     """
 
     active: SigningKey = field(default_factory=SigningKey)
@@ -69,5 +68,5 @@ class KeyRing:
         return [("ACTIVE", self.active), ("NEXT", self.upcoming), *expired]
 
     def published(self) -> list[SigningKey]:
-        """The keys of the JWKS document, the active one first."""
+        """Return the keys of the JWKS document, the active one first."""
         return [self.active, *self.expired]

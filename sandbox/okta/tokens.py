@@ -25,7 +25,7 @@ def access_token(
     lifetime: int,
     session: Session | None,
 ) -> str:
-    """A signed access token; `session` is None for a service, whose `sub` is its client id."""
+    """Return a signed access token; `session` is None for a service, whose `sub` is its client id."""
     client_id = client_of(app)["client_id"]
     now = int(org.now())
     member = org.members[session.login] if session else None
@@ -61,7 +61,7 @@ def id_token(
     scopes: tuple[str, ...],
     access: str,
 ) -> str:
-    """A signed ID token for the app; `access` is the access token that it comes with (for
+    """Return a signed ID token for the app; `access` is the access token that it comes with (for
     `at_hash`)."""
     client_id = client_of(app)["client_id"]
     now = int(org.now())
@@ -93,5 +93,5 @@ def id_token(
 
 
 def challenge(verifier: str) -> str:
-    """The S256 code challenge of a verifier (RFC 7636, section 4.2)."""
+    """Return the S256 code challenge of a verifier (RFC 7636, section 4.2)."""
     return base64url(hashlib.sha256(verifier.encode()).digest())

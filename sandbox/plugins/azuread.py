@@ -1,12 +1,12 @@
-"""The stand-in for the azuread plugin: the requests of the official one to Microsoft Graph for what
-is modelled here.
+"""The stand-in for the azuread plugin: the official plugin's requests to Microsoft Graph, for the
+resources below.
 
 Modelled: Application, ApplicationPassword, ApplicationCertificate,
 ApplicationFederatedIdentityCredential, ServicePrincipal, AppRoleAssignment,
-ServicePrincipalDelegatedPermissionGrant; the lookups getGroup and getServicePrincipal. What the
-official plugin sends was recorded from pulumi-azuread 6.11.1; certificates and the second lookup
-are from its source. Not modelled besides: imports of credentials, and its waiting (it looks five
-times, five seconds apart, whether what it removed is gone).
+ServicePrincipalDelegatedPermissionGrant; the lookups getGroup and getServicePrincipal. The requests
+were recorded from pulumi-azuread 6.11.1; certificates and the second lookup follow its source. Not
+modelled: imports of credentials, and its waiting (it checks five times, five seconds apart, that a
+deleted object is gone).
 """
 
 from importlib import metadata
@@ -28,14 +28,14 @@ from sandbox.plugins.values import UNKNOWN, Properties, has_unknown
 
 
 class Lookups:
-    """The data sources; each takes a function's arguments and gives its result."""
+    """The data sources, by token; each takes a function's arguments and returns its result."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
 
     def group(self, arguments: Properties) -> Properties:
-        """azuread:index/getGroup:getGroup, by `displayName`. Raises ProviderError where there is
-        none, or several."""
+        """azuread:index/getGroup:getGroup, by `displayName`. Raises ProviderError if no group or
+        several match."""
         if has_unknown(arguments):
             return {"id": UNKNOWN, "objectId": UNKNOWN, **arguments}
         name = arguments["displayName"].replace("'", "''")
@@ -70,7 +70,7 @@ class Lookups:
 
     def service_principal(self, arguments: Properties) -> Properties:
         """azuread:index/getServicePrincipal:getServicePrincipal, by `clientId`. Raises
-        ProviderError for none."""
+        ProviderError if none matches."""
         if has_unknown(arguments):
             return {"id": UNKNOWN, "objectId": UNKNOWN, **arguments}
         app_id = arguments["clientId"]
@@ -95,7 +95,7 @@ class Lookups:
 
 
 def plugin() -> Plugin:
-    """The plugin, to be configured by the engine."""
+    """Return the plugin, to be configured by the engine."""
     graph = Graph()
     credentials = (
         ApplicationPassword(graph),
@@ -126,5 +126,5 @@ def plugin() -> Plugin:
 
 
 def main() -> None:
-    """Serves the plugin until the engine ends it."""
+    """Serve the plugin until the engine ends it."""
     run(plugin())

@@ -1,6 +1,5 @@
 # ruff: noqa: ARG002 - the methods of Resource share their signatures
-"""Microsoft Graph as the official azuread plugin reaches it, and what its resources have in
-common."""
+"""Microsoft Graph as the official azuread plugin calls it, and the base of its resources."""
 
 from __future__ import annotations
 
@@ -25,12 +24,11 @@ _LOOPBACK = ("127.0.0.1", "localhost")
 
 
 class Graph:
-    """The tenant that the provider was configured for: metadata, one login a process, then
-    Microsoft Graph.
+    """The tenant of the provider: metadata, one login a process, then Microsoft Graph.
 
-    A metadata host on loopback is asked in clear. A 429 is retried after `Retry-After`, a 404 and a
-    409 of what was just made after a moment. Modelled are logins with a client secret or a given
-    OIDC token, and the public cloud.
+    A metadata host on loopback is called without TLS. A 429 is retried after `Retry-After`. A 404
+    or 409 on a new object is retried after a moment. Logins with a client secret or an OIDC token,
+    and the public cloud, are modelled.
     """
 
     def __init__(self) -> None:
@@ -40,7 +38,7 @@ class Graph:
         self.locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def configure(self, arguments: Properties) -> None:
-        """Takes metadataHost, tenantId, clientId, clientSecret or oidcToken, or ARM_... of the
+        """Take metadataHost, tenantId, clientId, clientSecret or oidcToken, or ARM_... of the
         environment."""
 
         def setting(name: str, variable: str) -> str:
@@ -82,7 +80,7 @@ class Graph:
 
     @property
     def owner(self) -> Json:
-        """The caller, as the owner of what it makes."""
+        """The caller, as the owner of new objects."""
         return {
             "owners@odata.bind": [
                 f"{self._graph}/v1.0/directoryObjects/{self.caller}"
@@ -90,7 +88,7 @@ class Graph:
         }
 
     def send(self, method: str, path: str, body: Value = None) -> Answer:
-        """One request, and again after each 429. Raises OSError when nobody answers."""
+        """Send a request, again after each 429. Raises OSError if the server does not answer."""
         for _ in range(_RETRIES):
             answer = self._sent(method, path, body)
             if answer.status != 429:
@@ -113,8 +111,8 @@ class Graph:
     def accepted(
         self, method: str, path: str, body: Value = None, *, fresh: bool = False
     ) -> Value:
-        """One request that has to succeed; gives the answer's JSON. `fresh`: of what was made a
-        moment ago.
+        """Send a request that must succeed, and return the answer's JSON. `fresh`: the object is
+        new.
 
         Raises ProviderError.
         """
@@ -129,7 +127,7 @@ class Graph:
         return answer.body
 
     def found(self, path: str) -> Value:
-        """The object, or None where there is none. Raises ProviderError."""
+        """Return the object, or None if it does not exist. Raises ProviderError."""
         answer = self.send("GET", path)
         if answer.status == 404:
             return None
@@ -138,8 +136,8 @@ class Graph:
         return answer.body
 
     def removed(self, path: str) -> None:
-        """DELETE, and a GET that has to find nothing. The official plugin asks five times, five
-        seconds apart."""
+        """DELETE the object, and check by a GET that it is gone. The official plugin checks five
+        times, five seconds apart."""
         answer = self.send("DELETE", path)
         if answer.status >= 300 and answer.status != 404:
             raise ProviderError(f"DELETE {path}: {described(answer)}")
@@ -150,7 +148,7 @@ class Graph:
 
 
 def described(answer: Answer) -> str:
-    """Graph's own words, or those of the token endpoint."""
+    """Return the error text of Graph or of the token endpoint."""
     body = answer.body if isinstance(answer.body, dict) else {}
     error = body.get("error")
     if isinstance(error, dict):
@@ -162,17 +160,17 @@ def described(answer: Answer) -> str:
 
 
 def filtered(collection: str, condition: str) -> str:
-    """A path with a $filter, spaces as plus signs."""
+    """Return a path with a $filter, spaces as plus signs."""
     return f"{collection}?$filter={urllib.parse.quote_plus(condition)}"
 
 
 def temporary() -> str:
-    """The name that shows that a change has arrived."""
+    """Return the name that shows that a change has arrived."""
     return f"TERRAFORM_UPDATE_{uuid.uuid4()}"
 
 
 def last(identifier: str) -> str:
-    """The last element of an id such as /applications/OBJECT."""
+    """Return the last element of an id such as /applications/OBJECT."""
     return identifier.rsplit("/", 1)[1]
 
 
@@ -197,8 +195,8 @@ class GraphObject(Resource):
         state: Properties,
         now: Properties,
     ) -> Found:
-        """What was read; where there is neither state nor inputs it is imported, and all of it
-        counts as written."""
+        """Return the object's inputs and state. On an import, without state and inputs, all of it
+        becomes inputs."""
         imported = not (state or inputs)
         names = sdk.inputs_of(self.token).hints if imported else inputs
         written = {key: now.get(key, inputs.get(key)) for key in names}

@@ -144,11 +144,11 @@ _SETS: Mapping[str, Callable[[Properties], Any]] = {
     "optionalClaims": optional_claims,
     "requiredResourceAccess": accesses,
 }
-"""Members of an application that an update leaves out where they are as they were."""
+"""Members of an application that an update leaves out if they are unchanged."""
 
 
 def body(inputs: Properties) -> Json:
-    """Return an application without what `_SETS` and the scopes have."""
+    """Return an application without the parts in `_SETS` and the scopes."""
     api = inputs.get("api") or {}
     web = inputs.get("web") or {}
     spa = inputs.get("singlePageApplication") or {}
@@ -189,7 +189,7 @@ def _redirects(platform: Properties) -> Json:
 
 
 def from_graph(app: Json) -> Properties:
-    """What a program would have to write for an application as it is."""
+    """Return the inputs of a program for an existing application."""
     api = app["api"]
     web = app["web"]
     implicit = web["implicitGrantSettings"]
@@ -240,14 +240,14 @@ def from_graph(app: Json) -> Properties:
 
 
 def whole(inputs: Properties) -> Json:
-    """An application with all that it has."""
+    """Return an application with all that it has."""
     made = {**body(inputs), **{name: of(inputs) for name, of in _SETS.items()}}
     made["api"]["oauth2PermissionScopes"] = scopes(inputs)
     return made
 
 
 def _sorted(value: Value) -> Value:
-    """Lists as what they are to the plugin: sets."""
+    """Turn lists into the plugin's types: sets."""
     if isinstance(value, Mapping):
         return {key: _sorted(item) for key, item in value.items()}
     return (
@@ -356,7 +356,7 @@ class Application(GraphObject):
     def _state(
         self, object_id: str, app: Json, known: Properties
     ) -> Properties:
-        """As the program wrote it, where it is so; else as it is."""
+        """Return the program's spelling of an equal value, otherwise the current value."""
         now = from_graph(app)
         state = {
             key: known[key]
@@ -392,8 +392,7 @@ class Application(GraphObject):
     def update(
         self, identifier: str, state: Properties, news: Properties
     ) -> Properties:
-        """What is removed or reworded is disabled first: the roles, then the scopes, each in a
-        request of its own."""
+        """Disable removed or changed roles, then scopes, each in a separate request."""
         object_id = last(identifier)
         path = f"/v1.0/applications/{object_id}"
         with self._graph.locks[object_id]:
@@ -429,7 +428,8 @@ class Application(GraphObject):
         listed: Callable[[Json], list[Json]],
         change: Callable[[list[Json]], Json],
     ) -> None:
-        """Disable what goes away or changes: Graph refuses both while it is enabled."""
+        """Disable removed and changed entitlements: Graph rejects both changes while they are
+        enabled."""
         by_id = {entitlement["id"]: entitlement for entitlement in wanted}
         existing = listed(self._graph.accepted("GET", path))
         disabled = False
@@ -522,8 +522,8 @@ class ApplicationCertificate(GraphObject):
     """azuread:index/applicationCertificate:ApplicationCertificate: a PATCH of all certificates of
     the application.
 
-    From the plugin's source (terraform-provider-azuread, internal/helpers/credentials); the
-    recording has none. Modelled is the encoding pem, of which the text itself is sent, unread.
+    It follows the plugin's source (terraform-provider-azuread, internal/helpers/credentials), not a
+    recording. Only the encoding pem is modelled: its text is sent unread.
     """
 
     token = "azuread:index/applicationCertificate:ApplicationCertificate"

@@ -1,5 +1,5 @@
 # ruff: noqa: ARG002 - the methods of Resource share their signatures
-"""What a tenant lets applications do: ServicePrincipal, AppRoleAssignment,
+"""Permissions of applications in a tenant: ServicePrincipal, AppRoleAssignment,
 ServicePrincipalDelegatedPermissionGrant."""
 
 from __future__ import annotations

@@ -13,8 +13,7 @@ TIMEOUT = 60.0  # seconds; as long as the official Kong plugin's default
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: status, the parsed JSON body (None where there is none) and the body's
-    text."""
+    """An answer: status, the parsed JSON body (None: no JSON) and the body's text."""
 
     status: int
     body: Any
@@ -25,7 +24,7 @@ class Answer:
 def send_form(
     url: str, target: str, form: Mapping[str, str], timeout: float = TIMEOUT
 ) -> Answer:
-    """POSTs a form, as logins do, and waits so many seconds at most for each answer; else as
+    """POST a form, as logins do, and wait at most so many seconds for an answer; otherwise like
     `send`."""
     data = urllib.parse.urlencode(form).encode()
     return _sent(
@@ -45,10 +44,9 @@ def send(
     body: Any = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """Sends `body` as JSON (nothing where it is None) to `target` on the server at `url`
-    ("http://host:port").
+    """Send `body` as JSON (None: no body) to `target` on the server at `url` ("http://host:port").
 
-    `target` is what the request line holds, so an absolute-form target makes the server a proxy.
+    `target` is the request line's target, so an absolute-form target makes the server a proxy.
     Raises OSError or http.client.HTTPException when no answer came.
     """
     if body is None:

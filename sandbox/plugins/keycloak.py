@@ -1,12 +1,12 @@
-"""The stand-in for the keycloak plugin: the Admin API requests of the official one for what is
-modelled here.
+"""The stand-in for the keycloak plugin: the official plugin's Admin API requests, for the resources
+below.
 
 Modelled: Role and GroupRoles of realm roles, GenericRoleMapper of realm roles on client scopes;
 openid's Client, ClientScope, AudienceProtocolMapper, UserRealmRoleProtocolMapper,
-ClientDefaultScopes, ClientOptionalScopes; the lookup getGroup. What the official plugin sends was
-recorded from pulumi-keycloak 6.14.1 and Keycloak 26.7.3; the lookup is from its source, and imports
-are by the ids that were recorded. Not modelled besides: imports of what has no name of its own, and
-the state that the official plugin keeps when a read after a create fails.
+ClientDefaultScopes, ClientOptionalScopes; the lookup getGroup. The requests were recorded from
+pulumi-keycloak 6.14.1 and Keycloak 26.7.3. The lookup follows its source, and imports use the
+recorded ids. Not modelled: imports of objects without a name, and the state that the official
+plugin keeps when a read after a create fails.
 """
 
 from importlib import metadata
@@ -31,16 +31,16 @@ from sandbox.plugins.values import UNKNOWN, Properties, has_unknown
 
 
 class Lookups:
-    """The data sources; each takes a function's arguments and gives its result."""
+    """The data sources, by token; each takes a function's arguments and returns its result."""
 
     def __init__(self, api: AdminApi) -> None:
         self._api = api
 
     def group(self, arguments: Properties) -> Properties:
-        """keycloak:index/getGroup:getGroup, by `groupPath`. Raises ProviderError where there is
-        none.
+        """keycloak:index/getGroup:getGroup, by `groupPath`. Raises ProviderError if no group
+        matches.
 
-        Not modelled: the search by `name`, which takes the first group of that name wherever it is.
+        Not modelled: the search by `name`, which returns the first group of that name at any level.
         """
         if has_unknown(arguments):
             return {"id": UNKNOWN, **arguments}
@@ -71,7 +71,7 @@ class Lookups:
 
 
 def plugin() -> Plugin:
-    """The plugin, to be configured by the engine."""
+    """Return the plugin, to be configured by the engine."""
     api = AdminApi()
     realm = (
         Role(api),
@@ -93,5 +93,5 @@ def plugin() -> Plugin:
 
 
 def main() -> None:
-    """Serves the plugin until the engine ends it."""
+    """Serve the plugin until the engine ends it."""
     run(plugin())

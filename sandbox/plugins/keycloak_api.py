@@ -1,5 +1,5 @@
 # ruff: noqa: ARG002 - the methods of Resource share their signatures
-"""Keycloak's Admin API as the official plugin reaches it, and what its resources have in common."""
+"""Keycloak's Admin API as the official plugin calls it, and the base of its resources."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from sandbox.plugins.provider import Found, ProviderError, Resource
 from sandbox.plugins.values import Properties, Value, is_empty
 
 _RETRIES = 5  # of 5xx and 429, as in the official plugin's source
-_PAUSE = 1.0  # seconds, where a 429 does not say
+_PAUSE = 1.0  # seconds, for a 429 without Retry-After
 
 
 class AdminApi:
-    """The server that the provider was configured for: logs in once a process, again after 401 and
-    403, and repeats what was refused once. 429 and 5xx are retried.
+    """The server of the provider. It logs in once a process, and again after 401 and 403, when it
+    repeats the request once. 429 and 5xx are retried.
 
-    Modelled is the login of a client with its secret. Not modelled: user name and password, signed
+    The login of a client with its secret is modelled. Not modelled: user name and password, signed
     JWTs, TLS settings.
     """
 
@@ -32,7 +32,7 @@ class AdminApi:
         self._client: dict[str, str] = {}
 
     def configure(self, arguments: Properties) -> None:
-        """Takes url, realm (where it logs in), clientId and clientSecret, or KEYCLOAK_... of the
+        """Read url, realm (of the login), clientId and clientSecret, or KEYCLOAK_... from the
         environment. Raises ProviderError."""
 
         def setting(name: str, variable: str) -> str:
@@ -69,8 +69,8 @@ class AdminApi:
         *,
         server: bool = False,
     ) -> Answer:
-        """One request below /admin/realms (`server`: below /admin). Raises OSError when nobody
-        answers."""
+        """Send a request below /admin/realms (`server`: below /admin). Raises OSError if the server
+        does not answer."""
         target = f"/admin{path}" if server else f"/admin/realms{path}"
         answer = self._sent(method, target, body)
         if answer.status in (401, 403):
@@ -100,7 +100,7 @@ class AdminApi:
         *,
         server: bool = False,
     ) -> Value:
-        """One request that has to succeed; gives the answer's JSON. Raises ProviderError."""
+        """Send a request that must succeed, and return the answer's JSON. Raises ProviderError."""
         answer = self.send(method, path, body, server=server)
         if answer.status >= 300:
             raise ProviderError(
@@ -109,7 +109,7 @@ class AdminApi:
         return answer.body
 
     def created(self, path: str, body: Value) -> str:
-        """POST; gives the id, the last part of the Location. Raises ProviderError."""
+        """POST, and return the new id: the last part of the Location. Raises ProviderError."""
         answer = self.send("POST", path, body)
         if answer.status >= 300:
             raise ProviderError(
@@ -135,12 +135,12 @@ def described(answer: Answer) -> str:
 
 
 def quoted(name: str) -> str:
-    """A name as one element of a path."""
+    """Return a name as one element of a path."""
     return urllib.parse.quote(name, safe="")
 
 
 def role_body(role: Json) -> Json:
-    """A role as the official plugin sends it where it maps one."""
+    """Return a role as the official plugin sends it in a mapping."""
     names = (
         "id",
         "name",
@@ -156,26 +156,26 @@ def role_body(role: Json) -> Json:
 
 
 class RealmObject(Resource):
-    """An object of a realm with one path of its own: POST + GET, GET, PUT + GET, DELETE. `realmId`
-    is a name."""
+    """An object of a realm with its own path: POST + GET, GET, PUT + GET, DELETE. `realmId` is a
+    name."""
 
     def __init__(self, api: AdminApi) -> None:
         self._api = api
 
     def collection(self, inputs: Properties) -> str:
-        """The path of all objects of this kind, from inputs or state."""
+        """Return the path of all objects of this kind, from inputs or state."""
         raise NotImplementedError
 
     def body(self, inputs: Properties) -> Json:
-        """What is sent to create it, and with its id to change it."""
+        """Return the body that creates the object, and with its id changes it."""
         raise NotImplementedError
 
     def state(self, answer: Json, inputs: Properties) -> Properties:
-        """The state that an answer stands for; `inputs` are the inputs or the state before."""
+        """Return the state for an answer; `inputs` are the inputs or the earlier state."""
         raise NotImplementedError
 
     def path(self, identifier: str, inputs: Properties) -> str:
-        """The path of one object."""
+        """Return the path of one object."""
         return f"{self.collection(inputs)}/{identifier}"
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
@@ -187,8 +187,7 @@ class RealmObject(Resource):
     def read(
         self, identifier: str, inputs: Properties, state: Properties
     ) -> Found | None:
-        """By its id, or, where there is neither state nor inputs, by the id that it is imported
-        by."""
+        """Read the object by its id, or on an import, without state and inputs, by its import id."""
         known = state or inputs
         if not known:
             identifier, known = self.imported(identifier)
@@ -212,7 +211,7 @@ class RealmObject(Resource):
         )
 
     def imported(self, identifier: str) -> tuple[str, Properties]:
-        """The object's own id, and the inputs that are in the id that it is imported by:
+        """Return the object's own id, and the inputs that are in the id that it is imported by:
         `REALM/ID`."""
         realm, _, own = identifier.partition("/")
         if not own or "/" in own:
@@ -241,7 +240,7 @@ class RealmObject(Resource):
     def completed(
         self, identifier: str, answer: Json, inputs: Properties
     ) -> Properties:
-        """The state, with what other requests have to be asked for."""
+        """Add the parts of the state that need further requests."""
         return self.state(answer, inputs)
 
     def _read(self, identifier: str, inputs: Properties) -> Properties:

@@ -44,7 +44,7 @@ _ATTRIBUTES: Mapping[str, str] = {
     "standard.token.exchange.enabled": "standardTokenExchangeEnabled",
     "use.refresh.tokens": "useRefreshTokens",
 }
-"""Attributes of a client, all of them always sent, as texts; "" for one that is not set."""
+"""Attributes of a client, always sent as texts; an unset attribute is ""."""
 
 _FLAGS: Mapping[str, str] = {
     "enabled": "enabled",
@@ -163,8 +163,8 @@ class Client(RealmObject):
     def update(
         self, identifier: str, state: Properties, news: Properties
     ) -> Properties:
-        """Keycloak keeps what is not sent: an attribute of extraConfig that is gone is sent
-        empty."""
+        """Send removed attributes of extraConfig as empty texts, because Keycloak keeps attributes
+        that are not sent."""
         self._api.accepted("GET", "/serverinfo", server=True)
         extra = news.get("extraConfig") or {}
         gone = (state.get("extraConfig") or {}).keys() - extra.keys()
@@ -177,7 +177,7 @@ class Client(RealmObject):
     def completed(
         self, identifier: str, answer: Json, inputs: Properties
     ) -> Properties:
-        """With the secret that Keycloak keeps, and the user that stands for a service."""
+        """Return the state with the secret from Keycloak, and the service account's user."""
         path = self.path(identifier, inputs)
         state = self.state(answer, inputs)
         state["clientSecret"] = self._api.accepted(
@@ -202,15 +202,14 @@ def _attribute(name: str, value: Value) -> str:
 
 
 def _flag(value: str | None, like: Value) -> Value:
-    """An attribute as the input that it came from: a flag, or a text."""
+    """Return an attribute as the input that it came from: a flag, or a text."""
     if value in ("true", "false") and not isinstance(like, str):
         return value == "true"
     return value or None
 
 
 class _Scopes(Resource):
-    """A list of a client's scopes. It takes over what is there: a scope that is not listed is
-    detached."""
+    """The full list of a client's scopes: it detaches every scope that it does not list."""
 
     part: ClassVar[str]
     other: ClassVar[str]
@@ -301,7 +300,7 @@ class _Scopes(Resource):
 
 
 class ClientDefaultScopes(_Scopes):
-    """keycloak:openid/clientDefaultScopes:ClientDefaultScopes: what is in every token of the
+    """keycloak:openid/clientDefaultScopes:ClientDefaultScopes: the scopes in every token of the
     client."""
 
     token = "keycloak:openid/clientDefaultScopes:ClientDefaultScopes"
@@ -311,8 +310,7 @@ class ClientDefaultScopes(_Scopes):
 
 
 class ClientOptionalScopes(_Scopes):
-    """keycloak:openid/clientOptionalScopes:ClientOptionalScopes: what is in a token where it was
-    asked for."""
+    """keycloak:openid/clientOptionalScopes:ClientOptionalScopes: the scopes in a token on request."""
 
     token = "keycloak:openid/clientOptionalScopes:ClientOptionalScopes"
     part = "optional-client-scopes"

@@ -1,8 +1,8 @@
 # ruff: noqa: ARG002 - the methods of Resource share their signatures
-"""Of a realm: Role, GroupRoles, GenericRoleMapper, and openid's ClientScope with its protocol
-mappers.
+"""Resources of a realm: Role, GroupRoles, GenericRoleMapper, and openid's ClientScope with its
+protocol mappers.
 
-Sources: the traffic of the official plugin (its source where a case is not in it).
+Sources: the traffic of the official plugin, or its source for other cases.
 """
 
 from __future__ import annotations
@@ -183,7 +183,7 @@ class Mapper(RealmObject):
         return own, {"realmId": realm, "clientScopeId": scope}
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
-        """Another mapper of the name in the scope is refused before anything is sent."""
+        """Reject a duplicate mapper name in the scope before any request."""
         if any(
             entry["name"] == inputs["name"]
             for entry in self._api.accepted("GET", self.collection(inputs))
@@ -245,8 +245,8 @@ class UserRealmRoleProtocolMapper(Mapper):
 
 
 class GenericRoleMapper(Resource):
-    """keycloak:index/genericRoleMapper:GenericRoleMapper: a role of the realm that a client scope
-    asks for.
+    """keycloak:index/genericRoleMapper:GenericRoleMapper: a realm role that a client scope
+    requests.
 
     Not modelled: roles of clients, and mappings on a client.
     """
@@ -287,8 +287,7 @@ class GenericRoleMapper(Resource):
         )
 
     def delete(self, identifier: str, state: Properties) -> None:
-        """The role goes into the body: without one Keycloak would remove every mapping of the
-        scope."""
+        """DELETE with the role in the body: otherwise Keycloak removes every mapping of the scope."""
         role = self._api.send("GET", _role(state))
         if role.status == 404:
             return

@@ -1,29 +1,29 @@
 # ruff: noqa: ARG002 - the methods of Resource share their signatures
-"""The stand-in for the kong plugin: the Admin API requests of pulumi-kong 4.6.3 for the resources
-modelled here.
+"""The stand-in for the kong plugin: the Admin API requests of pulumi-kong 4.6.3, for the resources
+below.
 
 Modelled: Service, Route, Plugin, Consumer, ConsumerJwtAuth, Certificate, Upstream, Target. Every
 create is a POST, every update a PATCH, and each is followed by a GET, as recorded from the official
-plugin. Its faults are kept, because a program has to live with them:
+plugin. The stand-in has the same faults, because a program must handle them:
 
-- an input that the program drops is left out of the PATCH, so Kong keeps the old value and every later up differs;
-  booleans alone fall back to false, and a few inputs to the plugin's own defaults;
-- an update of a Consumer, and anything about a ConsumerJwtAuth, sends absent strings as "", which Kong refuses;
-- a text, number, list or reference that somebody takes away in Kong is not seen: the state keeps what it was; only tags
-  and the texts of consumers and credentials are;
-- a Route's `headers` are never read;
-- without `strictMatch` a plugin's configuration is never compared with what Kong has; with it, all of it is;
-- neither the admin token nor a credential's secret is marked secret (a certificate's key is);
-- deleting a nested entity that is gone fails with Kong's 404;
-- a number that is 0 is not sent, but for a Service's `retries`: Kong takes its default, or keeps what it has, and every
-  later up differs;
-- every change of a Target replaces it, and Kong refuses the new one while the old one is there: a program has to ask
-  for the deletion first;
-- where Kong does not take a new plugin, the message has its whole configuration before Kong's words.
+* An input that the program removes is left out of the PATCH. Kong keeps the old value, and every later up differs.
+  Only booleans fall back to false, and a few inputs to the plugin's own defaults.
+* An update of a Consumer, and every request about a ConsumerJwtAuth, sends absent strings as "", which Kong rejects.
+* A text, number, list or reference that somebody removes in Kong is not detected: the state keeps the old value. Only
+  tags, and the texts of consumers and credentials, are detected.
+* A Route's `headers` are never read.
+* Without `strictMatch` a plugin's configuration is never compared with Kong's; with it, all of it is.
+* Neither the admin token nor a credential's secret is marked secret (a certificate's key is).
+* Deleting a nested entity that is gone fails with Kong's 404.
+* A number 0 is not sent, except a Service's `retries`. Kong uses its default or the old value, and every later up
+  differs.
+* Every change of a Target replaces it. Kong rejects the new Target while the old Target exists, so a program must
+  delete first.
+* If Kong rejects a new plugin, the message has its whole configuration before Kong's words.
 
-Not modelled: other credentials, health checks of an Upstream and by what else it hashes,
-auto-naming, basic auth, and the bridge's memory of defaults after a refresh (an input that was
-taken from Kong then stays although the program drops it).
+Not modelled: other credentials, health checks of an Upstream, its other hash inputs, auto-naming,
+basic auth, the bridge's memory of defaults. After a refresh the official plugin keeps an input
+from Kong although the program removes it.
 """
 
 import json
@@ -98,7 +98,7 @@ class AdminApi:
         self.strict = False
 
     def configure(self, arguments: Properties) -> None:
-        """Takes `kongAdminUri` and `kongAdminToken` (or KONG_ADMIN_ADDR and KONG_ADMIN_TOKEN),
+        """Take `kongAdminUri` and `kongAdminToken` (or KONG_ADMIN_ADDR and KONG_ADMIN_TOKEN),
         `kongWorkspace` and `strictPluginsMatch`."""
         uri = arguments.get("kongAdminUri") or os.environ.get("KONG_ADMIN_ADDR")
         if not uri:
@@ -128,7 +128,7 @@ class Entity(Resource):
     fields: Mapping[str, Field]
     kept: frozenset[str] = (
         frozenset()
-    )  # of which it is not seen that Kong has none
+    )  # inputs that Kong may lack without a detected difference
     unread: frozenset[str] = frozenset()
 
     def __init__(self, api: AdminApi) -> None:
@@ -163,7 +163,7 @@ class Entity(Resource):
             if key not in self.fields
         }
         for key in self.fields:
-            # What the program never set stays out of its inputs, unless there were none (an import).
+            # Inputs that the program never set stay out, unless there were no inputs (an import).
             if key not in now or (inputs and key not in inputs):
                 continue
             same = key in inputs and self.same(key, inputs[key], now[key])
@@ -173,8 +173,8 @@ class Entity(Resource):
     def update(
         self, identifier: str, state: Properties, news: Properties
     ) -> Properties:
-        """One that fails is in the state as if it had been made, with the error beside it, as in
-        the official plugin (Terraform's SDK keeps what was planned unless it is told not to)."""
+        """Update the entity. After an error the state has the planned values, as in the official
+        plugin (Terraform's SDK keeps them by default)."""
         bare = identifier.split("|")[0]
         body = {"id": bare, **self._body(news, state)}
         try:
@@ -458,8 +458,8 @@ class Certificate(Entity):
 class KongPlugin(Entity):
     """kong:index/plugin:Plugin.
 
-    `configJson` in the state is Kong's whole configuration with `strictMatch`, and what the program
-    wrote without; then Kong's is only shown as `computedConfig`.
+    With `strictMatch`, `configJson` in the state is Kong's whole configuration. Without, it is the
+    program's configuration, and Kong's appears only as `computedConfig`.
     """
 
     token = "kong:index/plugin:Plugin"
@@ -482,8 +482,8 @@ class KongPlugin(Entity):
     def differences(
         self, state: Properties, old_inputs: Properties, news: Properties
     ) -> Difference:
-        """A new name replaces, and the old plugin goes first [recorded: step 23]; other
-        replacements are made first."""
+        """Return the differences. A new name replaces the plugin and deletes the old plugin first
+        [recorded: step 23]; other replacements create first."""
         differences = super().differences(state, old_inputs, news)
         return Difference(
             differences.changed,
@@ -524,7 +524,7 @@ class KongPlugin(Entity):
             ) from None
 
     def _described(self, inputs: Properties) -> str:
-        """The whole request, as Go prints a structure of pointers."""
+        """Return the whole request, as Go prints a structure of pointers."""
         body = self._body(inputs)
         route, service, consumer, enabled = (
             _pointer(body.get(key))
@@ -561,7 +561,7 @@ def _pointer(value: Value) -> str:
 
 
 def _printed(value: Value) -> str:
-    """A value of JSON as Go's %v prints it: texts as they stand."""
+    """Return a value of JSON as Go's %v prints it: texts without quotes."""
     if isinstance(value, dict):
         return f"map[{' '.join(f'{key}:{_printed(item)}' for key, item in sorted(value.items()))}]"
     if isinstance(value, list):
@@ -572,7 +572,7 @@ def _printed(value: Value) -> str:
 
 
 def plugin() -> Plugin:
-    """The plugin, to be configured by the engine."""
+    """Return the plugin, to be configured by the engine."""
     api = AdminApi()
     kinds = (
         Service,
@@ -594,5 +594,5 @@ def plugin() -> Plugin:
 
 
 def main() -> None:
-    """Serves the plugin until the engine ends it."""
+    """Serve the plugin until the engine ends it."""
     run(plugin())

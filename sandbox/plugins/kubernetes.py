@@ -2,18 +2,17 @@
 """The stand-in for the kubernetes plugin: any kind of the SDK, checked against the SDK's types,
 kept in a store.
 
-Kinds of other API groups are taken as they come: that the cluster knows them, and what a definition
-of theirs says, is not modelled, and that they lie in namespaces is a guess. A Helm release is kept
-as it is asked for, under the name of a kind that no cluster has: no chart is looked at, and nothing
-of one is made.
+Kinds of other API groups are stored unchecked; that they are namespaced is a guess. Custom resource
+definitions are not modelled. A Helm release is stored under a kind that no cluster has: its chart
+is not read, and none of its objects exist.
 
-Not modelled: the API server's own validation (names, quantities, selectors; but see
-`sandbox.admission`), its defaults, pods and their readiness (but for workloads that do not roll
-out), claims of volumes that are not bound, Kustomize, ConfigGroup, the warnings of a preview. A
-patch makes an object that is not there, and leaves it when it goes; that it owns fields of its own
-is not modelled. The store is `sandbox.cluster`, found through the environment variable
-KONG_OAM_SANDBOX_CLUSTER, or that of the provider's context; its kubeconfig is accepted and not
-used.
+Not modelled: the API server's defaults and its validation of names, quantities and selectors (but
+see `sandbox.admission`). Nor are pods, their readiness (except workloads that do not roll out),
+unbound claims of volumes, Kustomize, ConfigGroup, and the warnings of a preview. A patch creates a
+missing object, and keeps it on deletion; its field ownership is not modelled.
+
+The store is `sandbox.cluster`, found through the environment variable KONG_OAM_SANDBOX_CLUSTER or
+its variant for the provider's context. The provider's kubeconfig is ignored.
 """
 
 import base64
@@ -69,18 +68,18 @@ _RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
 class Settings:
-    """What the provider was configured with, as far as it is modelled."""
+    """The modelled part of the provider's configuration."""
 
     def __init__(self) -> None:
         self.secret_mutable = self.config_map_mutable = self.patch_force = False
         self.context: str | None = None
 
     def configure(self, arguments: Properties) -> None:
-        """Takes context, from the provider; enableSecretMutable, enableConfigMapMutable and
+        """Take context, from the provider; enableSecretMutable, enableConfigMapMutable and
         enablePatchForce, from the provider or from the environment."""
 
         def flag(name: str, variable: str) -> bool:
-            # The SDK encodes what is no string as JSON.
+            # The SDK encodes values that are no strings as JSON.
             return (
                 str(arguments.get(name, os.environ.get(variable))).lower()
                 == "true"
@@ -115,14 +114,13 @@ class Manifest(Resource):
             sdk.inputs_of(token)
 
     def problems(self, inputs: Properties) -> Iterable[sdk.Problem]:
-        """What the SDK's types do not allow; of other kinds nobody here knows the types."""
+        """Return the errors by the SDK's types. Kinds outside the SDK are not checked."""
         return () if self._is_custom else super().problems(inputs)
 
     def check(
         self, news: Properties, olds: Properties, naming: Naming
     ) -> Properties:
-        """Fills in apiVersion, kind, a name where none is given (`NAME-8 hex digits`) and the
-        namespace."""
+        """Fill in apiVersion, kind, namespace, and a missing name (`NAME-8 hex digits`)."""
         metadata = (
             news.get("metadata")
             if isinstance(news.get("metadata"), dict)
@@ -153,8 +151,8 @@ class Manifest(Resource):
     def differences(
         self, state: Properties, old_inputs: Properties, news: Properties
     ) -> Difference:
-        """What differs from the last inputs; a changed identity or an immutable field replaces,
-        deleting first when the name stays."""
+        """Return the differences from the last inputs. A changed identity or an immutable field
+        replaces the object, and deletes it first if the name stays."""
         old_inputs = self._normalized(old_inputs)
         news = self._normalized(news)
         keys = old_inputs.keys() | news.keys()
@@ -178,8 +176,8 @@ class Manifest(Resource):
         )
 
     def _immutable(self, news: Properties) -> tuple[str, ...]:
-        """The content of a Secret and a ConfigMap, too, unless the provider says otherwise
-        (pulumi-kubernetes: enableSecretMutable, enableConfigMapMutable)."""
+        """Return the immutable fields, with the content of a Secret or ConfigMap unless the
+        provider allows changes (pulumi-kubernetes: enableSecretMutable, enableConfigMapMutable)."""
         mutable = self._settings.config_map_mutable and not news.get(
             "immutable"
         )
@@ -193,8 +191,8 @@ class Manifest(Resource):
         return always
 
     def planned(self, state: Properties, news: Properties) -> Properties:
-        """In a preview the server's own additions are unknown for a new object and kept for an old
-        one, which is applied without effect (dry run): what it would run into is said."""
+        """Preview a create or an update. The server's additions are unknown for a new object. An
+        existing object is applied as a dry run, which reports the errors of the real apply."""
         if state and not has_unknown(news):
             self._apply(news, {"dryRun": "1"})
         planned = self._normalized(news)
@@ -222,8 +220,8 @@ class Manifest(Resource):
     def read(
         self, identifier: str, inputs: Properties, state: Properties
     ) -> Found | None:
-        """The object as it is now. What somebody changed by hand shows up in state and inputs, and
-        what somebody added in the state alone, as in the official plugin: nothing puts it back."""
+        """Return the object as it is now. Manual changes appear in state and inputs, and manual
+        additions only in the state, as in the official plugin: nothing reverts them."""
         namespace, _, name = identifier.rpartition("/")
         answer = _send(
             self._settings,
@@ -260,8 +258,8 @@ class Manifest(Resource):
         return _accepted(answer)
 
     def _ready(self, inputs: Properties, live: Properties) -> Properties:
-        """The object, once a workload has rolled out; the official plugin waits for that, ten
-        minutes by default, and for a Job until it is complete."""
+        """Return the object once its workload has rolled out or its Job is complete. The official
+        plugin waits ten minutes by default."""
         annotations = inputs["metadata"].get("annotations") or {}
         reason = (
             ""
@@ -274,7 +272,7 @@ class Manifest(Resource):
         return live
 
     def delete(self, identifier: str, state: Properties) -> None:
-        """An object that is gone already counts as deleted, as in the official plugin."""
+        """Delete the object; a missing object counts as deleted, as in the official plugin."""
         if self._is_patch:
             return
         namespace, _, name = identifier.rpartition("/")
@@ -317,9 +315,9 @@ class Manifest(Resource):
 
 
 class Release(Resource):
-    """A Helm release: its inputs, kept as an object, and the status that the official plugin gives
-    one that is there. What its `check` fills in (defaults of all inputs, the chart's newest
-    version) is not modelled."""
+    """A Helm release: its inputs, stored as an object, with the status that the official plugin
+    gives an installed release. Its `check` (defaults of all inputs, the chart's newest version)
+    is not modelled."""
 
     token = _RELEASE
     replaces = frozenset({"name", "namespace"})
@@ -380,7 +378,7 @@ class Release(Resource):
 
 
 def is_custom(api_version: str) -> bool:
-    """Whether an API version is of a group that is none of Kubernetes' own."""
+    """Return whether an API version belongs to a group outside Kubernetes."""
     group = api_version.partition("/")[0] if "/" in api_version else ""
     return "." in group and not re.fullmatch(
         r"[a-z]+(\.authorization|\.apiserver)?\.k8s\.io", group
@@ -388,7 +386,8 @@ def is_custom(api_version: str) -> bool:
 
 
 def _unready(kind: str, live: Properties) -> str:
-    """Why a workload is not ready; empty where it is, or where nobody waits for one of its kind."""
+    """Return the reason why a workload is not ready; empty if it is ready, or its kind is not
+    waited for."""
     status: Any = live.get("status")
     by_hand = (
         (live["spec"].get("updateStrategy") or {}).get("type") == "OnDelete"
@@ -451,7 +450,8 @@ def _ports(spec: Value) -> list[Properties]:
 
 
 def _numbered(spec: Properties, state: Properties) -> Value:
-    """The ports of a Service with the node ports that it has, or that only the cluster knows."""
+    """Return the ports of a Service with the node ports that it has, or that only the cluster
+    knows."""
     if spec.get("type") not in ("NodePort", "LoadBalancer"):
         return spec.get("ports")
     had = {
@@ -465,7 +465,7 @@ def _numbered(spec: Properties, state: Properties) -> Value:
 
 
 def _pruned(live: Value, inputs: Value) -> Value:
-    """What is there of what the inputs have, item by item in lists (pulumi-kubernetes:
+    """Return the live values of the fields in the inputs, item by item in lists (pulumi-kubernetes:
     pruneLiveState)."""
     if isinstance(live, dict) and isinstance(inputs, dict):
         return {
@@ -479,7 +479,8 @@ def _pruned(live: Value, inputs: Value) -> Value:
 
 
 def _imported(live: Properties) -> Properties:
-    """The inputs of an object that no program had: all of it but what only the server says."""
+    """Return the inputs of an imported object: all of it without the fields that only the server
+    sets."""
     about = {
         key: value for key, value in live["metadata"].items() if key != "uid"
     }
@@ -527,8 +528,8 @@ def _accepted(answer: Any) -> Properties:
 
 
 def plugin() -> Plugin:
-    """The plugin: every kind that the installed SDK knows, every kind of other API groups, and Helm
-    releases."""
+    """Return the plugin: every kind that the installed SDK knows, every kind of other API groups,
+    and Helm releases."""
     made: dict[str, Resource] = {}
     settings = Settings()
 
@@ -550,5 +551,5 @@ def plugin() -> Plugin:
 
 
 def main() -> None:
-    """Serves the plugin until the engine ends it."""
+    """Serve the plugin until the engine ends it."""
     run(plugin())

@@ -1,7 +1,7 @@
 """The fields for which the official kubernetes plugin replaces an object (pulumi-kubernetes 4.32,
 forceNew).
 
-What else the API server does not let change fails: see `sandbox.admission`.
+A change of another immutable field fails: see `sandbox.admission`.
 """
 
 from sandbox.plugins.values import Properties, Value
@@ -90,7 +90,8 @@ _CONTAINERS = ("spec.containers", "spec.initContainers")
 
 
 def changed_containers(old: Properties, new: Properties) -> set[str]:
-    """The lists of a Pod's containers of which something differs that has the plugin replace it."""
+    """Return the lists of a Pod's containers of which something differs that has the plugin replace
+    it."""
     return {
         path
         for path in _CONTAINERS
@@ -99,7 +100,7 @@ def changed_containers(old: Properties, new: Properties) -> set[str]:
 
 
 def at(properties: Properties, path: str) -> Value:
-    """What is at a path, its parts joined by dots; None where nothing is."""
+    """Return the value at a dotted path; None if it is missing."""
     value: Value = properties
     for key in path.split("."):
         value = value.get(key) if isinstance(value, dict) else None

@@ -1,10 +1,10 @@
-"""The stand-in for the okta plugin: the management API requests of the official one for what is
-modelled here.
+"""The stand-in for the okta plugin: the official plugin's management API requests, for the
+resources below.
 
 Modelled: auth.Server, ServerScope, ServerClaim, ServerPolicy, ServerPolicyRule; app.OAuth;
-AppGroupAssignments; trustedorigin.Origin; the lookups group.get_group and auth.get_server_keys.
-What the official plugin sends was recorded from pulumi-okta 6.8.0. Not modelled besides: the state
-that the official plugin keeps when a read after a create fails.
+AppGroupAssignments; trustedorigin.Origin; the lookups group.get_group and auth.get_server_keys. The
+requests were recorded from pulumi-okta 6.8.0. Not modelled: the state that the official plugin
+keeps when a read after a create fails.
 """
 
 from importlib import metadata
@@ -24,14 +24,14 @@ from sandbox.plugins.values import UNKNOWN, Properties, has_unknown
 
 
 class Lookups:
-    """The data sources; each takes a function's arguments and gives its result."""
+    """The data sources, by token; each takes a function's arguments and returns its result."""
 
     def __init__(self, api: ManagementApi) -> None:
         self._api = api
 
     def group(self, arguments: Properties) -> Properties:
-        """okta:group/getGroup:getGroup, by `name` or `id`. Raises ProviderError where there is
-        none."""
+        """okta:group/getGroup:getGroup, by `name` or `id`. Raises ProviderError if no group
+        matches."""
         if has_unknown(arguments):
             return {"id": UNKNOWN, **arguments}
         if arguments.get("id"):
@@ -81,7 +81,7 @@ class Lookups:
 
 
 def plugin() -> Plugin:
-    """The plugin, to be configured by the engine."""
+    """Return the plugin, to be configured by the engine."""
     api = ManagementApi()
     servers = (
         Server(api),
@@ -107,5 +107,5 @@ def plugin() -> Plugin:
 
 
 def main() -> None:
-    """Serves the plugin until the engine ends it."""
+    """Serve the plugin until the engine ends it."""
     run(plugin())

@@ -1,5 +1,4 @@
-"""Okta's management API as the official plugin reaches it, and what its resources have in
-common."""
+"""Okta's management API as the official plugin calls it, and the base of its resources."""
 
 import json
 import os
@@ -18,13 +17,13 @@ _RETRIES = 5  # the official plugin's default of maxRetries
 
 
 class ManagementApi:
-    """The org that the provider was configured for.
+    """The org of the provider.
 
-    With `httpProxy` the requests go there in absolute form (that is how the official plugin reaches
-    a stand-in), else straight to `https://ORG.BASE`. A 429 is retried as the official plugin does
-    behind its proxy (official-plugin.md, Faults): once the announced window is over, at most 5
-    times. Not modelled: OAuth instead of an API token, throttling, and the retries of a direct
-    connection (after `Retry-After`, and after 502 to 504).
+    With `httpProxy` the requests go to the proxy in absolute form, which is how the official plugin
+    reaches a stand-in. Otherwise they go to `https://ORG.BASE`. A 429 is retried after the
+    announced window, at most 5 times, as the official plugin does behind its proxy
+    (official-plugin.md, Faults). Not modelled: OAuth instead of an API token, throttling, and the
+    retries of a direct connection (after `Retry-After`, and after 502 to 504).
     """
 
     def __init__(self) -> None:
@@ -34,9 +33,11 @@ class ManagementApi:
         self._knows_pipeline = False
 
     def configure(self, arguments: Properties) -> None:
-        """Takes orgName, baseUrl, apiToken and httpProxy, from the provider or from the environment
-        (OKTA_ORG_NAME, OKTA_BASE_URL, OKTA_API_TOKEN, OKTA_HTTP_PROXY), and probes the token as the
-        official plugin does."""
+        """Read orgName, baseUrl, apiToken and httpProxy from the provider or the environment, and
+        test the token as the official plugin does.
+
+        The variables are OKTA_ORG_NAME, OKTA_BASE_URL, OKTA_API_TOKEN and OKTA_HTTP_PROXY.
+        """
 
         def setting(name: str, variable: str) -> str:
             return str(arguments.get(name) or os.environ.get(variable, ""))
@@ -58,7 +59,7 @@ class ManagementApi:
                 )
 
     def send(self, method: str, path: str, body: Value = None) -> Answer:
-        """One request, and again after each 429; raises OSError when nobody answers."""
+        """Send a request, again after each 429; raises OSError if the server does not answer."""
         for _ in range(_RETRIES):
             answer = self._send(method, path, body)
             pause = _pause(answer) if answer.status == 429 else None
@@ -77,15 +78,15 @@ class ManagementApi:
         )
 
     def accepted(self, method: str, path: str, body: Value = None) -> Value:
-        """One request that has to succeed; gives the answer's JSON. Raises ProviderError."""
+        """Send a request that must succeed, and return the answer's JSON. Raises ProviderError."""
         answer = self.send(method, path, body)
         if answer.status >= 300:
             raise ProviderError(f"{method} {path}: {described(answer)}")
         return answer.body
 
     def pipeline(self) -> None:
-        """Asks once per process which engine the org runs; the official plugin does so with the
-        first app."""
+        """Ask once per process for the org's engine, as the official plugin does with the first
+        app."""
         if not self._knows_pipeline:
             self._knows_pipeline = (
                 self.send("GET", "/.well-known/okta-organization").status == 200
@@ -93,8 +94,8 @@ class ManagementApi:
 
 
 def _pause(answer: Answer) -> float | None:
-    """Seconds until the rate limit's window is over, by the server's own clock; None where it does
-    not say."""
+    """Return the seconds until the end of the rate limit's window, by the server's clock; None if
+    the answer does not name it."""
     headers = {name.lower(): value for name, value in answer.headers.items()}
     try:
         until = int(headers["x-rate-limit-reset"])
@@ -116,7 +117,7 @@ def described(answer: Answer) -> str:
 
 
 class OktaObject(Resource):
-    """An object with one path for all of them and one of its own: POST + GET, GET, PUT + GET,
+    """An object with a path for its kind and a path with its id: POST + GET, GET, PUT + GET,
     DELETE.
 
     `lifecycle` says when a change of status is sent to the lifecycle endpoint: "before" or "after"
@@ -128,25 +129,25 @@ class OktaObject(Resource):
     gone_is_deleted = False
     parents: ClassVar[
         tuple[str, ...]
-    ] = ()  # inputs that stand before the id in the one that it is imported by
+    ] = ()  # inputs that precede the id in an import id
 
     def __init__(self, api: ManagementApi) -> None:
         self._api = api
 
     def collection(self, inputs: Properties) -> str:
-        """The path of all objects of this kind, from inputs or state."""
+        """Return the path of all objects of this kind, from inputs or state."""
         raise NotImplementedError
 
     def body(self, inputs: Properties) -> dict[str, Value]:
-        """What is sent to create or change it."""
+        """Return the body that creates or changes the object."""
         raise NotImplementedError
 
     def state(self, answer: Value, inputs: Properties) -> Properties:
-        """The state that an answer stands for; `inputs` are the inputs or the state before."""
+        """Return the state for an answer; `inputs` are the inputs or the earlier state."""
         raise NotImplementedError
 
     def update_body(self, inputs: Properties) -> dict[str, Value]:
-        """What is sent to change it, where that differs."""
+        """Return the body that changes the object, if it differs from the body that creates it."""
         return self.body(inputs)
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
@@ -158,8 +159,7 @@ class OktaObject(Resource):
     def read(
         self, identifier: str, inputs: Properties, state: Properties
     ) -> Found | None:
-        """By its id, or, where there is neither state nor inputs, by the id that it is imported
-        by."""
+        """Read the object by its id, or on an import, without state and inputs, by its import id."""
         imported = not (state or inputs)
         if imported:
             identifier, inputs = self.imported(identifier)
@@ -182,7 +182,7 @@ class OktaObject(Resource):
         )
 
     def imported(self, identifier: str) -> tuple[str, Properties]:
-        """The object's own id, and the inputs that are in the id that it is imported by:
+        """Return the object's own id, and the inputs that are in the id that it is imported by:
         `SERVER/ID` (official-plugin.md, Import ids)."""
         *parents, own = identifier.split("/")
         if len(parents) != len(self.parents):
@@ -229,7 +229,7 @@ def refreshed(
     inputs: Properties,
     now: Properties,
 ) -> Properties:
-    """The inputs that would give the state `now`: spelt as they were where they mean the same."""
+    """Return the inputs for the state `now`, with the earlier spelling of equal values."""
     kept: Properties = {}
     for key, value in inputs.items():
         if key not in now or same(key, now[key], value):
@@ -240,7 +240,7 @@ def refreshed(
 
 
 def written(token: str, now: Properties) -> Properties:
-    """The inputs that a program would have to write for the state `now`."""
+    """Return the inputs that a program would have to write for the state `now`."""
     return {
         key: now[key]
         for key in sdk.inputs_of(token).hints
@@ -249,7 +249,7 @@ def written(token: str, now: Properties) -> Properties:
 
 
 def given(**members: Value) -> dict[str, Value]:
-    """The members that are there: Okta's SDKs leave empty strings and collections out, but not
+    """Return the members with a value: Okta's SDKs leave empty strings and collections out, but not
     false or 0."""
     return {
         key: value
@@ -264,7 +264,7 @@ def quoted(text: str) -> str:
 
 
 def parsed(text: Value) -> Value:
-    """The object that a JSON input such as an assignment's profile holds; {} where it is absent."""
+    """Return the object in a JSON input such as an assignment's profile; {} if it is absent."""
     try:
         return json.loads(text) if text else {}
     except ValueError as error:

@@ -1,9 +1,9 @@
 # ruff: noqa: ARG002 - the methods of Resource share their signatures
-"""OIDC applications of Okta, and the groups that they are assigned to.
+"""OIDC applications of Okta, and their assignments to groups.
 
-Not modelled: `groupsClaim`, `network`, `logo`, `profile`, `preconfiguredApp`, client secrets of
-one's own (`clientBasicSecret`), sign-in of classic orgs. An input of that kind is refused, never
-dropped silently.
+Not modelled: `groupsClaim`, `network`, `logo`, `profile`, `preconfiguredApp`, custom client secrets
+(`clientBasicSecret`), sign-in of classic orgs. An input of that kind is rejected, never dropped
+silently.
 """
 
 import json
@@ -51,7 +51,8 @@ _NOT_MODELLED = frozenset(
         "userNameTemplateSuffix",
     }
 )
-# Settings of every app. All others are those of a kind of app, which the plugin keeps as JSON.
+# Settings of every app. All other settings depend on the kind of app, and the plugin keeps them as
+# JSON.
 _SETTINGS = frozenset(
     {
         "oauthClient",
@@ -120,7 +121,7 @@ class OAuth(OktaObject):
     def check(
         self, news: Properties, olds: Properties, naming: Naming
     ) -> Properties:
-        """Grant and response types follow from the type where they are absent."""
+        """Fill in missing grant and response types from the app's type."""
         inputs = super().check(news, olds, naming)
         kind = inputs.get("type")
         if isinstance(kind, str):
@@ -276,11 +277,11 @@ class OAuth(OktaObject):
     def read(
         self, identifier: str, inputs: Properties, state: Properties
     ) -> Found | None:
-        """An app that is gone fails the refresh, as with the official plugin (official-plugin.md,
-        Drift).
+        """Read the app. A missing app fails the refresh, as in the official plugin
+        (official-plugin.md, Drift).
 
-        One that is imported has no client secret, and no rotation of refresh tokens where it has
-        none (Import ids).
+        An import has no client secret, and no rotation of refresh tokens if the app has none
+        (Import ids).
         """
         now = self._read_app(
             identifier, state or inputs, state.get("clientSecret")
@@ -461,8 +462,8 @@ def _app_settings(settings: Value) -> str | None:
 
 
 class AppGroupAssignments(Resource):
-    """okta:index/appGroupAssignments:AppGroupAssignments: all groups of one app; foreign ones are
-    taken over."""
+    """okta:index/appGroupAssignments:AppGroupAssignments: all groups of one app, including groups
+    that others assigned."""
 
     token = "okta:index/appGroupAssignments:AppGroupAssignments"
     replaces = frozenset({"appId"})
@@ -471,7 +472,7 @@ class AppGroupAssignments(Resource):
         self._api = api
 
     def same(self, key: str, old: Value, new: Value) -> bool:
-        """Groups are a set; a priority counts only where the program gives one."""
+        """Compare groups as a set; a priority counts only if the program sets it."""
         if key != "groups" or has_unknown(new):
             return super().same(key, old, new)
         before = {group["id"]: group for group in old or []}

@@ -1,9 +1,9 @@
 # ruff: noqa: ARG002 - the methods of Resource share their signatures
 """Trusted origins of Okta.
 
-The official plugin that was recorded (6.8.0) has another schema of them (`active`, scopes as
-words). This is the one of the SDK's own version, by the source of the provider that it is made from
-(resource_okta_trusted_origin.go): answers of POST and PUT are the state, nothing is read after
+The recorded official plugin (6.8.0) has another schema of them (`active`, scopes as words). This is
+the schema of the installed SDK's version. It follows the source of the provider
+(resource_okta_trusted_origin.go). Answers of POST and PUT are the state, nothing is read after
 them, and a status is a member of the PUT.
 """
 
@@ -63,7 +63,8 @@ class Origin(OktaObject):
         return {"scopes": scopes, **{name: answer.get(name) for name in names}}
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
-        """Okta makes it active: asked for anything else, the provider finds that out too late."""
+        """Create the origin. Okta makes it active, and the provider notices another requested
+        status too late."""
         made = self._api.accepted("POST", _ORIGINS, self.body(inputs))
         state = self.state(made, inputs)
         if inputs.get("status", state["status"]) != state["status"]:

@@ -72,7 +72,7 @@ class Server(OktaObject):
         return identifier, state
 
     def delete(self, identifier: str, state: Properties) -> None:
-        """An active server has to be deactivated first."""
+        """Deactivate an active server before deleting it."""
         self._api.send("POST", f"{_SERVERS}/{identifier}/lifecycle/deactivate")
         super().delete(identifier, state)
 

@@ -2,9 +2,9 @@
 """One provider for any set of resources: the engine's protocol on one side, a few small methods on
 the other.
 
-Follows pulumi/proto/provider.proto and, where it leaves a choice, what the Terraform bridge does
-(the official kong, okta and time plugins are bridged): the state of a resource is its inputs plus
-what the server answered, `Diff` compares new inputs with that state, zero values count as absent.
+Follows pulumi/proto/provider.proto and, for open choices, the Terraform bridge, which the official
+kong, okta and time plugins use. The state of a resource is its inputs plus the server's answer.
+`Diff` compares new inputs with that state, and zero values count as absent.
 """
 
 import threading
@@ -33,12 +33,12 @@ from sandbox.serving import serve
 
 
 class ProviderError(Exception):
-    """An operation failed; the text is what the user sees under the resource's name."""
+    """An operation failed; the user sees the text under the resource's name."""
 
 
 class NotReadyError(ProviderError):
-    """An object that was created or changed, and did not become what it is to be: the engine
-    records it as it is now, and that the next run has to look at it again."""
+    """A created or changed object did not reach its intended state. The engine records its current
+    state, and the next run checks it again."""
 
     def __init__(
         self,
@@ -55,8 +55,7 @@ class NotReadyError(ProviderError):
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """What `Check` may use to name a resource whose program gave no name: repeatable within one
-    update."""
+    """The seed for names that `Check` generates; repeatable within one update."""
 
     name: str
     seed: bytes
@@ -74,9 +73,9 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A resource as it is: its inputs (what a program would have to write) and its state.
+    """An existing resource: its inputs (as a program would write them) and its state.
 
-    `identifier` is the resource's own, where it was imported by another one.
+    `identifier` is the resource's id if it was imported by another id.
     """
 
     inputs: Properties
@@ -85,7 +84,7 @@ class Found:
 
 
 class Resource(ABC):
-    """One resource type. `token` is its type; the SDK says which inputs it has."""
+    """One resource type. `token` is its type; the SDK lists its inputs."""
 
     token: str
     replaces: ClassVar[frozenset[str]] = (
@@ -93,7 +92,7 @@ class Resource(ABC):
     )  # inputs whose change forces a replacement
     defaults: ClassVar[
         Mapping[str, Value]
-    ] = {}  # what the plugin itself sends for an absent input
+    ] = {}  # the plugin's own values for absent inputs
     computed: ClassVar[frozenset[str]] = (
         frozenset()
     )  # outputs that only the server knows
@@ -105,20 +104,20 @@ class Resource(ABC):
     def check(
         self, news: Properties, olds: Properties, naming: Naming
     ) -> Properties:
-        """The inputs with defaults filled in."""
+        """Return the inputs with defaults filled in."""
         return {
             **self.defaults,
             **{key: value for key, value in news.items() if value is not None},
         }
 
     def problems(self, inputs: Properties) -> Iterable[sdk.Problem]:
-        """What is wrong with the inputs."""
+        """Return the errors of the inputs."""
         return sdk.problems(self.token, inputs)
 
     def differences(
         self, state: Properties, old_inputs: Properties, news: Properties
     ) -> Difference:
-        """Compares new inputs with the state, key by key."""
+        """Compare new inputs with the state, key by key."""
         changed = {
             key
             for key in sdk.inputs_of(self.token).hints
@@ -130,7 +129,7 @@ class Resource(ABC):
         )
 
     def same(self, key: str, old: Value, new: Value) -> bool:
-        """Whether two values of the property `key` mean the same."""
+        """Return whether two values of the property `key` are equivalent."""
         if has_unknown(new):
             return False
         if (
@@ -142,8 +141,7 @@ class Resource(ABC):
         return bool(old == new) or (is_empty(old) and is_empty(new))
 
     def planned(self, state: Properties, news: Properties) -> Properties:
-        """The state that a preview shows: the inputs, and what the server will say only where it is
-        known."""
+        """Return the state for a preview: the inputs, and the server's values if they are known."""
         kept = {
             key: state.get(key, UNKNOWN)
             for key in self.computed | self.sticky
@@ -153,23 +151,23 @@ class Resource(ABC):
 
     @abstractmethod
     def create(self, inputs: Properties) -> tuple[str, Properties]:
-        """Makes it; gives its id and state. Raises ProviderError."""
+        """Create the object, and return its id and state. Raises ProviderError."""
 
     @abstractmethod
     def read(
         self, identifier: str, inputs: Properties, state: Properties
     ) -> Found | None:
-        """Looks it up; None when it is gone. Raises ProviderError."""
+        """Read the object; None if it is gone. Raises ProviderError."""
 
     @abstractmethod
     def update(
         self, identifier: str, state: Properties, news: Properties
     ) -> Properties:
-        """Changes it; gives its new state. Raises ProviderError."""
+        """Change the object, and return its new state. Raises ProviderError."""
 
     @abstractmethod
     def delete(self, identifier: str, state: Properties) -> None:
-        """Removes it. Raises ProviderError."""
+        """Remove it. Raises ProviderError."""
 
 
 Function = Callable[[Properties], Properties]
@@ -362,16 +360,16 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
 
 def _keep(ignored: Iterable[str], state: Properties, news: Properties) -> None:
-    """What the program ignores is as it was read last, in a difference and in an update (the
-    bridge's provider.go)."""
+    """Replace ignored inputs by their last values, in a diff and in an update (the bridge's
+    provider.go)."""
     for path in ignored:
         key = path.split(".")[0].split("[")[0]
         news[key] = state.get(key)
 
 
 class _errors:  # noqa: N801 - reads as a statement: with _errors(context)
-    """Turns what goes wrong inside a call into its gRPC status, so that the user sees the text and
-    no traceback."""
+    """Turns an exception inside a call into its gRPC status, so that the user sees the text and no
+    traceback."""
 
     def __init__(self, context: grpc.ServicerContext) -> None:
         self._context = context
@@ -395,7 +393,7 @@ class _errors:  # noqa: N801 - reads as a statement: with _errors(context)
                 code=grpc.StatusCode.UNKNOWN.value[0], message=str(error)
             )
             status.details.add().Pack(made)
-            # As google.rpc has errors with details travel, beside the status itself.
+            # google.rpc sends errors with details in this header, beside the status.
             details: bytes = status.SerializeToString()  # type: ignore[no-untyped-call]
             trailing = (("grpc-status-details-bin", details),)
             self._context.set_trailing_metadata(trailing)  # type: ignore[no-untyped-call]
@@ -404,7 +402,7 @@ class _errors:  # noqa: N801 - reads as a statement: with _errors(context)
 
 
 def _token(urn: str) -> str:
-    """The type in a URN: `urn:pulumi:stack::project::parent$type::name`."""
+    """Return the type in a URN: `urn:pulumi:stack::project::parent$type::name`."""
     return urn.split("::")[2].rsplit("$", 1)[-1]
 
 
@@ -434,7 +432,7 @@ def _diff_response(difference: Difference) -> pb.DiffResponse:
 
 
 def run(plugin: Plugin) -> None:
-    """Serves `plugin` until the engine ends this process."""
+    """Serve `plugin` until the engine ends this process."""
     provider = Provider(plugin)
     serve(
         lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(

@@ -1,12 +1,10 @@
-"""What the installed SDK says about a resource: its inputs, their types, and which of them are
-needed.
+"""The inputs of a resource by the installed SDK: their names, types, and whether they are required.
 
-The SDK classes are generated from the provider's schema, so what they lack, the official plugin
-refuses ("Invalid or unknown key"). They are read lazily, one module at a time: `pulumi_kubernetes`
-is big.
+The SDK classes are generated from the provider's schema, so the official plugin rejects inputs that
+they lack ("Invalid or unknown key"). They are read lazily, one module at a time:
+`pulumi_kubernetes` is big.
 
-What they do not say, and the resources here therefore do: defaults, secrets, what forces a
-replacement.
+The SDK does not describe defaults, secrets and replacements, so the resources here do.
 """
 
 import difflib
@@ -42,7 +40,7 @@ class NoSuchResourceError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with the inputs: where (`spec.template.spec.contaners`) and what."""
+    """An error in the inputs: its place (`spec.template.spec.contaners`) and its text."""
 
     path: str
     reason: str
@@ -57,13 +55,13 @@ class Inputs:
     required: frozenset[str]
 
 
-# The engine asks about many resources at once, and an SDK's lazy modules do not bear being imported
-# twice at a time.
+# The engine checks many resources at once, and an SDK's lazy modules must not be imported twice
+# concurrently.
 _importing = threading.RLock()
 
 
 def inputs_of(token: str) -> Inputs:
-    """The inputs of the resource `token`, such as `kong:index/route:Route`. Raises
+    """Return the inputs of the resource `token`, such as `kong:index/route:Route`. Raises
     NoSuchResourceError."""
     with _importing:
         return _inputs_of(token)
@@ -86,7 +84,7 @@ def _inputs_of(token: str) -> Inputs:
 
 
 def _arguments_class(module: types.ModuleType, name: str) -> type:
-    # An SDK appends "Init" where the schema has an object type of the same name (kubernetes:
+    # An SDK appends "Init" if the schema has an object type of the same name (kubernetes:
     # DeploymentInitArgs).
     for candidate in (f"{name}InitArgs", f"{name}Args"):
         if hasattr(module, candidate):
@@ -98,7 +96,7 @@ def _arguments_class(module: types.ModuleType, name: str) -> type:
 
 @cache
 def object_inputs(arguments: type) -> Inputs:
-    """The inputs of one `...Args` class of an SDK."""
+    """Return the inputs of one `...Args` class of an SDK."""
     spelling = _types.input_type_py_to_pulumi_names(arguments)
     parameters = inspect.signature(arguments).parameters
     required = {
@@ -200,7 +198,7 @@ def _union_problems(
 def _is_wrapper(hint: typing.Any) -> bool:
     origin = typing.get_origin(hint) or hint
     if isinstance(origin, type):
-        # A TypedDict says the same as the Args class beside it.
+        # A TypedDict has the same fields as the Args class beside it.
         return origin in (
             Awaitable,
             types.NoneType,

@@ -27,7 +27,8 @@ _DURATION: Final = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h))+")
 
 
 def seconds(duration: str) -> float:
-    """A Go duration such as "1.5s" or "1m30s", in seconds. Raises ProviderError for anything else.
+    """Return a Go duration such as "1.5s" or "1m30s", in seconds. Raises ProviderError for anything
+    else.
 
     The provider takes the units ms, s, m and h (terraform-provider-time, schema of
     `create_duration`).
@@ -44,7 +45,7 @@ def seconds(duration: str) -> float:
 
 
 class Sleep(Resource):
-    """A wait between what it depends on and what depends on it."""
+    """A wait between its dependencies and its dependents."""
 
     token = "time:index/sleep:Sleep"
     replaces = frozenset({"triggers"})
@@ -85,7 +86,7 @@ class Sleep(Resource):
 
 
 def plugin() -> Plugin:
-    """The plugin, unconfigured: it takes no configuration."""
+    """Return the plugin, unconfigured: it takes no configuration."""
     cancelled = threading.Event()
     resources = {Sleep.token: Sleep(cancelled)}
     version = metadata.version("pulumiverse-time")
@@ -99,5 +100,5 @@ def plugin() -> Plugin:
 
 
 def main() -> None:
-    """Serves the plugin until the engine ends it."""
+    """Serve the plugin until the engine ends it."""
     run(plugin())

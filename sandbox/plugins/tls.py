@@ -1,8 +1,8 @@
 # ruff: noqa: ARG002 - the methods of Resource share their signatures
 """The stand-in for the tls plugin: `PrivateKey`, which client credentials need.
 
-Behaves as terraform-provider-tls's `tls_private_key`: the key is made on create and stands in the
-state alone, every changed input replaces it, its id is the SHA-1 of the public half. Not modelled:
+Behaves like terraform-provider-tls's `tls_private_key`. The key is made on create and stored only
+in the state. Every changed input replaces it. Its id is the SHA-1 of the public half. Not modelled:
 ED25519, the curve P224, and the other resources and functions of the plugin.
 """
 
@@ -111,7 +111,7 @@ def _generated(
 
 
 def plugin() -> Plugin:
-    """The plugin; what it can be configured with is about the resources that are not modelled."""
+    """Return the plugin; its configuration affects only resources that are not modelled."""
     resources = {PrivateKey.token: PrivateKey()}
     return Plugin(
         "tls",
@@ -122,5 +122,5 @@ def plugin() -> Plugin:
 
 
 def main() -> None:
-    """Serves the plugin until the engine ends it."""
+    """Serve the plugin until the engine ends it."""
     run(plugin())

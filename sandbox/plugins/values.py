@@ -1,11 +1,10 @@
-"""Property values on the wire: protobuf structs and the plain Python values that the stand-ins work
-with.
+"""Property values on the wire: conversion between protobuf structs and plain Python values.
 
 The engine marks two kinds of value inside a struct (pulumi: sdk/go/common/resource/properties.go
-and developer-docs "property values"): an unknown is one of seven fixed strings, one per type;
-anything else that is not plain JSON is an object with a signature key. The stand-ins tell the
-engine that they take no secrets, so it sends plain values and puts the secret mark back on every
-output that has the name of a secret input; a stand-in only adds marks of its own (`Secret`).
+and developer-docs "property values"). An unknown is one of seven fixed strings, one per type. Any
+other value beyond plain JSON is an object with a signature key. The stand-ins declare that they
+take no secrets, so the engine sends plain values. It marks every output as secret that has the name
+of a secret input; a stand-in adds only further marks (`Secret`).
 """
 
 from collections.abc import Mapping
@@ -49,13 +48,14 @@ UNKNOWN: Final = Unknown()
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A value that the engine has to encrypt in the state and to hide in its output."""
+    """A value that the engine must encrypt in the state and hide in its output."""
 
     value: Value
 
 
 def from_struct(struct: Struct) -> Properties:
-    """The properties of `struct`: integral numbers as int, secrets revealed, unknowns as `UNKNOWN`.
+    """Return the properties of `struct`: integral numbers as int, secrets revealed, unknowns as
+    `UNKNOWN`.
 
     Raises ValueError for assets, archives and resource references, which no resource here takes.
     """
@@ -90,8 +90,8 @@ def _from_value(value: Any) -> Value:
 
 
 def to_struct(properties: Mapping[str, Value]) -> Struct:
-    """The opposite of `from_struct`; `Secret` and `UNKNOWN` become the engine's marks. None is left
-    out."""
+    """Convert properties to a struct, the opposite of `from_struct`. `Secret` and `UNKNOWN` become
+    the engine's marks. None values are left out."""
     struct = Struct()
     struct.update(
         {
@@ -120,7 +120,7 @@ def _to_plain(value: Value) -> Value:
 
 
 def has_unknown(value: Value) -> bool:
-    """Whether `value` is, or holds at any depth, an unknown."""
+    """Return whether `value` is, or holds at any depth, an unknown."""
     if isinstance(value, Mapping):
         return any(has_unknown(item) for item in value.values())
     if isinstance(value, list | tuple):
@@ -129,8 +129,8 @@ def has_unknown(value: Value) -> bool:
 
 
 def is_empty(value: Value) -> bool:
-    """Whether a Terraform-bridged provider tells `value` apart from an absent one: it does not for
-    zero values."""
+    """Return whether a Terraform-bridged provider tells `value` apart from an absent one: it does
+    not for zero values."""
     return (
         value is None
         or value == []

@@ -1,7 +1,8 @@
-"""What users do beside a plain `up`: flags of the CLI, surgery on the state, two runs at once, an administrator's edits.
+"""User actions beside a plain `up`: CLI flags, edits of the state, two runs at once, and an
+administrator's edits.
 
-Between two estates in which much changes. Whatever is done, and however little of it comes to its end, nobody is let in
-whom neither lets in; and the next plain `up` or `destroy` works from there.
+Each action is between two estates with many changes. During any part of it, no caller is allowed
+that both estates deny. The next plain `up` or `destroy` continues from there.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ AFTER = Shape(
         replace(SITE, calls=(("a", "a.read"),)),
     ),
 )
-"""A scope moves from one to the other, a public path closes and others open, and both have another image."""
+"""A scope moves between the components, a public path closes and others open, and both have another
+image."""
 SWAPPED = Shape((replace(A, places=(TWO,)), replace(B, places=(ONE,))), (JOB,))
 """Each takes the other's place."""
 
@@ -106,7 +108,7 @@ DESTROYED: dict[str, tuple[str, ...]] = {
 
 
 class Chain:
-    """Runs of one stack, each of which is held at once."""
+    """Runs of one stack, each of which is checked at once."""
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder, self.total = recorder, Report()
@@ -123,15 +125,15 @@ class Chain:
         self.add(self.recorder.happens(name, action, *passed))
 
     def run(self, *arguments: str) -> str:
-        """The CLI on the stack, which may say no."""
+        """Run the CLI on the stack; it may fail."""
         done = self.recorder.stack.pulumi(*arguments, check=False)
         return done.stdout + done.stderr
 
     def urn(self, name: str) -> str:
         (found,) = (
-            one["urn"]
-            for one in self.recorder.stack.state()
-            if one["urn"].endswith(f"::{name}")
+            resource["urn"]
+            for resource in self.recorder.stack.state()
+            if resource["urn"].endswith(f"::{name}")
         )
         return str(found)
 
@@ -152,7 +154,7 @@ def chain(work: Callable[[Chain], None]) -> Callable[[Path], None]:
 )
 @pytest.mark.parametrize("name", deep_after(0, FLAGS))
 def test_no_flag_of_up_opens(tmp_path: Path, name: str, after: Shape) -> None:
-    """And a plain `up` ends what it left."""
+    """A later plain `up` completes the change."""
 
     @chain
     def work(chain: Chain) -> None:
@@ -166,7 +168,7 @@ def test_no_flag_of_up_opens(tmp_path: Path, name: str, after: Shape) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", DESTROYED)
 def test_no_flag_of_destroy_opens(tmp_path: Path, name: str) -> None:
-    """And a plain `destroy` ends what it left."""
+    """A later plain `destroy` completes the deletion."""
 
     @chain
     def work(chain: Chain) -> None:
@@ -205,7 +207,7 @@ def _refusing(
 def test_a_guard_that_fails_opens_nothing_while_the_rest_goes_on(
     tmp_path: Path, role: str
 ) -> None:
-    """`--continue-on-error`: Kong refuses every change of the component's guards of one kind."""
+    """`--continue-on-error`: Kong rejects every change of the component's guards of one kind."""
 
     @chain
     def work(chain: Chain) -> None:
@@ -236,7 +238,8 @@ def test_a_run_may_fail_at_any_request(tmp_path: Path, nth: int) -> None:
 
 
 OVER_TLS = BEFORE.changed("a", tls=True)
-"""The workload of one speaks https from now on: its gateway has another service, with guards of its own."""
+"""The workload of one component switches to https: its gateway gets another service, with separate
+guards."""
 
 
 @pytest.mark.timeout(600)
@@ -249,8 +252,8 @@ OVER_TLS = BEFORE.changed("a", tls=True)
 def test_a_switch_to_tls_may_fail_at_any_request(
     tmp_path: Path, to: str, nth: int
 ) -> None:
-    """And back: no moment has half of each, and nobody is let in by other rules. A Kong that refuses one request leaves
-    what a run that was killed there does."""
+    """And back: no moment mixes both, and no other rules allow a caller. A Kong that rejects one
+    request has the same effect as a killed run."""
 
     @chain
     def work(chain: Chain) -> None:
@@ -277,7 +280,7 @@ def test_a_switch_to_tls_may_fail_at_any_request(
 def test_what_the_state_has_lost_opens_nothing(
     tmp_path: Path, name: str
 ) -> None:
-    """`state delete` of one resource and then `destroy`: what is left in Kong leads nowhere."""
+    """After `state delete` of one resource and `destroy`, Kong forwards no call to a workload."""
 
     @chain
     def work(chain: Chain) -> None:
@@ -301,7 +304,7 @@ def test_what_the_state_has_lost_opens_nothing(
 def test_what_is_imported_under_another_name_and_then_deleted_opens_nothing(
     tmp_path: Path,
 ) -> None:
-    """The gate is somebody's second resource, which the program does not know: `up` deletes it."""
+    """The gate is imported as a second resource, which the program does not know: `up` deletes it."""
 
     @chain
     def work(chain: Chain) -> None:
@@ -311,7 +314,7 @@ def test_what_is_imported_under_another_name_and_then_deleted_opens_nothing(
 
         def imported() -> None:
             kind = "kong:index/plugin:Plugin"
-            said = chain.run(
+            output = chain.run(
                 "import",
                 kind,
                 "adopted",
@@ -321,9 +324,9 @@ def test_what_is_imported_under_another_name_and_then_deleted_opens_nothing(
                 "--skip-preview",
             )
             assert any(
-                one["urn"].endswith("::adopted")
-                for one in chain.recorder.stack.state()
-            ), said
+                resource["urn"].endswith("::adopted")
+                for resource in chain.recorder.stack.state()
+            ), output
             chain.run("up", "--yes", "--skip-preview")
 
         chain.recorder.write(AFTER)
@@ -346,12 +349,12 @@ def test_an_older_state_put_back_opens_nothing(
         chain.run("stack", "export", "--file", str(file))
         chain.add(chain.recorder.up("after", after))
 
-        def put_back() -> None:
+        def restored() -> None:
             chain.run("stack", "import", "--file", str(file))
             chain.run("up", "--yes", "--skip-preview")
             chain.run("up", "--yes", "--skip-preview", "--refresh")
 
-        chain.happens("put back", put_back)
+        chain.happens("put back", restored)
 
     work(tmp_path)
 
@@ -360,7 +363,7 @@ EDITS: dict[str, tuple[str, str, object]] = {
     "the gate goes": ("DELETE", "/plugins/{post-function}", None),
     "admission goes": ("DELETE", "/plugins/{pre-function}", None),
     "authentication goes": ("DELETE", "/plugins/{jwt}", None),
-    "who has no token is the ring": (
+    "calls without a token pass as the ring": (
         "PATCH",
         "/plugins/{jwt}",
         {"config": {"anonymous": "kong-oam.local.ring.okta"}},
@@ -424,9 +427,10 @@ def test_an_edit_by_hand_during_a_run_opens_nothing(
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("late", [1, 4])
 def test_two_runs_at_once_open_nothing(tmp_path: Path, late: int) -> None:
-    """Somebody takes the lock away from a run that goes on, and deploys something else.
+    """Somebody cancels the lock of a running run, and deploys something else.
 
-    Images stay: of two runs that change one, the last to come to it has its way, whatever rules the other leaves.
+    Images stay: if two runs change the same image, the last write wins, with any rules of the other
+    run.
     """
     first_of_two = AFTER.with_parts(
         *(replace(part, version=1) for part in AFTER.parts)

@@ -26,7 +26,8 @@ GATE = "kong_oam/kong/lua/gate.lua"
 
 
 def _part(uid: str, host: str, *needed: str, public: bool = False) -> Part:
-    """A component at /x of the host: GET needs the scopes, and POST its write scope; maybe a public path below."""
+    """Return a component at /x of the host: GET needs the scopes, and POST its write scope; maybe a
+    public path below."""
     scopes = (f"{uid}.read", f"{uid}.write")
     rules = [("/x", "GET", needed), ("/x", "POST", scopes[1:])]
     if public:
@@ -51,7 +52,7 @@ GIVEN = Part(
     (("/x", "GET", ("a.write",)),),
     scopes=("b.read", "b.write", "a.write"),
 )
-"""With a scope that was the other's, and is asked of nobody for it yet."""
+"""With a scope that was the other's, which no client requests for it yet."""
 GIVING = Part(
     "a", "a", PLAIN.places, (("/x", "GET", ("a.read",)),), scopes=("a.read",)
 )
@@ -71,8 +72,8 @@ TARGET: Edit = (
 NO_MARK: tuple[Edit, ...] = (
     (
         "kong_oam/kong/plugins.py",
-        'sent("answer", "addresses", "gate")',
-        'sent("json", "path", "token", "answer", "addresses", "rules", "contains", "gate")',
+        'deployed_script("answer", "addresses", "gate")',
+        'deployed_script("json", "path", "token", "answer", "addresses", "rules", "contains", "gate")',
     ),
     (
         GATE,
@@ -82,7 +83,7 @@ NO_MARK: tuple[Edit, ...] = (
     (GATE, "local owners_of, owned, rule_of, tree_of, contains\n", ""),
     (
         GATE,
-        "if type(admitted) ~= 'string' or type(given) ~= 'table' then return 503, 'not-admitted' end\n  take(given)\n",
+        "if type(admitted) ~= 'string' or type(new_readers) ~= 'table' then return 503, 'not-admitted' end\n  take(new_readers)\n",
         "admitted = admitted or TABLE\n",
     ),
 )
@@ -120,13 +121,13 @@ ADMITTED_LATE: Edit = (
 )
 UNCUT: Edit = (
     GATE,
-    "if not groups then return cut(scopes, { client }, gate.services) end",
+    "if not groups then return granted_scopes(scopes, { client }, gate.services) end",
     "if not groups then return scopes end",
 )
 UNCUT_FOR_USERS: Edit = (
     GATE,
-    "cut(cut(scopes, { client }, gate.on_behalf), groups, gate.groups)",
-    "cut(scopes, groups, gate.groups)",
+    "granted_scopes(granted_scopes(scopes, { client }, gate.on_behalf), groups, gate.groups)",
+    "granted_scopes(scopes, groups, gate.groups)",
 )
 GATE_DELETED_FIRST: Edit = (
     SERVICE,
@@ -162,8 +163,9 @@ DROPPED_AT_ONCE: Edit = (
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Edits of the program, the estates that it then goes through, the flags of a last run beyond them, and whether the
-    issuer's key is rotated before the last estate. It must be found, as an opening unless `outage`."""
+    """Edits of the program, the estates that it goes through, and further flags of the last run.
+    `rotated` issuers get a new key before the last estate. The fault must be found, as an
+    opening unless `outage`."""
 
     edits: tuple[Edit, ...]
     estates: tuple[tuple[Part, ...], ...]
@@ -265,7 +267,7 @@ def test_each_edit_of_a_fault_applies(name: str) -> None:
 def test_a_program_with_a_fault_is_found_out(
     tmp_path: Path, name: str, report: Callable[[str], None]
 ) -> None:
-    """By its last run, for what the fault is about; and the same estates without the fault pass."""
+    """The last run finds it, with the fault's subject; the same estates without the fault pass."""
     fault = FAULTS[name]
     *_, last = (
         run.held() for run in _runs(fault, tmp_path / "faulty", *fault.edits)

@@ -1,7 +1,8 @@
-"""What a flag leaves out of a change that is about grants as well: drawn at random, between generated estates.
+"""Flags that leave out parts of a change of grants: drawn at random, between generated estates.
 
-Whatever `--target` and `--exclude` name, nobody is let in whom neither estate lets in, the next plain `up` ends it, and
-the engine does not end half-way over a resource that the program comes to once it was taken along (step_generator.go).
+For any `--target` and `--exclude`, no caller is allowed that both estates deny, and the next plain
+`up` completes the change. The engine does not stop at a resource that the program registers after a
+deletion (step_generator.go).
 """
 
 from __future__ import annotations
@@ -14,18 +15,18 @@ import pytest
 
 from kong_oam.engine.state import logical_name
 from tests.support.checker.check import Report
-from tests.support.checker.estates import regranted_estates
+from tests.support.checker.estates import estates_with_grant_changes
 from tests.support.checker.runs import Recorder, compiles, sandbox
 from tests.support.tiers import deep_after, examples
 
 pytestmark = pytest.mark.engine
 
 ESTATES = max(3, examples(7))
-"""Of each chain: 7 at full strength."""
+"""Runs of each chain: 7 at full strength."""
 
 
 def _flags(draw: random.Random, names: list[str]) -> Iterator[str]:
-    """All that is there, or all but that; and maybe what depends on it."""
+    """Return flags for all resources, or all but one, maybe with their dependents."""
     option, share = (
         draw.choice(["--target", "--exclude"]),
         draw.choice([0.1, 0.5]),
@@ -46,13 +47,13 @@ def test_no_flag_opens_or_takes_along_what_comes_later(
     draw, total = random.Random(seed), Report()
     with sandbox() as local:
         recorder = Recorder.on(local, tmp_path / "project")
-        first, *others = regranted_estates(seed, ESTATES, compiles)
+        first, *others = estates_with_grant_changes(seed, ESTATES, compiles)
         recorder.up("first", first)
         for after in others:
             there = [
-                one["urn"]
-                for one in recorder.stack.state()
-                if not one["type"].startswith("pulumi:")
+                resource["urn"]
+                for resource in recorder.stack.state()
+                if not resource["type"].startswith("pulumi:")
             ]
             for flags in (
                 [*_flags(draw, sorted(map(logical_name, there)))],
@@ -61,7 +62,7 @@ def test_no_flag_opens_or_takes_along_what_comes_later(
                 run = recorder.up(" ".join(flags) or "all of it", after, *flags)
                 twice = [
                     line
-                    for line in recorder.said.splitlines()
+                    for line in recorder.output.splitlines()
                     if "Duplicate resource" in line
                 ]
                 assert not twice, f"{run.name}:\n{twice}"

@@ -1,4 +1,5 @@
-"""The sets of operations are held against a machine that does one thing at a time, on every small order."""
+"""The sets of operations are compared with a machine that does one operation at a time, on every
+small order."""
 
 from __future__ import annotations
 
@@ -16,8 +17,8 @@ VIEWS = 3
 def _by_brute_force(
     order: Order, masks: tuple[int, ...]
 ) -> set[tuple[int, ...]]:
-    """The same by walking: operations one after the other, views refreshed one at a time. Knows no sets that are closed,
-    no oldest view, no shortcut."""
+    """Return the same by walking: operations one after the other, views refreshed one at a time.
+    Knows no sets that are closed, no oldest view, no shortcut."""
     nothing = (0, (0,) * len(masks))  # done, what each view shows
     met, waiting = {nothing}, deque([nothing])
     found: set[tuple[int, ...]] = set()
@@ -42,7 +43,8 @@ def _by_brute_force(
 
 @st.composite
 def _orders(draw: st.DrawFn) -> tuple[Order, tuple[int, ...]]:
-    """Up to five operations, each after some of those before it, and each of one view or of none."""
+    """Up to five operations, each after some earlier operations, and each of one view or of no
+    view."""
     count = draw(st.integers(1, 5))
     before = tuple(
         draw(st.integers(0, (1 << number) - 1)) for number in range(count)

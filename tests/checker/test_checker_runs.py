@@ -1,8 +1,8 @@
-"""The gateway never opens by accident: runs of the real engine, and all that can be seen of them.
+"""The gateway never opens by accident: runs of the real engine, and all their visible states.
 
-Each chain is a stack that goes from nothing through generated estates to nothing again. Of every run, whatever decides
-about a request is put together in every mixture of the versions that there ever were. Nobody may be let in whom neither
-the estate before nor the one after lets in.
+Each chain is a stack that goes from nothing through generated estates to nothing again. For every
+run, the parts that decide about a request are combined in every mixture of their versions. No
+caller may be allowed that the estates before and after both deny.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ pytestmark = pytest.mark.engine
 
 CHAINS = (1, 2, 3)
 ESTATES = max(3, examples(8))
-"""Of each chain: 8 at full strength. With a rotated key, the way to nothing and the way back, it is 11 pairs of estates."""
+"""Estates of each chain: 8 at full strength. With a rotated key, the way to nothing and the way
+back, there are 11 pairs."""
 FAILS, FAILURES = STEPS.index(swapped), (2, 4, 7)
-"""Which step of a chain Kong fails in, and at which change of its own: each chain at another."""
+"""The step of a chain in which Kong fails, and at which of its changes: it differs between chains.
+"""
 
 
 @pytest.mark.timeout(380)
@@ -32,10 +34,9 @@ FAILS, FAILURES = STEPS.index(swapped), (2, 4, 7)
 def test_nobody_is_let_in_whom_neither_estate_lets_in(
     tmp_path: Path, seed: int, report: Callable[[str], None]
 ) -> None:
-    """From nothing to nothing, a step at a time; once the issuer signs with another key, and once Kong fails half-way.
-
-    Now and then two runs in a row, the second of which begins before anybody has seen the first.
-    """
+    """From nothing to nothing, step by step; once the issuer signs with another key, and once Kong
+    fails in the middle. Sometimes two runs follow each other, and the second begins before any
+    view shows the first."""
     runs: list[Run] = []
     total = Report()
 

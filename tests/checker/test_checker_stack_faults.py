@@ -55,11 +55,12 @@ def _estate(
     cron: Sequence[str],
     scopes: Sequence[str] = ("a.read", "a.write"),
 ) -> Parted:
-    """`a` and `b` are what GET asks for there; `job` and `cron` what these clients are granted at a, and at b."""
+    """Return an estate in which GET requires `a` and `b`; `job` and `cron` are these clients'
+    grants at a and b."""
     parts = _part("a", a, scopes), _part("b", b, ("b.read", "b.write"))
     clients = (
-        Client("job", tuple(("a", one) for one in job)),
-        Client("cron", tuple(("b", one) for one in cron)),
+        Client("job", tuple(("a", item) for item in job)),
+        Client("cron", tuple(("b", item) for item in cron)),
     )
     return Parted(Shape(parts, clients), LAYOUT)
 
@@ -76,7 +77,7 @@ RENAMED = _estate(
 
 def _base_removes_first(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
-        "components.partition.with_all_in_use", lambda estate, *_: (estate, [])
+        "components.partition.with_used_offers", lambda estate, *_: (estate, [])
     )
 
 
@@ -85,7 +86,9 @@ def _partition_is_skipped(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         Estates,
         "outdated",
-        lambda *given: (one for one in outdated(*given) if one != "one"),
+        lambda *arguments: (
+            item for item in outdated(*arguments) if item != "one"
+        ),
     )
 
 
@@ -93,7 +96,7 @@ def _partitions_have_no_order(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(run, "grant_changes", lambda *_: NO_CHANGES)
 
 
-def _command_forgets_what_failed(patch: pytest.MonkeyPatch) -> None:
+def _command_forgets_failures(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Runs, "_may_run", lambda *_: True)
 
 
@@ -104,25 +107,27 @@ def _granted_by(
         patch.setattr(f"components.identity.{provider}.grant", grant)
 
 
-def _pods_ask_beside_the_grant(patch: pytest.MonkeyPatch) -> None:
-    """Nobody waits for what was made."""
-    _granted_by(patch, lambda *given: replace(grants.grant(*given), made=()))
+def _pods_do_not_wait_for_grants(patch: pytest.MonkeyPatch) -> None:
+    """Pods do not wait for the grant."""
+    _granted_by(
+        patch, lambda *arguments: replace(grants.grant(*arguments), made=())
+    )
 
 
-def _a_grant_goes_beside_the_pods(patch: pytest.MonkeyPatch) -> None:
+def _grants_end_beside_pods(patch: pytest.MonkeyPatch) -> None:
     """Nothing is left for later."""
     _granted_by(patch, lambda client, scopes, before, make: Grants([make(())]))
 
 
 def _base_is_older(patch: pytest.MonkeyPatch) -> None:
-    """The command runs it after the partitions, and these do not look what it has."""
+    """The command runs the base after the partitions, which do not check its state."""
     patch.setattr("components.base.lacking", lambda *_: [])
     patch.setattr(
         "kong_oam.stacks.plan.plan_up", lambda chosen, *_: plan_down(chosen)
     )
 
 
-def _callers_from_elsewhere_have_all(patch: pytest.MonkeyPatch) -> None:
+def _external_callers_have_all_scopes(patch: pytest.MonkeyPatch) -> None:
     def every(clients: Any, own: Any, any_token: Any) -> Iterator[Any]:
         for client in clients:
             calls = tuple(
@@ -138,8 +143,8 @@ def _callers_from_elsewhere_have_all(patch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A patch, and the estates between which it must be found: as a refusal, unless it `opens`. `trouble` is what befalls
-    the command, and alone it does no harm."""
+    """A patch, and the estates between which it must be found: as a denial, unless it `opens`.
+    `trouble` happens to the command, and is harmless without the patch."""
 
     seed: Callable[[pytest.MonkeyPatch], None]
     before: Parted
@@ -149,7 +154,7 @@ class Fault:
 
 
 FAILS = Trouble(0, kills=False, share=0.0)
-"""The partition that comes first of the two."""
+"""The first of the two partitions."""
 FAULTS = {
     "the base removes first": Fault(_base_removes_first, READS, RENAMED),
     "a partition is skipped": Fault(_partition_is_skipped, READS, WRITES),
@@ -163,25 +168,24 @@ FAULTS = {
         _partitions_have_no_order, READS, WRITES
     ),
     "pods ask for more before it is granted": Fault(
-        _pods_ask_beside_the_grant, READS, MORE
+        _pods_do_not_wait_for_grants, READS, MORE
     ),
     "less is granted than pods ask for": Fault(
-        _a_grant_goes_beside_the_pods, MORE, READS
+        _grants_end_beside_pods, MORE, READS
     ),
     "a gate changes though the client's partition failed": Fault(
-        _command_forgets_what_failed, READS, MORE, trouble=FAILS
+        _command_forgets_failures, READS, MORE, trouble=FAILS
     ),
     "a partition runs with what an older base has": Fault(
         _base_is_older, READS, RENAMED
     ),
     "callers from other partitions have all scopes": Fault(
-        _callers_from_elsewhere_have_all, READS, ELSEWHERE, opens=True
+        _external_callers_have_all_scopes, READS, ELSEWHERE, opens=True
     ),
 }
 
 TRIES = 8
-"""How often a command is run with a fault at most: now and then stacks come one after the other in the order that does
-no harm."""
+"""The most runs of a command with a fault: sometimes the stacks run in a harmless order."""
 
 SITE = Client("site", (("a", "a.read"),), users=True)
 SALES = replace(
@@ -209,11 +213,11 @@ SOUND: dict[str, tuple[Parted, Trouble | None]] = {
 def there(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Commands, Callable[[], None]]]:
-    """A project whose stacks are as the first estate, and what puts that back."""
+    """Yield a project with stacks as in the first estate, and a function that restores it."""
     with commands(
         tmp_path_factory.mktemp("stacks") / "project", random.Random(1)
     ) as made:
-        assert made.up(READS) == 0, made.backend.said
+        assert made.up(READS) == 0, made.backend.output
         made.begin()
         yield made, made.kept()
 
@@ -234,7 +238,7 @@ def test_a_command_with_a_fault_is_found_out(
     for _ in range(TRIES):
         back()
         if fault.before != READS:
-            assert made.up(fault.before) == 0, made.backend.said
+            assert made.up(fault.before) == 0, made.backend.output
             made.begin()
         with pytest.MonkeyPatch.context() as patch:
             fault.seed(patch)
@@ -254,31 +258,31 @@ TAKEN = _estate("a.read", "b.read", [], ["b.read"])
 """The client in the other partition may not call `a` any more."""
 
 
-def _callers_have_the_id_of_another(patch: pytest.MonkeyPatch) -> None:
+def _callers_have_foreign_ids(patch: pytest.MonkeyPatch) -> None:
     of_another = client_id(STACK, "by-cron/cron")
 
-    def ids(*given: Any) -> Any:
+    def ids(*arguments: Any) -> Any:
         return {
             provider: dict.fromkeys(found, of_another)
-            for provider, found in _foreign_ids(*given).items()
+            for provider, found in _foreign_ids(*arguments).items()
         }
 
     patch.setattr("components.partition._foreign_ids", ids)
 
 
 def _applications_count_in_no_fingerprint(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("kong_oam.stacks.order.of_estate", lambda *_: "the same")
+    patch.setattr("kong_oam.stacks.order.estate_digest", lambda *_: "the same")
     patch.setattr(Estates, "_callers", lambda *_: set())
 
 
 def _a_run_that_failed_is_recorded(patch: pytest.MonkeyPatch) -> None:
-    show = run.show
+    stream = run.stream
     patch.setattr(
-        run, "show", lambda *words, **more: show(*words, **more) or True
+        run, "stream", lambda *words, **more: stream(*words, **more) or True
     )
 
 
-def _what_is_recorded_is_never_outdated(patch: pytest.MonkeyPatch) -> None:
+def _records_are_never_outdated(patch: pytest.MonkeyPatch) -> None:
     def outdated(
         estates: Estates, known: Known, _: date
     ) -> Iterator[str | None]:
@@ -291,13 +295,13 @@ def _what_is_recorded_is_never_outdated(patch: pytest.MonkeyPatch) -> None:
 
 OPENING = {
     "what is recorded is never outdated": Fault(
-        _what_is_recorded_is_never_outdated, READS, TAKEN
+        _records_are_never_outdated, READS, TAKEN
     ),
     "a partition whose callers lose a grant is skipped": Fault(
         _partition_is_skipped, READS, TAKEN
     ),
     "callers have the id of another": Fault(
-        _callers_have_the_id_of_another, READS, ELSEWHERE
+        _callers_have_foreign_ids, READS, ELSEWHERE
     ),
     "Applications count in no fingerprint": Fault(
         _applications_count_in_no_fingerprint, READS, TAKEN
@@ -309,18 +313,18 @@ OPENING = {
         trouble=Trouble(0, kills=False, share=0.0),
     ),
 }
-"""Faults after which a command has come to its end, and a gate is open that the estate closes."""
+"""Faults after which a command completes, and a gate is open that the estate closes."""
 
 
 def _left_open(made: Commands, fault: Fault, *, seeded: bool) -> Report:
-    """What is open after a command between the estates of a fault."""
+    """Return the open gates after a command between the estates of a fault."""
     with pytest.MonkeyPatch.context() as patch:
         if seeded:
             fault.seed(patch)
         made.up(fault.before, "--all")
         made.begin()
         made.up(fault.after, trouble=fault.trouble)
-        assert made.up(fault.after) == 0, made.backend.said
+        assert made.up(fault.after) == 0, made.backend.output
     made.begin()
     rules = fault.after.shape.parts[0].rules
     asking_more = tuple(
@@ -350,9 +354,9 @@ def test_a_gate_that_a_command_leaves_open_is_found_out(
     seeded: bool,
     report: Callable[[str], None],
 ) -> None:
-    """By the next change of what stands behind it."""
+    """The next change of the component behind the gate finds it."""
     fault, (made, back) = OPENING[name], there
-    # Of two runs side by side either may be the one that fails.
+    # Either of two parallel runs may fail.
     for _ in range(TRIES if seeded else 1):
         back()
         found = _left_open(made, fault, seeded=seeded)
@@ -379,7 +383,7 @@ MOVED = {
         "rest": ("*",),
     },
 }
-"""Where the callers of `a` go in the change that gives them another scope there."""
+"""Estates in which the callers of `a` move in the change that gives them another scope there."""
 
 
 def _called_by_both(scope: str, layout: Layout) -> Parted:
@@ -405,11 +409,11 @@ def test_clients_that_move_as_their_grant_changes_are_not_refused(
             made.backend.draw, "shuffle", lambda queue: queue.sort(reverse=True)
         )
         assert made.up(_called_by_both("a.read", TOGETHER)) == 0, (
-            made.backend.said
+            made.backend.output
         )
         made.begin()
         assert made.up(_called_by_both("a.write", MOVED[where])) == 0, (
-            made.backend.said
+            made.backend.output
         )
         found = made.held()
     assert not found.opened and not found.closed, found
@@ -425,7 +429,7 @@ def test_without_a_fault_the_same_estates_pass(
     back()
     after, trouble = SOUND[name]
     assert made.up(after, trouble=trouble) == (2 if trouble else 0), (
-        made.backend.said
+        made.backend.output
     )
     found = made.held()
     assert not found.opened and not found.closed, found
@@ -438,15 +442,15 @@ def test_without_a_fault_the_same_estates_pass(
 def test_a_command_that_was_cut_off_is_taken_back(
     there: tuple[Commands, Callable[[], None]], name: str
 ) -> None:
-    """The next one goes back to the estate before."""
+    """The next command reverts to the estate before."""
     made, back = there
     back()
     before, after, trouble = CUT_OFF[name]
-    assert made.up(before) == 0, made.backend.said
+    assert made.up(before) == 0, made.backend.output
     made.begin()
     assert made.up(after, trouble=trouble) == 2
     first = made.backend.ran
-    assert made.up(before) == 0, made.backend.said
+    assert made.up(before) == 0, made.backend.output
     found = made.held()
     assert not found.opened and not found.closed, (
         f"{first}, {made.backend.ran}: {found}"

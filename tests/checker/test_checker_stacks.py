@@ -1,9 +1,10 @@
-"""Nobody is let in by accident, and nobody refused, while a command runs the stacks of an estate in partitions.
+"""A command that runs the stacks of an estate in partitions allows and denies no call by accident.
 
-Each chain goes through generated estates by `python -m kong_oam up`, under the mocks of the engine: whole, cut off
-after any steps of any of its runs and begun again (maybe towards another estate), with a partition that fails while
-others go on, and with one stack run by the engine's own command in between. Of every order in which the steps can have
-been done each moment is looked at, with the tokens of before and with those that clients get just then.
+Each chain goes through generated estates by `python -m kong_oam up`, under the mocks of the engine.
+Runs are complete, or stopped after any steps and repeated, maybe towards another estate. A
+partition may fail while others continue, and the engine's own command may run a stack in between.
+Every possible order of the steps is checked at each moment, with earlier tokens and with new
+tokens.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def _go(
         commands.up(draw.choice([before, after, later]))
         commands.up(after)
     assert commands.up(after) == 0, (
-        f"{commands.backend.said}{commands.backend.refused}"
+        f"{commands.backend.output}{commands.backend.refused}"
     )
     assert not commands.backend.ran, (
         "a command that has nothing to do runs stacks"
@@ -68,8 +69,8 @@ def _by_the_engine(
     after: Parted,
     excluded: float,
 ) -> Report:
-    """The engine's own run of one of the stacks, or of some of it, and then the command, which refuses nobody else than
-    that run did."""
+    """Run a stack, or a part of it, by the engine's own command, and then the command. The command
+    denies no further calls."""
     there = [
         name
         for name in after.layout
@@ -78,23 +79,25 @@ def _by_the_engine(
     commands.literal(after, f"{STACK}-{draw.choice(there)}", excluded)
     found = commands.held()
     refused = {
-        (one.target, one.method, _client(one.caller)) for one in found.closed
+        (finding.target, finding.method, _client(finding.caller))
+        for finding in found.closed
     }
     commands.begin(2)
     assert commands.behind == [before, after]
-    assert commands.up(after) == 0, commands.backend.said
+    assert commands.up(after) == 0, commands.backend.output
     found.closed.clear()
     found.add(commands.held())
     found.closed = [
-        one
-        for one in found.closed
-        if (one.target, one.method, _client(one.caller)) not in refused
+        finding
+        for finding in found.closed
+        if (finding.target, finding.method, _client(finding.caller))
+        not in refused
     ]
     return found
 
 
 def _client(caller: str) -> str:
-    """The client of a caller, whatever its token lists, or where it gets none."""
+    """Return the client of a caller, with or without a token."""
     return caller.split()[0].rstrip(",")
 
 
@@ -107,7 +110,7 @@ def test_nobody_is_let_in_or_refused_whom_both_estates_do_not(
     draw, total, runs = random.Random(seed), Report(), 0
     estates = [*islice(chain(seed), PAIRS + 2)]
     with commands(tmp_path / "project", draw) as made:
-        assert made.up(estates[0]) == 0, made.backend.said
+        assert made.up(estates[0]) == 0, made.backend.output
         for number in range(PAIRS):
             made.begin()
             made.roll_out()
@@ -122,7 +125,7 @@ def test_nobody_is_let_in_or_refused_whom_both_estates_do_not(
             assert not found.opened and not found.closed, (
                 f"pair {number}, {way}:\n{found}"
             )
-            assert made.up(estates[number + 1]) == 0, made.backend.said
+            assert made.up(estates[number + 1]) == 0, made.backend.output
             total.add(found)
             runs += len(made.backend.done)
     assert total.asked >= total.reached > 100

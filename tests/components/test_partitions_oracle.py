@@ -16,9 +16,9 @@ from tests.support.fingerprint_fields import (
     Pair,
     Pairs,
     left_out,
-    made_of,
+    registered_by,
 )
-from tests.support.generated_estates import Choice, Chosen, first, full
+from tests.support.generated_estates import Choice, Choices, first, full
 from tests.support.partition_worlds import (
     Deployed,
     InvalidEstateError,
@@ -38,7 +38,8 @@ FEW: dict[Choice, set[str | None]] = {
     ("mail", "labels"): {"rest"},
     ("orders/api < shop/job", "grant"): {"apis", "shops"},
 }
-"""By what is chosen anew, the stacks that are run. Of callers, gates know no version of an image."""
+"""The stacks to run, by the changed choice. Gates do not depend on the version of a caller's image.
+"""
 MORE: tuple[Choice, ...] = (
     ("orders/api", "scopes"),
     ("orders/api", "gateway"),
@@ -101,7 +102,7 @@ def test_what_is_left_out_of_the_fingerprint_is_found(
         assert any(pair.is_missed() for pair in deciding)
 
 
-def _step(chosen: Chosen, random: Random, project: Project) -> Chosen:
+def _step(chosen: Choices, random: Random, project: Project) -> Choices:
     """One to three edits, after which the estate compiles."""
     while True:
         choice = chosen
@@ -136,8 +137,8 @@ def _step(chosen: Chosen, random: Random, project: Project) -> Chosen:
 def test_running_what_is_chosen_leaves_what_running_all_leaves(
     kind: str, number: int, steps: int, tmp_path: Path
 ) -> None:
-    """After each of a sequence of changes: every resource and output of every stack, but for the count that says with
-    which state of the base a partition was made."""
+    """After each of several changes: every resource and output of every stack, except the base's
+    generation."""
     random, ran, refused = Random(number), [0, 0], 0
     with project_at(kind, tmp_path) as project:
         chosen = first(kind, random)
@@ -158,8 +159,10 @@ def test_running_what_is_chosen_leaves_what_running_all_leaves(
                 continue
             project.up(estates, run_few, everything=False)
             for stack in run_all.made:
-                assert made_of(run_few, stack) == made_of(run_all, stack), (
-                    now.since(chosen),
+                assert registered_by(run_few, stack) == registered_by(
+                    run_all, stack
+                ), (
+                    now.differing_choices(chosen),
                     stack,
                 )
             ran = [ran[0] + len(run_all.ran), ran[1] + len(run_few.ran)]
@@ -180,7 +183,7 @@ PARTS = [
 def test_no_pair_is_missed_and_each_field_that_decides_is_needed(
     kind: str, part: int, parts: int, tmp_path: Path
 ) -> None:
-    """Of all pairs that differ in one choice, one part."""
+    """One part of all pairs that differ in one choice."""
     with project_at(kind, tmp_path) as project:
         for pair in Pairs.around(project, full(kind)).of(kind, part, parts):
             assert not pair.is_missed(), pair.edit

@@ -1,4 +1,4 @@
-"""What a run of one stack of an estate finds of the others, before anything is made."""
+"""Checks of other stacks of an estate at the start of a run, before it makes anything."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from components import base, partition, state
 from kong_oam.access.partitions import base_of, part_of
 from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import Settings
-from kong_oam.engine.known_stacks import VARIABLE, Contents, shared
+from kong_oam.engine.known_stacks import VARIABLE, Contents, known_stacks_file
 from kong_oam.engine.state import StackState
 from kong_oam.errors import EngineError
 from kong_oam.identity.kinds import granted_in
@@ -64,11 +64,11 @@ def test_a_base_stops_while_a_partition_that_went_from_the_settings_has_componen
     for new_settings in (settings(rest=["*"]), settings()):
         with pytest.raises(
             pulumi.RunError,
-            match="partition 'apis' went from kong-oam:partitions of 'prod'",
+            match="partition 'apis' left kong-oam:partitions of 'prod'",
         ) as refused:
             run(new_settings, having(base=BASE))
         assert (
-            "'prod-apis' still has apis/one: `python -m kong_oam move -s prod`"
+            "'prod-apis' still has apis/one. Run `python -m kong_oam move -s prod`"
             in str(refused.value)
         )
         assert "`pulumi destroy -s prod-apis`" in str(refused.value)
@@ -81,7 +81,7 @@ def test_a_base_stops_while_a_partition_that_went_from_the_settings_has_componen
 def test_a_partition_does_not_make_a_second_time_what_another_stack_has(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """After its namespace came to this one, without `move`: whichever of both is run first."""
+    """After its namespace moved here without `move`, in either order of runs."""
     rest_of_estate = settings("rest", apis=["other"], rest=["*"])
     for place in ("prod_apis", "prod"):
         states = {
@@ -92,14 +92,14 @@ def test_a_partition_does_not_make_a_second_time_what_another_stack_has(
         stack = place.replace("_", "-")
         with pytest.raises(
             pulumi.RunError,
-            match=f"apis/one are to be in this stack, .* state of '{stack}'. Move them",
+            match=f"apis/one belong to this stack, .* state of '{stack}'. Move them",
         ):
             run(rest_of_estate, having("shop/one"))
     renamed = settings("new", new=["*"])  # the base was not run since
     deployed(monkeypatch, prod=having(base=BASE), prod_apis=having("apis/one"))
     with pytest.raises(
         pulumi.RunError,
-        match=r"apis/one are to be in this stack, .* state of 'prod-apis'\. Move them",
+        match=r"apis/one belong to this stack, .* state of 'prod-apis'\. Move them",
     ):
         run(renamed, having())
     deployed(monkeypatch, prod=having(base=BASE), prod_apis=having("other/one"))
@@ -131,7 +131,7 @@ def test_a_base_that_is_made_anew_is_no_older_than_what_partitions_were_made_wit
             ]
             == expected
         )
-    with shared(
+    with known_stacks_file(
         {"prod-apis": Contents(None, 8), "prod-rest": Contents([], 6)}
     ) as environment:  # and reads no state
         monkeypatch.setenv(VARIABLE, environment[VARIABLE])
@@ -162,7 +162,7 @@ def test_a_client_that_was_moved_has_the_id_that_it_had(
 def test_a_base_keeps_what_components_may_use_that_were_moved_and_not_run_since(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Their gates are those of before: into a stack that is new, or out of one that went from the settings."""
+    """Their gates are unchanged: in a new stack, or in a stack that left the settings."""
     new_settings = settings(new=["apis"], rest=["*"])
     offered = {
         "apis/one at okta": {
@@ -188,7 +188,7 @@ def test_a_base_keeps_what_components_may_use_that_were_moved_and_not_run_since(
         ),
     ):
         deployed(monkeypatch, prod_rest=of_shop, **states)
-        _, kept_uses = base.with_all_in_use(
+        _, kept_uses = base.with_used_offers(
             base_of(whole),
             new_settings,
             before,
@@ -200,7 +200,7 @@ def test_a_base_keeps_what_components_may_use_that_were_moved_and_not_run_since(
 def test_a_stack_that_is_not_there_yet_has_recorded_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """That of a partition that was only just written down; anything else is no answer."""
+    """The state of a new partition; any other error is no answer."""
     for name, value in (
         ("organization", "acme"),
         ("project", "kong-oam"),

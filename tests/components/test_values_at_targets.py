@@ -44,7 +44,7 @@ SETTINGS = parse(
 
 
 def test_each_place_is_given_what_is_there() -> None:
-    """What the cluster says of the object in the same cluster, and in no other."""
+    """The value of the object in the same cluster, and in no other."""
     application, whole = component("{}", client=False, ports=())
     first_target, second_target = (
         made(yaml.safe_load(SERVICE.replace("ADDRESS", address)))

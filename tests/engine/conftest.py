@@ -27,9 +27,11 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sample]:
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[Empty]:
-    """Makes an empty stack over a sandbox of its own: `empty("components", lags=Lags(plugins=1.0))`.
+    """Return a function that makes an empty stack over a new sandbox: `empty("components",
+    lags=Lags(plugins=1.0))`.
 
-    The names are parts of the project that the test edits, `lags` are Kong's. Once for each test.
+    The names are parts of the project that the test edits, `lags` are Kong's. Call it once in a
+    test.
     """
     made: list[Local] = []
 
@@ -48,7 +50,8 @@ def empty(tmp_path: Path) -> Iterator[Empty]:
 
 @pytest.fixture
 def deployed(sample: Sample, tmp_path: Path) -> Iterator[Deployment]:
-    """The sample estate for a test that changes it, in a project of its own. What it changed is undone after it."""
+    """Yield the sample estate for a test that changes it, in a separate project. Its changes are
+    undone afterwards."""
     local = sample.local
     saved = local.save()
     folder = shutil.copytree(

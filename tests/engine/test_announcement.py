@@ -1,4 +1,4 @@
-"""What a run does to access stands in one line in what the CLI prints."""
+"""The line in the CLI's output with a run's changes of access."""
 
 import subprocess
 
@@ -17,8 +17,8 @@ def _preview(deployment: Deployment, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def _told(deployment: Deployment) -> tuple[int, str]:
-    """How `diff` ends that asks the CLI what is deployed, and its first line."""
+def _announcement(deployment: Deployment) -> tuple[int, str]:
+    """Return the exit status of `diff` with the deployed estate, and its first line."""
     command = [
         ".venv/bin/python",
         "-m",
@@ -44,7 +44,8 @@ def _told(deployment: Deployment) -> tuple[int, str]:
 def test_a_preview_says_in_one_line_what_it_does_to_access(
     deployed: Deployment,
 ) -> None:
-    """Nothing where a role is only renamed; what opens is a warning; once it is deployed, it is no change any more."""
+    """A renamed role is no change. An opening is a warning. After the deployment there is no
+    change."""
     deployed.edit("applications/orders.yaml", "viewer:", "reader:")
     assert "access:" not in _preview(deployed, "--diff")
     deployed.edit(
@@ -52,14 +53,14 @@ def test_a_preview_says_in_one_line_what_it_does_to_access(
         "[/orders/health], methods: [GET]",
         "[/orders/health], methods: [GET, POST]",
     )
-    said = _preview(deployed)
-    assert f"    {LINE}\n" in said
-    assert said.index(LINE) < said.index("orders/api-8080-gate update"), (
+    output = _preview(deployed)
+    assert f"    {LINE}\n" in output
+    assert output.index(LINE) < output.index("orders/api-8080-gate update"), (
         "before what changes, and again below it"
     )
-    assert said.count(LINE) == 2
-    assert _told(deployed) == (1, f"{LINE.partition('access: ')[2]}\n")
+    assert output.count(LINE) == 2
+    assert _announcement(deployed) == (1, f"{LINE.partition('access: ')[2]}\n")
     assert deployed.run("up").stdout.count(f"    {LINE}\n") == 1
     assert "access:" not in deployed.run("up").stdout
-    assert _told(deployed) == (0, "")
+    assert _announcement(deployed) == (0, "")
     assert deployed.output("__model").startswith("1\nstack {")

@@ -24,7 +24,8 @@ def _named(deployment: Deployment, *names: str) -> None:
 def test_a_team_s_applications_are_deployed_from_its_own_repository(
     empty: Empty, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """By a pattern, with the policy pack; where the repository is not there, a run stops, and all stays as it was."""
+    """Found by a pattern, with the policy pack. Without the repository a run stops and changes
+    nothing."""
     teams = tmp_path_factory.mktemp("teams")
     oam = teams / "tiny" / "oam"
     oam.mkdir(parents=True)

@@ -1,4 +1,5 @@
-"""What stops a run before anything is made: wrong Applications, and gateways that cannot keep the promises."""
+"""Inputs that stop a run before it creates anything: invalid Applications, and gateways without a
+needed feature."""
 
 from __future__ import annotations
 
@@ -47,7 +48,7 @@ def test_the_program_stops_on_a_scope_that_is_not_declared(
             )
         stopped = deployment.run("up", check=False)
         for server in places.values():
-            with pytest.raises(BlockingIOError):  # nobody has come
+            with pytest.raises(BlockingIOError):  # no request arrived
                 server.accept()
     assert stopped.returncode != 0
     assert f"{POSITION}: error ACC201" in stopped.stdout
@@ -60,7 +61,7 @@ def test_the_program_stops_on_a_scope_that_is_not_declared(
         in stopped.stdout
     )
     assert "Traceback" not in stopped.stdout + stopped.stderr
-    assert [one["type"] for one in deployment.state()] in (
+    assert [resource["type"] for resource in deployment.state()] in (
         [],
         ["pulumi:pulumi:Stack"],
     )
@@ -80,7 +81,7 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     [
         (
             {"configuration": {"database": "off"}},
-            "this Kong runs without a database (database=off)",
+            "this Kong has no database (database=off)",
         ),
         (
             None,
@@ -95,7 +96,7 @@ def test_a_gateway_that_cannot_be_used_stops_the_program(
     kong: dict[str, Any] | None,
     message: str,
 ) -> None:
-    """Each with a message of its own, a failing exit status, and nothing made anywhere."""
+    """Each has a specific message and a failing exit status, and nothing is created anywhere."""
     local = refused.local
     stand_in = Kong(
         **({"admin_token": local.env["KONG_ADMIN_TOKEN"]} | (kong or {}))
@@ -111,8 +112,8 @@ def test_a_gateway_that_cannot_be_used_stops_the_program(
     assert stopped.returncode != 0
     assert message in stopped.stdout
     assert "Traceback" not in stopped.stdout + stopped.stderr
-    # The engine's own provider is there where the program has asked it for the state.
-    assert {one["type"] for one in refused.state()} <= {
+    # The engine's own provider exists once the program has read the state.
+    assert {resource["type"] for resource in refused.state()} <= {
         "pulumi:pulumi:Stack",
         "pulumi:providers:pulumi",
     }
@@ -127,7 +128,7 @@ def test_a_gateway_that_cannot_be_used_stops_the_program(
 def test_a_usable_gateway_does_not_stop_the_program(
     refused: Deployment,
 ) -> None:
-    """The same stack with its own gateway: a preview goes through, so it was the gateways that stopped it."""
+    """The same stack with its own gateway: a preview succeeds, so the gateways were the reason."""
     assert refused.pulumi("preview", "-s", STACK).returncode == 0
 
 
@@ -141,8 +142,9 @@ _OTHERS = """config:
 def test_no_run_deploys_other_applications_than_the_commands_read(
     empty: Empty,
 ) -> None:
-    """Settings in the project, in another folder or another file lead no run elsewhere than `check` and the review
-    look: each stops it, with the setting's name."""
+    """Settings in the project, another folder or another file could make a run read other
+    Applications than `check` and the review. Each stops the run, and the message names the
+    setting."""
     deployment = empty("Pulumi.yaml")
     project_file, stacks = (
         deployment.folder / "Pulumi.yaml",
@@ -150,7 +152,7 @@ def test_no_run_deploys_other_applications_than_the_commands_read(
     )
     usual = project_file.read_text("utf-8")
 
-    def said(*arguments: str) -> str:
+    def output(*arguments: str) -> str:
         stopped = deployment.pulumi(
             "preview", "-s", STACK, *arguments, check=False
         )
@@ -161,18 +163,18 @@ def test_no_run_deploys_other_applications_than_the_commands_read(
     project_file.write_text(usual + _OTHERS, "utf-8")
     assert (
         "Kong-OAM: stack 'local': Pulumi.yaml sets applications in its config, which no command reads"
-        in said()
+        in output()
     )
     project_file.write_text(usual, "utf-8")
     stacks.rename(deployment.folder / "conf")
     project_file.write_text(
         usual.replace("stackConfigDir: stacks", "stackConfigDir: conf"), "utf-8"
     )
-    assert "kong-oam:asOf, kong-oam:cloud" in said()
+    assert "kong-oam:asOf, kong-oam:cloud" in output()
     shutil.copytree(deployment.folder / "conf", stacks)
     assert (
-        "Kong-OAM: stack 'local': Pulumi.yaml lets the engine read other files than stacks/Pulumi."
-        in said()
+        "Kong-OAM: stack 'local': Pulumi.yaml makes the engine read other files than stacks/Pulumi."
+        in output()
     )
     project_file.write_text(usual, "utf-8")
     other = deployment.folder / "conf" / f"Pulumi.{STACK}.yaml"
@@ -183,6 +185,6 @@ def test_no_run_deploys_other_applications_than_the_commands_read(
         "utf-8",
     )
     assert (
-        "Kong-OAM: stack 'local': kong-oam:cloud: not as in stacks/Pulumi.local.yaml"
-        in said("--config-file", str(other))
+        "Kong-OAM: stack 'local': kong-oam:cloud: differs from stacks/Pulumi.local.yaml"
+        in output("--config-file", str(other))
     )

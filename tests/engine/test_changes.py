@@ -72,7 +72,7 @@ def test_a_rotated_key_takes_a_slot_of_its_own(deployed: Deployment) -> None:
     """Okta signs with its next key: tokens of both are good at once, and the key after that takes a slot."""
     local = deployed.local
     (server,) = (
-        one["id"] for one in local.okta.objects("authorizationServers")
+        server["id"] for server in local.okta.objects("authorizationServers")
     )
     before = service_token(local, "checkout")
     local.okta.rotate(server)
@@ -89,7 +89,7 @@ def test_a_rotated_key_takes_a_slot_of_its_own(deployed: Deployment) -> None:
         call(local, "GET", "orders.example.com", "/orders", after).status == 200
     )
     changes = deployed.changes("up", "--refresh")
-    # The empty slot holds the issuer's current key under an unused name, so it follows it.
+    # The empty slot has the issuer's current key under an unused name, so it changes with the key.
     assert changes == {
         f"gateway-ring-okta-slot-{index}": "update" for index in (2, 3)
     }
@@ -117,7 +117,7 @@ def _slots(deployment: Deployment) -> list[str | None]:
 def test_destroy_takes_away_what_the_stack_made_and_nothing_else(
     empty: Empty,
 ) -> None:
-    """Kong, Okta and the cluster are left with what was there before: another's service, another's server."""
+    """Kong, Okta and the cluster keep earlier objects: another's service, another's server."""
     deployment = empty()
     local = deployment.local
     httpx.post(
@@ -141,7 +141,8 @@ def test_destroy_takes_away_what_the_stack_made_and_nothing_else(
         kind: len(item) - len(before.get(kind, []))
         for kind, item in entities(local).items()
     }
-    # 5 gated services with 3 plugins and a route each; nobody and one ring of 4 slots.
+    # 5 gated services with 3 plugins and a route each; the anonymous consumer and a key ring with 4
+    # slots.
     assert {
         kind: made[kind]
         for kind in (

@@ -25,7 +25,8 @@ OKTA_IS_BEHIND = launchers.behind("resource-okta")
 
 
 def _partner_calls(local: Local, settings: dict[str, str]) -> None:
-    """With what the stack tells it, and its own key: none is known here, until its owner publishes one, and another."""
+    """Call as the partner, with the stack's outputs and its own key. First no key is known; its
+    owner then publishes two."""
     endpoint, client, scopes = (
         settings[f"OAUTH_{name}"] for name in ("ISSUER", "CLIENT_ID", "SCOPES")
     )
@@ -71,7 +72,8 @@ def _partner_calls(local: Local, settings: dict[str, str]) -> None:
 def test_applications_without_a_secret_sign_users_in_with_pkce(
     empty: Empty,
 ) -> None:
-    """Neither has a secret, Okta takes none from them, and the gate cuts what their users' groups do not hold."""
+    """Neither has a secret, Okta accepts none from them, and the gate removes scopes that their
+    users' groups lack."""
     deployment = empty()
     local = deployment.local
     for name in ("hello", "reports"):
@@ -92,7 +94,8 @@ def test_applications_without_a_secret_sign_users_in_with_pkce(
         name for name in deployment.changes("preview") if "shop" in name
     ]
     assert [
-        one["metadata"]["name"] for one in local.cluster.objects("Deployment")
+        deployment["metadata"]["name"]
+        for deployment in local.cluster.objects("Deployment")
     ] == [
         "api",
         "page",
@@ -105,7 +108,7 @@ def test_applications_without_a_secret_sign_users_in_with_pkce(
     assert app["API_URL_ORDERS__API"] == "http://orders.example.com/orders"
     for settings in (page, app):
         assert not {name for name in settings if "SECRET" in name}
-    apps = {one["label"]: one for one in local.okta.objects("apps")}
+    apps = {app["label"]: app for app in local.okta.objects("apps")}
     for name, kind in (("page", "browser"), ("app", "native")):
         made = apps[f"kong-oam {STACK} shop/{name}"]
         assert made["settings"]["oauthClient"]["application_type"] == kind

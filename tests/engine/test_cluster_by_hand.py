@@ -1,4 +1,4 @@
-"""What somebody changes in the cluster by hand, and what becomes of it."""
+"""Manual changes in the cluster: how they are found and undone."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from tests.support.engine.deployment import Deployment
 pytestmark = pytest.mark.engine
 
 
-def _image(one: dict[str, Any]) -> None:
-    one["spec"]["template"]["spec"]["containers"][0]["image"] = (
+def _image(item: dict[str, Any]) -> None:
+    item["spec"]["template"]["spec"]["containers"][0]["image"] = (
         "elsewhere.example.com/other:1"
     )
 
 
-def _open(one: dict[str, Any]) -> None:
-    one["spec"]["ingress"] = [{}]
+def _open(item: dict[str, Any]) -> None:
+    item["spec"]["ingress"] = [{}]
 
 
-def _selector(one: dict[str, Any]) -> None:
-    one["spec"]["selector"] = {"app": "other"}
+def _selector(item: dict[str, Any]) -> None:
+    item["spec"]["selector"] = {"app": "other"}
 
 
-def _mount(one: dict[str, Any]) -> None:
-    one["automountServiceAccountToken"] = True
+def _mount(item: dict[str, Any]) -> None:
+    item["automountServiceAccountToken"] = True
 
 
-def _value(one: dict[str, Any]) -> None:
-    one["data"]["OAUTH_CLIENT_ID"] = "b3RoZXI="
+def _value(item: dict[str, Any]) -> None:
+    item["data"]["OAUTH_CLIENT_ID"] = "b3RoZXI="
 
 
 HANDS: dict[Key, Callable[[dict[str, Any]], None]] = {
@@ -56,14 +56,14 @@ UP = f"pulumi up -s {STACK} --refresh"
 def test_what_somebody_changed_in_the_cluster_is_put_back(
     deployed: Deployment,
 ) -> None:
-    """By `up --refresh`, although the fields are somebody else's since: one of each kind of object."""
+    """By `up --refresh`, although another manager owns the fields now: an object of each kind."""
     cluster = deployed.local.cluster
     before = {key: cluster.get(key) for key in HANDS}
     for key, change in HANDS.items():
-        one = cluster.get(key)
-        assert one is not None
-        change(one)
-        cluster.put(one)
+        item = cluster.get(key)
+        assert item is not None
+        change(item)
+        cluster.put(item)
         assert cluster.get(key) != before[key]
     changes = deployed.changes("up", "--refresh")
     assert {key: cluster.get(key) for key in HANDS} == before
@@ -76,12 +76,12 @@ def test_verify_finds_what_somebody_changed_in_the_cluster_and_says_what_undoes_
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """What was changed, added, taken away and deleted, by its path and who did it; a run alone leaves what was added."""
+    """Changed, added, removed and deleted fields, by path and author. A plain run keeps additions."""
     _as_a_shell(deployed, monkeypatch)
     ask = ["verify", "--stack", STACK, "--only", "cluster"]
     assert (main(ask), capsys.readouterr().out) == (
         0,
-        f"30 object(s) of the cluster are as the last run of '{STACK}' left them\n",
+        f"30 object(s) of the cluster match the last run of '{STACK}'\n",
     )
     cluster = deployed.local.cluster
     before = cluster.objects()
@@ -96,8 +96,8 @@ def test_verify_finds_what_somebody_changed_in_the_cluster_and_says_what_undoes_
     service["spec"]["ports"].append({"port": 22, "targetPort": 22})
     account["metadata"]["annotations"] = {"role": "admin"}
     secret["data"]["LD_PRELOAD"] = "b3RoZXI="
-    for one in (pod, policy, service, account, secret):
-        cluster.put(one)
+    for item in (pod, policy, service, account, secret):
+        cluster.put(item)
     cluster.delete(GONE)
     assert main(ask) == 1
     out = capsys.readouterr().out
@@ -140,20 +140,20 @@ def test_a_cluster_that_cannot_be_read_is_no_finding(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Exit status 2, and what to do: no kubectl, or one that fails."""
+    """Exit status 2, and a remedy: kubectl is missing or fails."""
     _as_a_shell(deployed, monkeypatch)
     monkeypatch.setenv(CLUSTER, "http://127.0.0.1:1")
     assert main(["verify", "--stack", STACK, "--only", "cluster"]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith(
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith(
         "`kubectl --namespace=default get deployments.apps/hello-world` failed: "
     )
     monkeypatch.setenv("PATH", str(Path(shutil.which("pulumi") or "").parent))
     assert main(["verify", "--stack", STACK]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith(
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith(
         "kubectl is not on PATH; install it, or compare only the gateway"
     )
 
@@ -175,13 +175,14 @@ def _lines(text: str, beginning: str) -> list[str]:
     ]
 
 
-def _lasting(one: dict[str, Any]) -> dict[str, Any]:
-    """Without the uid, which is another one once an object is made anew, and annotations that are none."""
+def _lasting(item: dict[str, Any]) -> dict[str, Any]:
+    """Return an object without its uid, which changes when it is recreated, and without empty
+    annotations."""
     return {
-        **one,
+        **item,
         "metadata": {
             key: value
-            for key, value in one["metadata"].items()
+            for key, value in item["metadata"].items()
             if value and key != "uid"
         },
     }

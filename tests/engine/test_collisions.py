@@ -28,22 +28,22 @@ def test_a_second_stack_of_the_same_applications_is_refused_at_once(
     deployed.pulumi("stack", "init", SECOND)
     before = entities(deployed.local)
     failed = deployed.pulumi("preview", "-s", SECOND, check=False)
-    said = [
+    output = [
         line.strip()
         for line in failed.stdout.splitlines()
         if "error ENV42" in line
     ]
     assert failed.returncode != 0 and entities(deployed.local) == before
     assert [
-        sum(code in line for line in said) for code in ("ENV420", "ENV421")
+        sum(code in line for line in output) for code in ("ENV420", "ENV421")
     ] == [
         6,
         7,
     ]
-    assert all(f"stack '{STACK}'" in line for line in said)
+    assert all(f"stack '{STACK}'" in line for line in output)
     shown = [
         line.strip()
         for line in page("how-to/deploy.md").splitlines()
         if "error ENV42" in line
     ]
-    assert len(shown) == 2 and {*shown} <= {*said}
+    assert len(shown) == 2 and {*shown} <= {*output}

@@ -1,4 +1,4 @@
-"""What `make demo` deploys, and shows."""
+"""The resources and the output of `make demo`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ pytestmark = pytest.mark.engine
 
 
 def test_the_demo_shows_the_table_of_the_tutorial(deployed: Deployment) -> None:
-    """The example of types of one's own beside the sample estate, whose resources stay as they are."""
+    """The example of custom types is deployed beside the sample estate, whose resources do not
+    change."""
     add_own_types(deployed.folder)
     keep_records(deployed.folder, records := deployed.folder / "records.jsonl")
     assert {
@@ -34,9 +35,9 @@ def test_the_demo_shows_the_table_of_the_tutorial(deployed: Deployment) -> None:
         line for line in lines if " allowed " in line and " - " in line
     ], "it says who was let in"
     kinds = {
-        (one["kind"], one["metadata"]["name"])
+        (item["kind"], item["metadata"]["name"])
         for kind in ("StatefulSet", "CronJob")
-        for one in deployed.local.objects(kind)
+        for item in deployed.local.objects(kind)
     }
     assert kinds == {("StatefulSet", "book"), ("CronJob", "closing")}
     assert not deployed.local.objects("Ingress")

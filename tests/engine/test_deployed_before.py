@@ -1,4 +1,5 @@
-"""An estate that the commit before a change deployed: this program changes nothing but what the change names."""
+"""An estate that the commit before a change deployed: this program changes only resources of the
+change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Scopes and roles that come and go at a tenant of Entra: what is new is waited for, what is removed ends in one run."""
+"""Scopes and roles that come and go at a tenant of Entra: a run waits for new roles, and removes
+old roles at once."""
 
 from __future__ import annotations
 
@@ -39,12 +40,15 @@ def deployed(
 def _api(tenant: Entra) -> dict[str, Any]:
     found = tenant.directory.applications.values()
     return next(
-        one for one in found if one["displayName"].endswith("orders/api API")
+        finding
+        for finding in found
+        if finding["displayName"].endswith("orders/api API")
     )
 
 
 def _writing(tenant: Entra) -> tuple[bool | None, bool | None]:
-    """Whether the permission and the role of `orders.write` are enabled; None where there is none."""
+    """Return whether the permission and the role of `orders.write` are enabled; None if they do not
+    exist."""
     api = _api(tenant)
     scopes = {
         scope["value"]: scope["isEnabled"]
@@ -60,7 +64,7 @@ def _writing(tenant: Entra) -> tuple[bool | None, bool | None]:
 def test_a_new_scope_is_waited_for_before_it_is_granted(
     deployed: tuple[Deployment, Entra],
 ) -> None:
-    """Its role would not be found otherwise. Nothing else waits: no second run, and no change of a text."""
+    """Its role would not be found otherwise. A second run and a change of a text do not wait."""
     deployment, tenant = deployed
     texts = {
         file: (deployment.folder / file).read_text("utf-8")
@@ -113,10 +117,8 @@ def test_a_new_scope_is_waited_for_before_it_is_granted(
 def test_a_removed_scope_is_disabled_then_deleted_and_is_issued_to_nobody(
     deployed: tuple[Deployment, Entra],
 ) -> None:
-    """By the plugin, in one run: what Graph refuses to delete is disabled first. The gateway refuses what is still held.
-
-    A second run does nothing.
-    """
+    """By the plugin, in one run: entitlements are disabled before they are deleted, as Graph
+    requires. The gateway denies earlier tokens. A second run does nothing."""
     deployment, tenant = deployed
     local = deployment.local
     texts = {
@@ -199,9 +201,11 @@ def test_a_removed_scope_is_disabled_then_deleted_and_is_issued_to_nobody(
 def test_a_role_is_handed_over_without_what_it_was_and_is_in_one_hand(
     deployed: tuple[Deployment, Entra],
 ) -> None:
-    """Who held it reads no more and never writes, though their token of before is one of both scopes; the others do.
+    """The earlier clients lose reading and never get writing, though their earlier token has both
+    scopes; the others get it.
 
-    The role of the group that nobody names any more goes with its assignment. A second run does nothing.
+    The role of a group that no Application names is deleted with its assignment. A second run does
+    nothing.
     """
     deployment, tenant = deployed
     text, local = (

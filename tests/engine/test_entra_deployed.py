@@ -1,4 +1,5 @@
-"""A tenant of Entra: the same Applications, an application per API and per client, and the same answers for everybody."""
+"""A tenant of Entra: the same Applications, an application per API and per client, and the same
+answers for every caller."""
 
 from __future__ import annotations
 
@@ -20,15 +21,15 @@ from tests.support.engine.sample import Sample
 pytestmark = pytest.mark.engine
 
 
-UNKNOWN = "gateway: this run changes what 3 gates decide by, as that of kong-oam.local.hello.hello-world.8000, and "
-"""Said of clients and APIs whose ids the tenant makes up in the run itself."""
+UNKNOWN = "gateway: a preview cannot show the changes of 3 gates, such as kong-oam.local.hello.hello-world.8000: "
+"""The message about clients and APIs whose ids the tenant generates in the same run."""
 
 
 @pytest.fixture(scope="module")
 def deployed(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Deployment, Entra]]:
-    """The sample estate after its `up`; tests that change it come last, and put it back."""
+    """The sample estate after its `up`; tests that change it come last, and revert their changes."""
     folder = tmp_path_factory.mktemp("project")
     with (
         Entra(
@@ -50,7 +51,7 @@ def deployed(
         )
         assert UNKNOWN in previewed.stdout + previewed.stderr
         assert (
-            "orders/api-8080-gate changes in this run, though the preview may list it"
+            "orders/api-8080-gate changes in this run, even if the preview lists it"
             in previewed.stdout
         )
         deployment.run("up")
@@ -65,8 +66,8 @@ def test_everybody_gets_what_they_get_with_okta(
     table = ask(deployment.local, estate_of(deployment.folder))
     with_okta = ask(sample.local, estate_of(sample.deployment.folder))
     assert table.wrong == with_okta.wrong == ()
-    assert [one.name for one in table.callers] == [
-        one.name for one in with_okta.callers
+    assert [item.name for item in table.callers] == [
+        item.name for item in with_okta.callers
     ]
     assert table.rows.keys() == with_okta.rows.keys()
     assert table.rows == with_okta.rows
@@ -78,10 +79,10 @@ def test_everybody_gets_what_they_get_with_okta(
 def test_a_second_run_changes_nothing(
     deployed: tuple[Deployment, Entra],
 ) -> None:
-    """Neither does a refresh, and a preview shows the gate's table with the audience that Entra made up."""
+    """Nor does a refresh. A preview shows the gate's table with Entra's generated audience."""
     deployment, tenant = deployed
     previewed = deployment.pulumi("preview", "-s", STACK)
-    assert "no preview can show it" not in previewed.stdout + previewed.stderr
+    assert "a preview cannot show" not in previewed.stdout + previewed.stderr
     assert deployment.changes("preview") == {}
     assert deployment.changes("up") == {}
     deployment.run("refresh")
@@ -101,8 +102,8 @@ def test_a_second_run_changes_nothing(
 def test_what_is_not_the_clients_own_does_not_count(
     deployed: tuple[Deployment, Entra],
 ) -> None:
-    """Another tenant's token of the same key, one of version 1, one for another API or for anything else in the tenant;
-    and no token at all for an application that was assigned nothing."""
+    """Denied are another tenant's token of the same key, tokens of version 1, and tokens for other
+    APIs of the tenant. An application without an assignment gets no token."""
     deployment, tenant = deployed
     audience = deployment.output("audiences")["orders/api"]
     client = deployment.output("clients")["entra"]["shop/checkout"]

@@ -20,18 +20,18 @@ pytestmark = pytest.mark.engine
 
 
 def _mounted(local: Local, cluster: Issuer, component: str) -> ClusterToken:
-    """What the kubelet would put into the file that the component's pods find by OAUTH_ASSERTION_FILE."""
+    """Return the token that the kubelet writes into the file at OAUTH_ASSERTION_FILE."""
     (deployed,) = (
-        one
-        for one in local.cluster.objects("Deployment")
-        if one["metadata"]["name"] == component
+        deployment
+        for deployment in local.cluster.objects("Deployment")
+        if deployment["metadata"]["name"] == component
     )
     pod = deployed["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     (file,) = (
-        one["value"]
-        for one in container["env"]
-        if one["name"] == "OAUTH_ASSERTION_FILE"
+        variable["value"]
+        for variable in container["env"]
+        if variable["name"] == "OAUTH_ASSERTION_FILE"
     )
     (mount,) = (
         volume_mount
@@ -53,13 +53,13 @@ def _mounted(local: Local, cluster: Issuer, component: str) -> ClusterToken:
 def _signed(
     cluster: Issuer, subject: str, audience: str, seconds: int = 3600
 ) -> ClusterToken:
-    said = {
+    claims = {
         "iss": cluster.url,
         "sub": subject,
         "aud": [audience],
         "exp": int(time.time()) + seconds,
     }
-    return ClusterToken(cluster.published[0].sign(said))
+    return ClusterToken(cluster.published[0].sign(claims))
 
 
 def _token(
@@ -92,7 +92,8 @@ def _token(
 def test_pods_call_with_the_tokens_of_their_own_service_accounts(
     tmp_path: Path,
 ) -> None:
-    """No secret is made that could be stolen or has to be rotated; nobody else's token, nor one for others, counts."""
+    """There is no secret to steal or rotate. Tokens of other accounts and for other audiences are
+    invalid."""
     with (
         Issuer("cluster") as cluster,
         tenant_stack(tmp_path, clusterIssuer=cluster.url) as (deployment, _),
@@ -102,7 +103,7 @@ def test_pods_call_with_the_tokens_of_their_own_service_accounts(
         deployment.run("up")
         assert deployment.changes("up") == {}
         assert deployment.output("credentials") == {}
-        kinds = {one["type"] for one in deployment.state()}
+        kinds = {resource["type"] for resource in deployment.state()}
         assert (
             "azuread:index/applicationFederatedIdentityCredential:ApplicationFederatedIdentityCredential"
             in kinds

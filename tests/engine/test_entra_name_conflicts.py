@@ -31,7 +31,7 @@ def stack(tmp_path: Path) -> Iterator[tuple[Deployment, Entra]]:
 
 
 def _directory(tenant: Entra) -> dict[str, Any]:
-    """Ids of all that is in the tenant, and who is assigned and consented to what."""
+    """Return the ids of all objects in the tenant, and all assignments and consents."""
     directory = tenant.directory
     return {
         "applications": {
@@ -53,7 +53,8 @@ def _directory(tenant: Entra) -> dict[str, Any]:
 def test_nothing_is_made_beside_an_application_that_somebody_registered(
     stack: tuple[Deployment, Entra],
 ) -> None:
-    """Any user of a tenant may be allowed to, and owns it then. A preview and an up refuse alike, until it is gone."""
+    """Any user of a tenant may be allowed to register an application, and owns it. A preview and an
+    up both fail until it is deleted."""
     deployment, tenant = stack
     app = tenant.directory.create_application({"displayName": CHECKOUT})
     refused = [
@@ -61,9 +62,9 @@ def test_nothing_is_made_beside_an_application_that_somebody_registered(
         deployment.run("up", check=False),
     ]
     assert all(
-        one.returncode
-        and f"Application '{CHECKOUT}', {app['id']}" in one.stdout
-        for one in refused
+        item.returncode
+        and f"Application '{CHECKOUT}', {app['id']}" in item.stdout
+        for item in refused
     )
     assert list(tenant.directory.applications) == [app["id"]]
     del tenant.directory.applications[app["id"]]
@@ -135,7 +136,7 @@ def test_what_a_killed_run_made_is_found_and_removed(
     assert nth in seen.values()
     time.sleep(
         1.0
-    )  # a plugin looks for its parent every half second, and nobody hears what it is still told
+    )  # a plugin checks its parent every half second, and its later requests fail
     tenant.faults = None
     deployment.pulumi("cancel", "-s", STACK, "--yes")
     before = _directory(tenant)

@@ -1,4 +1,5 @@
-"""A partner at a tenant of Entra: with a key of its own it gets tokens and calls, and changes its key when it likes."""
+"""A partner at a tenant of Entra: it gets tokens with its own key, calls, and changes the key at
+any time."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ spec:
 
 
 def _named(deployment: Deployment, *certificates: str) -> None:
-    """Writes the partner's certificates into the stack's settings."""
+    """Write the partner's certificates into the stack's settings."""
     file = stack_file(deployment.folder)
     settings = yaml.safe_load(file.read_text("utf-8"))
     settings["config"]["kong-oam:identityProviders"][0]["certificates"] = {
@@ -47,7 +48,7 @@ def _named(deployment: Deployment, *certificates: str) -> None:
 def _token(
     settings: dict[str, str], key: rsa.RSAPrivateKey, certificate: str
 ) -> str:
-    """What the partner gets with what the stack tells it, and its own key. Raises IssuerError."""
+    """Return the partner's token, from the stack's outputs and its own key. Raises IssuerError."""
     endpoint, client, scopes = (
         settings[f"OAUTH_{name}"]
         for name in ("TOKEN_ENDPOINT", "CLIENT_ID", "SCOPES")
@@ -67,10 +68,9 @@ def _token(
 def test_a_partner_calls_with_a_key_of_its_own_and_changes_it(
     tmp_path: Path,
 ) -> None:
-    """None is known until its owner has handed over a certificate, two are while it changes, and the first then is not.
-
-    A second run changes nothing, and one certificate is not made anew because the other comes or goes.
-    """
+    """No key is known until its owner has handed over a certificate. Two are known during a change,
+    and then the first is removed. A second run changes nothing, and a certificate is not
+    recreated when the other comes or goes."""
     old, new = rsa_key(), rsa_key()
     first, second = certified(old), certified(new)
     with tenant_stack(tmp_path) as (deployment, _):
@@ -115,7 +115,7 @@ def test_a_partner_calls_with_a_key_of_its_own_and_changes_it(
         with pytest.raises(browser.IssuerError, match="AADSTS700027"):
             _token(
                 settings, new, first
-            )  # the certificate is known, the key is another's
+            )  # the certificate is known, but the key is another's
 
         _named(deployment, first, second)
         assert list(deployment.changes("up").values()) == ["create"]

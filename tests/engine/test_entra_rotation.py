@@ -1,4 +1,5 @@
-"""At a tenant of Entra clients' certificates and secrets are replaced while everybody calls, and end when they end."""
+"""Clients' certificates and secrets at a tenant of Entra are replaced during calls, and end on
+time."""
 
 from __future__ import annotations
 
@@ -16,15 +17,17 @@ from tests.support.engine.tenant import tenant_stack
 pytestmark = pytest.mark.engine
 
 HANDED_OVER = {
-    f"shop/{name}-{what}": "update"
+    f"shop/{name}-{kind}": "update"
     for name in CLIENTS
-    for what in ("client", "deployment")
+    for kind in ("client", "deployment")
 }
-"""What the next generation changes: pods get what is in the other slot, which the tenant has had since before."""
+"""Changes by the next generation: pods get the secret of the other slot, which the tenant already
+has."""
 
 
 def ended(slot: str, *kinds: str) -> dict[str, str]:
-    """What the end of an overlap changes: what was in the slot is gone, and there is the next one."""
+    """Change by the end of an overlap: the slot's secret is deleted, and the next secret is
+    created."""
     return {
         f"entra-{kind}-shop/{name}-{slot}": "delete-replaced"
         for name in CLIENTS
@@ -48,10 +51,11 @@ def test_nobody_is_refused_until_what_they_have_has_ended(
     kinds: tuple[str, ...],
     refusal: str,
 ) -> None:
-    """Pods with the new one and pods with the one before call through the overlap; after it the one before is nothing.
+    """During the overlap, pods with the new and with the old secret can call; afterwards the old
+    secret is invalid.
 
-    A second run on the same day does nothing, and a year without a run ends nothing that somebody has. What is known to
-    a stranger is replaced at once, by the documented command.
+    A second run on the same day does nothing, and a year without a run invalidates no secret in
+    use. A leaked secret is replaced at once, by the documented command.
     """
     with tenant_stack(tmp_path, **settings) as (deployment, _):
         local = deployment.local
@@ -81,8 +85,10 @@ def test_nobody_is_refused_until_what_they_have_has_ended(
                     ).status
                     == 200
                 )
-            told = deployment.output("credentials")["shop/checkout at entra"]
-            assert told == {
+            credentials = deployment.output("credentials")[
+                "shop/checkout at entra"
+            ]
+            assert credentials == {
                 "generation": 2,
                 "since": "2027-02-23",
                 "due": "2027-03-02",

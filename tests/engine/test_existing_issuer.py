@@ -1,4 +1,5 @@
-"""An issuer that exists (oidc): the same Applications, nothing made at the issuer, and the same answers for everybody."""
+"""An existing issuer (oidc): the same Applications, no changes at the issuer, and the same answers
+for every caller."""
 
 from __future__ import annotations
 
@@ -52,7 +53,7 @@ def existing(
 def test_everybody_gets_what_they_get_with_okta(
     existing: tuple[Deployment, Issuer], sample: Sample
 ) -> None:
-    """Every call of every caller: the same answer, and the one that the model means."""
+    """Every call of every caller has the same answer, which is also the model's."""
     deployment, _ = existing
     table = ask(deployment.local, estate_of(deployment.folder))
     with_okta = ask(sample.local, estate_of(sample.deployment.folder))
@@ -71,7 +72,9 @@ def test_nothing_is_made_at_the_issuer_and_nothing_changes_again(
 ) -> None:
     """No resource of an identity provider's package, and a quiet second run."""
     deployment, issuer = existing
-    packages = {one["type"].split(":")[0] for one in deployment.state()}
+    packages = {
+        resource["type"].split(":")[0] for resource in deployment.state()
+    }
     assert packages == {"pulumi", "kong-oam", "kong", "kubernetes"}
     assert deployment.output("issuers") == {PROVIDER: issuer.url}
     assert deployment.changes("up") == {}
@@ -81,7 +84,8 @@ def test_nothing_is_made_at_the_issuer_and_nothing_changes_again(
 def test_a_variable_of_the_components_own_is_there_once(
     existing: tuple[Deployment, Issuer],
 ) -> None:
-    """And wins: Kubernetes would make a Deployment that has it twice, and then refuse each update."""
+    """It overrides ours: Kubernetes would create a Deployment with duplicate variables, and then
+    reject each update."""
     deployment, _ = existing
     shop, image = (
         "applications/shop.yaml",
@@ -91,9 +95,9 @@ def test_a_variable_of_the_components_own_is_there_once(
     deployment.edit(shop, image, own)
     assert deployment.changes("up")["shop/checkout-deployment"] == "update"
     (found,) = (
-        one
-        for one in deployment.local.cluster.objects("Deployment")
-        if one["metadata"]["name"] == "checkout"
+        item
+        for item in deployment.local.cluster.objects("Deployment")
+        if item["metadata"]["name"] == "checkout"
     )
     (container,) = found["spec"]["template"]["spec"]["containers"]
     assert container["env"] == [
@@ -119,9 +123,9 @@ def test_the_clients_secrets_stay_where_they_are(
     } == dict.fromkeys(kept, False)
     assert len(kept) == 3, "pages keep none"
     (found,) = (
-        one
-        for one in deployment.local.cluster.objects("Deployment")
-        if one["metadata"]["name"] == "checkout"
+        item
+        for item in deployment.local.cluster.objects("Deployment")
+        if item["metadata"]["name"] == "checkout"
     )
     (container,) = found["spec"]["template"]["spec"]["containers"]
     reference = {
@@ -131,9 +135,9 @@ def test_the_clients_secrets_stay_where_they_are(
         "env"
     ]
     (own,) = (
-        one
-        for one in deployment.local.cluster.objects("Secret")
-        if one["metadata"]["name"] == "checkout-client"
+        secret
+        for secret in deployment.local.cluster.objects("Secret")
+        if secret["metadata"]["name"] == "checkout-client"
     )
     assert (
         "OAUTH_CLIENT_ID" in own["data"]
@@ -144,7 +148,8 @@ def test_the_clients_secrets_stay_where_they_are(
 def test_an_id_token_and_a_strangers_token_do_not_count(
     existing: tuple[Deployment, Issuer],
 ) -> None:
-    """What lacks the mark of an access token, is for another audience, or is signed by a key for encryption."""
+    """Denied are tokens without the mark of an access token, for another audience, or signed by an
+    encryption key."""
     deployment, issuer = existing
     client = deployment.output("clients")[PROVIDER]["shop/checkout"]
     own = {"sub": client, "client_id": client}
@@ -179,7 +184,8 @@ def test_an_id_token_and_a_strangers_token_do_not_count(
 def test_a_client_that_the_stack_does_not_name_stops_the_run(
     empty: Empty,
 ) -> None:
-    """Where it stands in the Application, with the nearest name that is there; nothing is provisioned."""
+    """The message has its place in the Application and the nearest known name; nothing is
+    provisioned."""
     with Issuer(AUDIENCE, users=GROUPS) as issuer:
         deployment = _prepared(empty(), issuer)
         file = stack_file(deployment.folder)
@@ -189,39 +195,39 @@ def test_a_client_that_the_stack_does_not_name_stops_the_run(
         )
         done = deployment.run("up", check=False)
     assert done.returncode != 0
-    said = done.stdout
-    assert "applications/shop.yaml:" in said
+    output = done.stdout
+    assert "applications/shop.yaml:" in output
     assert (
-        "error ENV402: nobody says which client 'shop/checkout' at oidc is; did you mean 'shop/chekout'?"
-        in said
+        "error ENV402: no client id for 'shop/checkout' at oidc; did you mean 'shop/chekout'?"
+        in output
     )
     assert (
-        "Name it under identityProviders[].clients in stacks/Pulumi.local.yaml"
-        in said
+        "Set it under identityProviders[].clients in stacks/Pulumi.local.yaml"
+        in output
     )
-    assert {one["type"].split(":")[0] for one in deployment.state()} <= {
-        "pulumi"
-    }
+    assert {
+        resource["type"].split(":")[0] for resource in deployment.state()
+    } <= {"pulumi"}
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "message"),
     deep_after(
         1,
         [
-            ("down", "answers 503, and no JSON object"),
+            ("down", "answers 503 without a JSON object"),
             (
                 "renamed",
-                "says that it is 'https://other.example.com'; set the issuer exactly as it calls itself",
+                "publishes the issuer 'https://other.example.com'; set exactly that issuer",
             ),
-            ("no keys", "no key of its set can verify tokens"),
+            ("no keys", "no key in its key set can verify tokens"),
         ],
     ),
 )
 def test_an_issuer_that_cannot_be_believed_stops_the_run(
-    existing: tuple[Deployment, Issuer], fault: str, said: str
+    existing: tuple[Deployment, Issuer], fault: str, message: str
 ) -> None:
-    """Before anything is changed: what is deployed goes on as it is."""
+    """Before any change: the deployed estate stays as it is."""
     deployment, issuer = existing
     before = json.dumps(
         deployment.local.kong.entities("jwt_secrets"), sort_keys=True
@@ -239,7 +245,7 @@ def test_an_issuer_that_cannot_be_believed_stops_the_run(
         issuer.down, issuer.named, issuer.published = False, None, keys
     assert (
         done.returncode != 0
-        and said in done.stdout
+        and message in done.stdout
         and "identity provider 'oidc'" in done.stdout
     )
     assert (

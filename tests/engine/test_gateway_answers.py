@@ -1,4 +1,5 @@
-"""What everybody gets at every endpoint of the sample estate: real tokens, raw requests, statuses written by hand."""
+"""The answers to all callers at every endpoint of the sample estate: real tokens, raw requests,
+literal statuses."""
 
 from __future__ import annotations
 
@@ -24,8 +25,9 @@ from tests.support.gateway_tokens import encoded, rsa_key, signature
 
 pytestmark = pytest.mark.engine
 
-# Columns of the tables. checkout and renderer call as themselves; sales, desk and both are users of one group, the
-# other, and both, first in the shop's web application, then in the console of reports.
+# Columns of the tables. checkout and renderer call as themselves. The users sales and desk are in one
+# group each, and both is in both. Users sign in to the shop's web application, then to the console
+# of reports.
 CALLERS = (
     *("nobody",),
     *("checkout", "renderer"),
@@ -126,7 +128,7 @@ def tokens(sample: Sample) -> Iterator[Mapping[str, str | None]]:
     """A token for each caller."""
     local = sample.local
     (server,) = (
-        one["id"] for one in local.okta.objects("authorizationServers")
+        server["id"] for server in local.okta.objects("authorizationServers")
     )
     issued = service_token(local, "checkout")
     other = _other_server(local)
@@ -174,7 +176,8 @@ def _management(local: Local) -> httpx.Client:
 
 
 def _other_server(local: Local) -> str:
-    """Another authorization server of the same org, for the same audience, which gives every app the same scope."""
+    """Create another authorization server of the same org, for the same audience, which gives every
+    app the same scope."""
     with _management(local) as okta:
         server = {
             "name": "other",
@@ -227,7 +230,7 @@ def _token_of(local: Local, issuer: str) -> str:
 
 
 def _self_signed(token: str) -> str:
-    """The same header, key id included, and the same claims, signed with somebody's own key."""
+    """Return the same header, key id included, and the same claims, signed with a stranger's key."""
     signed = token.rpartition(".")[0]
     return f"{signed}.{encoded(signature(rsa_key(), signed))}"
 
@@ -236,7 +239,8 @@ def _self_signed(token: str) -> str:
 def test_every_endpoint_answers_everybody_as_it_must(
     sample: Sample, tokens: Mapping[str, str | None], request_line: str
 ) -> None:
-    """400 for a path of two readings, 401 without a token that counts, 403 without its scope, 404 elsewhere, 200."""
+    """400 for an ambiguous path, 401 without a valid token, 403 without its scope, 404 elsewhere,
+    200."""
     method, url = request_line.split(" ")
     host, slash, path = url.partition("/")
     meant = dict(
@@ -252,7 +256,7 @@ def test_every_endpoint_answers_everybody_as_it_must(
 
 
 def test_a_user_in_no_group_is_issued_no_token(sample: Sample) -> None:
-    """Neither web application gets one for a user who holds no role."""
+    """Neither web application gets a token for a user without a role."""
     for application in ("web", "console"):
         with pytest.raises(browser.IssuerError) as refused:
             signed_in(sample.local, application, "user-none")
@@ -262,7 +266,7 @@ def test_a_user_in_no_group_is_issued_no_token(sample: Sample) -> None:
 def test_a_client_is_issued_no_scope_that_it_was_not_granted(
     sample: Sample,
 ) -> None:
-    """checkout may read orders: it gets no token that says more, not even for a scope that exists."""
+    """checkout may read orders: it gets no token with more scopes, even if the scope exists."""
     own = credential(sample.local, "checkout")
     account = own["OAUTH_ISSUER"], own["OAUTH_CLIENT_ID"], caller.proof_of(own)
     assert (
@@ -281,7 +285,8 @@ def test_a_client_is_issued_no_scope_that_it_was_not_granted(
 def test_the_verified_identity_reaches_the_workload(
     sample: Sample, tokens: Mapping[str, str | None]
 ) -> None:
-    """Client, subject and the scopes that count: a user of sales holds orders.read though the token lists both."""
+    """Client, subject and the effective scopes: a user of sales has only orders.read though the
+    token lists both."""
     checkout = credential(sample.local, "checkout")["OAUTH_CLIENT_ID"]
     web = credential(sample.local, "web")["OAUTH_CLIENT_ID"]
     sales_token = tokens["sales in web"]

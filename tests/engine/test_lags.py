@@ -1,4 +1,5 @@
-"""Nobody is let in while the estate comes and goes, though Kong's parts see changes at different times."""
+"""Unauthorized calls are denied while the estate comes and goes, though Kong's parts see changes at
+different times."""
 
 from __future__ import annotations
 
@@ -21,13 +22,14 @@ LAG = 1.0
 
 TARGETS = (("orders.example.com", "/orders"), ("hello.example.com", "/hello"))
 CLOSED = {401, 404, 503}
-"""No such route, or a token is needed, or nobody leads anywhere yet: what a gate that is not seen yet comes to."""
+"""Answers before a gate is visible: no such route, a token is required, or the service has no
+address."""
 LET_THROUGH = 200
 """The workload answered, or Kong tried to reach one."""
 
 
 def _status(local: Local, host: str, target: str) -> int:
-    """What the gateway answered, without sockets."""
+    """Return the gateway's status, without sockets."""
     answer = local.kong.handle(
         f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode(), "http"
     )
@@ -37,9 +39,11 @@ def _status(local: Local, host: str, target: str) -> int:
 def _answers_during(
     local: Local, act: Callable[[], object], *last: int
 ) -> set[int]:
-    """Every status that callers without a token got while `act` ran, and then until those of TARGETS got `last`.
+    """Return every status for callers without a token while `act` runs, and until all TARGETS
+    answer `last`.
 
-    They ask again some 5 ms after each answer. Raises AssertionError when `last` does not come within 30 seconds.
+    They call again about 5 ms after each answer. Raises AssertionError if `last` does not come
+    within 30 seconds.
     """
     answers: set[int] = set()
     latest: dict[str, int] = {}
@@ -82,10 +86,11 @@ LATE = {
 def test_nobody_is_let_in_while_the_estate_comes_and_goes(
     empty: Empty, lags: Lags
 ) -> None:
-    """Whatever Kong's workers see first, and with no pause anywhere: nothing ever reaches a workload."""
+    """In whatever order Kong's workers see changes, and without pauses: no call ever reaches a
+    workload."""
     deployment = empty(lags=lags)
     local = deployment.local
-    # Where the consumer of who has no token is not seen yet, Kong's jwt fails (500).
+    # While the consumer of callers without a token is not visible, Kong's jwt fails (500).
     closed = CLOSED | {500} if lags.credentials else CLOSED
     assert (
         _answers_during(local, lambda: deployment.run("up"), 401, 401) <= closed

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.engine
 
 
 @pytest.mark.deep
-@pytest.mark.stand_in  # it counts what stand-ins hear
+@pytest.mark.stand_in  # it counts requests to stand-ins
 @pytest.mark.timeout(3600)
 def test_an_estate_in_partitions_goes_through_its_life(
     report: Callable[[str], None],
@@ -51,7 +51,7 @@ def test_an_estate_in_partitions_goes_through_its_life(
     assert done["up after the move"].keys() == {
         "updated",
         "deleted",
-    }  # tags; what held others in the other stack
+    }  # tags; and the resource that kept others in the other stack
     created = sum(operations.get("created", 0) for operations in done.values())
     assert done["destroyed"] == {"deleted": created}
 

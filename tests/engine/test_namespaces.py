@@ -1,4 +1,4 @@
-"""What of the cluster does not fit the stack: namespaces that it does not have, and neighbours of the gateway."""
+"""Differences between the cluster and the stack: missing namespaces, and neighbours of the gateway."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAMESPACE = Key("v1", "Namespace", "", "things")
 
 @pytest.fixture
 def deployment(empty: Empty) -> Deployment:
-    """A stack with one Application, whose namespace the cluster does not have."""
+    """A stack with one Application, whose namespace the cluster lacks."""
     made = empty("stacks")
     for file in (made.folder / "applications").iterdir():
         file.unlink()
@@ -48,14 +48,13 @@ def _let_runs_make_them(deployment: Deployment) -> None:
 def test_a_namespace_that_is_missing_is_named_before_anything_is_made(
     deployment: Deployment,
 ) -> None:
-    """With the command that makes it; once it is there, nothing is in the way."""
+    """The message has the command that creates it; once it exists, the run succeeds."""
     before = entities(deployment.local)
     failed = deployment.run("up", check=False)
     assert failed.returncode != 0
     assert SAID in " ".join(failed.stdout.split())
     assert (
-        "1 error(s) where this would be provisioned; nothing was"
-        in failed.stdout
+        "1 error(s) at the products; nothing was provisioned" in failed.stdout
     )
     assert entities(deployment.local) == before
     deployment.local.cluster.absent.clear()
@@ -66,7 +65,7 @@ def test_a_namespace_that_is_missing_is_named_before_anything_is_made(
 def test_without_kubectl_the_run_itself_finds_out(
     deployment: Deployment,
 ) -> None:
-    """Nobody has to have it: what the API server answers is shown, and the gateway stays closed."""
+    """kubectl is optional: the run shows the API server's answer, and the gateway stays closed."""
     path = Path(deployment.local.env["PATH"].split(":")[0])
     shutil.move(path, path.with_name("elsewhere"))
     failed = deployment.run("up", check=False)
@@ -89,7 +88,7 @@ def test_where_the_stack_says_so_runs_make_it_and_leave_it(
     assert deployment.changes("up") == {}
     assert deployment.changes("preview", "--refresh") == {}
     deployment.run("destroy")
-    assert [Key.of(one) for one in deployment.local.cluster.objects()] == [
+    assert [Key.of(item) for item in deployment.local.cluster.objects()] == [
         NAMESPACE
     ]
     assert set(deployment.changes("up").values()) == {"create"}
@@ -125,7 +124,8 @@ def node(name: str, address: str, *pods: str) -> dict[str, object]:
 def test_a_range_that_others_are_in_is_refused(
     deployment: Deployment, there: dict[str, object], who: str
 ) -> None:
-    """They would get past the gateway: NetworkPolicies go by addresses. One with nobody in it is taken."""
+    """Pods in the range would bypass the gateway: NetworkPolicies go by addresses. An empty range
+    is accepted."""
     deployment.local.cluster.absent.clear()
     deployment.local.cluster.nodes = [
         node("far", "192.0.2.7", "198.51.100.0/24", "fd00::/64"),
@@ -142,14 +142,14 @@ def test_a_range_that_others_are_in_is_refused(
     file.write_text(yaml.safe_dump(settings), "utf-8")
     before = entities(deployment.local)
     failed = deployment.run("up", check=False)
-    said = " ".join(failed.stdout.split())
+    output = " ".join(failed.stdout.split())
     assert failed.returncode != 0
     assert (
         f"ENV413: kong-oam:gateway.cidrs: 10.20.0.0/16 contains {who}, so they could bypass the gateway"
-        in said
+        in output
     )
     assert (
-        "1 error(s) where this would be provisioned; nothing was" in said
+        "1 error(s) at the products; nothing was provisioned" in output
         and entities(deployment.local) == before
     )
     gateway["cidrs"] = ["203.0.113.8/29"]

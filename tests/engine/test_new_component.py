@@ -38,7 +38,7 @@ NEW = (
 
 @pytest.mark.deep
 def test_a_scaffolded_component_can_be_previewed_at_once(empty: Empty) -> None:
-    """Workload, identity, gate and routes are planned, and its access is what the template says."""
+    """Workload, identity, gate and routes are planned, and its access equals the template's."""
     deployment = empty()
     command = [sys.executable, "-m", "kong_oam", "new", *NEW]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -51,13 +51,13 @@ def test_a_scaffolded_component_can_be_previewed_at_once(empty: Empty) -> None:
         timeout=60,
     )
     previewed = deployment.pulumi("preview", "-s", STACK, "--show-full-output")
-    for said in (
+    for messages in (
         "kubernetes:apps/v1:Deployment billing/invoices-deployment create",
         "okta:app:OAuth okta-app-billing/invoices create",
         "kong:index:Plugin billing/invoices-8080-gate create",
         "kong:index:Route billing/invoices-protected-0-8080 create",
     ):
-        assert said in previewed.stdout
+        assert messages in previewed.stdout
     for line in (
         "GET,HEAD billing.example.com/  billing/invoices: invoices.read: nobody",
         "billing/invoices at okta  orders.read",

@@ -30,7 +30,7 @@ def tiny(empty: Empty) -> Deployment:
 
 
 def _listed(deployment: Deployment) -> list[str]:
-    """The clients of the policy, as a preview that makes it knows them."""
+    """Return the clients of the policy, as a preview that makes it knows them."""
     steps = json.loads(
         deployment.pulumi("preview", "-s", STACK, "--json").stdout
     )["steps"]
@@ -44,13 +44,13 @@ def _listed(deployment: Deployment) -> list[str]:
 
 
 def _app(deployment: Deployment) -> tuple[str, str]:
-    """The id of the one app, and its client id."""
+    """Return the id of the one app, and its client id."""
     (app,) = deployment.local.okta.objects("apps")
     return app["id"], app["credentials"]["oauthClient"]["client_id"]
 
 
 def _answered(deployment: Deployment) -> int:
-    """What the API answers the job that has what is in its Secret."""
+    """Return the API's answer to the job with the data of its Secret."""
     return call(
         deployment.local,
         "GET",
@@ -61,7 +61,8 @@ def _answered(deployment: Deployment) -> int:
 
 
 def _replaced(deployment: Deployment) -> dict[str, str]:
-    """Makes the app anew; gives what else changes. The job gets tokens afterwards, and nothing is left to do."""
+    """Recreate the app, and return the other changes. The job gets tokens afterwards, and a second
+    run does nothing."""
     before = _app(deployment)[0]
     changes = deployment.changes("up", "--replace", f"**::{APP}")
     assert changes.pop(APP) == "create-replacement"
@@ -78,7 +79,8 @@ def _replaced(deployment: Deployment) -> dict[str, str]:
 def test_a_first_preview_knows_the_client_id_and_the_app_is_made_with_it(
     tiny: Deployment,
 ) -> None:
-    """What depends on it is known as well; a second run finds nothing to do; an app made anew has the same one."""
+    """Its dependents are known as well; a second run does nothing; a recreated app has the same
+    client id."""
     assert _listed(tiny) == [CHOSEN]
     tiny.run("up")
     assert (

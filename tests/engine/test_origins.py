@@ -1,4 +1,5 @@
-"""Pages that get tokens themselves: Okta lets a browser give them these, from trusted origins of this stack alone."""
+"""Pages that get tokens themselves: Okta allows a browser to read them for trusted origins of this
+stack alone."""
 
 from __future__ import annotations
 
@@ -24,13 +25,13 @@ GRANT, NO_GRANT = "[shop/page]", "[]"
 
 def _trusted(local: Local) -> dict[str, str]:
     return {
-        one["origin"]: one["name"]
-        for one in local.okta.objects("trustedOrigins")
+        origin["origin"]: origin["name"]
+        for origin in local.okta.objects("trustedOrigins")
     }
 
 
 def _by_hand(local: Local, scopes: list[dict[str, str]]) -> None:
-    """An administrator lets the one origin be for something else."""
+    """Give the origin another purpose, as an administrator does."""
     (origin,) = local.okta.objects("trustedOrigins")
     answer = httpx.put(
         f"{local.okta.url}/api/v1/trustedOrigins/{origin['id']}",
@@ -41,7 +42,7 @@ def _by_hand(local: Local, scopes: list[dict[str, str]]) -> None:
 
 
 def _page_signs_in(local: Local, origin: str) -> bool:
-    """Whether a user of the page at `origin` gets a token for orders."""
+    """Return whether a user of the page at `origin` gets a token for orders."""
     own = credential(local, "page")
     where = (
         own["OAUTH_ISSUER"],
@@ -60,7 +61,7 @@ def _page_signs_in(local: Local, origin: str) -> bool:
 
 
 def _with_page(deployment: Deployment, there: bool) -> None:
-    """The shop has its page, or nothing at all."""
+    """Deploy the shop with its page, or without any client."""
     shop = deployment.folder / "applications/shop.yaml"
     if there:
         shop.write_text(SHOP.partition("    - name: app")[0])
@@ -95,7 +96,7 @@ def shop(empty: Empty) -> Deployment:
 def test_an_origin_is_trusted_as_long_as_pages_of_it_get_tokens(
     shop: Deployment,
 ) -> None:
-    """It comes with the client and goes with it; no other page has a token meanwhile."""
+    """It comes and goes with the client; no other page gets a token."""
     shop.run("up")
     assert _trusted(shop.local) == {PAGE: f"kong-oam {STACK} {PAGE}"}
     assert _page_signs_in(shop.local, PAGE)
@@ -117,8 +118,8 @@ def test_an_origin_is_trusted_as_long_as_pages_of_it_get_tokens(
 def test_an_origin_that_stacks_share_is_removed_by_none_of_them(
     shop: Deployment,
 ) -> None:
-    """It stays when its page goes; who needs it, adopts it by the command of the preview, with what it is for. Where
-    a stack no longer shares it, it is that stack's own again."""
+    """It stays after its page is removed. A stack that needs it adopts it by the preview's command,
+    with its purposes. A stack that no longer shares it owns it again."""
     settings, provider = "stacks/Pulumi.local.yaml", "      type: okta\n"
     shared = f"{provider}      sharedOrigins: [{PAGE}]\n"
     shop.run("up")
@@ -131,14 +132,14 @@ def test_an_origin_that_stacks_share_is_removed_by_none_of_them(
     _with_page(shop, False)
     shop.run("up")
     assert RESOURCE not in {
-        one["urn"].rsplit("::", 1)[1] for one in shop.state()
+        resource["urn"].rsplit("::", 1)[1] for resource in shop.state()
     }
     assert _trusted(shop.local) == {PAGE: f"kong-oam {PAGE}"}
     _with_page(shop, True)
-    said = shop.pulumi("preview", "-s", STACK, check=False).stdout
+    output = shop.pulumi("preview", "-s", STACK, check=False).stdout
     (command,) = (
         line.strip()
-        for line in said.splitlines()
+        for line in output.splitlines()
         if line.strip().startswith("echo '{")
     )
     subprocess.run(
@@ -150,7 +151,7 @@ def test_an_origin_that_stacks_share_is_removed_by_none_of_them(
     )
     assert RESOURCE not in shop.changes("up")
     assert [
-        one["scopes"] for one in shop.local.okta.objects("trustedOrigins")
+        origin["scopes"] for origin in shop.local.okta.objects("trustedOrigins")
     ] == [both]
     assert _page_signs_in(shop.local, PAGE)
     shop.edit(settings, shared, provider)

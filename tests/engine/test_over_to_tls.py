@@ -1,4 +1,5 @@
-"""A component goes over to TLS between the gateway and its workload, and back: by the engine, on the stand-ins."""
+"""A component switches to TLS between the gateway and its workload, and back: by the engine, on the
+stand-ins."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ CA = "    upstreamTls: {ca: workloads.pem}\n"
 
 
 def asked(local: Local) -> tuple[int, dict[str, str]]:
-    """The status of a public call, and the headers that its workload got."""
+    """Return the status of a public call, and the headers that its workload got."""
     connection = http.client.HTTPConnection(
         urlsplit(local.kong.proxy_url).netloc, timeout=10
     )
@@ -44,7 +45,7 @@ def asked(local: Local) -> tuple[int, dict[str, str]]:
 
 
 def load(deployment: Deployment) -> None:
-    """Has Kong have the CA of the workloads, which the program cannot load."""
+    """Add the workloads' CA to Kong, because the program cannot."""
     local = deployment.local
     headers = {"Kong-Admin-Token": local.env["KONG_ADMIN_TOKEN"]}
     body = {"cert": local.echo.authority}
@@ -58,7 +59,7 @@ def load(deployment: Deployment) -> None:
 
 
 def over_tls(deployment: Deployment) -> None:
-    """Writes the trait, and the CA that the sandbox's workloads are signed by."""
+    """Write the trait, and the CA that the sandbox's workloads are signed by."""
     (deployment.folder / "stacks" / "workloads.pem").write_text(
         deployment.local.echo.authority
     )
@@ -89,12 +90,12 @@ def service(local: Local, name: str) -> dict[str, Any]:
 
 @pytest.mark.deep
 def test_a_component_goes_over_to_tls_and_back(deployed: Deployment) -> None:
-    """Through a service of its own at the gateway, so that no moment has half of each; and all of it settles."""
+    """It has a second service at the gateway, so no moment mixes both; then all of it settles."""
     local = deployed.local
     over_tls(deployed)
     refused = deployed.run("up", check=False)
     assert (
-        "Kong does not have the CA certificate of gateway.upstreamTls.ca"
+        "Kong lacks the CA certificate of gateway.upstreamTls.ca"
         in refused.stdout
     )
     assert (
@@ -130,9 +131,9 @@ def test_a_component_goes_over_to_tls_and_back(deployed: Deployment) -> None:
     for snapshot in local.kong.past()[begun - 1 :]:
         spoken = snapshot.tables["services"].values()
         assert all(
-            one["tls_verify"] and one["ca_certificates"]
-            for one in spoken
-            if one["protocol"] == "https"
+            item["tls_verify"] and item["ca_certificates"]
+            for item in spoken
+            if item["protocol"] == "https"
         )
     deployed.edit(ORDERS, TRAIT, "")
     back = deployed.changes("up")
@@ -148,7 +149,8 @@ def test_a_component_goes_over_to_tls_and_back(deployed: Deployment) -> None:
 def test_what_is_no_longer_verified_is_refused_and_found(
     deployed: Deployment,
 ) -> None:
-    """By the gate, whoever changed Kong by hand; `verify` names it, and a run mends it."""
+    """By the gate, after any manual change of Kong; `verify` names the change, and a run reverts
+    it."""
     local = deployed.local
     over_tls(deployed)
     load(deployed)
@@ -161,8 +163,8 @@ def test_what_is_no_longer_verified_is_refused_and_found(
         url, json={"tls_verify": False}, headers=headers, trust_env=False
     ).raise_for_status()
     assert asked(local)[0] == 500
-    said = command(deployed, "verify")
-    assert "tls_verify is false, not true" in said
+    output = command(deployed, "verify")
+    assert "tls_verify is false, not true" in output
     deployed.run("up", "--refresh")
     assert asked(local)[0] == 200
 
@@ -179,7 +181,7 @@ def test_a_client_certificate_is_shown_and_comes_and_goes(
         SETTINGS, CA, CA.replace("}", ", clientCertificate: gateway}")
     )
     refused = deployed.run("up", check=False)
-    assert "there is no 'gateway' among kong-oam:certificates" in refused.stdout
+    assert "'gateway' is missing in kong-oam:certificates" in refused.stdout
     pair = signed(authority("clients"), "gateway.example.com")
     own = json.dumps(
         {"gateway": {"certificate": pair.certificate, "privateKey": pair.key}}

@@ -29,7 +29,8 @@ ALL = (None, "sales", "rest")
 @pytest.mark.deep
 @pytest.mark.timeout(600)
 def test_an_estate_goes_up_as_its_base_and_partitions(empty: Empty) -> None:
-    """By the literal CLI, base first: a partition says so. A second run of each changes nothing."""
+    """By the real CLI, base first: a partition's error says so. A second run of each changes
+    nothing."""
     deployment = empty()
     position(deployment.folder, PLACES)
     partition(deployment.folder, PARTITIONS)
@@ -50,7 +51,8 @@ def test_an_estate_goes_up_as_its_base_and_partitions(empty: Empty) -> None:
 @pytest.mark.deep
 @pytest.mark.timeout(600)
 def test_an_estate_of_one_stack_grows_to_partitions(empty: Empty) -> None:
-    """One command; then each stack's run changes tags alone, and runs what a change touches, and nothing else."""
+    """By one command. Then each stack's run changes only tags, and the command runs only stacks of
+    a change."""
     deployment = empty()
     position(deployment.folder, PLACES)
     deployment.run("up")
@@ -71,7 +73,7 @@ def test_an_estate_of_one_stack_grows_to_partitions(empty: Empty) -> None:
     first = kong_oam(deployment, "up", "-s", STACK, "--yes")
     assert first.returncode == 0, first.stdout + first.stderr
     assert kong_oam(deployment, "up", "-s", STACK).stdout.startswith(
-        "nothing to be run"
+        "nothing to run"
     )
     for name in ALL:
         assert changes(deployment, "preview", name) == {}
@@ -124,19 +126,20 @@ def test_an_estate_of_one_stack_grows_to_partitions(empty: Empty) -> None:
 def test_a_grant_comes_before_the_rule_of_another_partition_and_goes_after_it(
     empty: Empty,
 ) -> None:
-    """A change that exchanges scopes is refused before anything runs. In two changes it goes: the base keeps a scope for
-    as long as a partition uses it."""
+    """A change that exchanges scopes is rejected before anything runs. Two changes work: the base
+    keeps a scope as long as a partition uses it."""
     deployment = empty()
     position(deployment.folder, PLACES)
     partition(deployment.folder, {"apis": ["orders"], "rest": ["*"]})
     previewed = kong_oam(deployment, "preview", "-s", STACK)
-    assert f"[{STACK}-apis] there is no such stack yet" in previewed.stdout, (
-        previewed.stderr
-    )
+    assert (
+        f"[{STACK}-apis] skipped: the stack does not exist yet"
+        in previewed.stdout
+    ), previewed.stderr
     listed = kong_oam(deployment, "preview", "-s", STACK, "--list", status=0)
     assert (
         listed.stdout == f'["{STACK}"]\n'
-        and f"{STACK}-apis: there is no such stack yet: `up`" in listed.stderr
+        and f"{STACK}-apis: the stack does not exist yet; `up`" in listed.stderr
     )
     kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
     files = [
@@ -185,8 +188,7 @@ def test_a_grant_comes_before_the_rule_of_another_partition_and_goes_after_it(
         )
     taken = kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
     assert (
-        "scope orders.read of orders/api went from the Applications"
-        in taken.stdout
+        "scope orders.read of orders/api left the Applications" in taken.stdout
     )
     runs = taken.stdout.splitlines()[-1].removeprefix("4 run: ").split(", ")
     assert runs == [STACK, f"{STACK}-apis", f"{STACK}-rest", STACK]
@@ -200,8 +202,9 @@ def test_a_grant_comes_before_the_rule_of_another_partition_and_goes_after_it(
 def test_a_partition_gets_another_name_and_a_base_is_made_anew(
     empty: Empty,
 ) -> None:
-    """Its stack is then none of the settings': no run makes a second time what it has, and `move` finds it. What a
-    base that was destroyed first took along, a refresh takes from the partitions' states."""
+    """The settings no longer list its stack: no run creates its resources twice, and `move` finds
+    them. If a base was destroyed first, `refresh` removes its resources from the partitions'
+    states."""
     deployment = empty()
     position(deployment.folder, PLACES)
     partition(deployment.folder, PARTITIONS)
@@ -228,15 +231,15 @@ def test_a_partition_gets_another_name_and_a_base_is_made_anew(
         name: run(deployment, "up", name, check=False)
         for name in (None, "orders", "rest")
     }
-    assert all(one.returncode for one in refused.values())
-    said = {name: item.stdout + item.stderr for name, item in refused.items()}
+    assert all(item.returncode for item in refused.values())
+    output = {name: item.stdout + item.stderr for name, item in refused.items()}
     assert (
         f"its stack '{STACK}-sales' still has orders/api, shop/checkout, shop/web"
-        in said[None]
+        in output[None]
     )
     assert (
-        f"python -m kong_oam move -s {STACK}" in said["orders"]
-        and f"move -s {STACK}" in said["rest"]
+        f"python -m kong_oam move -s {STACK}" in output["orders"]
+        and f"move -s {STACK}" in output["rest"]
     )
     before = deployment.pulumi(
         "stack", "export", "-s", stack_of("sales")
@@ -245,7 +248,7 @@ def test_a_partition_gets_another_name_and_a_base_is_made_anew(
     assert moved.returncode == 0, moved.stdout + moved.stderr
     assert f"orders/api: {STACK}-sales -> {STACK}-orders" in moved.stdout
     assert f"shop/web: {STACK}-sales -> {STACK}-rest" in moved.stdout
-    # One that was killed between its two writes has left all of it in both.
+    # A run that was killed between its two writes has left all resources in both stacks.
     (deployment.folder / "before.json").write_text(before, "utf-8")
     deployment.pulumi(
         "stack", "import", "-s", stack_of("sales"), "--file", "before.json"
@@ -253,7 +256,7 @@ def test_a_partition_gets_another_name_and_a_base_is_made_anew(
     again = kong_oam(deployment, "move", "-s", STACK, "--yes")
     assert again.returncode == 0, again.stdout + again.stderr
     assert (
-        f"orders/api: {STACK}-sales -> {STACK}-orders (a move of it was cut off)"
+        f"orders/api: {STACK}-sales -> {STACK}-orders (an earlier move was interrupted)"
         in again.stdout
     )
     # A scope changes as well, so that the base's next generation is not its first.

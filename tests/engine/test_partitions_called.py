@@ -1,4 +1,5 @@
-"""An estate in partitions as its callers see it; what interrupts it, and in the wrong order."""
+"""An estate in partitions as its callers see it, with interruptions, and commands in the wrong
+order."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ ALL = (None, *PARTITIONS)
 
 
 def _partitioned(local: Local, folder: Path) -> Deployment:
-    """The sample estate, with none of its stacks but the base made yet."""
+    """Return the sample estate, with only its base's stack."""
     deployment = start(local, project(folder, "policies"))
     position(folder, PLACES)
     partition(folder, PARTITIONS)
@@ -46,7 +47,7 @@ def _partitioned(local: Local, folder: Path) -> Deployment:
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """The estate, run once as a whole; a test that changes it says so."""
+    """The estate, deployed once as a whole; tests that change it say so."""
     with Local(lags=AT_ONCE) as local:
         deployment = _partitioned(local, tmp_path_factory.mktemp("project"))
         kong_oam(deployment, "up", "-s", STACK, "--yes", status=0)
@@ -88,7 +89,8 @@ def test_verify_finds_the_estate_as_it_is_meant(deployed: Deployment) -> None:
 def test_recover_of_a_partition_never_touches_anothers(
     deployed: Deployment,
 ) -> None:
-    """An entity that no state knows is that partition's whose tag it has, and the base's where it has none."""
+    """An entity outside of all states belongs to the partition of its tag, and without a tag to the
+    base."""
     kong = deployed.local.kong
     of_estate = ["kong-oam", f"kong-oam-stack:{STACK}"]
     for name, tags in {
@@ -108,14 +110,16 @@ def test_recover_of_a_partition_never_touches_anothers(
         return {str(entity["name"]) for entity in kong.entities("services")}
 
     before = standing()
-    for one, lost in (
+    for item, lost in (
         (stack_of("shops"), "lost-of-shops"),
         (STACK, "lost-of-base"),
     ):
-        listed = kong_oam(deployed, "recover", "-s", one, status=1)
+        listed = kong_oam(deployed, "recover", "-s", item, status=1)
         assert lost in listed.stdout
         assert listed.stdout.count("lost-of-") == 1
-        removed = kong_oam(deployed, "recover", "-s", one, "--remove", status=0)
+        removed = kong_oam(
+            deployed, "recover", "-s", item, "--remove", status=0
+        )
         assert "1 of 1 removed" in removed.stdout
         before -= {lost}
         assert standing() == before
@@ -123,7 +127,7 @@ def test_recover_of_a_partition_never_touches_anothers(
     kong_oam(deployed, "recover", "-s", stack_of("apis"), "--remove", status=0)
     for which in ALL:
         assert (
-            "0 made"
+            "0 created"
             in kong_oam(
                 deployed, "recover", "-s", stack_of(which), status=0
             ).stdout
@@ -170,7 +174,7 @@ def test_a_move_that_was_cut_off_between_its_two_writes_goes_on(
         )
         listed = kong_oam(deployed, "move", "-s", STACK, status=1)
         assert (
-            f"orders/api: {STACK}-apis -> {STACK}-shops (a move of it was cut off)"
+            f"orders/api: {STACK}-apis -> {STACK}-shops (an earlier move was interrupted)"
             in listed.stdout
         )
         kong_oam(deployed, "move", "-s", STACK, "--yes", status=0)
@@ -193,7 +197,7 @@ def test_a_move_that_was_cut_off_between_its_two_writes_goes_on(
 def test_partitions_are_renamed_and_become_one_stack_again(
     deployed: Deployment,
 ) -> None:
-    """By the same command, as long as the files of the stacks of before are there: nothing is made anew."""
+    """By the same command, while the files of the earlier stacks exist: nothing is recreated."""
     saved, folder = deployed.local.save(), deployed.folder
     files = {file: file.read_bytes() for file in (folder / "stacks").iterdir()}
     entities = {
@@ -231,26 +235,26 @@ def test_partitions_are_renamed_and_become_one_stack_again(
 def test_a_base_that_is_destroyed_first_leaves_gates_that_refuse(
     deployed: Deployment,
 ) -> None:
-    """Nobody is let in who was not before. With what is gone out of their states, by `refresh`, the stacks go up again,
-    or are taken down."""
+    """No caller gains access. After `refresh` removes missing resources from their states, the
+    stacks can be deployed again or destroyed."""
     saved = deployed.local.save()
     try:
         before = ask(deployed.local, estate_of(deployed.folder))
         run(deployed, "destroy", None)
         for asked, row in before.rows.items():
-            for one, was in zip(before.callers, row, strict=True):
+            for item, was in zip(before.callers, row, strict=True):
                 got = call(
                     deployed.local,
                     asked.method,
                     asked.host,
                     asked.target.decode("latin-1"),
-                    one.token,
+                    item.token,
                 ).status
                 assert got == was or got in (401, 403, 500, 503), (
-                    f"{asked} as {one.name}: {was}, then {got}"
+                    f"{asked} as {item.name}: {was}, then {got}"
                 )
                 assert got != 200 or before.rows[asked][0] == 200, (
-                    f"{asked} as {one.name}"
+                    f"{asked} as {item.name}"
                 )
         refused = kong_oam(
             deployed, "up", "-s", STACK, "--yes", "--all", status=2
@@ -261,7 +265,7 @@ def test_a_base_that_is_destroyed_first_leaves_gates_that_refuse(
         assert ask(deployed.local, estate_of(deployed.folder)).wrong == ()
         assert kong_oam(
             deployed, "up", "-s", STACK, status=0
-        ).stdout.startswith("nothing to be run")
+        ).stdout.startswith("nothing to run")
         run(deployed, "destroy", None)
         kong_oam(deployed, "refresh", "-s", STACK, "--yes", status=0)
         gone = kong_oam(deployed, "destroy", "-s", STACK, "--yes", status=0)
@@ -313,6 +317,6 @@ def test_ids_that_a_tenant_makes_up_reach_the_gates_of_other_partitions(
         assert ask(local, estate_of(folder)).wrong == ()
         assert kong_oam(
             deployment, "up", "-s", STACK, status=0
-        ).stdout.startswith("nothing to be run")
+        ).stdout.startswith("nothing to run")
         for name in ALL:
             assert changes(deployment, "preview", name) == {}

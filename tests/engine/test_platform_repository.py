@@ -42,7 +42,8 @@ NEW = (
 def test_two_repositories_of_init_deploy_with_what_is_installed(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """The team's has nothing but Applications, the platform's no line of the program; what is set is the stack."""
+    """The team's repository has only Applications, the platform's no line of the program; the stack
+    has the settings."""
     (tmp_path / "built").mkdir()
     installed = install(tmp_path_factory.mktemp("source"), tmp_path / "built")
     team, platform = tmp_path / "billing", tmp_path / "platform"
@@ -74,7 +75,7 @@ def test_two_repositories_of_init_deploy_with_what_is_installed(
     settings["config"]["kong-oam:gateway"] |= {"scheme": "http"}
     del settings["config"]["kong-oam:gateway"][
         "adminUrl"
-    ]  # the sandbox says where its Kong is
+    ]  # the sandbox names its Kong
     file.write_text(yaml.safe_dump(settings), "utf-8")
     assert "1 application(s)" in kong_oam(platform, "check", "--stack", STACK)
     with Local(lags=AT_ONCE) as local:

@@ -1,4 +1,4 @@
-"""A service has one plugin of a kind, and what asks for it changes. By the engine, on the stand-ins."""
+"""A service has one plugin of a kind, and its trait changes. By the engine, on the stand-ins."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ TRAIT = "        - {type: rate-limit, properties: {per: client, requests: {hour:
 def test_a_plugin_by_name_becomes_that_of_a_trait_and_back(
     deployed: Deployment,
 ) -> None:
-    """In its place at the gateway: another one of its kind could only come once it had gone."""
+    """The plugin changes in place at the gateway: another plugin of its kind could be created only
+    after its deletion."""
     deployed.edit(ORDERS, RULES, BY_NAME + RULES)
     assert deployed.changes("up") == {
         "orders/api-8080-plugin-rate-limiting": "create"

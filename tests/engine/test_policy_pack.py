@@ -23,7 +23,7 @@ CREDENTIALS = ("sandbox-admin-token", "sandbox-api-token")
 
 
 def test_nothing_is_found_in_the_sample_estate(sample: Sample) -> None:
-    """In the stack as it is deployed; and no rule is left out for an unknown value."""
+    """In the deployed stack; and no rule is skipped because of an unknown value."""
     done = sample.deployment.pulumi(
         "preview", "-s", STACK, "--policy-pack", "policies"
     )
@@ -37,9 +37,9 @@ def test_nothing_is_found_in_the_sample_estate(sample: Sample) -> None:
 def test_a_first_preview_is_judged_as_far_as_it_is_known(
     empty: Empty, tmp_path: Path
 ) -> None:
-    """Ids and secrets are unknown then: no rule gives up, and none finds what is not there. Advice stops nothing, unless
-    a configuration makes it mandatory."""
-    deployment = empty("policies")  # which reads the Applications beside it
+    """Ids and secrets are unknown then: every rule runs, and none reports unknown values. Advice
+    stops a run only if a configuration makes it mandatory."""
+    deployment = empty("policies")  # it reads the Applications beside it
     deployment.edit(
         "applications/hello.yaml", "\n  annotations: {owner: team-hello}", ""
     )
@@ -54,7 +54,7 @@ def test_a_first_preview_is_judged_as_far_as_it_is_known(
         in done.stdout
     )
     assert (
-        "shop/web (applications/shop.yaml:33:17) waived LINT305 until 2026-03-31"
+        "shop/web (applications/shop.yaml:33:17) has a waiver of LINT305 that expired on 2026-03-31"
         in done.stdout
     )
     config = tmp_path / "config.json"
@@ -74,7 +74,8 @@ def test_a_first_preview_is_judged_as_far_as_it_is_known(
 def test_a_mandatory_rule_stops_the_resource_from_being_made(
     empty: Empty,
 ) -> None:
-    """A change of the program gives every client the password grant: the preview fails, and without one no app gets it."""
+    """A change of the program gives every client the password grant: the preview fails, and so does
+    an up without a preview."""
     deployment = empty("components")
     deployment.edit(
         "components/identity/okta.py",
@@ -88,10 +89,10 @@ def test_a_mandatory_rule_stops_the_resource_from_being_made(
     assert entities(deployment.local) == {}
     blocked = deployment.run("up", "--policy-pack", "policies", check=False)
     assert blocked.returncode != 0
-    for said in (previewed.stdout, blocked.stdout):
-        assert "[mandatory] [severity: high]  grant-safe" in said
-        assert re.search(r"okta-app-\S+ may use the password grant", said)
-        assert "Give the client a `kind`" in said
+    for output in (previewed.stdout, blocked.stdout):
+        assert "[mandatory] [severity: high]  grant-safe" in output
+        assert re.search(r"okta-app-\S+ may use the password grant", output)
+        assert "Set the client's `kind`" in output
     assert "apps" not in entities(deployment.local)
 
 
@@ -155,9 +156,9 @@ def token_in_a_tag(resources: State) -> None:
     ("change", "message"),
     [
         (another_script, "orders/api-8080-gate does not run the gate of this version"),
-        (no_gate, "route orders/api-protected-1-8080 leads to orders/api-8080-service, which has no gate (an enabled post-function)"),
-        (anybody, "orders/api-8080-jwt: who has no token is 'kong-oam.local.ring.okta', no consumer without credentials here"),
-        (token_in_a_tag, "orders/api-8080-service: a private key stands in path"),
+        (no_gate, "route orders/api-protected-1-8080 points to orders/api-8080-service, which has no gate (an enabled post-function)"),
+        (anybody, "orders/api-8080-jwt: calls without a token pass as 'kong-oam.local.ring.okta', which is no consumer without credentials here"),
+        (token_in_a_tag, "orders/api-8080-service: path contains a private key"),
     ],
 )  # fmt: skip
 def test_an_exported_state_is_analysed_without_the_program(
@@ -166,7 +167,7 @@ def test_an_exported_state_is_analysed_without_the_program(
     change: Callable[[State], None],
     message: str,
 ) -> None:
-    """What somebody changed is found, by name, and the command fails."""
+    """A manual change is found by name, and the command fails."""
     done = analyzed(sample, tmp_path, change)
     assert done.returncode != 0
     assert message in done.stdout
@@ -175,7 +176,7 @@ def test_an_exported_state_is_analysed_without_the_program(
 def test_an_exported_state_that_is_sound_passes(
     sample: Sample, tmp_path: Path
 ) -> None:
-    """A configuration forbids what the sandbox may; no output holds a credential."""
+    """A configuration denies a permission of the sandbox; no output has a credential."""
     done = analyzed(sample, tmp_path, nothing)
     assert done.returncode == 0, done.stdout
     assert "[mandatory]" not in done.stdout
@@ -185,6 +186,6 @@ def test_an_exported_state_that_is_sound_passes(
         sample, tmp_path, nothing, "--policy-pack-config", str(config)
     )
     assert strict.returncode != 0
-    assert "route orders/api-protected-1-8080 takes http" in strict.stdout
+    assert "route orders/api-protected-1-8080 accepts http" in strict.stdout
     for credential in CREDENTIALS:
         assert credential not in done.stdout + strict.stdout

@@ -1,4 +1,5 @@
-"""What the engine says of the sample estate: all of it at the first preview, and nothing more once it is up."""
+"""The engine's plan for the sample estate: all of it at the first preview, and nothing after the
+first up."""
 
 import json
 from pathlib import Path
@@ -69,10 +70,10 @@ ORDERS_TABLE: dict[str, Any] = {
 def test_the_first_preview_shows_every_resource_of_the_up(
     sample: Sample,
 ) -> None:
-    """Nothing has to exist before the engine can tell what there will be."""
-    steps = json.loads(sample.said["preview"])["steps"]
+    """The engine knows all resources before any of them exists."""
+    steps = json.loads(sample.output["preview"])["steps"]
     previewed = {step["urn"]: step["op"] for step in steps}
-    assert previewed == operations(sample.said["up"])
+    assert previewed == operations(sample.output["up"])
     assert set(previewed.values()) == {"create"}
     names = {urn.rsplit("::", 1)[1] for urn in previewed}
     assert {
@@ -86,7 +87,7 @@ def test_the_first_preview_shows_every_resource_of_the_up(
 
 def test_the_first_preview_holds_the_gates_table(sample: Sample) -> None:
     """Before anything exists, the whole table by which orders/api will be guarded can be read in it."""
-    steps = json.loads(sample.said["preview"])["steps"]
+    steps = json.loads(sample.output["preview"])["steps"]
     (gate,) = (
         step for step in steps if step["urn"].endswith("::orders/api-8080-gate")
     )
@@ -100,19 +101,19 @@ def test_the_first_preview_holds_the_gates_table(sample: Sample) -> None:
 
 
 def test_a_preview_as_text_shows_who_may_call_what(empty: Empty) -> None:
-    """`preview --diff` of a first deployment: the access table, and the gate's own where texts are shown in full (else
-    the CLI cuts them after three lines)."""
-    said = (
+    """`preview --diff` of a first deployment shows the access table, and the gate's own table if
+    texts are shown in full. Otherwise the CLI cuts them after three lines."""
+    output = (
         empty()
         .pulumi("preview", "-s", STACK, "--diff", "--show-full-output")
         .stdout
     )
-    gate = said[said.index("::orders/api-8080-gate]") :]
+    gate = output[output.index("::orders/api-8080-gate]") :]
     assert (
         "'/orders/health': {'GET':'public','HEAD':'public'}"
         in gate[: gate.index("serviceId")]
     )
-    access = said[said.index("--outputs:--") :]
+    access = output[output.index("--outputs:--") :]
     assert (
         "\\nPOST,PUT,DELETE orders.example.com/orders  orders/api: orders.write: shop/web for order-desk\\n"
         in access
@@ -132,16 +133,16 @@ def test_a_preview_of_one_rule_shows_the_lines_that_change(
         "methods: [GET], scopes: [orders.read]}",
         "methods: [GET], scopes: [orders.write]}",
     )
-    said = deployed.pulumi("preview", "-s", STACK).stdout
+    output = deployed.pulumi("preview", "-s", STACK).stdout
     count = len(
         [
             line
-            for line in said.splitlines()
+            for line in output.splitlines()
             if not line.startswith("@ previewing")
         ]
     )
     assert count == 25
-    assert "__model" not in said
+    assert "__model" not in output
 
 
 def test_a_preview_shows_the_lines_of_access_that_change(
@@ -165,17 +166,17 @@ def test_a_preview_shows_the_lines_of_access_that_change(
     hello.write_text(
         hello.read_text("utf-8").replace("checkot", "checkout"), "utf-8"
     )
-    said = deployed.pulumi("preview", "-s", STACK).stdout
+    output = deployed.pulumi("preview", "-s", STACK).stdout
     shown = tutorial.partition("    $ pulumi preview -s local\n")[2].partition(
         "\n\n"
     )[0]
-    lines = [" ".join(line.split()) for line in said.splitlines()]
+    lines = [" ".join(line.split()) for line in output.splitlines()]
     assert [
         line
         for line in shown.splitlines()
         if " ".join(line.split()) not in lines
     ] == []
-    outputs = said.partition("Outputs:\n")[2].partition("\n\n")[0]
+    outputs = output.partition("Outputs:\n")[2].partition("\n\n")[0]
     assert len(outputs.splitlines()) - 1 == shown.partition("    Outputs:\n")[
         2
     ].partition("    Resources")[0].count("\n")
@@ -192,7 +193,7 @@ def test_a_second_up_changes_nothing(sample: Sample) -> None:
 
 
 def test_an_up_after_a_refresh_changes_nothing(sample: Sample) -> None:
-    """What Kong, Okta and the cluster answer is what was sent to them."""
+    """The answers of Kong, Okta and the cluster equal the requests to them."""
     done = operations(sample.deployment.run("up", "--refresh", "--json").stdout)
     assert {
         urn: op
@@ -204,7 +205,7 @@ def test_an_up_after_a_refresh_changes_nothing(sample: Sample) -> None:
 
 @pytest.mark.deep
 def test_a_saved_plan_deploys(empty: Empty, tmp_path: Path) -> None:
-    """What was previewed and kept in a file is what `up --plan` does, on an empty stack."""
+    """`up --plan` deploys a preview that was saved in a file, on an empty stack."""
     deployment = empty()
     deployment.local.env["PULUMI_EXPERIMENTAL"] = "true"
     plan = tmp_path / "plan.json"

@@ -1,4 +1,4 @@
-"""The table of resources in docs/ is that of a real `pulumi up` of the sample estate."""
+"""The table of resources in docs/ equals a real `pulumi up` of the sample estate."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ def test_the_page_counts_the_resources_of_the_sample_estate(
                 else ""
             )
             counted[provider, f"{where}.{kind}" if where else kind] += 1
-    told = {
+    reported = {
         (provider, kind): int(count)
         for provider, kinds in ROW.findall(page("explanation/cost.md"))
         for count, kind in re.findall(r"(\d+) ([\w.]+)", kinds)
     }
-    assert told == dict(counted)
+    assert reported == dict(counted)
 
 
 def test_the_previews_that_pages_show_leave_the_rest_unchanged(
     sample: Sample,
 ) -> None:
-    """The first updates six resources of the sample estate, the second one."""
+    """The first updates six resources of the sample estate, the second a single resource."""
     made = [
-        one
-        for one in sample.deployment.state()
-        if "::default" not in one["urn"]
+        resource
+        for resource in sample.deployment.state()
+        if "::default" not in resource["urn"]
     ]  # the engine's own are not counted
     texts = (
         page("tutorial.md"),

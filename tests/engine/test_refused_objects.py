@@ -1,5 +1,5 @@
-"""What would open a component past its fence, or take another's identity, brought to the engine in one run: nothing is
-made, neither of the Application that brings it nor of those beside it."""
+"""Objects that would bypass a component's network policy, or take another's identity, in one run of
+the engine. No Application of the run is deployed."""
 
 from __future__ import annotations
 
@@ -167,14 +167,15 @@ TRAITS = [
 
 
 def components() -> list[tuple[str, str, dict[str, Any]]]:
-    """A component with each of them: the code that it is refused with, what the message names, and the component."""
+    """Return a component with each object: its error code, the text in the message, and the
+    component."""
     found: list[tuple[str, str, dict[str, Any]]] = []
-    for number, (code, one) in enumerate((*FENCE, *IDENTITY)):
+    for number, (code, item) in enumerate((*FENCE, *IDENTITY)):
         named = {
-            **one,
-            "metadata": {"name": f"c{number}", **one.get("metadata", {})},
+            **item,
+            "metadata": {"name": f"c{number}", **item.get("metadata", {})},
         }
-        says = f"{one['kind']} '{named['metadata']['name']}'"
+        says = f"{item['kind']} '{named['metadata']['name']}'"
         found.append(
             (
                 code,
@@ -202,7 +203,8 @@ def components() -> list[tuple[str, str, dict[str, Any]]]:
 def test_nothing_that_opens_what_access_closes_gets_past_a_run(
     empty: Empty,
 ) -> None:
-    """`up` as `preview`: each is told, with its code and its place, and the estate beside it is not made either."""
+    """`up` like `preview`: each is reported, with its code and its place, and the estate beside it
+    is not created."""
     deployment, found = empty(), components()
     application = {
         "apiVersion": "core.oam.dev/v1beta1",
@@ -227,12 +229,14 @@ def test_nothing_that_opens_what_access_closes_gets_past_a_run(
             if "applications/worse.yaml:" in line
         ]
         missing = [
-            one
-            for one in found
-            if not any(f" {one[0]}: {one[1]}" in line for line in findings)
+            finding
+            for finding in found
+            if not any(
+                f" {finding[0]}: {finding[1]}" in line for line in findings
+            )
         ]
         assert missing == []
-    assert [one["type"] for one in deployment.state()] in (
+    assert [resource["type"] for resource in deployment.state()] in (
         [],
         ["pulumi:pulumi:Stack"],
     )

@@ -188,9 +188,10 @@ def test_a_workload_of_any_kind_is_guarded_as_every_other(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A StatefulSet with a container of each sort, behind a Service of another name and an Ingress of its definition.
+    """A StatefulSet with a container of each kind, behind a Service of another name and an Ingress
+    of its definition.
 
-    A second run does nothing, and neither does one with a refresh; what somebody changes by hand is found, and put back.
+    A second run does nothing, also with a refresh; manual changes are found and reverted.
     """
     deployment = deployment_of(empty, STORE)
     local = deployment.local
@@ -249,7 +250,7 @@ def test_a_workload_of_any_kind_is_guarded_as_every_other(
 def test_a_gate_stays_closed_until_the_workload_of_this_version_is_there(
     empty: Empty,
 ) -> None:
-    """An image that cannot be pulled: the run fails, and what it would open stays closed, until one succeeds."""
+    """An image cannot be pulled: the run fails, and the gate stays closed until a run succeeds."""
     deployment = deployment_of(empty, STORE)
     local = deployment.local
     deployment.run("up")
@@ -290,7 +291,9 @@ def test_what_runs_once_and_what_is_no_workload_is_deployed_in_order(
     (job,) = local.cluster.objects("Job")
     (container,) = job["spec"]["template"]["spec"]["containers"]
     assert container["envFrom"] == [{"secretRef": {"name": "once-client"}}]
-    types = [one["type"].rpartition(":")[2] for one in deployment.state()]
+    types = [
+        resource["type"].rpartition(":")[2] for resource in deployment.state()
+    ]
     assert types.index("CustomResourceDefinition") < types.index("Thing")
     (release,) = local.cluster.objects("Release")
     assert release["spec"]["chart"] == "nginx"
@@ -314,7 +317,7 @@ def test_what_runs_once_and_what_is_no_workload_is_deployed_in_order(
 
 @pytest.mark.deep
 def test_a_pod_that_becomes_a_client_is_made_anew(empty: Empty) -> None:
-    """Its containers cannot get a credential while it runs: an API server refuses that."""
+    """Its containers cannot get a credential while it runs: an API server rejects that change."""
     deployment = deployment_of(empty, STORE + POD)
     deployment.run("up")
     client = "{type: client, properties: {kind: service, calls: [{component: tiny/api, scopes: [things.read]}]}}"
@@ -339,14 +342,15 @@ def test_a_pod_that_becomes_a_client_is_made_anew(empty: Empty) -> None:
 def test_objects_are_kept_as_the_rules_of_their_application_say(
     empty: Empty,
 ) -> None:
-    """One that stays, one that is only looked at, one that is somebody else's, too, and one that is written once."""
+    """A kept object, a read-only object, an object shared with somebody else, and an object that is
+    written once."""
     deployment = deployment_of(empty, STORE + KEPT)
     cluster = deployment.local.cluster
 
     def data() -> dict[str, Any]:
         return {
-            one["metadata"]["name"]: one["data"]
-            for one in cluster.objects("ConfigMap")
+            config_map["metadata"]["name"]: config_map["data"]
+            for config_map in cluster.objects("ConfigMap")
         }
 
     for name in ("looked", "shared"):
@@ -386,17 +390,19 @@ def test_objects_are_kept_as_the_rules_of_their_application_say(
     }
     assert data()["anew"] == {"A": "3"}
 
-    # One that is exactly as it is rendered is taken over.
+    # An object that equals the rendered object is adopted.
     (taken,) = (
-        one
-        for one in cluster.objects("ConfigMap")
-        if one["metadata"]["name"] == "once"
+        config_map
+        for config_map in cluster.objects("ConfigMap")
+        if config_map["metadata"]["name"] == "once"
     )
     labels = {
         **taken["metadata"]["labels"],
         "trait.oam.dev/resource": "objects-5",
     }
-    del labels["kong-oam.dev/stack"]  # only objects that a run creates have it
+    del labels[
+        "kong-oam.dev/stack"
+    ]  # only objects that a run creates have this
     about = {"name": "taken", "namespace": "default", "labels": labels}
     cluster.put(
         {
@@ -430,15 +436,16 @@ READ = "  policies: [{type: read-only, properties: {rules: [{selector: {componen
 
 @pytest.mark.deep
 def test_pods_that_are_only_read_run_on_behind_a_fence(empty: Empty) -> None:
-    """That lets nobody in, while they are read and once nobody does: no rule of access is about them any more."""
+    """The network policy denies all connections, during and after the reading: no access rule is
+    about these pods any more."""
     deployment = deployment_of(empty, STORE + PAGE)
     cluster = deployment.local.cluster
     deployment.run("up")
 
     def fences() -> dict[str, tuple[str, bool]]:
         policies = {
-            one["metadata"]["name"]: one["spec"]
-            for one in cluster.objects("NetworkPolicy")
+            policy["metadata"]["name"]: policy["spec"]
+            for policy in cluster.objects("NetworkPolicy")
         }
         return {
             name: (
@@ -499,8 +506,8 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The stand-in installs no chart: what the gateway is led to is a Service of ours, which selects the same pods as
-    the fence does."""
+    """The stand-in installs no chart: the gateway uses a Service of ours, which selects the same
+    pods as the network policy."""
     deployment = deployment_of(empty, SEARCH)
     local = deployment.local
     deployment.pulumi("preview", "-s", STACK, "--policy-pack", "policies")
@@ -521,8 +528,8 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
     )
     assert local.cluster.objects("Ingress") == []
     after = {
-        one["urn"].rpartition("::")[2]: one.get("dependencies", [])
-        for one in deployment.state()
+        resource["urn"].rpartition("::")[2]: resource.get("dependencies", [])
+        for resource in deployment.state()
     }
     assert any(
         "Release" in urn for urn in after["tiny/api-service-api-gateway"]
@@ -546,7 +553,7 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
     assert main(ask) == 1
     assert "NetworkPolicy 'default/api-gateway'" in capsys.readouterr().out
 
-    # Pods of another component come to have the labels: verify says so, and no run goes on.
+    # Pods of another component get the labels: verify reports it, and no run continues.
     labels = {**pods, "app.oam.dev/name": "shop", "app.oam.dev/component": "db"}
     pod = {
         "apiVersion": "v1",
@@ -556,13 +563,13 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
     local.cluster.put(pod)
     assert main(ask) == 1
     assert (
-        "it leads to pods of shop/db, too, which the rules of 'tiny/api' open"
+        "it also selects pods of shop/db, so the rules of 'tiny/api' open them"
         in capsys.readouterr().out
     )
     assert "ENV415" in deployment.run("up", check=False).stdout
     local.cluster.delete(Key.of(pod))
 
-    # The gate stays as it was in a run that leaves out the Service of other pods.
+    # The gate does not change in a run that leaves out the Service of other pods.
     deployment.edit(
         "applications/tiny.yaml", "instance: api}", "instance: api, role: data}"
     )
@@ -571,7 +578,8 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
     )
     deployment.run("up", "--exclude", "**tiny/api-service-api-gateway")
     assert call(local, "DELETE", HOST, "/things", token).status == 403
-    # So other pods answer from the next run on, whatever the outputs say that this run meant.
+    # So other pods answer from the next run on, although the outputs already have this run's
+    # values.
     assert main(ask_for_changes) == 0
     moved = [
         f"tiny/api:9200 (team-tiny), pods {labels} in default at 9200"
@@ -589,7 +597,8 @@ def test_a_service_that_a_release_makes_is_guarded_as_every_other(
 def test_what_the_cluster_knows_is_passed_once_it_is_there(
     empty: Empty,
 ) -> None:
-    """The address of a load balancer (a stand-in's), in texts; what it is not yet, nobody is deployed with."""
+    """The address of a load balancer (a stand-in's), in texts; no workload is deployed before the
+    address is known."""
     deployment = deployment_of(
         empty, STORE.replace("      traits:\n", OUTPUTS) + TAKERS
     )
@@ -620,16 +629,20 @@ def test_what_the_cluster_knows_is_passed_once_it_is_there(
     assert deployment.changes("up") == {}
     assert deployment.changes("preview", "--refresh") == {}
     assert "awaited-value" not in str(
-        [one["inputs"] for one in deployment.state() if "inputs" in one]
+        [
+            resource["inputs"]
+            for resource in deployment.state()
+            if "inputs" in resource
+        ]
     )
 
     deployment.edit("applications/tiny.yaml", "ingress[0].ip", "ingress[1].ip")
     failed = deployment.run("up", check=False)
     assert failed.returncode != 0
-    said = " ".join(failed.stdout.split())
+    output = " ".join(failed.stdout.split())
     assert (
         "Service 'default/api-internal' has no text or number at status.loadBalancer.ingress[1].ip yet"
-        in said
+        in output
     )
     assert "Traceback" not in failed.stdout + failed.stderr
     assert cluster.objects("ConfigMap") == [notes]

@@ -39,7 +39,7 @@ def comments() -> Iterator[Comments]:
 
 
 def committed(folder: Path) -> None:
-    """Puts what is deployed into a repository, as its first commit."""
+    """Put the deployed estate into a repository, as its first commit."""
     who = (
         "-c",
         "user.name=tests",
@@ -65,7 +65,8 @@ def committed(folder: Path) -> None:
 def review(
     deployment: Deployment, comments: Comments
 ) -> subprocess.CompletedProcess[str]:
-    """Reviews without a token that could write, and comments what that left, as the workflow's two jobs do."""
+    """Review without a token that could write, and comment the result, as the workflow's two jobs
+    do."""
     done = _kong_oam(
         deployment,
         {},
@@ -99,16 +100,17 @@ def _kong_oam(
 
 
 def secrets(deployment: Deployment) -> set[str]:
-    """Every secret that a run could show: the accounts', the passphrase, the clients' keys, line by line and in base64.
+    """Return every secret that a run could show: the accounts', the passphrase, the clients' keys,
+    line by line and in base64.
 
     Not the first lines of a key, in which its public half stands, too.
     """
     kept = {
         value
-        for one in deployment.local.cluster.objects("Secret")
+        for secret in deployment.local.cluster.objects("Secret")
         for name, value in {
-            **one.get("data", {}),
-            **one.get("stringData", {}),
+            **secret.get("data", {}),
+            **secret.get("stringData", {}),
         }.items()
         if "PRIVATE_KEY" in name
     }
@@ -131,7 +133,7 @@ def secrets(deployment: Deployment) -> set[str]:
 
 
 def _shown(begin: str) -> str:
-    """The page's example that begins so."""
+    """Return the page's example that begins so."""
     _, found, rest = page("how-to/review-in-ci.md").partition(begin)
     lines = itertools.takewhile(
         lambda line: not line or line.startswith("    "),
@@ -171,12 +173,12 @@ def test_a_change_that_widens_access_is_told_in_one_line_at_the_top(
         "    **Access** · no change · **failed**"
     )
     runs = (widened, undone, failed)
-    for said in (
+    for output in (
         *(run.stdout for run in runs),
         *(run.stderr for run in runs),
         *comments.requests,
     ):
-        assert not [secret for secret in secrets(deployed) if secret in said]
+        assert not [secret for secret in secrets(deployed) if secret in output]
 
 
 @pytest.mark.deep

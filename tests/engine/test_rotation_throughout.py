@@ -1,4 +1,4 @@
-"""Keys that change while everybody calls: the clients' own on their schedule, the issuer's whenever it likes."""
+"""Keys that change during calls: the clients' keys on their schedule, the issuer's at any time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.engine
 
 
 def moved(slot: str) -> dict[str, str]:
-    """What a step to the next generation changes, for both clients."""
+    """Change by a step to the next generation, for both clients."""
     changes = {}
     for name in CLIENTS:
         changes |= {
@@ -34,7 +34,7 @@ def moved(slot: str) -> dict[str, str]:
 
 
 def ended(slot: str) -> dict[str, str]:
-    """What the end of an overlap changes, for both clients."""
+    """Change by the end of an overlap, for both clients."""
     changes = {}
     for name in CLIENTS:
         changes |= {
@@ -54,7 +54,7 @@ def test_nobody_is_refused_while_keys_change(empty: Empty) -> None:
     on(deployment, 0)
     deployment.run("up")
     (server,) = (
-        one["id"] for one in local.okta.objects("authorizationServers")
+        server["id"] for server in local.okta.objects("authorizationServers")
     )
     pods = Pods(local)
     with pods.calling():
@@ -102,7 +102,7 @@ def test_a_key_that_somebody_knows_is_replaced_at_once(
     previewed = deployed.pulumi(
         "preview", "-s", STACK, *keys, "--target-dependents"
     ).stdout
-    said = deployed.run("up", *keys, "--target-dependents").stdout
+    output = deployed.run("up", *keys, "--target-dependents").stdout
     after = credential(local, "checkout")
     assert after["OAUTH_KEY_ID"] != before["OAUTH_KEY_ID"]
     assert (
@@ -125,8 +125,8 @@ def test_a_key_that_somebody_knows_is_replaced_at_once(
         .partition("\n\n")[0]
     )
     for line in shown.splitlines()[1:]:
-        assert " ".join(line.split()) in " ".join(said.split()), line
-    assert "has another key from 2026-11-25 on, out of turn" in previewed
+        assert " ".join(line.split()) in " ".join(output.split()), line
+    assert "was replaced out of turn on 2026-11-25" in previewed
     recorded["shop/checkout at okta"]["replaced"] = "2026-11-25"
     assert deployed.changes("up") == {}
     assert deployed.output("credentials") == recorded
@@ -170,7 +170,8 @@ def test_a_run_that_leaves_out_the_next_key_leaves_clients_what_they_have(
 def test_a_run_that_fails_before_somebody_has_the_new_key_counts_for_nothing(
     deployed: Deployment,
 ) -> None:
-    """The key of before is still their own: its overlap begins with the run that gives them the next one."""
+    """The earlier key is still theirs: its overlap begins with the run that gives them the next
+    key."""
     local, apply = deployed.local, deployed.local.cluster.apply
 
     def unwell(manifest: dict[str, Any], **how: bool) -> dict[str, Any]:
@@ -192,8 +193,11 @@ def test_a_run_that_fails_before_somebody_has_the_new_key_counts_for_nothing(
     local.cluster.apply = apply  # type: ignore[method-assign]
     on(deployed, 100)
     deployed.run("up")
-    told = deployed.output("credentials")["shop/checkout at okta"]
-    assert (told["generation"], told["since"]) == (2, "2027-03-05")
+    credentials = deployed.output("credentials")["shop/checkout at okta"]
+    assert (credentials["generation"], credentials["since"]) == (
+        2,
+        "2027-03-05",
+    )
     for own in (before, credential(local, "checkout")):
         assert (
             call(

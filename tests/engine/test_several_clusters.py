@@ -1,4 +1,4 @@
-"""An Application in two clusters, on the stand-ins: its objects in both, and one way in."""
+"""An Application in two clusters, on the stand-ins: objects in both, and the gateway in one."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ def deployment_of(empty: Empty, west: Cluster, application: str) -> Deployment:
 
 def kinds(cluster: Cluster) -> list[str]:
     return [
-        f"{one['kind']} {one['metadata']['name']}" for one in cluster.objects()
+        f"{item['kind']} {item['metadata']['name']}"
+        for item in cluster.objects()
     ]
 
 
@@ -67,8 +68,9 @@ def test_a_component_in_two_clusters_has_its_objects_in_both_and_is_reached_in_o
     capsys: pytest.CaptureFixture[str],
     application: str,
 ) -> None:
-    """Whether or not definitions make it. The copy's fence lets nobody in; its client has the same credential. What
-    goes from a topology goes from that cluster alone, and what is changed there by hand is found."""
+    """With or without definitions. The copy's network policy allows nobody; its client has the same
+    credential. Objects that leave a topology are deleted only in that cluster, and manual
+    changes there are found."""
     deployment = deployment_of(empty, west, application)
     here = deployment.local.cluster
     assert set(deployment.changes("up").values()) == {"create"}
@@ -133,7 +135,7 @@ def test_a_component_has_another_form_in_another_cluster(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Which is previewed, deployed and verified as it is, under the names that it has in one form."""
+    """It is previewed, deployed and verified in each form, under the same names."""
     deployment = deployment_of(empty, west, BOTH)
     assert set(deployment.changes("up").values()) == {"create"}
     (deployment.folder / "applications/tiny.yaml").write_text(FORMS, "utf-8")
@@ -183,13 +185,13 @@ def test_a_component_has_another_form_in_another_cluster(
 def test_contexts_of_one_cluster_are_refused(
     empty: Empty, west: Cluster
 ) -> None:
-    """What is told apart by its cluster would be together there: clients' Secrets, for one."""
+    """Objects that only their cluster separates would collide there, such as clients' Secrets."""
     deployment = deployment_of(empty, west, BOTH)
     del deployment.local.env[f"{CLUSTER}_western"]
     failed = deployment.pulumi("preview", "-s", STACK, check=False)
     assert failed.returncode != 0
-    said = "error ENV414: kong-oam:cluster.contexts: 'western' and 'eastern' lead to one cluster; remove one of them"
-    assert said in " ".join(failed.stdout.split())
+    message = "error ENV414: kong-oam:cluster.contexts: 'western' and 'eastern' lead to one cluster; remove one of them"
+    assert message in " ".join(failed.stdout.split())
 
 
 @pytest.mark.deep
@@ -204,6 +206,6 @@ def test_a_namespace_that_a_further_cluster_lacks_is_named(
     )
     west.absent.add("things")
     failed = deployment.pulumi("preview", "-s", STACK, check=False)
-    said = "cluster 'west' has no namespace 'things': create it (`kubectl --context=western create namespace things`)"
-    assert said in " ".join(failed.stdout.split())
+    message = "cluster 'west' has no namespace 'things': create it (`kubectl --context=western create namespace things`)"
+    assert message in " ".join(failed.stdout.split())
     assert "1 error(s)" in failed.stdout

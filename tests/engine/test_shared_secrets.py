@@ -1,4 +1,5 @@
-"""Secrets that clients share with a provider that knows one of each: who is told what, and what the one command does."""
+"""Shared secrets of clients at a provider that keeps one secret a client: messages, and the command
+that replaces them."""
 
 from __future__ import annotations
 
@@ -10,23 +11,28 @@ from sandbox.local import STACK
 from tests.support.engine.calls import call, credential
 from tests.support.engine.deployment import Deployment, Empty
 from tests.support.engine.pods import CLIENTS, on
-from tests.support.engine.shared_secrets import DUE, orders, replaced, said
+from tests.support.engine.shared_secrets import (
+    DUE,
+    orders,
+    preview_text,
+    replaced,
+)
 
 pytestmark = pytest.mark.engine
 
 TYPE = "      type: okta\n"
 SHARED = f"{TYPE}      clientSecrets: true\n"
 SETTINGS = f"stacks/Pulumi.{STACK}.yaml"
-SWITCHED = "warning: credentials: shop/checkout at okta: {}; pods of before are refused tokens from this run until they"
+SWITCHED = "warning: credentials: shop/checkout at okta: {}; running pods get no tokens until they restart"
 
 
 def _app(deployment: Deployment) -> str:
-    """The id of the app of `checkout`."""
+    """Return the id of the app of `checkout`."""
     label = f"kong-oam {STACK} shop/checkout"
     (app,) = (
-        one
-        for one in deployment.local.okta.objects("apps")
-        if one["label"] == label
+        app
+        for app in deployment.local.okta.objects("apps")
+        if app["label"] == label
     )
     return str(app["id"])
 
@@ -43,22 +49,23 @@ def shop(empty: Empty) -> Deployment:
 def test_a_shared_secret_is_said_to_be_due_and_is_replaced_by_the_command(
     shop: Deployment,
 ) -> None:
-    """Nobody is refused before somebody runs it; then pods of before are, and those of afterwards are not."""
+    """No client is denied before the command runs. Then earlier pods are denied, and new pods are
+    not."""
     shop.edit(SETTINGS, TYPE, SHARED)
     shop.run("up")
     before = credential(shop.local, "checkout")
-    told = {
+    reported = {
         "generation": 1,
         "since": "2026-11-25",
         "due": "2027-02-23",
         "before": "ended",
     }
     first = shop.output("credentials")["shop/checkout at okta"]
-    assert first == {**told, "secretOf": _app(shop)}
+    assert first == {**reported, "secretOf": _app(shop)}
     on(shop, 89)
-    assert not DUE.search(said(shop))
+    assert not DUE.search(preview_text(shop))
     on(shop, 90)
-    shown = said(shop)
+    shown = preview_text(shop)
     assert {(found[1], found[3]) for found in DUE.finditer(shown)} == {
         (f"shop/{c}", "2027-02-23") for c in CLIENTS
     }
@@ -88,7 +95,9 @@ def test_a_shared_secret_is_said_to_be_due_and_is_replaced_by_the_command(
         before["OAUTH_CLIENT_ID"],
     )
     assert second["secretOf"] != first["secretOf"]
-    assert {found[1] for found in DUE.finditer(said(shop))} == {"shop/web"}
+    assert {found[1] for found in DUE.finditer(preview_text(shop))} == {
+        "shop/web"
+    }
     assert shop.changes("up") == {}
 
 
@@ -96,26 +105,30 @@ def test_a_shared_secret_is_said_to_be_due_and_is_replaced_by_the_command(
 def test_a_preview_warns_who_changes_what_running_pods_have(
     shop: Deployment,
 ) -> None:
-    """From keys to a shared secret and back: what pods of before have is nothing from then on, and their successors
-    have a key, or a secret, that is new."""
+    """From keys to a shared secret and back: earlier pods' credentials become invalid, and new pods
+    get a new key or secret."""
     shop.run("up")
-    assert "pods of before" not in said(shop)
+    assert "running pods get no tokens" not in preview_text(shop)
     keyed = credential(shop.local, "checkout")
     on(shop, 40)
     for old, new, to in (
-        (TYPE, SHARED, "a secret that it shares with it in place of a key"),
-        (SHARED, TYPE, "a key in place of the secret that it shares with it"),
+        (TYPE, SHARED, "a shared secret replaces its key"),
+        (SHARED, TYPE, "a key replaces the secret that it shared"),
     ):
         shop.edit(SETTINGS, old, new)
-        assert SWITCHED.format(to) in said(shop)
+        assert SWITCHED.format(to) in preview_text(shop)
         before = credential(shop.local, "checkout")
         shop.run("up")
-        assert "pods of before" not in said(shop)
+        assert "running pods get no tokens" not in preview_text(shop)
         with pytest.raises(IssuerError, match="invalid_client"):
             caller.token(before)
         assert orders(shop, credential(shop.local, "checkout")) == 200
-        told = shop.output("credentials")["shop/checkout at okta"]
-        assert (told["generation"], told["since"], told["due"]) == (
+        credentials = shop.output("credentials")["shop/checkout at okta"]
+        assert (
+            credentials["generation"],
+            credentials["since"],
+            credentials["due"],
+        ) == (
             1,
             "2027-01-04",
             "2027-04-04",

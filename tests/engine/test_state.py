@@ -1,4 +1,5 @@
-"""What the exported state tells: the edges between identity, gateway and workload, and no secret in clear."""
+"""The exported state: the edges between identity, gateway and workload, and no secret in plain
+text."""
 
 from __future__ import annotations
 
@@ -26,20 +27,20 @@ def state(sample: Sample) -> list[dict[str, Any]]:
 
 def _one(state: list[dict[str, Any]], name: str, kind: str) -> dict[str, Any]:
     (found,) = (
-        one
-        for one in state
-        if one["urn"].endswith(f"::{name}") and one["type"] == kind
+        resource
+        for resource in state
+        if resource["urn"].endswith(f"::{name}") and resource["type"] == kind
     )
     return found
 
 
 def _edges(resource: dict[str, Any]) -> set[str]:
-    """Logical names of what a resource depends on."""
+    """Return the logical names of a resource's dependencies."""
     return {urn.rsplit("::", 1)[1] for urn in resource.get("dependencies", ())}
 
 
 def _edges_of(resource: dict[str, Any], name: str) -> set[str]:
-    """Logical names of what one property of a resource is made of."""
+    """Return the logical names of the resources behind one property of a resource."""
     return {
         urn.rsplit("::", 1)[1] for urn in resource["propertyDependencies"][name]
     }
@@ -48,7 +49,8 @@ def _edges_of(resource: dict[str, Any], name: str) -> set[str]:
 def test_admission_leads_to_the_pods_and_those_to_the_gate_and_its_routes(
     state: list[dict[str, Any]],
 ) -> None:
-    """What closes is there before a workload is, and what opens after it; every service by itself leads nowhere."""
+    """Closing resources precede a workload, and opening resources follow it; services have no
+    address."""
     services = {
         "hello/hello-world-8000": "hello/hello-world-service-hello-world",
         "orders/api-8080": "orders/api-service-api",
@@ -74,7 +76,11 @@ def test_admission_leads_to_the_pods_and_those_to_the_gate_and_its_routes(
         assert gate["parent"].endswith(
             f"kong-oam:index:Component::{name.rpartition('-')[0]}"
         )
-    routes = [one for one in state if one["type"] == "kong:index/route:Route"]
+    routes = [
+        resource
+        for resource in state
+        if resource["type"] == "kong:index/route:Route"
+    ]
     assert len(routes) == 5
     for route in routes:
         (service,) = _edges_of(route, "serviceId")
@@ -93,20 +99,22 @@ def test_no_resource_tells_of_the_program_that_made_it(
 ) -> None:
     """The stack of each would be a quarter of the state, and the line alone 3 KB of a component."""
     made = [
-        one
-        for one in state
-        if not one["type"].startswith(
+        resource
+        for resource in state
+        if not resource["type"].startswith(
             ("pulumi:pulumi:Stack", "pulumi:providers:")
         )
     ]
     assert len(made) > 90
     assert not any(
-        "stackTrace" in one or "sourcePosition" in one for one in made
+        "stackTrace" in resource or "sourcePosition" in resource
+        for resource in made
     )
 
 
 def _secrets(sample: Sample) -> dict[str, str]:
-    """Every secret of the run: the private keys of three clients, and the two tokens that the program works with."""
+    """Return every secret of the run: the private keys of three clients, and the two tokens that
+    the program works with."""
     local = sample.local
     known = {
         name: credential(local, name)["OAUTH_PRIVATE_KEY"]
@@ -121,7 +129,8 @@ def _secrets(sample: Sample) -> dict[str, str]:
 
 
 def _found(secrets: dict[str, str], text: str) -> set[str]:
-    """Names of the secrets of which a line stands in `text`, or all as Kubernetes writes it (base64)."""
+    """Return the names of secrets with a line in `text`, or with all of it as Kubernetes writes it
+    (base64)."""
     return {
         name
         for name, secret in secrets.items()
@@ -130,19 +139,20 @@ def _found(secrets: dict[str, str], text: str) -> set[str]:
 
 
 def _forms(secret: str) -> list[str]:
-    """Of a key its lines but for the first eight, in which its public half stands, too."""
+    """Return a secret's spellings. For a key, leave out the first eight lines, which also have its
+    public half."""
     lines = secret.splitlines()
     private = lines[9:-2] if len(lines) > 1 else lines
     return [*private, base64.b64encode(secret.encode()).decode()]
 
 
-def _said(sample: Sample) -> Iterator[tuple[str, str]]:
-    """All that the CLI has said or says of the estate, and all files that it keeps, without being asked for secrets.
+def _all_output(sample: Sample) -> Iterator[tuple[str, str]]:
+    """Return all output of the CLI about the estate, and all its files, without `--show-secrets`.
 
-    Official plugins, asked for their own log of all that they do (`--logflow`), print the account that they are given.
+    Official plugins print their account when they log all operations (`--logflow`).
     """
     flow = () if sample.local.launchers.official else ("--logflow",)
-    yield from sample.said.items()
+    yield from sample.output.items()
     yield "the event log", sample.log
     for arguments in (
         ("stack", "export", "-s", STACK),
@@ -190,13 +200,14 @@ def _said(sample: Sample) -> Iterator[tuple[str, str]]:
 
 
 def test_no_secret_is_kept_or_shown_in_clear(sample: Sample) -> None:
-    """State, history, outputs, previews, events and logs hold none of them; the same search finds all when decrypted."""
+    """State, history, outputs, previews, events and logs contain none; the same search finds all in
+    decrypted outputs."""
     secrets = _secrets(sample)
     decrypted = sample.deployment.pulumi(
         "stack", "export", "-s", STACK, "--show-secrets"
     ).stdout
     assert _found(secrets, decrypted) == set(secrets)
-    texts = dict(_said(sample))
+    texts = dict(_all_output(sample))
     assert {
         name: found
         for name, text in texts.items()

@@ -1,4 +1,4 @@
-"""A stack is taken down as the page says: in which order it goes, and that the file of its settings stays."""
+"""Destroying a stack as the page says: the order of deletions, and the settings file that stays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.engine
 
 
 def _gone(printed: str) -> list[str]:
-    """The logical names of what a run deleted, in that order."""
+    """Return the logical names of the resources that a run deleted, in order."""
     done = (
         event["resOutputsEvent"]["metadata"]
         for event in events(printed)
@@ -27,7 +27,7 @@ def _gone(printed: str) -> list[str]:
 def test_the_commands_of_the_page_leave_the_file_of_settings(
     empty: Empty,
 ) -> None:
-    """And without the flag that the page asks for, it would go."""
+    """Without the page's flag the file would be deleted."""
     lines = page("how-to/take-a-stack-down.md").splitlines()
     commands = [
         line.strip()

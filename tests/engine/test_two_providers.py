@@ -1,4 +1,5 @@
-"""One stack with two identity providers: a component picks its own, tokens of one count nowhere else, groups are each's."""
+"""One stack with two identity providers: a component picks its provider, tokens are valid only at
+their provider's components, and groups are separate."""
 
 from __future__ import annotations
 
@@ -28,13 +29,13 @@ GROUPS = {"sales": "Sales Team", "order-desk": "Order Desk"}
 
 @dataclass(frozen=True, slots=True)
 class Two:
-    """The sample estate: `reports` is guarded by the issuer that exists, all else by Okta."""
+    """The sample estate: the existing issuer guards `reports`, and Okta all other components."""
 
     deployment: Deployment
     issuer: Issuer
 
     def token(self, component: str, user: str | None = None) -> str:
-        """A token of the issuer that exists, which is not the stack's default."""
+        """Return a token of the issuer that exists, which is not the stack's default."""
         settings = caller.environment(
             self.deployment.local.cluster.url, "default", component
         )
@@ -53,7 +54,7 @@ class Two:
 
 
 def _mine(estate: Estate) -> Estate:
-    """The part of the estate whose clients are at the issuer that exists."""
+    """Return the part of the estate whose clients are at the issuer that exists."""
     applications = tuple(
         replace(
             application,
@@ -103,7 +104,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
         named = {"name": PROVIDER, "type": "oidc", "groups": GROUPS}
         set_providers(
             deployment.folder, [OKTA, named]
-        )  # enough to know who calls whom
+        )  # enough to know the caller and the API
         estate = _mine(estate_of(deployment.folder))
         set_up(issuer, estate)
         hand_out(issuer, estate, local.cluster)
@@ -130,7 +131,7 @@ def test_each_component_takes_the_tokens_of_its_own_provider(two: Two) -> None:
 
 
 def test_a_group_is_called_as_its_provider_calls_it(two: Two) -> None:
-    """`sales` of the Application is `Sales Team` at the one and `sales` at the other."""
+    """`sales` of the Application is `Sales Team` at one provider and `sales` at the other."""
     assert (
         two.status(
             "GET",

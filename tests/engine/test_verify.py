@@ -1,4 +1,5 @@
-"""`verify` after a real `pulumi up`: quiet, until somebody changes something by hand that matters, and quiet again."""
+"""`verify` after a real `pulumi up`: no findings, then findings after manual changes, and no
+findings after the repair."""
 
 from __future__ import annotations
 
@@ -59,11 +60,11 @@ def _pem() -> str:
 def test_a_stack_that_is_up_decides_as_meant(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """With the outputs that the CLI is asked for."""
+    """With the outputs from the CLI."""
     assert main(["verify", "--stack", STACK]) == 0
     assert capsys.readouterr().out == (
-        "5 exposed component(s): the Kong of stack 'local' decides as the Applications mean\n"
-        "30 object(s) of the cluster are as the last run of 'local' left them\n"
+        "5 exposed component(s): the Kong of stack 'local' enforces the Applications\n"
+        "30 object(s) of the cluster match the last run of 'local'\n"
     )
 
 
@@ -81,16 +82,17 @@ def test_a_stack_that_is_up_decides_as_meant(
 def test_a_change_by_hand_on_a_stack_that_is_up(
     deployment: Deployment, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    """Is told as in the tests without the engine: the entities that the program makes are those that are meant."""
+    """The findings are as in the tests without the engine: the program's entities are the intended
+    entities."""
     ask = ["verify", "--only", "gateway", "--outputs", "outputs.json", "--json"]
     with _hands(deployment) as hands:
         DRIFTS[name](hands, _pem())
         status = main(ask)
         found = json.loads(capsys.readouterr().out)
-    told = []
+    reported = []
     for finding in found:
-        told.append(f"{finding['kind']}: ")
-        told += [
+        reported.append(f"{finding['kind']}: ")
+        reported += [
             f"  {', '.join(c['callers'])} | {_shown(c['methods'])} | {' '.join(c['urls'])}"
             for c in finding["calls"]
         ]
@@ -98,7 +100,7 @@ def test_a_change_by_hand_on_a_stack_that_is_up(
         line.partition(": ")[0] + ": " if line[0] != " " else line
         for line in EXPECTED[name]
     ]
-    assert (status, told) == (1 if expected else 0, expected)
+    assert (status, reported) == (1 if expected else 0, expected)
     assert (main(ask), capsys.readouterr().out) == (0, "[]\n")
 
 
@@ -163,7 +165,7 @@ REPAIRED = [
         "a route that shadows ours",
     ),
 ]
-"""What somebody changed at once."""
+"""Make all manual changes at once."""
 
 
 @pytest.mark.parametrize(
@@ -190,8 +192,8 @@ def test_what_is_said_to_do_makes_it_as_meant_again(
             for line in capsys.readouterr().out.splitlines()
             if line.startswith(prefix)
         ]
-        # In their order. Of what is said twice, a request is sent the first time, a run the last time: it makes anew
-        # what a request removed.
+        # In their order. The first of repeated requests is sent, and the last of repeated runs is
+        # started: it recreates the objects that a request removed.
         for at, command in enumerate(commands):
             if command in (
                 commands[at + 1 :] if command.endswith(up) else commands[:at]
@@ -219,7 +221,8 @@ def _shown(methods: list[str]) -> str:
 def test_a_ring_of_another_issuer_lets_nobody_in(
     deployment: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The issuer is born with the stack, so the gates know it from the ring: the finding says what is wrong and to do."""
+    """The stack creates the issuer, so the gates know it from the key ring: the finding has the
+    problem and the remedy."""
     with _hands(deployment) as hands:
         ring = hands.find("consumers", username="kong-oam.local.ring.okta")
         hands.change("consumers", ring, custom_id="https://else.example.com")
@@ -246,7 +249,8 @@ def test_a_ring_of_another_issuer_lets_nobody_in(
 def test_a_key_that_is_swapped_is_both_findings(
     deployment: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Under the issuer's own key id, somebody's key lets its holder in and the issuer's tokens no longer."""
+    """Under the issuer's own key id, a stranger's key allows its holder, and denies the issuer's
+    tokens."""
     with _hands(deployment) as hands:
         (server,) = deployment.local.okta.objects("authorizationServers")
         signing = server["credentials"]["signing"]["kid"]
@@ -273,7 +277,7 @@ def test_a_key_that_is_swapped_is_both_findings(
         found = json.loads(capsys.readouterr().out)
     assert [finding["kind"] for finding in found] == ["opened", "closed"]
     assert found[0]["calls"][0]["callers"] == [
-        f"whoever holds the key of credential '{own['key']}'"
+        f"the holder of the key of credential '{own['key']}'"
     ]
     assert {
         reason["text"] for finding in found for reason in finding["reasons"]
@@ -285,7 +289,8 @@ def test_what_cannot_be_read_is_no_finding(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Exit status 2 and what to do: a Kong that refuses or does not answer, outputs that say too little, no stack."""
+    """Exit status 2 and a remedy: Kong rejects the request or does not answer, outputs are
+    incomplete, the stack is missing."""
     Path("none.json").write_text("{}", "utf-8")
     outputs = json.loads(Path("outputs.json").read_text("utf-8"))
     outputs["upstreams"] = {
@@ -294,7 +299,7 @@ def test_what_cannot_be_read_is_no_finding(
         if ".orders." not in name
     }
     Path("before.json").write_text(json.dumps(outputs), "utf-8")
-    said = []
+    messages = []
     for arguments, variable, value in (
         (["--outputs", "outputs.json"], "KONG_ADMIN_TOKEN", "wrong"),
         (
@@ -324,16 +329,16 @@ def test_what_cannot_be_read_is_no_finding(
             assert main(["verify", *arguments]) == 2
         captured = capsys.readouterr()
         assert captured.out == ""
-        said.append(captured.err)
-    assert "refuses the credentials (401)" in said[0]
-    assert "does not answer" in said[1]
+        messages.append(captured.err)
+    assert "rejects the credentials (401)" in messages[0]
+    assert "does not answer" in messages[1]
     assert (
-        said[2]
+        messages[2]
         == "the outputs of stack 'local' lack 'keySlots'; run `pulumi up -s local` once\n"
     )
-    assert said[3] == (
-        "no run of 'local' has deployed orders/api, which the Applications here have the gateway serve: run `pulumi up -s "
-        "local`, or verify with the Applications that were deployed\n"
+    assert messages[3] == (
+        "'local' has never deployed orders/api, which the Applications here expose; run `pulumi up -s "
+        "local`, or verify with the deployed Applications\n"
     )
-    assert "absent.json" in said[4]
-    assert said[5].startswith("`pulumi stack output` failed: ")
+    assert "absent.json" in messages[4]
+    assert messages[5].startswith("`pulumi stack output` failed: ")

@@ -1,4 +1,4 @@
-"""A run that waits says what for: nobody sits in front of a terminal in CI."""
+"""A waiting run names the reason: in CI nobody watches the terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ API = (
 
 @pytest.fixture
 def deployment(empty: Empty) -> Deployment:
-    """Of a version that has little patience: what is said after 30 seconds is said after one."""
+    """Yield a deployment by a version with short waits: messages come after one second instead of
+    30."""
     made = empty("components")
     made.edit("components/waiting.py", "_PATIENCE = 30.0", "_PATIENCE = 1.0")
     for file in (made.folder / "applications").iterdir():
@@ -28,8 +29,9 @@ def deployment(empty: Empty) -> Deployment:
 
 
 def test_a_run_says_which_pods_it_waits_for(deployment: Deployment) -> None:
-    """Those of which the turn has come, until they are ready, and where to look."""
+    """The message lists the pods whose turn it is, until they are ready, and a command to inspect
+    them."""
     deployment.local.cluster.slow = 2.5
-    said = deployment.run("up").stdout
-    assert API in said
+    output = deployment.run("up").stdout
+    assert API in output
     assert API in page("how-to/when-a-run-fails.md")

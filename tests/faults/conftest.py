@@ -1,4 +1,4 @@
-"""Empty stacks, each over a sandbox of its own that goes with the test; and a PostgreSQL for states."""
+"""Empty stacks, each over a separate sandbox that ends with the test; and a PostgreSQL for states."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +18,10 @@ from tests.support.postgresql import (
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[Empty]:
-    """Makes an empty stack: `empty(name="aws", applications=[...], lags=..., groups=..., users=...)`.
+    """Return a function that makes an empty stack: `empty(name="aws", applications=[...], lags=...,
+    groups=..., users=...)`.
 
-    Kong sees every change at once unless `lags` say otherwise.
+    Kong sees every change at once by default; `lags` delay it.
     """
     running: list[Local] = []
 

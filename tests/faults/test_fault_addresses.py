@@ -1,4 +1,5 @@
-"""A component that may be called from some networks only: a run says what counts as the address, and it holds throughout."""
+"""A component that only some networks may call: a run names the client's address, and the limit
+holds throughout."""
 
 from __future__ import annotations
 
@@ -49,11 +50,12 @@ def verified(stack: Stack) -> str:
 def test_networks_come_change_and_go_and_every_preview_says_what_an_address_is(
     empty: Empty,
 ) -> None:
-    """With the literal CLI: the line of access, the key in the tables, `verify`, what is deployed, and an opening."""
+    """With the real CLI: the line of access, the key in the tables, `verify`, the deployed estate,
+    and an opening."""
     stack = empty(applications=[allowing("203.0.113.0/24")])
     previewed = stack.pulumi("preview").stdout
     assert (
-        "that ip-allow judges and rate-limit counts by is the one that connects to Kong (trusted_ips"
+        "that ip-allow checks and rate-limit counts is the connection's (trusted_ips"
         in previewed
     )
     stack.run("up")
@@ -82,7 +84,7 @@ def test_networks_come_change_and_go_and_every_preview_says_what_an_address_is(
     for done in (opened, closed):
         assert (
             done.returncode,
-            "it depends on where a call comes from" in done.stderr,
+            "the answer depends on the caller's address" in done.stderr,
         ) == (
             2,
             True,
@@ -93,7 +95,7 @@ def test_networks_come_change_and_go_and_every_preview_says_what_an_address_is(
     )
     wider = stack.pulumi("preview").stdout
     assert "access: widened to tiny/job from 198.51.100.0/24: GET,HEAD" in wider
-    told = stack.module(
+    reported = stack.module(
         "kong_oam",
         "diff",
         f"deployed:{stack.name}",
@@ -102,8 +104,10 @@ def test_networks_come_change_and_go_and_every_preview_says_what_an_address_is(
         stack.name,
         "--json",
     )
-    kinds = {change["kind"] for change in json.loads(told.stdout)["changes"]}
-    assert kinds == {"widened"}, told.stderr
+    kinds = {
+        change["kind"] for change in json.loads(reported.stdout)["changes"]
+    }
+    assert kinds == {"widened"}, reported.stderr
     stack.run("up")
     assert statuses(stack, PROTECTED, token) == (200, 200)
     application.write_text(TINY, "utf-8")
@@ -116,7 +120,7 @@ def test_networks_come_change_and_go_and_every_preview_says_what_an_address_is(
 def test_a_gateway_that_believes_everybody_is_refused_before_anything_is_made(
     empty: Empty,
 ) -> None:
-    """By the run, and by `verify` of what was deployed before."""
+    """By the run, and by `verify` for an earlier deployment."""
     stack = empty(
         applications=[allowing("203.0.113.0/24")],
         configuration={"trusted_ips": ["0.0.0.0/0"]},
@@ -124,7 +128,7 @@ def test_a_gateway_that_believes_everybody_is_refused_before_anything_is_made(
     done = stack.run("up", check=False)
     assert done.returncode != 0
     assert (
-        "takes the word of every caller for where they call from (trusted_ips=0.0.0.0/0)"
+        "lets every caller choose its address (trusted_ips=0.0.0.0/0)"
         in done.stdout + done.stderr
     )
     assert stack.local.kong.entities("services") == []

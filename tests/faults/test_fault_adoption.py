@@ -35,7 +35,7 @@ WITH_WEB = (
 
 
 def _refused(stack: Stack, verb: str = "up") -> str:
-    """A run that stops because of what is there; gives the command that it names, as it stands in the output."""
+    """Run into existing objects, and return the command that the run's message names."""
     before = made(stack.local)
     arguments = (verb, "--yes", "--skip-preview") if verb == "up" else (verb,)
     done = stack.pulumi(*arguments, check=False)
@@ -50,7 +50,7 @@ def _refused(stack: Stack, verb: str = "up") -> str:
 
 
 def _shell(stack: Stack, command: str) -> None:
-    """Runs it as somebody would who pasted it."""
+    """Run the pasted command in a shell."""
     local = stack.local
     done = subprocess.run(
         ["bash", "-c", command],
@@ -92,7 +92,8 @@ def _app_by_hand(stack: Stack, label: str) -> Any:
 def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(
     empty: Empty,
 ) -> None:
-    """A preview and an up refuse alike; the command, an up, and all three keep their ids and get our settings."""
+    """A preview and an up both fail. After the command and an up, all three keep their ids and get
+    our settings."""
     stack = empty(applications=[TINY])
     about = {
         "name": "kong-oam local",
@@ -114,9 +115,9 @@ def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(
     (kept,) = stack.local.okta.objects("authorizationServers")
     assert (kept["id"], kept["audiences"]) == (server, ["api://kong-oam/local"])
     assert [
-        one["id"]
-        for one in stack.local.okta.objects("scopes")
-        if not one["system"]
+        scope["id"]
+        for scope in stack.local.okta.objects("scopes")
+        if not scope["system"]
     ] == [scope]
     (taken,) = stack.local.okta.objects("apps")
     method = taken["credentials"]["oauthClient"]["token_endpoint_auth_method"]
@@ -134,8 +135,8 @@ def test_a_server_a_scope_and_an_app_made_by_hand_are_taken_over(
 def test_an_app_that_the_state_forgot_is_taken_over(
     empty: Empty, shared: bool
 ) -> None:
-    """Where nothing differs Okta says no secret: the run stops before a workload gets an empty one, and says the way.
-    A key is the program's own, and nothing is missing."""
+    """Without a change Okta returns no secret. The run stops before a workload gets an empty
+    secret, and names the remedy. A key is the program's own, so nothing is missing."""
     stack = empty(applications=[WITH_WEB])
     if shared:
         provider = "    - name: okta\n      type: okta\n"
@@ -146,9 +147,9 @@ def test_an_app_that_the_state_forgot_is_taken_over(
         )
     stack.run("up")
     (app,) = (
-        one["urn"]
-        for one in stack.state()
-        if one["urn"].endswith("::okta-app-tiny/web")
+        resource["urn"]
+        for resource in stack.state()
+        if resource["urn"].endswith("::okta-app-tiny/web")
     )
     stack.rewrite(lambda held: _without(held, {app}))
     _shell(stack, _refused(stack))
@@ -168,14 +169,14 @@ def test_an_app_that_the_state_forgot_is_taken_over(
 def _without(
     held: list[dict[str, Any]], gone: set[str]
 ) -> list[dict[str, Any]]:
-    """The resources of a state without those, and without a word of them in what was made of them."""
-    for one in held:
-        one["dependencies"] = [
-            urn for urn in one.get("dependencies") or () if urn not in gone
+    """Return a state without these resources and without references to them."""
+    for item in held:
+        item["dependencies"] = [
+            urn for urn in item.get("dependencies") or () if urn not in gone
         ]
-        of_inputs = one.get("propertyDependencies") or {}
-        one["propertyDependencies"] = {
+        of_inputs = item.get("propertyDependencies") or {}
+        item["propertyDependencies"] = {
             name: [urn for urn in urns or () if urn not in gone]
             for name, urns in of_inputs.items()
         }
-    return [one for one in held if one["urn"] not in gone]
+    return [item for item in held if item["urn"] not in gone]

@@ -1,4 +1,5 @@
-"""What the next run opens is said, also after one that failed or left parts out: by what the gates have, not by outputs."""
+"""A run announces all that it opens, also after a failed or partial run: it reads the gates, not
+the outputs."""
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ def _preview(stack: Stack) -> str:
 
 
 def _diff(stack: Stack) -> str:
-    """The first line of `diff` that asks the CLI what is deployed."""
+    """Return the first line of `diff` with the deployed estate."""
     command = [
         ".venv/bin/python",
         "-m",
@@ -54,7 +55,8 @@ def _diff(stack: Stack) -> str:
 
 
 def _breaks(role: str) -> Callable[[Stack], None]:
-    """The run fails at the plugin of a role, and what its program exported says that all is done."""
+    """Make a run fail at the plugin of a role, although its program's outputs show the complete
+    change."""
 
     def run(stack: Stack) -> None:
         plugin = stack.plugin(role, SERVICE)["id"]
@@ -80,7 +82,7 @@ def _left_out(stack: Stack) -> None:
 
 
 def _both(stack: Stack) -> None:
-    """The run after the one that failed leaves out what that failed at."""
+    """The run after a failed run leaves out the failed resource."""
     _breaks("post-function")(stack)
     _left_out(stack)
 
@@ -98,7 +100,7 @@ HALF: dict[str, Callable[[Stack], None]] = {
 def test_a_preview_says_what_the_next_run_opens(
     empty: Empty, half: Callable[[Stack], None]
 ) -> None:
-    """Until the gate has it. And `diff` says the same of what is deployed."""
+    """Until the gate has the rule. `diff` with the deployed estate says the same."""
     stack = empty(applications=[TINY], lags=Lags())
     stack.run("up")
     stack.edit(APP, CLOSED, OPEN)
@@ -114,16 +116,17 @@ def test_a_preview_says_what_the_next_run_opens(
 def test_a_gate_at_which_a_run_failed_stays_as_kong_has_it(
     empty: Empty,
 ) -> None:
-    """Until its Deployment's turn has come: the state may say that it is open already (the official Kong plugin's)."""
+    """Until its Deployment is ready: the state may already have the open gate (the official Kong
+    plugin's)."""
     stack = empty(applications=[TINY], lags=Lags())
     stack.run("up")
     before = stack.plugin("post-function", SERVICE)["config"]
     stack.edit(APP, CLOSED, OPEN)
     HALF["it failed at the gate"](stack)
     stack.edit(APP, "com/tiny,", "com/tiny:2,")
-    said = stack.run("up", "--target", "**::tiny/api-8080-gate").stdout
+    output = stack.run("up", "--target", "**::tiny/api-8080-gate").stdout
     assert (
-        "opens nothing new: the Deployment of this version is not there" in said
+        "opens nothing new: its Deployment of this version is missing" in output
     )
     assert stack.plugin("post-function", SERVICE)["config"] == before
     stack.run("up")
@@ -147,7 +150,7 @@ def test_going_back_says_what_it_opens_again(empty: Empty) -> None:
 def test_a_first_run_that_failed_half_way_is_told_of_as_what_it_left(
     empty: Empty,
 ) -> None:
-    """A gate without a route lets nobody in, so that all is newly granted still."""
+    """A gate without a route allows no call, so all is still newly granted."""
     stack = empty(applications=[TINY], lags=Lags())
 
     def broken(request: Request, answer: Callable[[], Response]) -> Response:

@@ -81,8 +81,8 @@ def test_a_stack_comes_changes_and_goes(
     settings: dict[str, str],
     request: pytest.FixtureRequest,
 ) -> None:
-    """The same on each. Compressed, the state has another name, which older versions of the CLI do not look for; a run
-    without the variable reads it, and writes it as it was."""
+    """The same on each backend. A compressed state has another name, which older versions of the
+    CLI do not find. A run without the variable reads it, and writes it uncompressed."""
     stack = on(backend, **settings)
     server = (
         request.getfixturevalue("server") if backend == "PostgreSQL" else None
@@ -96,12 +96,12 @@ def test_a_stack_comes_changes_and_goes(
     assert _states(stack, server) == [STATE]
     token = service_token(stack.local, "job")
     assert [
-        stack.status("POST", HOST, PROTECTED, one) for one in (None, token)
+        stack.status("POST", HOST, PROTECTED, item) for item in (None, token)
     ] == [
         401,
         200,
     ]
-    assert "0 made that the state does not know" in lost(stack).stdout
+    assert "0 created, but missing in the state" in lost(stack).stdout
     stack.run("destroy")
     assert made(stack.local) == {}
 
@@ -133,7 +133,7 @@ def test_a_state_moves_to_postgresql(on: On, server: PostgreSql) -> None:
 
 @contextmanager
 def _held(stack: Stack) -> Iterator[subprocess.Popen[str]]:
-    """An `up` that changes a rule, and that Kong gives no answer meanwhile. It comes to its end afterwards."""
+    """Yield an `up` that changes a rule while Kong does not answer. Afterwards it completes."""
     asked, answered = threading.Event(), threading.Event()
 
     def held(request: Request, answer: Callable[[], Response]) -> Response:
@@ -172,7 +172,8 @@ def _held(stack: Stack) -> Iterator[subprocess.Popen[str]]:
 @pytest.mark.deep
 @pytest.mark.parametrize("backend", deep_after(1, ["PostgreSQL", "files"]))
 def test_a_second_run_says_who_has_the_lock(on: On, backend: str) -> None:
-    """And what to do. What only reads goes on meanwhile, by the state as the last run left it; nothing is disturbed."""
+    """The message has the remedy. Reading commands continue with the last state, and nothing is
+    disturbed."""
     stack = on(backend)
     stack.run("up")
     stack.edit("applications/app0.yaml", *RULE)
@@ -204,7 +205,7 @@ def test_a_second_run_says_who_has_the_lock(on: On, backend: str) -> None:
         assert (
             stack.module("kong_oam", "verify", "--stack", stack.name).returncode
             == 1
-        )  # half of it is there
+        )  # half of it exists
         for words in (
             ("who", "--component", "tiny/api"),
             ("what", "tiny/job"),
@@ -226,7 +227,7 @@ def test_a_second_run_says_who_has_the_lock(on: On, backend: str) -> None:
 def _at_change(
     stack: Stack, nth: int, do: Callable[[], object]
 ) -> Iterator[None]:
-    """Does it once Kong has carried out the n-th change, before it answers."""
+    """Do it once Kong has carried out the n-th change, before it answers."""
     changes = iter(range(1, 1000))
 
     def counted(request: Request, answer: Callable[[], Response]) -> Response:
@@ -287,11 +288,13 @@ def test_a_run_that_loses_its_backend_is_recovered(
         if server.process is None:
             server.start()
     assert not watch.let_in
-    for told in (
+    for reported in (
         "failed to save snapshot: An IO error occurred",
         "there was a problem deleting the lock at postgres://****",
     ):
-        assert told in failed.stdout + failed.stderr and told in page(PAGE)
+        assert reported in failed.stdout + failed.stderr and reported in page(
+            PAGE
+        )
     assert (
         away.returncode == 2
         and "connection refused" in away.stderr
@@ -324,7 +327,7 @@ from components.program import deploy
 
 deploy()
 """
-"""Waits, once it is started, until somebody has taken the file away."""
+"""A program that waits until somebody deletes the file."""
 
 
 @pytest.mark.deep
@@ -350,11 +353,11 @@ def test_a_backend_that_is_gone_before_anything_was_made_is_said(
         cutting.start()
         failed = stack.pulumi("preview", check=False)
         cutting.join(10)
-    said = failed.stdout + failed.stderr
-    assert failed.returncode != 0 and "Traceback" not in said
+    output = failed.stdout + failed.stderr
+    assert failed.returncode != 0 and "Traceback" not in output
     assert (
-        "Kong-OAM: the state of this stack cannot be read from its backend, so nothing was provisioned"
-        in said
+        "Kong-OAM: cannot read the state of this stack from its backend, so nothing was provisioned"
+        in output
     )
 
 
@@ -362,7 +365,7 @@ def test_a_backend_that_is_gone_before_anything_was_made_is_said(
 def test_a_database_that_does_not_let_in_is_said_without_its_password(
     on: On, server: PostgreSql
 ) -> None:
-    """By whatever reads the state; the rest needs no backend."""
+    """By every command that reads the state; other commands need no backend."""
     stack = on("PostgreSQL")
     stack.run("up")
     outputs = stack.folder / "outputs.json"
@@ -398,7 +401,8 @@ def test_a_database_that_does_not_let_in_is_said_without_its_password(
 def test_a_role_that_may_only_read_previews_and_verifies(
     on: On, server: PostgreSql
 ) -> None:
-    """As the page has it for the job that runs a change's program; what would write the state stops before it begins."""
+    """As the page describes for the job that runs a change's program; commands that write the state
+    stop first."""
     stack = on("PostgreSQL")
     stack.run("up")
     grants = [

@@ -1,4 +1,4 @@
-"""Checkpoints: previews write none, and a run that changes something never goes without."""
+"""Checkpoints: previews write none, and a run with changes always writes them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.engine
 
 
 def test_a_run_that_could_not_be_recovered_makes_nothing(empty: Empty) -> None:
-    """As where a pipeline sets for all its commands what is meant for previews."""
+    """As in a pipeline that sets the variable for previews in all its commands."""
     stack = empty(applications=[TINY])
     stack.local.env["PULUMI_SKIP_CHECKPOINTS"] = "true"
     stack.pulumi("preview")

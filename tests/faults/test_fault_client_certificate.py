@@ -30,7 +30,7 @@ from tests.support.workload_tls import authority, signed
 
 
 class Authority:
-    """Somebody who signs certificates into `folder`: `NAME.pem` and `NAME.key`; its own is `ca.pem`."""
+    """A CA that signs certificates into `folder`: `NAME.pem` and `NAME.key`; its own is `ca.pem`."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
@@ -40,7 +40,7 @@ class Authority:
         self.ca.write_text(self._own.certificate)
 
     def issue(self, name: str) -> tuple[str, str]:
-        """The paths of a new certificate for 127.0.0.1 and of its key."""
+        """Return the paths of a new certificate for 127.0.0.1 and of its key."""
         pair = signed(self._own, "127.0.0.1")
         certificate, key = (
             self.folder / f"{name}.pem",
@@ -53,7 +53,7 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """A Kong that lets in whoever has a certificate of `ours`, and somebody else who signs certificates."""
+    """A Kong that accepts clients with a certificate of `ours`, and another CA."""
 
     kong: Kong
     ours: Authority
@@ -65,7 +65,7 @@ class Guarded:
         ca: Path | None = None,
         url: str | None = None,
     ) -> list[str]:
-        """The forwarder's own, but for the command."""
+        """Return the forwarder's own, but for the command."""
         certificate, key = client
         return [
             "--to",
@@ -116,7 +116,7 @@ def test_a_stack_goes_up_and_down_through_the_forwarder_and_not_without(
         str(free_port()),
         "--",
     ]
-    said = [
+    output = [
         "--yes",
         "--skip-preview",
         "--non-interactive",
@@ -129,7 +129,7 @@ def test_a_stack_goes_up_and_down_through_the_forwarder_and_not_without(
             *own,
             "pulumi",
             *arguments,
-            *said,
+            *output,
             cwd=stack.folder,
             env=stack.local.env,
         )
@@ -167,7 +167,7 @@ def test_a_stack_goes_up_and_down_through_the_forwarder_and_not_without(
 def test_what_is_wrong_is_said_once_and_the_command_is_not_run(
     tmp_path: Path, guarded: Guarded
 ) -> None:
-    """A certificate that Kong does not accept, a Kong that is not trusted or not there, files that cannot be used."""
+    """A certificate that Kong rejects, a Kong that is not trusted or unreachable, unusable files."""
     ran = tmp_path / "ran"
     client, foreign = (
         guarded.ours.issue("client"),
@@ -181,24 +181,24 @@ def test_what_is_wrong_is_said_once_and_the_command_is_not_run(
             BestAvailableEncryption(b"secret"),
         )
     )
-    kong, nobody = guarded.kong.admin_url, f"https://127.0.0.1:{free_port()}"
+    kong, stranger = guarded.kong.admin_url, f"https://127.0.0.1:{free_port()}"
     cases = {
-        f"error: {kong} refuses the client certificate (": guarded.arguments(
+        f"error: {kong} rejects the client certificate (": guarded.arguments(
             foreign
         ),
         f"error: the certificate of {kong} is not trusted (": guarded.arguments(
             client, guarded.others.ca
         ),
-        f"error: {nobody} does not answer (": guarded.arguments(
-            client, url=nobody
+        f"error: {stranger} does not answer (": guarded.arguments(
+            client, url=stranger
         ),
-        "error: --certificate, --key or --ca cannot be used: [X509: KEY_VALUES_MISMATCH]": guarded.arguments(
+        "error: --certificate, --key or --ca cannot be read ([X509: KEY_VALUES_MISMATCH]": guarded.arguments(
             (client[0], foreign[1])
         ),
-        "error: --certificate, --key or --ca cannot be used: [Errno 2]": guarded.arguments(
+        "error: --certificate, --key or --ca cannot be read ([Errno 2]": guarded.arguments(
             ("nowhere", client[1])
         ),
-        "error: --certificate, --key or --ca cannot be used: [SSL]": guarded.arguments(
+        "error: --certificate, --key or --ca cannot be read ([SSL]": guarded.arguments(
             (client[0], str(locked))
         ),
         "error: --to http://127.0.0.1": guarded.arguments(
@@ -235,7 +235,7 @@ def test_the_command_has_the_address_and_its_status_is_the_answer(
         taken = _forward(*own, "true")
     assert (
         taken.returncode == 2
-        and f"error: port {port} cannot be had" in taken.stderr
+        and f"error: port {port} is not available" in taken.stderr
     )
 
 
@@ -253,7 +253,7 @@ with socket.create_connection(("127.0.0.1", int(os.environ["KONG_ADMIN_ADDR"].rp
 def _asked(
     guarded: Guarded, capfd: pytest.CaptureFixture[str], user: int
 ) -> str:
-    """What a command of the forwarder that becomes `user` hears when it asks for `/`."""
+    """Return the answer to `/` through the forwarder that runs as `user`."""
     certificate, key = guarded.ours.issue("client")
     kong = forward.target(
         guarded.kong.admin_url, certificate, key, str(guarded.ours.ca)

@@ -1,4 +1,5 @@
-"""What somebody changed by hand: a refresh sees it, and the next `up` takes it back, or the test says that it does not."""
+"""Manual changes: a refresh detects them, and the next `up` reverts them; tests name the
+exceptions."""
 
 from __future__ import annotations
 
@@ -16,22 +17,24 @@ ORDERS = "kong-oam.local.orders.api.8080"
 
 
 def _rule_of(stack: Stack, client: str) -> tuple[str, dict[str, object]]:
-    """The path of a client's one rule, and the rule."""
+    """Return the path of a client's one rule, and the rule."""
     (server,) = (
-        one["id"] for one in stack.local.okta.objects("authorizationServers")
+        server["id"]
+        for server in stack.local.okta.objects("authorizationServers")
     )
     policies = f"/authorizationServers/{server}/policies"
     (policy,) = (
-        one["id"]
-        for one in stack.okta("GET", policies)
-        if one["name"] == client
+        policy["id"]
+        for policy in stack.okta("GET", policies)
+        if policy["name"] == client
     )
     (rule,) = stack.okta("GET", f"{policies}/{policy}/rules")
     return f"{policies}/{policy}/rules/{rule['id']}", rule
 
 
 def test_changes_by_hand_are_taken_back(empty: Empty) -> None:
-    """A rule with more scopes, one more group of an app, plugins switched off or deleted: each is repaired, no more."""
+    """A rule with more scopes, one more group of an app, plugins disabled or deleted: each is
+    repaired, and nothing else."""
     stack = empty()
     stack.run("up")
     path, rule = _rule_of(stack, "shop/checkout")
@@ -53,11 +56,11 @@ def test_changes_by_hand_are_taken_back(empty: Empty) -> None:
         f"/plugins/{stack.plugin('post-function', 'kong-oam.local.hello.hello-world.8000')['id']}",
     )
     assert stack.changes("up") == {}, "without a refresh nobody looks"
-    # Switched off, jwt lets nobody in: the gate behind it finds no verified token.
+    # A disabled jwt allows no call: the gate behind it finds no verified token.
     token = service_token(stack.local, "checkout")
     assert [
-        stack.status("GET", "orders.example.com", "/orders", one)
-        for one in (None, token)
+        stack.status("GET", "orders.example.com", "/orders", item)
+        for item in (None, token)
     ] == [
         401,
         401,
@@ -72,8 +75,8 @@ def test_changes_by_hand_are_taken_back(empty: Empty) -> None:
     assert rule_scopes(stack) == ["orders.read"]
     assert stack.changes("up", "--refresh") == {}
     assert [
-        stack.status("GET", "orders.example.com", "/orders", one)
-        for one in (None, token)
+        stack.status("GET", "orders.example.com", "/orders", item)
+        for item in (None, token)
     ] == [
         401,
         200,
@@ -84,7 +87,8 @@ def test_changes_by_hand_are_taken_back(empty: Empty) -> None:
 def test_the_path_of_a_service_is_taken_back_and_one_without_goes_over(
     empty: Empty,
 ) -> None:
-    """Kong keeps a path that a program does not name. A stack of before that named none gets it with a plain update."""
+    """Kong keeps a path that a program does not name. An earlier stack without a path gets it by a
+    plain update."""
     stack = empty(applications=[TINY])
     stack.run("up")
     path = f"/services/{stack.entity('services', SERVICE)['id']}"
@@ -110,7 +114,7 @@ def _without_paths(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def rule_scopes(stack: Stack) -> object:
-    """What checkout's rule lets it be issued."""
+    """Return the scopes that checkout's rule allows."""
     return _rule_of(stack, "shop/checkout")[1]["conditions"]["scopes"][
         "include"
     ]  # type: ignore[index]
@@ -120,7 +124,8 @@ def rule_scopes(stack: Stack) -> object:
 def test_a_route_by_hand_on_our_service_stays_and_opens_nothing(
     empty: Empty,
 ) -> None:
-    """It is not ours, so nobody removes it; it leads through the same gate, which knows neither its host nor its path."""
+    """It is not ours, so no run removes it. It uses the same gate, which knows neither its host nor
+    its path."""
     stack = empty(applications=[TINY])
     stack.run("up")
     service = stack.entity("services", SERVICE)["id"]
@@ -159,8 +164,9 @@ def test_a_route_by_hand_on_our_service_stays_and_opens_nothing(
 def test_an_app_that_was_deleted_by_hand_stops_refreshes_until_the_state_forgets_it(
     empty: Empty,
 ) -> None:
-    """The official plugin fails on it, and so does its stand-in. `up --replace` stops at the deletion of the old one, as
-    its client id is an app's at a time; once the state says that it has gone, `up` makes it anew."""
+    """The official plugin fails on it, and so does its stand-in. `up --replace` fails when it
+    deletes the old app, whose client id must be unique. Once the state no longer has the app,
+    `up` creates it again."""
     stack = empty(applications=[TINY])
     stack.run("up")
     app = stack.app("tiny/job")["id"]
@@ -176,10 +182,10 @@ def test_an_app_that_was_deleted_by_hand_stops_refreshes_until_the_state_forgets
     assert stopped.returncode != 0 and "okta-app-tiny/job" in stopped.stdout
     stack.rewrite(
         lambda held: [
-            {**one, "pendingReplacement": True}
-            if one["urn"].endswith("::okta-app-tiny/job")
-            else one
-            for one in held
+            {**item, "pendingReplacement": True}
+            if item["urn"].endswith("::okta-app-tiny/job")
+            else item
+            for item in held
         ]
     )
     stack.run("up")

@@ -1,4 +1,5 @@
-"""One path is opened in an emergency, while nothing else answers: for a while, seen, and closed by itself."""
+"""An emergency opening of one path while nothing else answers: for a limited time, visible, and
+closed by itself."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC, SERVICE, TINY
 
 pytestmark = pytest.mark.engine
 
-# A component without a public rule: its `jwt` lets nobody by, until something of it is opened.
+# A component without a public rule: its `jwt` denies every call without a token, until an opening.
 CLOSED = TINY.replace(
     "              - {paths: [/things/health], methods: [GET], public: {reason: probes}}\n",
     "",
@@ -26,12 +27,12 @@ CLOSED = TINY.replace(
     1,
 )
 DEFAULTS = {"worker_state_update_frequency": 5, "db_update_frequency": 5}
-"""Kong's own: how long a change takes to be seen is told by these, whatever this stand-in needs."""
+"""Kong's defaults: the message names the delay by these, not by the stand-in's."""
 REASON = "INC-4711: Okta is down"
 
 
 def emergency(stack: Stack, *arguments: str) -> CompletedProcess[str]:
-    """The command, with neither state nor CLI in reach."""
+    """Run the command without access to the state and the CLI."""
     asked = ("emergency", "--stack", stack.name, *arguments)
     return stack.module(
         "kong_oam", *asked, PULUMI_BACKEND_URL="file:///nowhere"
@@ -45,7 +46,8 @@ def verified(stack: Stack) -> CompletedProcess[str]:
 
 
 def answers(stack: Stack) -> dict[str, int]:
-    """To somebody without a token: what is opened, its other method, what is below it and has a rule, and a token's."""
+    """Return the answers without a token: at the opened path, with another method, at a rule below,
+    and at a guarded path."""
     asked = {
         "GET /things": ("GET", "/things"),
         "GET /things/9": ("GET", "/things/9"),
@@ -82,7 +84,7 @@ def stack(empty: Empty) -> Stack:
 def test_a_path_is_opened_while_nothing_else_answers_and_closed(
     stack: Stack,
 ) -> None:
-    """Without the identity provider, the state and the CLI: one rule's path and method, and nothing beside it."""
+    """Without the identity provider, the state and the CLI: one rule's path and method only."""
     token = service_token(stack.local, "job")
     assert answers(stack) == SHUT
     stack.local.okta.faults = lambda *_: None
@@ -130,11 +132,11 @@ def test_a_path_is_opened_while_nothing_else_answers_and_closed(
     closed = emergency(stack, "close")
     assert (closed.returncode, closed.stdout) == (
         0,
-        "closed: tiny/api; at all nodes within some 12 seconds\n"
+        "closed: tiny/api; effective at all nodes within about 12 seconds\n"
         f"GET http://{HOST}{PROTECTED} without a token: the gateway refuses it (401)\n",
     )
     assert answers(stack) == SHUT
-    assert emergency(stack).stdout == "nothing is open in an emergency\n"
+    assert emergency(stack).stdout == "no emergency opening exists\n"
     assert verified(stack).returncode == 0
     assert stack.changes("up", "--refresh") == {}
 
@@ -143,7 +145,7 @@ def test_a_path_is_opened_while_nothing_else_answers_and_closed(
 def test_it_ends_by_itself_and_a_refresh_ends_it_before(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The gates look at the time themselves: whoever opened it need not be there."""
+    """The gates check the time themselves: the operator need not be there."""
     assert (
         emergency(
             stack,
@@ -170,12 +172,15 @@ def test_it_ends_by_itself_and_a_refresh_ends_it_before(
 
 @pytest.mark.deep
 def test_what_an_opening_left_is_closed(stack: Stack) -> None:
-    """A run that changes the rules ends it and leaves `jwt` as it was made; a second opening is refused; and of scripts
-    that somebody changed nobody says that they are closed."""
+    """A run that changes the rules ends it and leaves the original `jwt`. A second opening is
+    rejected. Scripts with manual changes are never reported as closed."""
     opening = ("open", "tiny/api", PROTECTED, "--reason", "x")
     assert emergency(stack, *opening).returncode == 0
     again = emergency(stack, "open", "tiny/api", "/things/7", "--reason", "y")
-    assert (again.returncode, "close that first" in again.stderr) == (2, True)
+    assert (again.returncode, "close this opening first" in again.stderr) == (
+        2,
+        True,
+    )
     stack.edit(
         "applications/app0.yaml",
         "{paths: [/things/7], scopes",
@@ -194,10 +199,10 @@ def test_what_an_opening_left_is_closed(stack: Stack) -> None:
         {"config": {"log": ["return function() end"]}},
     )
     for verb in ((), ("close",)):
-        said = emergency(stack, *verb)
+        message = emergency(stack, *verb)
         assert (
-            said.returncode,
-            "the scripts of tiny/api were changed by hand" in said.stderr,
+            message.returncode,
+            "the scripts of tiny/api were changed by hand" in message.stderr,
         ) == (
             2,
             True,
@@ -215,7 +220,8 @@ def test_what_an_opening_left_is_closed(stack: Stack) -> None:
 def test_what_fails_half_way_can_be_closed(
     stack: Stack, verb: str, number: int
 ) -> None:
-    """Kong does not answer to one of three changes: the command says so, and the next `close` leaves nothing."""
+    """Kong does not answer one of three changes: the command says so, and the next `close`
+    completes."""
     opening = ("open", "tiny/api", PROTECTED, "--reason", "x")
     if verb == "close":
         assert emergency(stack, *opening).returncode == 0
@@ -244,15 +250,15 @@ def test_what_fails_half_way_can_be_closed(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (
             ("tiny/api", "/other", "--reason", "x"),
-            "'tiny/api' has no rule for '/other'; it has those for: /things, /things/7",
+            "'tiny/api' has no rule for '/other'; it has rules for: /things, /things/7",
         ),
         (
             ("tiny/none", PUBLIC, "--reason", "x"),
-            "this Kong has no gate of 'tiny/none'; it has those of: tiny/api",
+            "this Kong has no gate of 'tiny/none'; it has gates of: tiny/api",
         ),
         (
             ("tiny/api", PROTECTED, "--reason", "x", "--minutes", "481"),
@@ -260,31 +266,31 @@ def test_what_fails_half_way_can_be_closed(
         ),
         (
             ("tiny/api", PROTECTED, "--reason", "x", "--methods", "LOOK"),
-            "the rule does not list LOOK, but GET, HEAD",
+            "the rule does not list LOOK; it lists GET, HEAD",
         ),
         (
             ("tiny/api", PROTECTED, "--reason", "x", "--methods", "DELETE"),
-            "the rule does not list DELETE, but GET, HEAD",
+            "the rule does not list DELETE; it lists GET, HEAD",
         ),
         (
             ("tiny/api", PROTECTED, "--reason", "a\nb"),
-            "--reason is a line of text that can be printed",
+            "--reason is not one line of printable text",
         ),
         (
             ("tiny/api", PROTECTED, "--reason", "St\udcf6rung"),
-            "--reason is a line of text that can be printed",
+            "--reason is not one line of printable text",
         ),
         (
             ("tiny/api", PROTECTED, "--reason", " "),
-            "--reason is a line of text that can be printed",
+            "--reason is not one line of printable text",
         ),
     ],
 )
 @pytest.mark.deep
 def test_what_cannot_be_opened_is_said_and_nothing_changes(
-    stack: Stack, arguments: tuple[str, ...], said: str
+    stack: Stack, arguments: tuple[str, ...], message: str
 ) -> None:
     before = stack.local.kong.entities("plugins")
     done = emergency(stack, "open", *arguments)
-    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+    assert (done.returncode, message in done.stderr) == (2, True), done.stderr
     assert stack.local.kong.entities("plugins") == before

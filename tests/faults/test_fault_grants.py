@@ -1,6 +1,7 @@
-"""What a client is granted and what its pods ask for, where one of them fails: the other waits, in a run that goes on, too.
+"""A client's grants and the scopes that its pods request: if one change fails, the other waits,
+also with `--continue-on-error`.
 
-And no state says which came first: the next run may turn it round.
+No state records which change came first: the next run may reverse them.
 """
 
 from __future__ import annotations
@@ -35,22 +36,26 @@ READ, WRITE = "things.read", "things.write"
 
 
 def _asked(stack: Stack) -> list[str]:
-    """What the client's Secret has its pods ask for."""
+    """Return the scopes that the client's pods request, from its Secret."""
     return credential(stack.local, "job")["OAUTH_SCOPES"].split()
 
 
 def _granted(stack: Stack) -> list[str]:
-    """What the provider may give it."""
-    (rule,) = (one for one in stack.state() if logical_name(one["urn"]) == RULE)
+    """Return the scopes that the provider may grant."""
+    (rule,) = (
+        resource
+        for resource in stack.state()
+        if logical_name(resource["urn"]) == RULE
+    )
     return list(rule["outputs"]["scopeWhitelists"])
 
 
 def _no_state_says_the_order(stack: Stack) -> None:
     state = {
-        logical_name(one["urn"]): {
-            *map(logical_name, one.get("dependencies", ()))
+        logical_name(resource["urn"]): {
+            *map(logical_name, resource.get("dependencies", ()))
         }
-        for one in stack.state()
+        for resource in stack.state()
     }
     pods = {"tiny/job-client", "tiny/job-deployment"}
     assert pods <= state.keys()

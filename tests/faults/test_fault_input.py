@@ -1,4 +1,5 @@
-"""Applications that somebody wrote to break the reader: `check` says where, in bounded time and memory."""
+"""Malicious Applications that try to break the reader: `check` names the place, in bounded time and
+memory."""
 
 from __future__ import annotations
 
@@ -72,15 +73,15 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
 SPOTLESS = TINY.replace(
     "{name: tiny}", "{name: tiny, annotations: {owner: team-tiny}}"
 ).replace("{reason: probes}", '{reason: probes, until: "2030-12-31"}')
-"""The tiny estate with nothing for lint to find, so that whatever `check` says is about the file that is put beside it."""
+"""The tiny estate without lint findings, so all of `check`'s output is about the added file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What `python -m kong_oam check` said; `seconds` it took."""
+    """The output of `python -m kong_oam check`, and its `seconds`."""
 
     status: int
-    said: str
+    output: str
     seconds: float
 
 
@@ -89,7 +90,7 @@ def _limited() -> None:
 
 
 def _check(folder: Path, *arguments: str) -> Checked:
-    """The command in `folder`."""
+    """Return the command in `folder`."""
     return _run(folder, "-m", "kong_oam", "check", *arguments)
 
 
@@ -129,9 +130,9 @@ def test_each_hostile_file_is_named_with_its_position(folder: Path) -> None:
     checked = _check(folder)
     assert checked.status == 1
     for number, (_, message) in enumerate(HOSTILE.values()):
-        assert message.replace("x.yaml", f"x{number}.yaml") in checked.said
-    assert f"{len(HOSTILE)} error(s)" in checked.said
-    assert "Traceback" not in checked.said and len(checked.said) < 20_000
+        assert message.replace("x.yaml", f"x{number}.yaml") in checked.output
+    assert f"{len(HOSTILE)} error(s)" in checked.output
+    assert "Traceback" not in checked.output and len(checked.output) < 20_000
 
 
 def _link_to_a_file(folder: Path, outside: Path) -> None:
@@ -165,39 +166,39 @@ def _device(folder: Path, outside: Path) -> None:
 def test_what_is_no_file_of_the_folder_is_not_read(
     folder: Path, trap: Callable[[Path, Path], None]
 ) -> None:
-    """Links that leave the folder, pipes and devices: neither waited for nor quoted; the rest is checked. A link that
-    leaves it is an error."""
+    """Links out of the folder, pipes and devices are neither waited for nor quoted, and the rest is
+    checked. A link out of the folder is an error."""
     outside = folder / "outside"
     outside.mkdir()
     (outside / "secret.yaml").write_text("password: do not show me\n", "utf-8")
     trap(folder, outside)
     checked = _check(folder)
-    assert "do not show me" not in checked.said
+    assert "do not show me" not in checked.output
     if trap in (_link_to_itself, _fifo):
-        assert (checked.status, checked.said) == (
+        assert (checked.status, checked.output) == (
             0,
             "1 application(s), 2 component(s): no errors\n",
         )
     else:
         assert checked.status == 1
-        assert "error OAM101: cannot be read: this link to " in checked.said
+        assert "error OAM101: cannot be read: this link to " in checked.output
 
 
 @pytest.mark.deep
 def test_a_pipe_or_device_that_is_named_is_refused(folder: Path) -> None:
-    """A path that somebody gives is refused when nobody knows where it ends."""
+    """A named path is rejected if its end is unknown."""
     os.mkfifo(folder / "pipe.yaml")
     for path in ("pipe.yaml", "/dev/zero"):
         checked = _check(folder, path)
         assert checked.status == 1
         assert (
             f"{path}:1:1: error OAM101: cannot be read: not a regular file"
-            in checked.said
+            in checked.output
         )
 
 
 def test_a_file_that_fits_no_memory_is_not_opened(folder: Path) -> None:
-    """10 GB of nothing: its size is enough to refuse it."""
+    """10 GB of nothing: it is rejected by its size."""
     huge = folder / "applications/x.yaml"
     huge.touch()
     os.truncate(huge, 10 << 30)
@@ -205,7 +206,7 @@ def test_a_file_that_fits_no_memory_is_not_opened(folder: Path) -> None:
     assert checked.status == 1
     assert (
         "applications/x.yaml:1:1: error OAM101: 10737418240 bytes; the limit is 1048576"
-        in checked.said
+        in checked.output
     )
 
 
@@ -218,7 +219,8 @@ sys.exit(main(["check"]))
 
 
 def test_a_file_without_permission_is_a_finding(folder: Path) -> None:
-    """The file, and why it cannot be read. Root may read everything, and becomes nobody first."""
+    """The message has the file and the reason. Root may read everything, so it becomes another user
+    first."""
     (folder / "applications/x.yaml").touch(mode=0o000)
     folder.chmod(0o755)
     user = os.getuid() or 65534
@@ -226,13 +228,13 @@ def test_a_file_without_permission_is_a_finding(folder: Path) -> None:
     assert checked.status == 1
     assert (
         "applications/x.yaml:1:1: error OAM101: cannot be read: Permission denied"
-        in checked.said
+        in checked.output
     )
 
 
 @pytest.mark.deep
 def test_ten_thousand_files_are_checked_in_bounded_time(folder: Path) -> None:
-    """Of which one is wrong, and found."""
+    """A single invalid file among them is found."""
     for number in range(10_000):
         text = TINY.replace("{name: tiny}", f"{{name: tiny{number}}}").replace(
             "tiny/", f"tiny{number}/"
@@ -250,5 +252,5 @@ def test_ten_thousand_files_are_checked_in_bounded_time(folder: Path) -> None:
     (folder / "applications/a5000.yaml").write_text("kind: [", "utf-8")
     checked = _check(folder)
     assert checked.status == 1
-    assert "applications/a5000.yaml:2:1: error OAM101" in checked.said
-    assert checked.said.count(" error ") == 1
+    assert "applications/a5000.yaml:2:1: error OAM101" in checked.output
+    assert checked.output.count(" error ") == 1

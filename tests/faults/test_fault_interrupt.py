@@ -1,4 +1,4 @@
-"""A run that somebody ends with Ctrl-C, once and twice: what it says, and what is left to do."""
+"""A run that somebody ends with Ctrl-C, once and twice: its output, and the work that is left."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ Answer = Callable[[], Response]
 
 
 def _interrupted(stack: Stack, times: int) -> str:
-    """What an `up` says that is interrupted so often, half a second apart, while Kong has not answered a change yet."""
+    """Return the output of an `up` that is interrupted so often, half a second apart, before Kong
+    answers a change."""
     asked, answered = threading.Event(), threading.Event()
 
     def held(request: Request, answer: Answer) -> Response:
@@ -58,14 +59,14 @@ def _interrupted(stack: Stack, times: int) -> str:
             time.sleep(0.5)
     finally:
         answered.set()
-    said, _ = running.communicate(timeout=60)
+    message, _ = running.communicate(timeout=60)
     stack.local.kong.faults = None
     assert running.returncode != 0
-    return said
+    return message
 
 
 def _changed(empty: Empty) -> Stack:
-    """A deployed stack, one of whose rules is about to change."""
+    """Return a deployed stack, one of whose rules is about to change."""
     stack = empty(applications=[TINY])
     stack.run("up")
     stack.edit(
@@ -84,10 +85,10 @@ def _outputs(stack: Stack) -> str:
 def test_outputs_that_an_interrupted_run_shows_as_deleted_are_there(
     empty: Empty,
 ) -> None:
-    """As the page shows; there is no lock, and the next run goes on."""
+    """As the page shows; there is no lock, and the next run works."""
     stack = _changed(empty)
     before = _outputs(stack)
-    said = _interrupted(stack, 1)
+    message = _interrupted(stack, 1)
     shown = (
         page("how-to/when-a-run-fails.md")
         .partition("terminate immediately, press")[2]
@@ -96,11 +97,11 @@ def test_outputs_that_an_interrupted_run_shows_as_deleted_are_there(
     assert [
         line
         for line in shown.splitlines()[1:]
-        if line.strip() not in said and line.strip() != "..."
+        if line.strip() not in message and line.strip() != "..."
     ] == []
     ends = {
         line.strip()
-        for line in said.partition("\nDiagnostics:\n")[2].splitlines()
+        for line in message.partition("\nDiagnostics:\n")[2].splitlines()
         if line.startswith("    error: ")
     }
     assert (
@@ -118,15 +119,17 @@ def test_outputs_that_an_interrupted_run_shows_as_deleted_are_there(
 def test_a_run_that_is_interrupted_twice_does_not_know_what_it_was_at(
     empty: Empty,
 ) -> None:
-    """It says so, as the page shows; and what is documented for that leads on."""
+    """It says so, as the page shows, and the documented remedy works."""
     stack = _changed(empty)
     before, things = _outputs(stack), made(stack.local)
-    said = _interrupted(stack, 2)
-    for told in (
+    message = _interrupted(stack, 2)
+    for reported in (
         "^C received; terminating",
         "kong:index:Plugin tiny/api-8080-admission updating (interrupted)",
     ):
-        assert told in said and told in page("how-to/when-a-run-fails.md")
+        assert reported in message and reported in page(
+            "how-to/when-a-run-fails.md"
+        )
     assert _outputs(stack) == before
     stack.pulumi(
         "cancel", "--yes", check=False

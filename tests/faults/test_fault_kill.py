@@ -1,7 +1,9 @@
-"""The engine is killed at the n-th operation of an `up`: the documented way back ends where an undisturbed one does.
+"""The engine is killed at the n-th operation of an `up`: after the documented recovery all is as
+after an undisturbed run.
 
-`make test` takes a few of them, and asks all that there is to ask. `make test-kills` takes every operation of the sample
-estate, and asks of each what counts: nobody was let in, and all is as after an undisturbed run.
+`make test` kills at a few operations, and makes every check. `make test-kills` kills at every
+operation of the sample estate, and makes the main checks. No caller gained access, and the result
+is as after an undisturbed run.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from tests.support.tiers import deep_after
 pytestmark = pytest.mark.engine
 
 LAG, SHORT_LAG = 1.0, 0.3
-"""Routes are seen so many seconds before the plugins that guard them: order alone would not keep anybody out."""
+"""Routes are visible so many seconds before the plugins that guard them: order alone would not deny
+calls."""
 TINY_OPERATIONS = 27
 SAMPLE_OPERATIONS = 92
 
@@ -46,7 +49,7 @@ Shape = dict[str, list[str]]
 def undisturbed(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[[str], Shape]]:
-    """What there is after an `up` that nobody disturbs, of the tiny or the sample estate."""
+    """Return the result of an undisturbed `up` of the tiny or the sample estate."""
     known: dict[str, Shape] = {}
 
     def found(estate: str) -> Shape:
@@ -94,9 +97,9 @@ def _back(
             Blackout(stack, nth).up()
             if not only_what_counts:
                 _is_locked(stack)
-            said = recover(stack)
+            message = recover(stack)
         assert watch.let_in == set() and watch.asked > 20
-        print(f"operation {nth}: {said}")
+        print(f"operation {nth}: {message}")
         assert shape(stack) == undisturbed
         if only_what_counts:
             return
@@ -137,7 +140,7 @@ def _calls(stack: Stack) -> list[tuple[str, str | None]]:
 def test_a_tiny_estate_recovers(
     tmp_path: Path, undisturbed: Callable[[str], Shape], nth: int
 ) -> None:
-    """Same entities up to ids, nothing left to change, and nobody was let in on the way."""
+    """Same entities up to ids, no changes left, and no caller gained access."""
     _back(tmp_path, undisturbed("tiny"), nth, [TINY], ((HOST, PROTECTED),))
 
 
@@ -167,8 +170,8 @@ def write(stack: Stack, text: str) -> None:
 @pytest.mark.deep
 @pytest.mark.parametrize("nth", deep_after(0, REMOVALS, wanted=[8]))
 def test_a_removal_recovers(tmp_path: Path, nth: int) -> None:
-    """A run that takes a client away and changes a rule: after the way back all is as after a run that nobody cut off, be
-    it that the client stays away or that it is put back."""
+    """A run removes a client and changes a rule. After the recovery all is as after an undisturbed
+    run, whether the client stays away or returns."""
     with Local() as local:
         stack = start(local, tmp_path / "project", applications=[TINY])
         stack.run("up")

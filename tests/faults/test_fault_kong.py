@@ -34,15 +34,17 @@ UNEXPECTED = {"message": "An unexpected error occurred"}
 
 
 def _stopped(stack: Stack, *messages: str) -> str:
-    """An `up` that fails, says each of `messages` and does not crash; gives all that it said."""
+    """Run an `up` that fails, prints each of `messages` and does not crash; return its output."""
     with Watch(stack, ((HOST, PROTECTED),)) as watch:
         done = stack.run("up", check=False)
-    said = done.stdout + done.stderr
+    output = done.stdout + done.stderr
     assert done.returncode != 0
-    assert [message for message in messages if message not in said] == [], said
-    assert "unhandled exception" not in said
+    assert [message for message in messages if message not in output] == [], (
+        output
+    )
+    assert "unhandled exception" not in output
     assert watch.let_in == set()
-    return said
+    return output
 
 
 def _works(stack: Stack) -> None:
@@ -61,7 +63,7 @@ def _works(stack: Stack) -> None:
 def test_a_kong_that_answers_after_15_seconds_is_taken_for_down(
     empty: Empty,
 ) -> None:
-    """The look before anything is made waits for 10 seconds, and says so."""
+    """The check before any change waits for 10 seconds, and says so."""
     stack = empty(applications=[TINY])
 
     def slow(request: Request, answer: Answer) -> Response:
@@ -110,7 +112,8 @@ def test_a_kong_that_becomes_slow_is_waited_for(empty: Empty) -> None:
 def test_a_kong_that_breaks_half_way_is_named_and_the_next_run_finishes(
     empty: Empty, path: str, name: str
 ) -> None:
-    """500 on every creation of one kind: the message has the resource's name and Kong's words, and nobody is let in."""
+    """500 on every creation of one kind: the message has the resource's name and Kong's words, and
+    no caller gains access."""
     stack = empty(applications=[TINY])
 
     def broken(request: Request, answer: Answer) -> Response:
@@ -132,8 +135,8 @@ def test_a_kong_that_breaks_half_way_is_named_and_the_next_run_finishes(
 def test_a_script_that_is_printed_before_the_cause_says_so_first(
     empty: Empty, role: str
 ) -> None:
-    """Of a plugin that Kong did not take all is printed: its first line says where to look, its second how to see the
-    cause alone."""
+    """If Kong rejects a plugin, the message has all of it. Its first line says where to look, and
+    its second how to see only the cause."""
     stack = empty(applications=[TINY])
     name = {"gate": b"post-function", "admission": b"pre-function"}[role]
 
@@ -145,8 +148,8 @@ def test_a_script_that_is_printed_before_the_cause_says_so_first(
         return _says(500, UNEXPECTED) if refused else answer()
 
     stack.local.kong.faults = broken
-    said = _stopped(stack, "An unexpected error occurred")
-    shown = said[said.index("Diagnostics:") :].splitlines()
+    message = _stopped(stack, "An unexpected error occurred")
+    shown = message[message.index("Diagnostics:") :].splitlines()
     about = shown.index(f"  kong:index:Plugin (tiny/api-8080-{role}):")
     assert (
         "In a failed run: Kong did not take the plugin that is named above"
@@ -155,7 +158,7 @@ def test_a_script_that_is_printed_before_the_cause_says_so_first(
     (pattern,) = re.findall(
         r"pulumi up -s STACK --yes \| grep -o '(.*)'", shown[about + 3]
     )
-    assert {one.split(" (")[0] for one in re.findall(pattern, said)} == {
+    assert {item.split(" (")[0] for item in re.findall(pattern, message)} == {
         "} error: HTTP status 500"
     }
 
@@ -172,9 +175,10 @@ def test_a_script_that_is_printed_before_the_cause_says_so_first(
 def test_a_kong_that_goes_away_half_way_is_named_and_the_next_run_finishes(
     empty: Empty, response: Response | None, message: str
 ) -> None:
-    """From the first plugin on every request is refused, or none is answered: the resource's name, and nobody is let in.
+    """From the first plugin on every request is rejected, or none is answered: the resource is
+    named, and no caller gains access.
 
-    What was just made may have lost its answer, and is removed as documented.
+    A new entity may have lost its answer, and is removed as documented.
     """
     stack = empty(applications=[TINY])
     away: list[Request] = []
@@ -197,7 +201,8 @@ def test_a_kong_that_goes_away_half_way_is_named_and_the_next_run_finishes(
 def test_a_service_of_our_name_that_is_not_ours_is_never_touched(
     empty: Empty,
 ) -> None:
-    """The run stops before anything is made, in a preview, too, and says whose it is; without it, the next run works."""
+    """The run stops before any change, also in a preview, and names the owner; without the service,
+    the next run works."""
     stack = empty(applications=[TINY])
     theirs = stack.kong(
         "POST",
@@ -205,9 +210,9 @@ def test_a_service_of_our_name_that_is_not_ours_is_never_touched(
         {"name": SERVICE, "host": "theirs.example.com", "tags": ["theirs"]},
     )
     before = made(stack.local)
-    said = f"ENV405: Kong has service '{SERVICE}' ({theirs['id']}) that was made outside any stack (its tags are 'theirs')"
-    _stopped(stack, "applications/app0.yaml:6:7: error " + said)
-    assert said in stack.pulumi("preview", check=False).stdout
+    message = f"ENV405: Kong has service '{SERVICE}' ({theirs['id']}) of no stack (its tags are 'theirs')"
+    _stopped(stack, "applications/app0.yaml:6:7: error " + message)
+    assert message in stack.pulumi("preview", check=False).stdout
     assert (
         made(stack.local) == before
         and stack.entity("services", SERVICE) == theirs
@@ -248,7 +253,8 @@ def test_a_service_of_our_name_that_comes_up_meanwhile_is_never_touched(
 
 @pytest.mark.deep
 def test_an_update_that_fails_leaves_the_old_rules(empty: Empty) -> None:
-    """500 on the gate of a rule that was edited: what it takes away is gone already, what it gives is not there yet.
+    """500 on the gate of an edited rule: removed permissions are already gone, and new permissions
+    are not yet granted.
 
     Then the edit takes effect.
     """

@@ -1,4 +1,5 @@
-"""An Okta that refuses, limits or breaks: one clear message, nothing open, and the next run finishes the work."""
+"""An Okta that rejects, limits or fails: one clear message, no opening, and the next run finishes
+the work."""
 
 from __future__ import annotations
 
@@ -36,12 +37,14 @@ def _says(
 
 
 def _stopped(stack: Stack, *messages: str) -> None:
-    """An `up` that fails and says each of `messages`; nobody is let in meanwhile."""
+    """Run an `up` that fails and prints each of `messages`; no caller gains access."""
     with Watch(stack, ((HOST, PROTECTED),)) as watch:
         done = stack.run("up", check=False)
-    said = done.stdout + done.stderr
+    output = done.stdout + done.stderr
     assert done.returncode != 0
-    assert [message for message in messages if message not in said] == [], said
+    assert [message for message in messages if message not in output] == [], (
+        output
+    )
     assert watch.let_in == set()
 
 
@@ -88,7 +91,8 @@ def test_a_rate_limit_is_waited_for(empty: Empty) -> None:
 
 @pytest.mark.deep
 def test_a_rate_limit_that_never_ends_is_said(empty: Empty) -> None:
-    """After five repetitions the run stops, with the scope's name and what the plugin makes of Okta's words."""
+    """After five repetitions the run stops, with the scope's name and the plugin's form of Okta's
+    words."""
     stack = empty(applications=[TINY])
     asked: list[str] = []
 

@@ -1,4 +1,5 @@
-"""Commands over the stacks of an estate that are cut off, run beside each other, or fail in one partition."""
+"""Commands over the stacks of an estate that are interrupted, run in parallel, or fail in one
+partition."""
 
 from __future__ import annotations
 
@@ -46,8 +47,8 @@ CHANGES = {"rule": "up", "scope": "up", "swap": "move"}
 
 @dataclass(frozen=True, slots=True)
 class Undisturbed:
-    """The estate, deployed, and what it is after a change that nobody disturbed, and how long that took and how
-    much it asked, by change."""
+    """The deployed estate; and by change, its state after an undisturbed run, the run's seconds and
+    its requests."""
 
     deployment: Deployment
     saved: Saved
@@ -75,7 +76,7 @@ def undisturbed(
 
 
 def after(known: Undisturbed, change: str) -> dict[str, list[str]]:
-    """What there is after the change; found out by running it, once."""
+    """Return the state after the change, from a single undisturbed run."""
     if change not in known.after:
         deployment = known.restore()
         write(deployment.folder, change)
@@ -98,8 +99,9 @@ def after(known: Undisturbed, change: str) -> dict[str, list[str]]:
 def test_a_command_that_is_cut_off_goes_on(
     undisturbed: Undisturbed, seed: int
 ) -> None:
-    """By a signal at any moment, to itself or to all that it started: then the same command, after the documented way
-    back where a dead run has locked a stack, or the change is taken back. Then all is as if nobody had disturbed it."""
+    """A signal at any moment stops it alone, or with all its processes. Then the same command runs
+    again, or the change is reverted. If a dead run has locked a stack, the documented recovery
+    comes first. The result is as after an undisturbed run."""
     assert f"[prod-payments] error: {LOCK}" in page(
         "how-to/deploy-in-partitions.md"
     )
@@ -109,20 +111,18 @@ def test_a_command_that_is_cut_off_goes_on(
     before = ids(deployment)
     write(deployment.folder, cut.change)
     with Watch(as_stack(deployment), ((HOST, PROTECTED),)) as watch:
-        said = cut_off(
+        message = cut_off(
             deployment,
             cut,
             undisturbed.seconds[cut.change],
             undisturbed.requests[cut.change],
         )
-        if (
-            cut.verb == "up" and cut.number == signal.SIGINT
-        ):  # it comes to its own end
-            assert "goes on\n" in said or " run: " in said, said
+        if cut.verb == "up" and cut.number == signal.SIGINT:  # it completes
+            assert "goes on\n" in message or " run: " in message, message
         if cut.back:
             write(deployment.folder)
-        said += go_on(deployment, "move", "up")
-    print(f"{cut}: {said}")
+        message += go_on(deployment, "move", "up")
+    print(f"{cut}: {message}")
     assert watch.asked and not watch.let_in
     is_at_rest(deployment)
     assert shape(as_stack(deployment)) == (
@@ -147,7 +147,7 @@ TOGETHER = (
 def test_two_commands_at_once_end_well(
     undisturbed: Undisturbed, seed: int
 ) -> None:
-    """One of them may say that the other has a stack; then each again, one after the other."""
+    """One of them may report that the other has a stack; then each runs again, one after the other."""
     rng = random.Random(seed)
     pair = TOGETHER[seed]
     change = "swap" if "move" in pair else rng.choice(("rule", "scope"))
@@ -158,14 +158,16 @@ def test_two_commands_at_once_end_well(
         first = start_command(deployment, pair[0], "-s", STACK, "--yes")
         time.sleep(rng.random() * undisturbed.seconds[change])
         second = start_command(deployment, pair[1], "-s", STACK, "--yes")
-        told = [one.communicate(timeout=300)[0] for one in (first, second)]
-        for one in (first, second):
-            ended(one)
-        print(pair, *told, sep="\n")
+        reported = [
+            item.communicate(timeout=300)[0] for item in (first, second)
+        ]
+        for item in (first, second):
+            ended(item)
+        print(pair, *reported, sep="\n")
         assert {first.returncode, second.returncode} <= {
             0,
             2,
-        } and "Traceback" not in "".join(told)
+        } and "Traceback" not in "".join(reported)
         if "destroy" in pair:
             go_on(deployment, "refresh")
         go_on(deployment, "move", "up")
@@ -182,7 +184,8 @@ def test_two_commands_at_once_end_well(
 def test_a_partition_that_fails_stops_no_other(
     undisturbed: Undisturbed, nth: int
 ) -> None:
-    """Whichever of its requests the product refuses: the other has its change, and the next command runs that one."""
+    """For any request that the product rejects: the other partition gets its change, and the next
+    command runs the failed partition."""
     deployment = undisturbed.restore()
     write(deployment.folder, "both")
     changed = iter(range(100))
@@ -199,13 +202,13 @@ def test_a_partition_that_fails_stops_no_other(
     deployment.local.kong.faults = None
     assert f"1 run: {stack_of('jobs')}" in failed.stdout
     assert (
-        f"1 failed: {stack_of('apis')}. What they say comes first. The same command goes on"
+        f"1 failed: {stack_of('apis')}. Fix the errors above. Repeat the command to continue"
         in failed.stderr
     )
     (image,) = (
-        one["spec"]["template"]["spec"]["containers"][0]["image"]
-        for one in deployment.local.cluster.objects("Deployment")
-        if one["metadata"]["namespace"] == "jobs"
+        item["spec"]["template"]["spec"]["containers"][0]["image"]
+        for item in deployment.local.cluster.objects("Deployment")
+        if item["metadata"]["namespace"] == "jobs"
     )
     assert image.endswith(":2")
     assert (
@@ -227,16 +230,16 @@ PLACES = tuple(product(((), ("apis",), ("jobs",), ("apis", "jobs")), repeat=2))
 def test_a_rule_that_changes_under_deployed_stacks_changes_nothing(
     undisturbed: Undisturbed, apis: tuple[str, ...], jobs: tuple[str, ...]
 ) -> None:
-    """Where an Application is in no partition or in two, nothing is run; where it is in another one, it has to be moved
-    first. Back to the rule of before, and there is nothing to do."""
+    """If an Application is in no partition or in two, nothing runs; if it is in another partition,
+    it must be moved first. With the earlier rule there is nothing to do."""
     deployment = undisturbed.restore()
     before = shape(as_stack(deployment))
     by_name = {
         name: [
             f"nothing-{name}",
             *(
-                one
-                for one, where in (("apis", apis), ("jobs", jobs))
+                text
+                for text, where in (("apis", apis), ("jobs", jobs))
                 if name in where
             ),
         ]
@@ -244,24 +247,26 @@ def test_a_rule_that_changes_under_deployed_stacks_changes_nothing(
     }
     partition(deployment.folder, by_name)
     done = kong_oam(deployment, "up", "-s", STACK, "--yes")
-    said = done.stdout + done.stderr
+    output = done.stdout + done.stderr
     if len(apis) == len(jobs) == 1:
         moves = (apis, jobs) != (("apis",), ("jobs",))
-        assert done.returncode == (2 if moves else 0), said
-        assert (f"python -m kong_oam move -s {STACK}" in said) == moves
+        assert done.returncode == (2 if moves else 0), output
+        assert (f"python -m kong_oam move -s {STACK}" in output) == moves
     else:
-        assert done.returncode == 2 and " run: " not in said
+        assert done.returncode == 2 and " run: " not in output
         assert (
             "in two partitions, 'apis' and 'jobs'"
             if 2 in (len(apis), len(jobs))
             else "ACC249"
-        ) in said
+        ) in output
     assert shape(as_stack(deployment)) == before
     write(deployment.folder)
-    if len(apis) == len(jobs) == 1:  # what does not depend on the rule was run
+    if (
+        len(apis) == len(jobs) == 1
+    ):  # resources that do not depend on the rule were run
         go_on(deployment, "up")
     assert kong_oam(deployment, "up", "-s", STACK).stdout.startswith(
-        "nothing to be run"
+        "nothing to run"
     )
 
 
@@ -269,7 +274,8 @@ def test_a_rule_that_changes_under_deployed_stacks_changes_nothing(
 def test_a_base_may_be_newer_than_its_partitions(
     undisturbed: Undisturbed,
 ) -> None:
-    """With the literal CLI: calls go on as before, and the command runs what is left. Older it may not be."""
+    """With the real CLI: calls continue as before, and the command runs the rest. The base may not
+    be older."""
     deployment = undisturbed.restore()
     write(deployment.folder, "scope")
     for name in ("apis", "jobs"):

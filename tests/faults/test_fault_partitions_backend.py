@@ -63,8 +63,9 @@ def test_stacks_are_listed_however_many_there_are_on_however_few_processors(
 def test_a_lost_connection_is_outlived_or_recovered(
     server: PostgreSql, tmp_path: Path, change: str, nth: int, seconds: float
 ) -> None:
-    """Once Kong has carried out the n-th change: after some seconds the same run goes on, after longer ones the command
-    again, with the documented way back where a lock was left. Nothing is lost, and nothing is made twice."""
+    """The connection breaks after Kong's n-th change. After some seconds the same run continues.
+    After a longer time the command runs again, with the documented recovery of a stale lock.
+    Nothing is lost, and nothing is created twice."""
     server.ask("DROP TABLE IF EXISTS pulumi_state")
     with Wire(server.port) as wire, Local(lags=AT_ONCE) as local:
         local.env["PULUMI_BACKEND_URL"] = server.url(wire.port)
@@ -93,10 +94,10 @@ def test_a_lost_connection_is_outlived_or_recovered(
             local.kong.faults = None
             assert next(changes) > nth, "it did not come to that"
             wire.mend()
-            told = done.stdout + done.stderr + go_on(deployment, "up")
-        assert done.returncode == (0 if seconds < 30 else 2), told
+            reported = done.stdout + done.stderr + go_on(deployment, "up")
+        assert done.returncode == (0 if seconds < 30 else 2), reported
         assert watch.asked and not watch.let_in
-        assert PASSWORD not in told
+        assert PASSWORD not in reported
         is_at_rest(deployment)
         answers_as_meant(deployment)
         assert not [name for name in server.names() if "/locks/" in name]

@@ -53,9 +53,10 @@ def _loses_answers(
 def test_what_was_lost_is_listed_then_removed_and_nothing_else(
     empty: Empty,
 ) -> None:
-    """Without `--remove` everything stays; with it just the lost goes, and the next run finishes the work.
+    """Without `--remove` everything stays. With it only lost objects are removed, and the next run
+    finishes the work.
 
-    What another stack or somebody else made is not even listed. No credential is printed.
+    Objects of another stack or of somebody else are not listed. No credential is printed.
     """
     stack = empty(applications=[TINY])
     for name, tags in {
@@ -73,7 +74,7 @@ def test_what_was_lost_is_listed_then_removed_and_nothing_else(
     before = made(stack.local)
     listed = lost(stack, status=1)
     assert (
-        f"2 made that the state does not know\n  plugin jwt of {SERVICE}\n"
+        f"2 created, but missing in the state\n  plugin jwt of {SERVICE}\n"
         in listed.stdout
     )
     assert "0 of 2 removed" in listed.stdout
@@ -83,7 +84,7 @@ def test_what_was_lost_is_listed_then_removed_and_nothing_else(
     assert made(stack.local) == {
         kind: count for kind, count in before.items() if kind != "plugins"
     }
-    assert f"{stack.local.kong.admin_url}: 0 made" in lost(stack).stdout
+    assert f"{stack.local.kong.admin_url}: 0 created" in lost(stack).stdout
     for secret in ("KONG_ADMIN_TOKEN", "OKTA_API_TOKEN"):
         assert (
             stack.local.env[secret]
@@ -107,10 +108,9 @@ def test_what_was_lost_is_listed_then_removed_and_nothing_else(
 def test_a_gate_is_not_removed_while_a_route_leads_to_what_it_guards(
     empty: Empty,
 ) -> None:
-    """It is kept until the component's routes are gone, and until every worker has seen that: nobody is let in.
-
-    (Somebody deleted the gate by hand, and the answer to its new creation was lost.)
-    """
+    """It stays until the component's routes are gone, and every worker has seen that: no caller
+    gains access. (Somebody deleted the gate by hand, and the answer to its new creation was
+    lost.)"""
     settings = {
         "worker_state_update_frequency": LAG,
         "db_update_frequency": 0.0,
@@ -148,7 +148,8 @@ def test_a_gate_is_not_removed_while_a_route_leads_to_what_it_guards(
 def test_with_a_state_that_is_not_this_gateways_nothing_is_removed(
     empty: Empty,
 ) -> None:
-    """An empty state, as of another backend: everything would look lost, so the command stops and asks which it is."""
+    """With an empty state, as of another backend, all would look lost. The command stops and asks
+    for the right state."""
     stack = empty(applications=[TINY])
     stack.run("up")
     before = made(stack.local)
@@ -156,10 +157,10 @@ def test_with_a_state_that_is_not_this_gateways_nothing_is_removed(
     stack.local.pulumi("stack", "init", stack.name, cwd=stack.folder)
     stopped = lost(stack, "--remove", status=2)
     assert (
-        f"the state knows neither service {SERVICE} nor what belongs to it"
+        f"the state lacks both service {SERVICE} and its child"
         in stopped.stderr
     )
-    assert "is this the stack's backend" in stopped.stderr
+    assert "Check the backend with `pulumi whoami -v`" in stopped.stderr
     assert made(stack.local) == before
 
 
@@ -167,8 +168,8 @@ def test_with_a_state_that_is_not_this_gateways_nothing_is_removed(
 def test_a_state_that_no_run_can_read_is_repaired_as_it_says(
     empty: Empty,
 ) -> None:
-    """A first run that leaves out what other resources wait for writes such a state. Nobody is let in meanwhile, and
-    the run after the repair makes the rest."""
+    """A first run that leaves out dependencies of other resources writes such a state. No caller
+    gains access meanwhile, and the run after the repair creates the rest."""
     stack = empty(applications=[TINY])
     assert (
         stack.run(
@@ -181,18 +182,18 @@ def test_a_state_that_no_run_can_read_is_repaired_as_it_says(
         broken.returncode != 0
         and "snapshot integrity error" in broken.stdout + broken.stderr
     )
-    said = lost(stack, status=2).stderr
-    assert said.startswith(
-        "error: no run can read the state of stack 'local': tiny/"
+    output = lost(stack, status=2).stderr
+    assert output.startswith(
+        "error: the state of stack 'local' is invalid: tiny/"
     )
-    assert "refers to tiny/api-8080-admission, which is not there" in said
-    assert "`pulumi state repair -s local --yes`" in said
+    assert "refers to tiny/api-8080-admission, which is missing" in output
+    assert "`pulumi state repair -s local --yes`" in output
     assert "    pulumi state repair -s STACK --yes\n" in page(
         "how-to/recover.md"
     )
     assert stack.local.kong.entities("routes") == []
     stack.pulumi("state", "repair", "--yes")
-    assert "0 made that the state does not know" in lost(stack).stdout
+    assert "0 created, but missing in the state" in lost(stack).stdout
     stack.run("up")
     assert stack.changes("up") == {}
     assert (

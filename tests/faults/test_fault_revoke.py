@@ -1,4 +1,4 @@
-"""Taking access away in a hurry: what changes, how soon the issuer refuses, how soon the gate does."""
+"""Revoking access in a hurry: the changes, and the time until the issuer and the gate deny."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_the_callee_alone_cannot_take_a_grant_away_in_silence(
 def test_a_group_that_leaves_a_role_is_shut_out_with_the_next_up(
     empty: Empty,
 ) -> None:
-    """The gate cuts by role: users of the group get 403 with the tokens that they have, at once."""
+    """The gate checks roles: users of the group get 403 with their current tokens, at once."""
     stack = empty()
     stack.run("up")
     sales, desk = (
@@ -128,7 +128,8 @@ def test_an_app_that_is_deactivated_at_okta_stays_so_until_a_refresh(
 def test_routes_of_one_component_are_taken_away_in_one_command(
     empty: Empty,
 ) -> None:
-    """No edit, and it holds for tokens of before: nobody reaches the component until the next `up`."""
+    """Without an edit, and also for earlier tokens: no caller reaches the component until the next
+    `up`."""
     stack = empty(applications=[TINY])
     stack.run("up")
     old = service_token(stack.local, "job")

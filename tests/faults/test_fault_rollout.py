@@ -1,6 +1,8 @@
-"""What opens waits for its workload: rules of a version whose pods never come open nothing, and close at once.
+"""Opening resources wait for their workload: rules of a version whose pods never start open
+nothing, and close at once.
 
-The cluster stand-in has images that cannot be pulled: such a Deployment does not roll out, and what ran before runs on.
+The cluster stand-in has images that cannot be pulled: such a Deployment does not roll out, and the
+earlier pods keep running.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ APP = "applications/app0.yaml"
 IMAGE, NEXT_IMAGE = "image: registry.example.com/tiny,", f"image: {BROKEN},"
 HEALTH = "- {paths: [/things/health], methods: [GET], public: {reason: probes}}"
 OPENED = "- {paths: [/things/health], methods: [GET, POST], public: {reason: probes}}"
-"""By a rule alone: what it opens has its route already, so that nothing but the gate keeps anybody out."""
+"""A new rule alone: its path has a route already, so only the gate denies calls."""
 CLOSED = "- {paths: [/things/other], methods: [GET], public: {reason: probes}}"
 OTHER = "/things/other"
 
@@ -39,7 +41,7 @@ def statuses(stack: Stack, *paths: str) -> list[int]:
 
 
 def opened(stack: Stack) -> list[int]:
-    """What was public, what the new rule makes public, and what is neither."""
+    """Return the statuses of three calls: public before, public by the new rule, and never public."""
     return [
         stack.status(*asked)
         for asked in (
@@ -77,7 +79,7 @@ def test_a_rule_opens_only_once_its_version_is_there(stack: Stack) -> None:
 
 @pytest.mark.deep
 def test_what_closes_does_not_wait(stack: Stack) -> None:
-    """It is closed by admission before the rollout begins; going back opens it again, and nothing else."""
+    """Admission closes it before the rollout begins. Reverting opens it again, and nothing else."""
     stack.edit(APP, IMAGE, NEXT_IMAGE)
     stack.edit(APP, HEALTH, CLOSED)
     assert stack.run("up", check=False).returncode != 0
@@ -110,13 +112,13 @@ AROUND = {
 def test_no_flag_opens_for_a_workload_that_is_not_there(
     stack: Stack, flags: str, first: bool
 ) -> None:
-    """Whatever is left out of a run, or failed in it."""
+    """With any part left out of a run, or failed in it."""
     stack.edit(APP, IMAGE, NEXT_IMAGE)
     stack.edit(APP, HEALTH, OPENED)
     if first:
         assert stack.run("up", check=False).returncode != 0
-    said = stack.run("up", *flags.split(), check=False)
-    assert opened(stack) == [200, 401, 401], said.stdout
+    output = stack.run("up", *flags.split(), check=False)
+    assert opened(stack) == [200, 401, 401], output.stdout
     assert running(stack) == "registry.example.com/tiny"
     stack.local.cluster.unpullable.clear()
     stack.run("up")
@@ -128,11 +130,11 @@ def test_no_flag_opens_for_a_workload_that_is_not_there(
 def test_a_run_that_leaves_the_workload_out_says_that_nothing_opens(
     stack: Stack,
 ) -> None:
-    """And what to do."""
+    """The message has the remedy."""
     stack.edit(APP, IMAGE, NEXT_IMAGE)
     stack.edit(APP, HEALTH, OPENED)
-    said = stack.run("up", "--target", "**::tiny/api-8080-gate").stdout
+    output = stack.run("up", "--target", "**::tiny/api-8080-gate").stdout
     assert (
-        "opens nothing new: the Deployment of this version is not there; run `pulumi up` once it can be"
-        in said
+        "opens nothing new: its Deployment of this version is missing; run `pulumi up` once it can be deployed"
+        in output
     )

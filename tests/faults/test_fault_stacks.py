@@ -37,10 +37,12 @@ ANSWERS = {
     "GET console-reports.example.com/": "200  200 200  200 200 200  200 200 200  200",
     "POST shop.example.com/basket": "200  200 200  200 200 200  200 200 200  200",
 }
-"""What each caller gets, by endpoint. Hosts are written below example.com, whatever a stack maps that to."""
+"""The expected answers of each caller, by endpoint. Hosts are below example.com; a stack maps that
+to its own domain."""
 
 STACKS = {
-    # stack: its scheme, its domain for components without one, what example.com becomes, and its groups
+    # stack: its scheme, its domain for components without a domain, its replacement of example.com,
+    # and its groups
     "local": (
         "http",
         "sandbox.example.com",
@@ -93,10 +95,9 @@ def _tokens(stack: Stack) -> Mapping[str, str | None]:
 @pytest.mark.deep
 @pytest.mark.parametrize("name", deep_after(0, STACKS, wanted=["bare-metal"]))
 def test_access_is_the_same_on_every_stack(empty: Empty, name: str) -> None:
-    """Each previews and deploys, a second up changes nothing, and everybody gets the same at every endpoint.
-
-    Where a stack serves https, plain http is answered with 426 and reaches no workload, not even on a public path.
-    """
+    """Each previews and deploys, a second up changes nothing, and every caller gets the same answer
+    at every endpoint. On stacks with https, plain http is answered with 426 and reaches no
+    workload, even on a public path."""
     scheme, default, suffix, (sales, desk) = STACKS[name]
     users = (
         User("sales", (sales,)),
@@ -104,8 +105,8 @@ def test_access_is_the_same_on_every_stack(empty: Empty, name: str) -> None:
         User("both", (sales, desk)),
     )
     stack = empty(name, groups=(sales, desk), users=users)
-    said = stack.pulumi("up", "--yes").stdout
-    assert said.index("Previewing update") < said.index("Updating (")
+    output = stack.pulumi("up", "--yes").stdout
+    assert output.index("Previewing update") < output.index("Updating (")
     assert stack.changes("up") == {}
     tokens = _tokens(stack)
     got = {}

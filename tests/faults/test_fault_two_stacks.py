@@ -1,4 +1,5 @@
-"""Two deployed stacks on one Kong and one cluster, walked through all verbs while somebody calls both all the time."""
+"""Two deployed stacks on one Kong and one cluster: all verbs run while callers call both all the
+time."""
 
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ def stacks(tmp_path: Path) -> Iterator[dict[str, Stack]]:
 
 
 def _settings(stack: Stack) -> None:
-    """The settings of the stack `local`, by the name of this one."""
+    """Copy the settings of the stack `local` to another name."""
     folder = stack.folder / "stacks"
     settings = yaml.safe_load((folder / "Pulumi.local.yaml").read_text("utf-8"))
     settings["config"]["kong-oam:cluster"] = {"createNamespaces": True}
@@ -50,9 +51,10 @@ def _settings(stack: Stack) -> None:
 
 
 class Callers:
-    """Callers of both stacks, who call all the time: nobody, a stack's own client, and the other stack's client.
+    """Callers of both stacks that call all the time: without a token, a stack's own client, and the
+    other stack's client.
 
-    `wrong` is who was let in or refused and should not be. Of the stacks in `apart` nothing is expected.
+    `wrong` lists callers with a wrong answer. Nothing is expected of the stacks in `apart`.
     """
 
     def __init__(self, stacks: dict[str, Stack]) -> None:
@@ -80,7 +82,7 @@ class Callers:
 
     @contextmanager
     def apart(self, *stacks: str) -> Iterator[None]:
-        """Expects nothing of these stacks meanwhile."""
+        """Expect no answers of these stacks during the block."""
         self._apart, self._turn = frozenset(stacks), self._turn + 1
         yield
         self._apart, self._turn = frozenset(), self._turn + 1
@@ -117,15 +119,15 @@ def _token(stack: Stack) -> str:
     )[0]
 
 
-def _said(stack: Stack, verb: str, *arguments: str, status: int = 0) -> str:
-    """What a verb prints on the stack."""
+def _output(stack: Stack, verb: str, *arguments: str, status: int = 0) -> str:
+    """Return the output of a verb on the stack."""
     done = stack.module("kong_oam", verb, "--stack", stack.name, *arguments)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout
 
 
 def _of(stack: Stack) -> dict[str, dict[str, Any]]:
-    """All entities of Kong with the stack's tag, and its objects in the cluster."""
+    """Return all entities of Kong with the stack's tag, and its objects in the cluster."""
     kinds = (
         "services",
         "routes",
@@ -149,18 +151,18 @@ def _of(stack: Stack) -> dict[str, dict[str, Any]]:
 def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
     stacks: dict[str, Stack],
 ) -> None:
-    """Nobody is let in, nobody is refused, and no entity of the other stack changes."""
+    """No call gets a wrong answer, and no entity of the other stack changes."""
     local, prod = stacks["local"], stacks["prod"]
     prods = _of(prod)
     with Callers(stacks) as callers:
         for stack in stacks.values():
-            assert "decides as the Applications mean" in _said(stack, "verify")
-            assert "0 made that the state does not know" in _said(
+            assert "enforces the Applications" in _output(stack, "verify")
+            assert "0 created, but missing in the state" in _output(
                 stack, "recover"
             )
             assert stack.changes("up", "--refresh") == {}
         with callers.apart("local"):
-            opened = _said(
+            opened = _output(
                 local,
                 "emergency",
                 "open",
@@ -173,15 +175,13 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
                 f"GET http://{HOST}{PROTECTED} without a token: the gateway passes it on (200)"
                 in opened
             )
+            assert _output(prod, "emergency") == "no emergency opening exists\n"
+            assert "enforces the Applications" in _output(prod, "verify")
             assert (
-                _said(prod, "emergency") == "nothing is open in an emergency\n"
+                _output(prod, "emergency", "close")
+                == "no emergency opening exists\n"
             )
-            assert "decides as the Applications mean" in _said(prod, "verify")
-            assert (
-                _said(prod, "emergency", "close")
-                == "nothing is open in an emergency\n"
-            )
-            assert "closed: tiny/api" in _said(local, "emergency", "close")
+            assert "closed: tiny/api" in _output(local, "emergency", "close")
         with callers.apart("local"):
             (admission,) = (
                 key
@@ -189,26 +189,26 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
                 if item.get("name") == "pre-function"
             )
             local.kong("PATCH", f"/plugins/{admission}", {"enabled": False})
-            found = _said(local, "verify", "--only", "gateway", status=1)
+            found = _output(local, "verify", "--only", "gateway", status=1)
             assert [line for line in found.splitlines() if "to do" in line] == [
                 "    to do: pulumi up -s local --refresh"
             ]
-            assert "decides as the Applications mean" in _said(prod, "verify")
+            assert "enforces the Applications" in _output(prod, "verify")
             local.run("up", "--refresh")
         local.edit(
             "stacks/Pulumi.local.yaml",
             "  kong-oam:gateway:",
             "  kong-oam:partitions: {all: ['*']}\n  kong-oam:gateway:",
         )
-        _said(local, "move", "--yes")
-        _said(local, "up", "--yes")
+        _output(local, "move", "--yes")
+        _output(local, "up", "--yes")
         for stack in stacks.values():
-            assert "decides as the Applications mean" in _said(stack, "verify")
+            assert "enforces the Applications" in _output(stack, "verify")
         assert _of(prod) == prods
         with callers.apart("local"):
-            _said(local, "destroy", "--yes")
+            _output(local, "destroy", "--yes")
             assert (_of(local), _of(prod)) == ({}, prods)
-            assert "decides as the Applications mean" in _said(prod, "verify")
+            assert "enforces the Applications" in _output(prod, "verify")
             assert prod.changes("up", "--refresh") == {}
         with callers.apart("local", "prod"):
             prod.run("destroy")

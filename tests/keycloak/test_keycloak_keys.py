@@ -1,4 +1,4 @@
-"""Keys of clients in a real Keycloak: they rotate, and nobody is refused."""
+"""Keys of clients in a real Keycloak: they rotate, and no valid call is denied."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def shop(
 
 
 def test_nobody_is_refused_while_keys_rotate(shop: Deployment) -> None:
-    """The next key counts beside the key before until that ends. A proof with another algorithm than the key's is
-    refused meanwhile."""
+    """The next key is valid beside the earlier key until that ends. A proof with another algorithm
+    than the key's is rejected."""
     pods = Pods(shop.local)
     with pods.calling():
         before = credential(shop.local, "checkout")
@@ -75,22 +75,22 @@ def test_nobody_is_refused_while_keys_rotate(shop: Deployment) -> None:
 def test_a_new_key_is_given_out_after_each_reading_of_those_before_ends(
     server: Keycloak, shop: Deployment
 ) -> None:
-    """Who calls in the moment of the change may have the server keep the keys of before: for 10 s, and what is left of
-    one. A key that ends is waited for by nobody."""
+    """A call at the moment of the change can make the server keep the earlier keys, for 10 s and
+    the rest of a reading. No run waits for an ending key."""
     realm = str(shop.local.env["KEYCLOAK_REALM"])
     server.admin(
         "PUT",
         f"/{realm}/events/config",
         {"adminEventsEnabled": True, "adminEventsDetailsEnabled": True},
     )
-    apply, given = shop.local.cluster.apply, []
+    apply, inputs = shop.local.cluster.apply, []
 
     def noted(manifest: dict[str, Any], **how: bool) -> dict[str, Any]:
         if (manifest["kind"], manifest["metadata"]["name"]) == (
             "Secret",
             "checkout-client",
         ) and not how.get("dry_run"):
-            given.append(time.time())
+            inputs.append(time.time())
         return apply(manifest, **how)
 
     shop.run("up")
@@ -109,7 +109,7 @@ def test_a_new_key_is_given_out_after_each_reading_of_those_before_ends(
         )
         / 1000
     )
-    assert given and given[0] - changed > 11
+    assert inputs and inputs[0] - changed > 11
 
     began = time.monotonic()
     on_day(shop, 97)

@@ -1,4 +1,5 @@
-"""Clients without a secret, and a partner's, in a real Keycloak: what they are there, and users who sign in with PKCE."""
+"""Clients without a secret, and a partner's client, in a real Keycloak: their settings, and users
+who sign in with PKCE."""
 
 from __future__ import annotations
 
@@ -58,7 +59,7 @@ def _signed_in(
         settings["OAUTH_REDIRECT_URIS"].split()[0],
         [*settings["OAUTH_SCOPES"].split(), "openid"],
     )
-    given = browser.login(
+    answer = browser.login(
         endpoints,
         settings["OAUTH_CLIENT_ID"],
         None,
@@ -67,11 +68,12 @@ def _signed_in(
         user,
         origin,
     )
-    return str(given["access_token"])
+    return str(answer["access_token"])
 
 
 def test_users_sign_in_without_a_secret_of_the_client(shop: Deployment) -> None:
-    """By the code that only who began can exchange; the gate cuts what their groups do not hold."""
+    """By a code that only the initiator can exchange; the gate removes scopes that the users'
+    groups lack."""
     local = shop.local
     page, app = credential(local, "page"), shop.output("elsewhere")["shop/app"]
     assert not {
@@ -119,7 +121,8 @@ def test_users_sign_in_without_a_secret_of_the_client(shop: Deployment) -> None:
 def test_pages_have_tokens_at_their_own_origin_and_nowhere_else(
     shop: Deployment,
 ) -> None:
-    """Keycloak names the origins of the client, and a browser goes by that; those of another kind are none."""
+    """Keycloak lists the origins of the client, and a browser obeys that; clients of another kind
+    have no origins."""
     page, app = (
         credential(shop.local, "page"),
         shop.output("elsewhere")["shop/app"],
@@ -137,10 +140,10 @@ def test_pages_have_tokens_at_their_own_origin_and_nowhere_else(
 def test_each_kind_is_what_it_is_in_the_realm(
     shop: Deployment, server: Keycloak
 ) -> None:
-    """Public with PKCE; a partner proves itself with keys that it publishes, and with nothing else."""
+    """Public with PKCE; a partner authenticates only with keys that it publishes."""
     made = {
-        one["clientId"].rpartition(".")[2]: one
-        for one in server.admin("GET", f"/{REALM}/clients").body
+        text["clientId"].rpartition(".")[2]: text
+        for text in server.admin("GET", f"/{REALM}/clients").body
     }
     for name in ("page", "app"):
         assert made[name]["publicClient"] is True
@@ -160,15 +163,15 @@ def test_each_kind_is_what_it_is_in_the_realm(
         partner["attributes"]["jwks.url"]
         == "https://partner.example.com/keys.json"
     )
-    told = shop.output("elsewhere")["shop/partner"]
+    settings = shop.output("elsewhere")["shop/partner"]
     kept = server.admin(
         "GET", f"/{REALM}/clients/{partner['id']}/client-secret"
     ).body.get("value")
     for proof in (kept, "secret", None):
         with pytest.raises(browser.IssuerError):
             browser.client_credentials(
-                told["OAUTH_TOKEN_ENDPOINT"],
-                told["OAUTH_CLIENT_ID"],
+                settings["OAUTH_TOKEN_ENDPOINT"],
+                settings["OAUTH_CLIENT_ID"],
                 proof,
                 ["orders.read"],
             )

@@ -47,7 +47,7 @@ class Realm:
         return answer.body if method == "GET" else location.rpartition("/")[2]
 
     def refused(self, verb: str = "up") -> str:
-        """What a run says that stops because of what is there. Nothing is made."""
+        """Return the message of a run that stops because of existing objects. Nothing is created."""
         flags = ("--yes", "--skip-preview") if verb == "up" else ()
         done = self.deployment.pulumi(verb, "-s", STACK, *flags, check=False)
         assert done.returncode != 0 and "ENV403" in done.stdout, done.stdout
@@ -55,7 +55,7 @@ class Realm:
         return done.stdout
 
     def status(self) -> int:
-        """What the service client's own call comes to."""
+        """Return the status of the service client's own call."""
         local = self.deployment.local
         token = caller.token(
             caller.environment(local.cluster.url, "default", "job")
@@ -83,7 +83,7 @@ def realm(server: Keycloak, tmp_path: Path) -> Iterator[Realm]:
 def test_nothing_is_made_beside_a_role_a_scope_and_a_client_of_our_names(
     realm: Realm,
 ) -> None:
-    """A preview and an up refuse alike. Once they are gone all is made."""
+    """A preview and an up both fail. After the conflicts are deleted, everything is created."""
     realm.admin("POST", "/roles", {"name": "sales"})
     scope = realm.admin(
         "POST", "/client-scopes", {"name": SCOPE, "protocol": "openid-connect"}
@@ -92,13 +92,13 @@ def test_nothing_is_made_beside_a_role_a_scope_and_a_client_of_our_names(
         "POST", "/clients", {"clientId": JOB, "serviceAccountsEnabled": True}
     )
     for verb in ("preview", "up"):
-        said = realm.refused(verb)
-        assert f"openid.Client '{JOB}', {made}" in said
+        message = realm.refused(verb)
+        assert f"openid.Client '{JOB}', {made}" in message
         assert (
-            f"openid.ClientScope '{SCOPE}', {scope}" in said
-            and "Role 'sales', " in said
+            f"openid.ClientScope '{SCOPE}', {scope}" in message
+            and "Role 'sales', " in message
         )
-        assert realm.server.account_secret not in said
+        assert realm.server.account_secret not in message
     for path in (f"/clients/{made}", f"/client-scopes/{scope}", "/roles/sales"):
         realm.admin("DELETE", path)
     realm.deployment.run("up")
@@ -110,10 +110,8 @@ _OF_ONE_HOP = ("host", "connection", "transfer-encoding", "content-length")
 
 
 class Cut:
-    """Stands before the server, and cuts one run off: the request that `begins` is carried out, and nobody hears of it.
-
-    `mend` lets everything through afterwards.
-    """
+    """A proxy before the server that interrupts one run: the request of `begins` is carried out,
+    and its answer is lost. `mend` lets all requests pass afterwards."""
 
     def __init__(
         self,
@@ -151,7 +149,7 @@ class Cut:
                 body = answer.read()
                 connection.close()
                 if ends:
-                    then()  # before anybody is refused: the engine would hear of that, and forget what was begun
+                    then()  # before any request is rejected: the engine would notice, and forget the begun request
                     dark.set()
                     self.close_connection = True
                     return
@@ -170,7 +168,8 @@ class Cut:
                 self.wfile.write(body)
 
             def _body(self) -> bytes:
-                """With a length (the stand-in for the plugin) or in chunks (the official one)."""
+                """Return the body: with a length (the stand-in for the plugin) or in chunks (the
+                official plugin)."""
                 if self.headers.get("Transfer-Encoding") != "chunked":
                     return self.rfile.read(
                         int(self.headers.get("Content-Length") or 0)
@@ -237,7 +236,7 @@ def test_what_a_killed_run_made_is_found_and_removed(
         assert cut.dark.wait(10)
         time.sleep(
             1.0
-        )  # a plugin looks for its parent every half second, and nobody hears what it is still told
+        )  # a plugin checks its parent every half second, and its later requests fail
         cut.mend()
         realm.deployment.pulumi("cancel", "-s", STACK, "--yes")
         listed = lost(realm.stack, status=1).stdout
@@ -256,5 +255,5 @@ def test_what_a_killed_run_made_is_found_and_removed(
         assert realm.deployment.changes("up") == {}
         assert realm.status() == 200
         assert ACCOUNT in {
-            one["clientId"] for one in realm.admin("GET", "/clients")
+            text["clientId"] for text in realm.admin("GET", "/clients")
         }

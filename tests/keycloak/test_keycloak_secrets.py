@@ -1,4 +1,5 @@
-"""Secrets that clients share with a real Keycloak: said to be due, and replaced by the command that is said."""
+"""Secrets that clients share with a real Keycloak: a message when they are due, and the command
+that replaces them."""
 
 from __future__ import annotations
 
@@ -44,7 +45,8 @@ def shop(server: Keycloak, tmp_path: Path) -> Iterator[Deployment]:
 def test_the_command_makes_the_client_anew_under_its_name(
     shop: Deployment,
 ) -> None:
-    """Its name is in the realm once, so the one before goes first; whoever has a token keeps it."""
+    """Its name is unique in the realm, so the earlier client is deleted first; existing tokens stay
+    valid."""
     shop.run("up")
     before = credential(shop.local, "checkout")
     held = caller.token(before)[0]
@@ -65,8 +67,12 @@ def test_the_command_makes_the_client_anew_under_its_name(
         call(shop.local, "GET", "orders.example.com", "/orders", held).status
         == 200
     )
-    told = shop.output("credentials")["shop/checkout at keycloak"]
-    assert (told["generation"], told["since"], told["due"]) == (
+    credentials = shop.output("credentials")["shop/checkout at keycloak"]
+    assert (
+        credentials["generation"],
+        credentials["since"],
+        credentials["due"],
+    ) == (
         2,
         "2027-02-23",
         "2027-05-24",

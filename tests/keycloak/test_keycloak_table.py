@@ -34,7 +34,7 @@ def signed_in(
     component: str = "web",
     scopes: str = "openid orders.read",
 ) -> dict[str, Any]:
-    """What Keycloak gives a web application for a user who filled in its login page."""
+    """Return Keycloak's answer to a web application for a user who filled in its login page."""
     own = settings_of(keycloak, component)
     return browser.login(
         browser.Endpoints(
@@ -64,14 +64,14 @@ def status(
 def test_everybody_gets_what_they_get_with_okta(
     keycloak: WithKeycloak, sample: Sample
 ) -> None:
-    """Every call of every caller: the same answer, and the one that the model means."""
+    """Every call of every caller has the same answer, which is also the model's."""
     deployment = keycloak.deployment
     table = ask(keycloak.local, estate_of(deployment.folder))
     with_okta = ask(sample.local, estate_of(sample.deployment.folder))
     assert table.wrong == with_okta.wrong == ()
     assert table.rows == with_okta.rows
-    assert [one.name for one in table.callers] == [
-        one.name for one in with_okta.callers
+    assert [item.name for item in table.callers] == [
+        item.name for item in with_okta.callers
     ]
     assert {200, 401, 403} <= {
         answer for row in table.rows.values() for answer in row
@@ -81,13 +81,13 @@ def test_everybody_gets_what_they_get_with_okta(
 def test_a_second_up_and_a_refresh_change_nothing(
     keycloak: WithKeycloak,
 ) -> None:
-    """Nothing that Keycloak answers differs from what the state holds."""
+    """All answers of Keycloak equal the state."""
     assert keycloak.deployment.changes("up") == {}
     assert keycloak.deployment.changes("up", "--refresh") == {}
 
 
 def test_the_policy_pack_finds_nothing(keycloak: WithKeycloak) -> None:
-    """In the stack as it is deployed: what it says of Okta's apps, it says of a realm's clients."""
+    """In the deployed stack: rules for Okta's apps also apply to a realm's clients."""
     done = keycloak.deployment.pulumi(
         "preview", "-s", STACK, "--policy-pack", "policies"
     )
@@ -102,7 +102,8 @@ def test_the_policy_pack_finds_nothing(keycloak: WithKeycloak) -> None:
 def test_a_second_stack_in_a_realm_is_refused(
     keycloak: WithKeycloak, tmp_path: Path
 ) -> None:
-    """Its scopes are called as the first one's: said before anything is made."""
+    """Its scopes have the names of the first stack's scopes: the message comes before anything is
+    created."""
     with Local(lags=AT_ONCE) as other:
         other.env.update(keycloak.server.environment(REALM))
         deployment = start(other, project(tmp_path))
@@ -113,7 +114,7 @@ def test_a_second_stack_in_a_realm_is_refused(
         done = deployment.run("up", check=False)
         assert done.returncode != 0
         assert (
-            "ENV403: keycloak has what the state of stack 'local' does not know"
+            "ENV403: keycloak has objects with our names that are missing in the state of stack 'local'"
             in done.stdout
         )
         assert "openid.ClientScope 'orders.read', " in done.stdout
@@ -123,8 +124,8 @@ def test_a_second_stack_in_a_realm_is_refused(
 def test_a_user_of_no_group_gets_a_token_that_counts_nowhere(
     keycloak: WithKeycloak,
 ) -> None:
-    """Keycloak signs everybody in. Without one of the client's groups the token has no audience, so not even what is
-    open to anybody who has signed in takes it."""
+    """Keycloak signs every user in. Without one of the client's groups the token has no audience,
+    so even rules for every signed-in user deny it."""
     token = signed_in(keycloak, "user-none")["access_token"]
     assert "aud" not in part(token, 1) and "groups" not in part(token, 1)
     assert (
@@ -147,7 +148,7 @@ def test_a_user_of_no_group_gets_a_token_that_counts_nowhere(
 def test_a_client_cannot_ask_for_what_it_was_not_granted(
     keycloak: WithKeycloak,
 ) -> None:
-    """Neither as itself nor for a user, nor by what new clients of a realm have."""
+    """Neither as itself nor for a user, nor by a realm's default scopes for new clients."""
     own = settings_of(keycloak, "checkout")
     account = (
         own["OAUTH_TOKEN_ENDPOINT"],
@@ -181,16 +182,16 @@ def test_a_client_cannot_ask_for_what_it_was_not_granted(
 
 def test_other_tokens_of_the_realm_do_not_count(keycloak: WithKeycloak) -> None:
     """ID tokens, refresh tokens, tokens of the realm's other clients, and of another realm of the same server."""
-    given = signed_in(keycloak, "user-both", "console", "openid reports.read")
+    inputs = signed_in(keycloak, "user-both", "console", "openid reports.read")
     assert (
         status(
-            keycloak, given["access_token"], "reports.example.com", "/reports"
+            keycloak, inputs["access_token"], "reports.example.com", "/reports"
         )
         == 200
     )
     for kind in ("id_token", "refresh_token"):
         assert (
-            status(keycloak, given[kind], "reports.example.com", "/reports")
+            status(keycloak, inputs[kind], "reports.example.com", "/reports")
             == 401
         ), kind
     for realm in (REALM, "master"):
@@ -223,20 +224,20 @@ def test_a_refresh_token_is_given_where_it_was_asked_for(
     """`refresh: true` of the console; the shop's application has none."""
     assert "refresh_token" not in signed_in(keycloak, "user-sales")
     own = settings_of(keycloak, "console")
-    given = signed_in(keycloak, "user-sales", "console", "openid reports.read")
+    answer = signed_in(keycloak, "user-sales", "console", "openid reports.read")
     account = (
         own["OAUTH_TOKEN_ENDPOINT"],
         own["OAUTH_CLIENT_ID"],
         caller.proof_of(own),
     )
-    renewed = browser.refresh(*account, given["refresh_token"])["access_token"]
+    renewed = browser.refresh(*account, answer["refresh_token"])["access_token"]
     assert status(keycloak, renewed, "reports.example.com", "/reports") == 200
 
 
 def test_clients_prove_with_their_own_key_who_they_are(
     keycloak: WithKeycloak,
 ) -> None:
-    """A secret that Keycloak keeps for them is of no use, and so is another's key."""
+    """A secret in Keycloak and another client's key are rejected."""
     own, other = (
         settings_of(keycloak, "checkout"),
         settings_of(keycloak, "renderer"),
@@ -259,15 +260,15 @@ def test_no_secret_of_a_client_is_in_clear(keycloak: WithKeycloak) -> None:
     """Neither in the exported state nor in outputs."""
     deployment, base = keycloak.deployment, f"/{REALM}/clients"
     ids = [
-        one["id"]
-        for one in keycloak.server.admin("GET", base).body
-        if "kong-oam.local" in one["clientId"]
+        text["id"]
+        for text in keycloak.server.admin("GET", base).body
+        if "kong-oam.local" in text["clientId"]
     ]
     values = [
-        keycloak.server.admin("GET", f"{base}/{one}/client-secret").body.get(
-            "value"
-        )
-        for one in ids
+        keycloak.server.admin(
+            "GET", f"{base}/{identifier}/client-secret"
+        ).body.get("value")
+        for identifier in ids
     ]
     keys = [
         settings_of(keycloak, name)["OAUTH_PRIVATE_KEY"].splitlines()[1]
@@ -280,9 +281,9 @@ def test_no_secret_of_a_client_is_in_clear(keycloak: WithKeycloak) -> None:
         deployment.pulumi("stack", "output", "--json").stdout,
     ):
         assert [
-            one
-            for one in (*secrets, keycloak.server.account_secret)
-            if one in shown
+            item
+            for item in (*secrets, keycloak.server.account_secret)
+            if item in shown
         ] == []
 
 
@@ -293,12 +294,12 @@ def test_what_was_changed_by_hand_is_found_and_repaired(
     """A grant that was added, a group's role and the condition of an audience that were taken away."""
     admin, base = keycloak.server.admin, f"/{REALM}"
     ids = {
-        one["clientId"]: one["id"]
-        for one in admin("GET", f"{base}/clients").body
+        text["clientId"]: text["id"]
+        for text in admin("GET", f"{base}/clients").body
     }
     scopes = {
-        one["name"]: one["id"]
-        for one in admin("GET", f"{base}/client-scopes").body
+        text["name"]: text["id"]
+        for text in admin("GET", f"{base}/client-scopes").body
     }
     checkout = ids["kong-oam.local.shop.checkout"]
     admin(
@@ -306,9 +307,9 @@ def test_what_was_changed_by_hand_is_found_and_repaired(
         f"{base}/clients/{checkout}/optional-client-scopes/{scopes['orders.write']}",
     )
     (group,) = (
-        one["id"]
-        for one in admin("GET", f"{base}/groups").body
-        if one["name"] == "sales"
+        text["id"]
+        for text in admin("GET", f"{base}/groups").body
+        if text["name"] == "sales"
     )
     role = admin("GET", f"{base}/roles/sales").body
     admin("DELETE", f"{base}/groups/{group}/role-mappings/realm", [role])
@@ -335,9 +336,9 @@ def test_roles_that_others_gave_a_group_are_left_alone(
     """They are the realm's."""
     admin, base = keycloak.server.admin, f"/{REALM}"
     (group,) = (
-        one["id"]
-        for one in admin("GET", f"{base}/groups").body
-        if one["name"] == "sales"
+        text["id"]
+        for text in admin("GET", f"{base}/groups").body
+        if text["name"] == "sales"
     )
     admin("POST", f"{base}/roles", {"name": "theirs"})
     admin(
@@ -349,7 +350,7 @@ def test_roles_that_others_gave_a_group_are_left_alone(
     held = admin("GET", f"{base}/groups/{group}/role-mappings").body[
         "realmMappings"
     ]
-    assert {one["name"] for one in held} == {"sales", "theirs"}
+    assert {item["name"] for item in held} == {"sales", "theirs"}
 
 
 def _slots(deployment: Deployment) -> list[tuple[str, bool] | None]:
@@ -366,7 +367,8 @@ def _slots(deployment: Deployment) -> list[tuple[str, bool] | None]:
 def test_a_rotated_key_is_taken_and_the_old_one_kept_while_its_tokens_live(
     keycloak: WithKeycloak,
 ) -> None:
-    """New tokens count after an `up`, and old ones go on to, even once Keycloak no longer publishes their key."""
+    """New tokens are valid after an `up`. Old tokens stay valid, even after Keycloak no longer
+    publishes their key."""
     deployment, server = keycloak.deployment, keycloak.server
     before = service_token(keycloak)
     old = part(before, 0)["kid"]
@@ -398,7 +400,7 @@ def test_a_rotated_key_is_taken_and_the_old_one_kept_while_its_tokens_live(
 def test_a_group_that_is_not_there_stops_the_run(
     keycloak: WithKeycloak,
 ) -> None:
-    """Said with the nearest name of the realm; nothing is changed."""
+    """The message has the nearest name of the realm; nothing changes."""
     deployment = keycloak.deployment
     deployment.edit(
         "applications/orders.yaml", "groups: [sales]", "groups: [sale]"
@@ -422,8 +424,8 @@ def powerless(keycloak: WithKeycloak) -> Iterator[None]:
     """The account without its roles in the realm, for one test."""
     admin, base = keycloak.server.admin, f"/{REALM}"
     ids = {
-        one["clientId"]: one["id"]
-        for one in admin("GET", f"{base}/clients").body
+        text["clientId"]: text["id"]
+        for text in admin("GET", f"{base}/clients").body
     }
     user = admin(
         "GET", f"{base}/clients/{ids[ACCOUNT]}/service-account-user"
@@ -441,7 +443,7 @@ def powerless(keycloak: WithKeycloak) -> Iterator[None]:
 def test_an_account_without_permission_stops_the_run(
     keycloak: WithKeycloak, powerless: None
 ) -> None:
-    """With the roles that it needs; everybody goes on to get what they got."""
+    """The message has the needed roles; every caller keeps its access."""
     done = keycloak.deployment.run("up", check=False)
     assert done.returncode != 0
     assert (
@@ -452,7 +454,7 @@ def test_an_account_without_permission_stops_the_run(
 
 
 def _realm(server: Keycloak) -> dict[str, Any]:
-    """What of the realm a stack may touch, without ids."""
+    """Return the parts of the realm that a stack may change, without ids."""
     names = {
         "clients": "clientId",
         "client-scopes": "name",
@@ -463,13 +465,13 @@ def _realm(server: Keycloak) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for kind, name in names.items():
         found[kind] = sorted(
-            one[name] for one in server.admin("GET", f"/{REALM}/{kind}").body
+            text[name] for text in server.admin("GET", f"/{REALM}/{kind}").body
         )
     return found
 
 
 def test_destroy_leaves_the_realm_as_it_was(keycloak: WithKeycloak) -> None:
-    """Its users, groups, and what others made are still there; nothing of the stack is."""
+    """Its users, groups and others' objects stay; no object of the stack is left."""
     before = _realm(keycloak.server)
     assert any("kong-oam.local" in name for name in before["clients"])
     keycloak.deployment.run("destroy")

@@ -1,7 +1,7 @@
-"""The live tier: the gateway's promises on a Kong that somebody runs. `make test-live` says how.
+"""The live tier: tests of the gateway on a real Kong, by `make test-live`.
 
-Without KONG_ADMIN_URL and KONG_PROXY_URL it is skipped, and says so. Everything that it makes has the run's name; it
-goes at the end, also after failures.
+Without KONG_ADMIN_URL and KONG_PROXY_URL it is skipped, and says so. All its entities have the
+run's name, and are deleted at the end, also after failures.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from tests.support.live.upstream import Upstream
 
 _HERE = Path(__file__).parent
 _BOUND = 300
-"""Seconds for a test that says nothing else. It bounds what hangs; the first one waits for the tier's estate as well."""
+"""Default seconds for a test. The limit stops hanging tests; the first test also waits for the
+tier's estate."""
 
 
 def _found() -> Target | str | ValueError:
@@ -39,7 +40,7 @@ def _found() -> Target | str | ValueError:
         return error
     if isinstance(
         found, Target
-    ):  # much is on loopback, for which no proxy of the environment must be asked
+    ):  # many addresses are on loopback, which must not use a proxy of the environment
         for name in ("NO_PROXY", "no_proxy"):
             os.environ[name] = ",".join(
                 filter(None, [os.environ.get(name), "127.0.0.1", "localhost"])
@@ -51,7 +52,8 @@ _FOUND = _found()
 
 
 def pytest_report_header() -> list[str]:
-    """Which product answers, and which plugin will drive it. Who gave an address that is none hears so, and no more."""
+    """Print the product that answers, and its plugin. An address without an answer is reported and
+    nothing else."""
     if isinstance(_FOUND, ValueError):
         pytest.exit(f"live tier: {_FOUND}", returncode=2)
     if isinstance(_FOUND, str):
@@ -80,7 +82,7 @@ def _plugin() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without a gateway nothing of the tier runs. The test that takes all away is the last one."""
+    """Skip the tier without a gateway. Run the test of the final deletion last."""
     items.sort(
         key=lambda item: item.path == _HERE / "test_live_nothing_is_left.py"
     )
@@ -100,7 +102,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def kong() -> Target:
-    """The gateway of this run, which must serve nobody's request to a host that nobody exposes."""
+    """The gateway of this run, which must not serve hosts that no component exposes."""
     assert isinstance(_FOUND, Target), _FOUND
     return _FOUND
 
@@ -110,7 +112,7 @@ def before(
     kong: Target, report: Callable[[str], None]
 ) -> dict[str, dict[str, Any]]:
     """All entities of others, by path, as they are before this run makes its own."""
-    if left := kong.remove_what_earlier_runs_left():
+    if left := kong.remove_stale_entities():
         report(
             f"{left} entities of earlier runs that were killed have been removed"
         )

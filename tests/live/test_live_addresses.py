@@ -98,7 +98,7 @@ def test_a_call_is_let_in_from_where_its_rule_says(
     source: str,
     headers: tuple[tuple[str, str], ...],
 ) -> None:
-    """Whatever a caller writes into headers, unless this Kong's settings have it believed."""
+    """With any headers of the caller, unless this Kong's settings trust them."""
     configuration = live.target.get("/").json()["configuration"]
     assert not trusts_everybody(configuration)
     address = client_address(

@@ -1,7 +1,7 @@
-"""Requests that try to be two at the workload, or to take away what the gate says, on a live Kong.
+"""Requests that try to become two at the workload, or to remove the gate's headers, on a live Kong.
 
-The workload counts the requests that reach it, by their bytes. Whatever is sent, it gets those that the gateway let
-through, whole, with the identity that the gate verified, and no other.
+The workload counts its requests by their bytes. It gets only requests that the gateway allowed,
+whole, with the identity that the gate verified.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from tests.support.live.run import (
 )
 from tests.support.live.smuggling import attacks
 from tests.support.live.smuggling_http2 import http2_attacks
-from tests.support.live.wire import Wire, content_of, said, statuses
+from tests.support.live.wire import Wire, content_of, raw_answers, statuses
 
 NAME = f"{RUN}-wire"
 DOMAIN = f"wire.{RUN}.example.com"
 BOUND = "4Ki"
-"""What one of the two components allows in a body: before it a plugin reads bodies that come in chunks."""
+"""The largest body of one of the two components: a plugin before it reads bodies in chunks."""
 
 
 def component(name: str, *traits: str) -> str:
-    """With a path for everybody and a path for those with a scope."""
+    """Return a component with a public path and a path that requires a scope."""
     more = "".join(f"        - {trait}\n" for trait in traits)
     return f"""\
     - name: {name}
@@ -65,14 +65,14 @@ APPLICATION = (
 
 @dataclass(frozen=True, slots=True)
 class SourcePosition:
-    """Where an attack is sent, and with which token. `told` is the identity that the workload is told there."""
+    """Where an attack is sent, and with which token. `passed_on` is the identity that the workload is passed_on there."""
 
     host: bytes
     path: bytes
     token: str | None
 
     @property
-    def told(self) -> set[bytes]:
+    def passed_on(self) -> set[bytes]:
         scope = self.host.partition(b".")[0] + b".read"
         if self.token is None:
             return set()
@@ -118,7 +118,7 @@ def places() -> list[SourcePosition]:
 
 
 def arrived(wire: Wire, before: int, count: int) -> list[bytes]:
-    """The requests that reached the workload since then: as many as are meant, or more."""
+    """Return the requests that reached the workload since then, at least the expected number."""
     until = time.monotonic() + 2
     while len(wire.requests) < before + count and time.monotonic() < until:
         time.sleep(0.01)
@@ -126,7 +126,7 @@ def arrived(wire: Wire, before: int, count: int) -> list[bytes]:
 
 
 def check(request: bytes, position: SourcePosition, content: bytes) -> None:
-    """A request that reached the workload is the one that was judged."""
+    """Check that the workload's request is the request that the gate judged."""
     head = request.partition(b"\r\n\r\n")[0]
     line, *headers = head.split(b"\r\n")
     assert line.split(b" ")[1] == position.path
@@ -135,7 +135,7 @@ def check(request: bytes, position: SourcePosition, content: bytes) -> None:
     names = [header.partition(b":")[0] for header in small]
     assert {
         header for header in small if header.startswith(b"x-auth-")
-    } == position.told
+    } == position.passed_on
     assert len(names) == len({name.replace(b"_", b"-") for name in names}), (
         names
     )
@@ -159,7 +159,7 @@ def test_no_request_hides_in_another_one(
             % position.host
         )
         before = len(wire.requests)
-        answers = said(
+        answers = raw_answers(
             live.target.proxy,
             attack.raw(position.path, position.host, authorization) + behind,
         )
@@ -171,9 +171,9 @@ def test_no_request_hides_in_another_one(
         assert len(found) == attack.statuses.count(200), position
         if attack.statuses[0] in (100, 200):
             check(found.pop(0), position, attack.content)
-        assert [one.partition(b" HTTP/1.1\r\n")[0] for one in found] == [
-            b"GET /public/behind"
-        ] * len(found)
+        assert [
+            finding.partition(b" HTTP/1.1\r\n")[0] for finding in found
+        ] == [b"GET /public/behind"] * len(found)
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
-"""What is odd on the wire: requests that nginx answers itself, those that it takes and many a client would not send, and
-what says on its way in where it comes from. The statuses are those that a Kong 3.10 gave (recorded)."""
+"""Unusual bytes on the wire: requests that nginx answers itself, requests that nginx accepts though
+clients rarely send them, and headers about the request's origin. The statuses are recordings of
+a Kong 3.10."""
 
 from __future__ import annotations
 
@@ -32,14 +33,14 @@ def _raw(live: LiveGateway, raw: bytes) -> Outcome:
     )
 
 
-def _said(live: LiveGateway, raw: bytes) -> bytes:
-    """All that the gateway says to these bytes until it closes the connection."""
+def _raw_answer(live: LiveGateway, raw: bytes) -> bytes:
+    """Return the gateway's whole answer to these bytes, until it closes the connection."""
     with socket.create_connection(live.target.proxy, timeout=15) as connection:
         connection.sendall(raw)
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
-# None of these comes as far as a route, not on a public path either.
+# None of these reaches a route, not even on a public path.
 ANSWERED_BY_NGINX = {
     "no method": (b"/orders/health HTTP/1.1\r\nHost: %(host)s\r\n%(mark)s\r\n\r\n", 400),
     "a method in small letters": (b"get /orders/health HTTP/1.1\r\nHost: %(host)s\r\n%(mark)s\r\n\r\n", 400),
@@ -76,7 +77,8 @@ def test_what_nginx_answers_itself_reaches_nobody(
     assert _raw(live, raw) == Outcome(status, None)
 
 
-# Taken, and decided like any other: on a public path, on a protected one, and on a protected one with a good token.
+# Accepted, and decided as usual: on a public path, on a protected path, and there with a valid
+# token.
 TAKEN = {
     "as usual": b"GET %(path)s HTTP/1.1\r\nHost: %(host)s\r\n%(more)s%(mark)s\r\n\r\n",
     "HTTP/1.0": b"GET %(path)s HTTP/1.0\r\nHost: %(host)s\r\n%(more)s%(mark)s\r\n\r\n",
@@ -93,7 +95,7 @@ TAKEN = {
 def test_what_nginx_takes_is_decided_like_any_other(
     live: LiveGateway, name: str
 ) -> None:
-    """401 on a protected path without a token; what is let through arrives once."""
+    """401 on a protected path without a token; an allowed request arrives once."""
     for path, more, status in (
         (b"/orders/health", b"", 200),
         (b"/orders", b"", 401),
@@ -114,7 +116,7 @@ def test_a_request_to_no_host_reaches_nobody(live: LiveGateway) -> None:
     assert _raw(
         live, b"GET /orders/health HTTP/1.0\r\n%(mark)s\r\n\r\n"
     ) == Outcome(404, None)
-    assert not _said(live, b"GET /orders/health\r\n\r\n").startswith(
+    assert not _raw_answer(live, b"GET /orders/health\r\n\r\n").startswith(
         b"HTTP/1.1 200"
     )
     assert live.upstream.arrived("") == before
@@ -124,7 +126,7 @@ def test_a_request_to_no_host_reaches_nobody(live: LiveGateway) -> None:
 def test_a_websocket_is_asked_for_upstream_by_those_alone_whom_the_gate_lets_in(
     live: LiveGateway,
 ) -> None:
-    """Admission clears Connection, and the upgrade goes upstream all the same; no other upgrade does."""
+    """Admission clears Connection, and this upgrade still goes upstream; no other upgrade does."""
     for upgrade, arrives in (
         (b"websocket", b"\r\nUpgrade: websocket\r\n"),
         (b"h2c", None),
@@ -142,12 +144,12 @@ def test_a_websocket_is_asked_for_upstream_by_those_alone_whom_the_gate_lets_in(
             arrives is not None
         )
         assert (arrives or b"") in outcome.arrived
-        assert outcome.told()["x-auth-client"] == "c"
+        assert outcome.identity_headers()["x-auth-client"] == "c"
 
 
 @pytest.mark.usefixtures("entities")
 def test_a_body_in_chunks_ends_with_its_last_chunk(live: LiveGateway) -> None:
-    """What follows on the connection is a request of its own, which brings no token by having come behind one."""
+    """The next bytes on the connection are another request, which does not inherit a token."""
     first = (
         b"POST /orders HTTP/1.1\r\nHost: %b\r\nTransfer-Encoding: chunked\r\n%b: first\r\n"
         % (
@@ -166,7 +168,9 @@ def test_a_body_in_chunks_ends_with_its_last_chunk(live: LiveGateway) -> None:
             MARK,
         )
     )
-    assert re.findall(rb"HTTP/1\.1 (\d{3}) ", _said(live, first + second)) == [
+    assert re.findall(
+        rb"HTTP/1\.1 (\d{3}) ", _raw_answer(live, first + second)
+    ) == [
         b"200",
         b"401",
     ]
@@ -179,7 +183,8 @@ def test_a_body_in_chunks_ends_with_its_last_chunk(live: LiveGateway) -> None:
 def test_where_a_request_says_that_it_comes_from_is_not_believed(
     live: LiveGateway,
 ) -> None:
-    """Kong trusts nobody by default (`trusted_ips`): it says itself which host, port, path and scheme were asked for."""
+    """Kong trusts no proxy by default (`trusted_ips`): it derives host, port, path and scheme
+    itself."""
     names = (b"X-Forwarded-Host", b"X-Forwarded-Proto", b"X-Forwarded-Port", b"X-Forwarded-Path", b"X-Forwarded-Prefix", b"X-Real-IP")  # fmt: skip
     outcome = live.send(
         Case("GET", HOST.decode(), b"/orders/health"),
@@ -196,7 +201,7 @@ def test_where_a_request_says_that_it_comes_from_is_not_believed(
 def test_a_token_behind_more_headers_than_kong_reads_is_none(
     live: LiveGateway,
 ) -> None:
-    """`jwt` looks at the first `lua_max_req_headers` of a request. What comes later closes, and is no other way in."""
+    """`jwt` reads the first `lua_max_req_headers` headers of a request. A later token is ignored."""
     limit = int(
         live.target.get("/")
         .json()["configuration"]

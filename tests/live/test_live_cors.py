@@ -1,4 +1,4 @@
-"""Which pages of other origins may read what: raw preflights and requests, as browsers send them."""
+"""Answers that pages of other origins may read: raw preflights and requests, as browsers send them."""
 
 from __future__ import annotations
 
@@ -71,35 +71,35 @@ def _deploy(
 
 def _unsteady(live: LiveGateway, steady: Sequence[Asked]) -> str | None:
     for _ in range(20 * max(live.target.workers, 2)):
-        for one in steady:
-            if (status := _answer(live, one).status) != one.status:
-                return f"{one}: {status}"
+        for item in steady:
+            if (status := _answer(live, item).status) != item.status:
+                return f"{item}: {status}"
     return None
 
 
-def _answer(live: LiveGateway, one: Asked) -> Answered:
-    return ask(live.target.proxy, one.raw(DOMAIN, issuers(NAME)["main"]))
+def _answer(live: LiveGateway, item: Asked) -> Answered:
+    return ask(live.target.proxy, item.raw(DOMAIN, issuers(NAME)["main"]))
 
 
 @pytest.mark.parametrize("name", ["our page reads", "our page starts a job"])
 def test_a_page_can_read_that_no_workload_answers(
     live: LiveGateway, name: str
 ) -> None:
-    """It is not the workload's answer, and tells why there is none, whatever method nginx goes on with."""
-    one = replace(asked(OWN)[name], status=502)
+    """It is the gateway's answer, with the reason, for every method that nginx continues with."""
+    item = replace(asked(OWN)[name], status=502)
     with Entities(live.target.admin_url, live.target.token) as entities:
-        _deploy(live, entities, 9, [one])
-        check(one, _answer(live, one))
+        _deploy(live, entities, 9, [item])
+        check(item, _answer(live, item))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_reads_what_is_meant_for_it(
     live: LiveGateway, workload: Workload, name: str
 ) -> None:
-    """Preflights never reach the workload, and what it says to browsers never reaches a page."""
-    one, before = asked(OWN)[name], len(workload.reached)
-    check(one, _answer(live, one))
-    assert len(workload.reached) - before == (one.status == 200)
+    """Preflights never reach the workload, and its own CORS headers never reach a page."""
+    item, before = asked(OWN)[name], len(workload.reached)
+    check(item, _answer(live, item))
+    assert len(workload.reached) - before == (item.status == 200)
 
 
 @IN_A_BROWSER
@@ -107,9 +107,10 @@ def test_a_page_reads_what_is_meant_for_it(
 def test_a_browser_gives_pages_what_is_meant_for_them(
     live: LiveGateway, tmp_path: Path
 ) -> None:
-    """Debian's Chromium: our page's answers, refusals among them, and a stranger's nothing."""
+    """Debian's Chromium: our page reads all its answers, also denials, and a stranger's page reads
+    none."""
     asked = page(DOMAIN, issuers(NAME)["main"])
-    fetches = [(address, given) for address, given, _ in asked]
+    fetches = [(address, inputs) for address, inputs, _ in asked]
     got = fetched(tmp_path, OWN, live.target.proxy, fetches)
     assert [status for status, _ in got] == [status for _, _, status in asked]
     stranger = fetched(
@@ -125,7 +126,8 @@ def test_a_browser_gives_pages_what_is_meant_for_them(
 def test_the_console_of_the_sample_estate_reads_and_publishes_reports(
     live: LiveGateway, tmp_path: Path
 ) -> None:
-    """Its Application as it is in the repository, under other hosts: the pages are on another one than their API."""
+    """Its Application from the repository, under other hosts: the pages and their API have
+    different hosts."""
     name, domain = f"{RUN}-console", f"console.{RUN}.example.com"
     on = replace(stack(name), domain=domain, suffixes={"example.com": domain})
     main, host, api = (

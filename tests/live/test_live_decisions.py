@@ -28,7 +28,7 @@ EACH = max(CASES // 100, 1)
 
 COVERAGE = Coverage()
 
-# Hosts below CASES_DOMAIN, but for the last, which nobody serves.
+# Hosts below CASES_DOMAIN, except the last, which no component serves.
 ORDERS, CAPITALS, WILD, DEEP, UNKNOWN = (
     "orders",
     "ORDERS",
@@ -77,7 +77,7 @@ WITHOUT_A_TOKEN = [
     ("PROPFIND", ORDERS, b"/orders/health", 404),
 ]
 
-# Two servers could read these differently. Where one reaches no route, Kong says 404.
+# Two servers could read these differently. Without a route, Kong answers 404.
 UNREADABLE = [
     b"/orders/health/..%2f7",
     b"/orders/health/..%2F7",
@@ -143,7 +143,7 @@ OF_A_USER = [
         RW,
         ("sales",),
         403,
-    ),  # the token lists the scope, no group of the user holds it
+    ),  # the token lists the scope, but no group of the user has it
     ("POST", b"/orders", RW, ("desk",), 200),
     ("POST", b"/orders", RW, ("sales", "desk"), 200),
     ("POST", b"/orders", RW, ("de]==]sk",), 200),
@@ -184,7 +184,8 @@ def _check(live: LiveGateway, case: Case, status: int) -> None:
 def test_without_a_token(
     live: LiveGateway, method: str, host: str, target: bytes, status: int
 ) -> None:
-    """Public rules are open, all else that is exposed asks for a token, and what is not exposed is not there."""
+    """Public rules are open, other exposed paths require a token, and paths that are not exposed
+    answer 404."""
     _check(live, _case(method, host, target), status)
 
 
@@ -234,7 +235,7 @@ def test_a_user_in_groups(
     groups: tuple[str, ...],
     status: int,
 ) -> None:
-    """Of a user's scopes only those count that the roles of their groups hold."""
+    """A user's scopes count only if the roles of their groups have them."""
     _check(
         live,
         _case(
@@ -285,14 +286,15 @@ def test_another_authorization(
     on_protected: int,
     on_public: int,
 ) -> None:
-    """Other schemes count as no token; what mentions bearer and is not exactly one token is refused everywhere."""
+    """Other schemes count as no token; values that mention bearer and are not exactly one token are
+    denied everywhere."""
     _check(live, _case("GET", ORDERS, b"/orders", *values), on_protected)
     _check(live, _case("GET", ORDERS, b"/orders/health", *values), on_public)
 
 
 @pytest.mark.usefixtures("entities")
 def test_two_authorization_headers_are_refused(live: LiveGateway) -> None:
-    """Kong refuses them with 400 before any plugin runs, good tokens and public paths included."""
+    """Kong answers 400 before any plugin runs, also for valid tokens and public paths."""
     good = f"Bearer {issuer().service(RW)}"
     for target in (b"/orders", b"/orders/health"):
         outcome = live.send(_case("GET", ORDERS, target, good, good))
@@ -328,13 +330,13 @@ generated = partial(
     database=None,
     phases=(
         Phase.generate,
-    ),  # shrinking would ask a gateway of somebody's thousands of times
+    ),  # shrinking would send thousands of requests to somebody's gateway
     suppress_health_check=list(HealthCheck),
 )
 
 
 def _check_generated(live: LiveGateway, case: Case) -> None:
-    """The status of the model; what arrives has the path that it read, and the identity that it verified."""
+    """Check the model's status; arriving requests have the path and the identity of the model."""
     meant = case.meant(scene())
     outcome = live.send(case)
     COVERAGE.add(scene(), case, meant)
@@ -346,7 +348,9 @@ def _check_generated(live: LiveGateway, case: Case) -> None:
         assert not {b"", b".", b".."} & set(
             target.partition(b"?")[0].split(b"/")[1:-1]
         )
-        assert outcome.told() == case.told(scene(), meant)
+        assert outcome.identity_headers() == case.identity_headers(
+            scene(), meant
+        )
         assert outcome.credentials() == case.handed_on(meant)
 
 
@@ -356,7 +360,7 @@ def _check_generated(live: LiveGateway, case: Case) -> None:
 @given(case=st.deferred(lambda: cases(scene(), UNKNOWN)))
 @pytest.mark.usefixtures("entities")
 def test_the_gateway_answers_as_decide(live: LiveGateway, case: Case) -> None:
-    """For any request, LIVE_CASES of them together with those of the next test."""
+    """For any request: LIVE_CASES together with the next test."""
     _check_generated(live, case)
 
 

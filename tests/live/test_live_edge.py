@@ -1,4 +1,4 @@
-"""Limits and headers on a real Kong, by raw requests and by WebSockets; also what it repeats by itself."""
+"""Limits and headers on a real Kong, by raw requests and by WebSockets; and Kong's own retries."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.support.edges import (
     Workload,
     asked,
     check_marked,
+    header_values,
     made,
-    told,
 )
 from tests.support.kong_deployment import Entities
 from tests.support.live.engine import engine
@@ -64,30 +64,30 @@ def workload(live: LiveGateway) -> Iterator[Workload]:
 
 def _unsteady(live: LiveGateway) -> str | None:
     for _ in range(20 * max(live.target.workers, 2)):
-        for one in STEADY:
-            if (status := _answer(live, one).status) != one.status:
-                return f"{one}: {status}"
+        for item in STEADY:
+            if (status := _answer(live, item).status) != item.status:
+                return f"{item}: {status}"
     return None
 
 
-def _answer(live: LiveGateway, one: Asked) -> Answered:
-    return ask(live.target.proxy, one.raw(DOMAIN, issuers(NAME)["main"]))
+def _answer(live: LiveGateway, item: Asked) -> Answered:
+    return ask(live.target.proxy, item.raw(DOMAIN, issuers(NAME)["main"]))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_request_goes_as_far_as_it_is_meant_to(
     live: LiveGateway, workload: Workload, name: str
 ) -> None:
-    """With the status that is meant, and as often."""
-    one, before = asked()[name], len(workload.reached)
-    assert (_answer(live, one).status, len(workload.reached) - before) == (
-        one.status,
-        one.reached,
+    """With the expected status, and as often as expected."""
+    item, before = asked()[name], len(workload.reached)
+    assert (_answer(live, item).status, len(workload.reached) - before) == (
+        item.status,
+        item.reached,
     )
 
 
 @pytest.mark.parametrize(
-    "one",
+    "item",
     [
         Asked("POST", "/x", 413, 0, body=9999),
         Asked("POST", "/x", 413, 0, body=9999, chunked=True),
@@ -98,28 +98,28 @@ def test_a_request_goes_as_far_as_it_is_meant_to(
     ],
 )
 @pytest.mark.usefixtures("workload")
-def test_every_answer_has_the_headers(live: LiveGateway, one: Asked) -> None:
-    """Whoever gave it."""
-    answer = _answer(live, one)
-    assert answer.status == one.status
-    check_marked(answer, of_workload=one.status == 200)
+def test_every_answer_has_the_headers(live: LiveGateway, item: Asked) -> None:
+    """From the workload and from the gateway."""
+    answer = _answer(live, item)
+    assert answer.status == item.status
+    check_marked(answer, of_workload=item.status == 200)
 
 
 def test_a_workload_is_told_what_its_application_says(
     live: LiveGateway, workload: Workload
 ) -> None:
-    """And nothing of what a caller says under that name, in whichever spelling."""
+    """No value of a caller's header with that name arrives, in any spelling."""
     forged = ("X-Env-Name: forged", "x_env_name: forged", "X-ENV_name: forged")
     assert _answer(live, Asked("GET", "/x", 200, 1, more=forged)).status == 200
     assert b"forged" not in workload.reached[-1]
-    assert told(workload.reached[-1])["x-env-name"] == ["test"]
+    assert header_values(workload.reached[-1])["x-env-name"] == ["test"]
 
 
 @pytest.mark.parametrize("speaks", [False, True])
 def test_a_websocket_ends_once_nobody_says_anything(
     live: LiveGateway, workload: Workload, speaks: bool
 ) -> None:
-    """Within the time to read, and not while its caller speaks; what it carries is not bounded as a body."""
+    """After the time to read without data; its messages are not limited like a body."""
     more = (
         "Upgrade: websocket",
         "Sec-WebSocket-Version: 13",
@@ -170,12 +170,13 @@ def test_http2_needs_a_length_for_a_body(
     status: int,
     length: list[str] | None,
 ) -> None:
-    """There nothing can be counted before it is sent on. Of methods that give a body no meaning it is dropped."""
+    """There a body cannot be measured before it is forwarded. Methods without a meaning for a body
+    lose it."""
     if _by_http2(live, "GET", "bare") != "200":
         pytest.skip(
             "this listener does not speak HTTP/2 without TLS (proxy_listen ... http2)"
         )
-    given, before = (
+    inputs, before = (
         bytes(body if isinstance(body, int) else 100_000),
         len(workload.reached),
     )
@@ -183,21 +184,21 @@ def test_http2_needs_a_length_for_a_body(
         None: [],
         "streamed": ["-H", "Content-Length:", "--data-binary", "@-"],
     }.get(body, ["--data-binary", "@-"])
-    seen = _by_http2(live, method, "api", *sent, given=given)
-    # Who is answered while still sending may find the stream reset, whatever the answer is.
-    is_still_sending = len(given) > 1000
+    seen = _by_http2(live, method, "api", *sent, content=inputs)
+    # A client that still sends when the answer comes may find the stream reset, with any answer.
+    is_still_sending = len(inputs) > 1000
     assert seen == str(status) or (seen == "000" and is_still_sending)
     arrived = workload.reached[before:]
     assert len(arrived) == (status == 200)
-    assert [told(head).get("content-length") for head in arrived] == [
+    assert [header_values(head).get("content-length") for head in arrived] == [
         length
     ] * len(arrived)
 
 
 def _by_http2(
-    live: LiveGateway, method: str, host: str, *sent: str, given: bytes = b""
+    live: LiveGateway, method: str, host: str, *sent: str, content: bytes = b""
 ) -> str:
-    """The status that curl sees; 000 where there is none."""
+    """Return curl's status; 000 without an answer."""
     address = live.target.proxy
     command = [
         "curl",
@@ -219,7 +220,7 @@ def _by_http2(
         f"http://{host}.{DOMAIN}/x",
     ]
     return subprocess.run(
-        command, input=given, capture_output=True, check=False, timeout=30
+        command, input=content, capture_output=True, check=False, timeout=30
     ).stdout.decode()
 
 
@@ -227,7 +228,8 @@ def _by_http2(
 def test_limits_and_headers_settle(
     live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """What Kong answers is what the program says, to the plugin; a trait that goes leaves nothing behind."""
+    """The plugin sees no difference between Kong's answer and the program's inputs; a removed trait
+    leaves nothing behind."""
     with engine(live, tmp_path_factory.mktemp("bounds"), "bounds") as made:
         traits = (
             "- {type: limits, properties: {body: 1Mi, timeouts: {read: 5s}, retries: {count: 2}}}\n"

@@ -53,12 +53,13 @@ def test_up_gives_each_caller_what_the_applications_say(
 
 
 def test_a_second_up_changes_nothing(deployed: Engine) -> None:
-    """Kong has what the program says, as the program says it."""
+    """Kong's entities equal the program's inputs."""
     assert deployed.changes("up") == {}
 
 
 def test_after_a_refresh_there_is_nothing_to_do(deployed: Engine) -> None:
-    """What Kong answers is what the program says: neither a state that was read from it differs, nor a run that reads."""
+    """Kong's answers equal the program's inputs: neither an imported state nor a run with a refresh
+    differs."""
     deployed.refresh()
     assert deployed.changes("up") == {}
     assert deployed.changes("up", "--refresh") == {}
@@ -67,7 +68,8 @@ def test_after_a_refresh_there_is_nothing_to_do(deployed: Engine) -> None:
 def test_an_anonymous_set_by_hand_is_seen_and_repaired(
     deployed: Engine,
 ) -> None:
-    """`jwt` takes everybody for the issuer: the gate refuses all the same, a refresh sees it, and an up takes it back."""
+    """`jwt` then treats every caller as the issuer. The gate still denies, a refresh detects it,
+    and an up reverts it."""
     target, name = deployed.live.target, f"orders/api-{deployed.port}-jwt"
     (path,) = (
         path
@@ -86,7 +88,7 @@ def test_an_anonymous_set_by_hand_is_seen_and_repaired(
     try:
         time.sleep(
             deployed.settle
-        )  # the answers are those of before: there is nothing to poll for
+        )  # the answers do not change: polling would end at once
         closed = [
             (deployed.case("GET", "/orders"), 401),
             (deployed.case("GET", "/orders", "import"), 403),
@@ -105,7 +107,8 @@ def test_an_anonymous_set_by_hand_is_seen_and_repaired(
 def test_a_path_that_is_opened_in_an_emergency_is_open_until_it_is_closed(
     deployed: Engine,
 ) -> None:
-    """To everybody, for its method alone; paths with a rule of their own and other components stay as they are."""
+    """To every caller, for its method alone; paths with their own rule and other components do not
+    change."""
 
     def emergency(*arguments: str) -> str:
         command = [
@@ -159,8 +162,8 @@ def test_a_path_that_is_opened_in_an_emergency_is_open_until_it_is_closed(
 def test_a_path_by_hand_is_repaired_and_what_the_plugin_does_not_see_stays(
     deployed: Engine,
 ) -> None:
-    """A run takes a service's path back. It never sees `enabled`, a route's headers, and that a list has gone: these are
-    what `verify` names requests for."""
+    """A run reverts a service's path. It never detects `enabled`, a route's headers, and a removed
+    list: for these `verify` prints requests."""
     target = deployed.live.target
     own = {
         path: item
@@ -193,7 +196,7 @@ def test_a_path_by_hand_is_repaired_and_what_the_plugin_does_not_see_stays(
 
 
 def test_an_edited_rule_is_one_table(deployed: Engine) -> None:
-    """The table changes, at admission and at the gate, and nothing else; soon every worker decides by it."""
+    """The table changes, at admission and at the gate, and nothing else; soon every worker uses it."""
     deployed.edit("[POST, PUT]", "[POST, PUT, DELETE]")
     changes = {
         f"orders/api-{deployed.port}-{role}": "update"
@@ -235,7 +238,7 @@ def test_calls_are_counted_for_prometheus(
         )
 
     before, until = counted(), time.monotonic() + deployed.bound
-    while counted() <= before:  # workers add what they counted once a second
+    while counted() <= before:  # workers publish their counts once a second
         assert time.monotonic() < until
         deployed.live.send(deployed.case("GET", "/orders"))
         time.sleep(0.2)

@@ -1,4 +1,5 @@
-"""Kong takes what is emitted, and keeps it as it was sent: strict matching then sees no difference that nobody made."""
+"""Kong accepts and keeps the emitted entities unchanged: strict matching then finds only real
+differences."""
 
 from __future__ import annotations
 
@@ -37,7 +38,7 @@ def test_the_configuration_is_spelled_out_in_full(
 
 
 def test_the_schemas_have_the_fields_that_are_used(live: LiveGateway) -> None:
-    """What admission, authentication and gate set by name is in `GET /schemas/plugins/NAME`."""
+    """Fields that admission, authentication and gate set are in `GET /schemas/plugins/NAME`."""
     used = {
         "pre-function": plugins.admission("{}"),
         "jwt": plugins.jwt("nobody"),

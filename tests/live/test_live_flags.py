@@ -1,8 +1,9 @@
-"""Whatever flags the CLI is given, and wherever a run ends, nobody is let in whom no estate lets in: not by old tokens
-either, and not where two Applications exchange their scopes.
+"""With any CLI flags, and wherever a run ends, no caller is allowed that both estates deny. This
+includes old tokens, and two Applications that exchange their scopes.
 
-All the time callers hammer whom neither the estate before nor the one after allows, and some who are allowed by both:
-what those were refused meanwhile is printed. Each test begins with the same two Applications and goes back to them.
+All the time some callers call that the estates before and after both deny, and some that both
+allow. Denials of the latter are printed. Each test begins with the same two Applications and
+restores them.
 """
 
 from __future__ import annotations
@@ -41,19 +42,20 @@ def estate(
 
 
 def _new(estate: Flags) -> Api:
-    """An Application that comes: nobody holds its scope."""
+    """Return a new Application, whose scope no client has."""
     return Api("c", "third.read", estate.workloads[2].port, callers=())
 
 
 def _guard(api: Api, role: str) -> str:
-    """What matches a resource of the Application's gated service, as `gate`."""
+    """Return a pattern for a resource of the Application's gated service, such as `gate`."""
     return f"**::{api.key}-{api.port}-{role}"
 
 
 def test_single_resources_of_a_new_application(
     estate: Flags, report: Report
 ) -> None:
-    """`--target` of the gate, or of routes, or of a service and what depends on it, fails for want of what they need."""
+    """`--target` of the gate, of routes, or of a service with its dependents fails because their
+    dependencies are missing."""
     new = _new(estate)
     with attack(estate, report) as stage:
         estate.write(*estate.before, new)
@@ -78,15 +80,15 @@ def test_single_resources_of_a_new_application(
             (estate.case("GET", new.name), 401),
         ]
         estate.live.await_steady(shown, estate.engine.bound)
-        assert stage.kept_out(READER) == stage.kept_out(EVERYBODY) == {}
+        assert stage.denied_times(READER) == stage.denied_times(EVERYBODY) == {}
 
 
 @pytest.mark.parametrize("role", ["admission", "jwt", "gate"])
 def test_a_new_application_without_one_guard(
     estate: Flags, report: Report, role: str
 ) -> None:
-    """`--exclude` of a guard makes what does not need it, and no route; then that guard cannot be made, and the rest goes
-    on (`--continue-on-error`)."""
+    """`--exclude` of a guard creates resources that do not need it, and no route. Then that guard
+    fails, and the others are created (`--continue-on-error`)."""
     new = _new(estate)
     kind = {
         "admission": b'"pre-function"',
@@ -109,7 +111,8 @@ def test_a_new_application_without_one_guard(
 def test_two_applications_exchange_their_scopes(
     estate: Flags, report: Report
 ) -> None:
-    """First one table, then the other, in both directions: tokens of before are not let in at the other API."""
+    """First one table, then the other, in both directions: earlier tokens are denied at the other
+    API."""
     first, second = estate.before
     with attack(estate, report) as stage:
         estate.write(*swap(estate.before))
@@ -146,21 +149,21 @@ def test_two_applications_exchange_their_scopes(
         stage("an exchange of scopes in one run")
         estate.write(*estate.before)
         estate.run("up")
-        assert stage.kept_out(EVERYBODY) == {}
+        assert stage.denied_times(EVERYBODY) == {}
 
 
 def test_guards_that_are_replaced(estate: Flags, report: Report) -> None:
-    """What has its name in Kong cannot be made a second time, so `--replace` fails, and all stays as it is."""
+    """Kong's names must be unique, so `--replace` fails, and all stays as it is."""
     first, _ = estate.before
     with attack(estate, report) as stage:
         for role in ("gate", "admission", "jwt", "service"):
             stage(f"--replace of the {role}")
             estate.fails("up", "--replace", _guard(first, role))
-        assert stage.kept_out(READER) == stage.kept_out(EVERYBODY) == {}
+        assert stage.denied_times(READER) == stage.denied_times(EVERYBODY) == {}
 
 
 def test_a_gate_that_somebody_took_away(estate: Flags, report: Report) -> None:
-    """Everything is refused until `--refresh` finds it out and the gate is there again."""
+    """All calls are denied until `--refresh` detects the loss and the gate exists again."""
     first, _ = estate.before
     with attack(estate, report) as stage:
         stage("a gate is taken away by hand")
@@ -176,17 +179,18 @@ def test_a_gate_that_somebody_took_away(estate: Flags, report: Report) -> None:
         assert "+ 1 created" in estate.run("up", "--refresh").stdout
 
 
-@pytest.mark.parametrize("what", ["another name", "another port"])
-def test_a_component_moves(estate: Flags, report: Report, what: str) -> None:
-    """The same host, rules and callers: what both estates allow is refused for a while at most (printed)."""
+@pytest.mark.parametrize("kind", ["another name", "another port"])
+def test_a_component_moves(estate: Flags, report: Report, kind: str) -> None:
+    """The same host, rules and callers: calls that both estates allow are denied for a while at
+    most (printed)."""
     first, second = estate.before
     moved = (
         replace(first, component="heir")
-        if what == "another name"
+        if kind == "another name"
         else replace(first, port=_new(estate).port)
     )
     with attack(estate, report) as stage:
-        stage(f"a component moves to {what}")
+        stage(f"a component moves to {kind}")
         estate.write(moved, second)
         estate.run("up")
         estate.live.await_steady(
@@ -201,7 +205,8 @@ def test_a_component_moves(estate: Flags, report: Report, what: str) -> None:
 
 
 def test_runs_that_are_killed(estate: Flags, report: Report) -> None:
-    """In the middle of an exchange of scopes, and of a removal: nobody is let in until the documented way back is taken."""
+    """In the middle of an exchange of scopes, and of a removal: no caller gains access until the
+    documented recovery."""
     stack = Stack(
         estate.engine.local, estate.engine.folder, estate.engine.stack
     )
@@ -231,7 +236,7 @@ def test_runs_that_are_killed(estate: Flags, report: Report) -> None:
 def test_a_component_is_destroyed_by_target(
     estate: Flags, report: Report
 ) -> None:
-    """All of its resources at once; then an Application goes from the folder, and comes again."""
+    """All of its resources at once; then an Application leaves the folder, and returns."""
     first, _ = estate.before
     with attack(estate, report) as stage:
         stage("destroy --target of one component")
@@ -249,7 +254,8 @@ def test_a_component_is_destroyed_by_target(
 def test_what_the_state_has_forgotten(
     estate: Flags, report: Report, role: str
 ) -> None:
-    """`state delete` of routes or of a gate, and then `destroy`: what stays in Kong leads nowhere."""
+    """After `state delete` of routes or of a gate, and `destroy`, the rest in Kong forwards no
+    call."""
     first, _ = estate.before
     stack = estate.engine.stack
     with attack(estate, report) as stage:
@@ -276,7 +282,7 @@ def test_what_the_state_has_forgotten(
 
 
 def _service_of(estate: Flags, api: Api) -> str:
-    """The id of the Application's service in Kong."""
+    """Return the id of the Application's service in Kong."""
     (found,) = (
         item["id"]
         for path, item in estate.live.target.entities().items()
@@ -299,7 +305,8 @@ def _plugin_of(estate: Flags, api: Api, kind: str) -> str:
 
 
 def _killed(estate: Flags, moment: Callable[[str, str, bytes], bool]) -> None:
-    """Runs `up`, which is ended without a word when it is about to do that; nothing that it still sends arrives."""
+    """Run `up`, which is ended without a word when it is about to do that; nothing that it still
+    sends arrives."""
     ended: list[str] = []
 
     def meet(method: str, path: str, body: bytes) -> bool:

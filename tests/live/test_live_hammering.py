@@ -1,7 +1,8 @@
-"""Never more open than the looser end, while it happens: callers hammer through create, change, move and destroy.
+"""Never more open than the more open estate, at any time: callers call during create, change, move
+and destroy.
 
-Once with the entities by themselves, as the program would change them, once with the literal program, and once in every
-order that is wrong. If the hammer saw nothing where a service leads to the workload, all that would say nothing.
+This runs with the entities alone, as the program would change them, with the real program, and in
+every wrong order. A control shows that the callers notice a service with the workload's address.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ def _estate(
     port: int = 8080,
     scope: str = "read",
 ) -> Estate:
-    """One component that lets GET through for `scope`, and everybody to its health check; a service for each port."""
+    """Return a component that allows GET for `scope`, and its health check for everybody; a service
+    for each port."""
     access = (
         "{owner: t, scopes: {read: r, write: w}, rules: "
         f"[{{methods: [GET], scopes: [{scope}]}}, {{paths: [/orders/health], methods: [GET], public: {{reason: h}}}}]}}"
@@ -63,7 +65,8 @@ def _component(estate: Estate) -> Component:
 
 
 def _callers(name: str, *hosts: str) -> Mapping[str, Sequence[Case]]:
-    """Those whom neither what was nor what comes lets in: on a protected path, and with a method that is not public."""
+    """Callers that the estates before and after both deny: on a protected path, and with a method
+    that is not public."""
     by = issuer(name)
     tokens = {
         "nobody": None,
@@ -119,7 +122,7 @@ class Changing:
             self.entities.change(plugin, {"config": configs[kind]})
 
     def retarget(self, estate: Estate) -> None:
-        """Every route leads to the estate's service, which is there already."""
+        """Point every route at the estate's service, which exists already."""
         component = _component(estate)
         (backend,) = component.backends
         (service,) = self.entities.paths(
@@ -134,14 +137,15 @@ class Changing:
     def shown(
         self, *, scope: str, host: str = HOST, other: str | None = None
     ) -> None:
-        """Waits until a token with `scope` is let in at `host`, one without is not, and nothing is at `other`."""
+        """Wait until `host` allows a token with `scope` and denies a token without, and `other`
+        answers 404."""
         expected = [(Case("GET", host, b"/orders/health"), 200)]
-        for one in ("read", "write"):
-            authorization = (f"Bearer {issuer(STACK).service([one])}",)
+        for text in ("read", "write"):
+            authorization = (f"Bearer {issuer(STACK).service([text])}",)
             expected.append(
                 (
                     Case("GET", host, b"/orders/7", authorization),
-                    200 if one == scope else 403,
+                    200 if text == scope else 403,
                 )
             )
             if other:
@@ -151,7 +155,7 @@ class Changing:
         self.live.await_steady(expected, bound=self.bound)
 
     def gone(self, *hosts: str) -> None:
-        """Waits until nothing is at these hosts."""
+        """Wait until nothing is at these hosts."""
         self.live.await_steady(
             [(Case("GET", host, b"/orders/health"), 404) for host in hosts],
             bound=self.bound,
@@ -169,7 +173,7 @@ STAGES = ("nothing is there", "made", "another rule", "another port", "another h
 def test_nobody_is_let_through_while_a_component_is_made_changed_moved_and_destroyed(
     live: LiveGateway, report: Report
 ) -> None:
-    """Not one request of thousands reaches the upstream that neither what was nor what comes would let in."""
+    """No request of thousands reaches the upstream that the estates before and after both deny."""
     old = _estate()
     ruled, moved = _estate(scope="write"), _estate(port=9090, scope="write")
     elsewhere = _estate(host=OTHER_HOST, port=9090, scope="write")
@@ -255,7 +259,7 @@ WRONG_ORDERS: Mapping[str, Sequence[str]] = {
     "with all guards": GUARDS,
     "all guards go before the route": (),
 }
-"""What a service has whose route is there all the time, one after the other."""
+"""Yield the plugin sets of a service whose route always exists, one after the other."""
 GONE, TARGET, LEADS = (
     "and the Upstream is gone",
     "the Upstream has a Target",
@@ -267,10 +271,12 @@ GONE, TARGET, LEADS = (
 def test_no_order_lets_anybody_through_and_the_hammer_would_see_it(
     live: LiveGateway, report: Report
 ) -> None:
-    """A route without guards, or with some, leads nowhere: whatever is missing refuses, and so it is without the Upstream.
+    """A route with some or no guards forwards no call: each missing guard denies, and so does a
+    missing Upstream.
 
-    A control: once somebody gives the Upstream a Target, or the service the workload's address, and no gate is there, all
-    four callers are let in. It is a host of this test's own, and leads to the tier's upstream alone.
+    A control: all four callers are allowed once somebody gives the Upstream a Target, or the
+    service the workload's address, without a gate. The host belongs to this test, and forwards to
+    the tier's upstream only.
     """
     made = _estate(WRONG, host=WRONG_HOST)
     component = _component(made)
@@ -328,7 +334,7 @@ def test_no_order_lets_anybody_through_and_the_hammer_would_see_it(
             )
 
         hammer.stage(TARGET)
-        hammer.await_answers()  # to what was sent before, and may wait for a name that is none yet
+        hammer.await_answers()  # to earlier requests, and may wait for a name that does not exist yet
         entities.make(
             f"{upstream}/targets", {"target": "{host}:{port}".format_map(where)}
         )
@@ -344,7 +350,7 @@ def test_no_order_lets_anybody_through_and_the_hammer_would_see_it(
 
 
 def _only(changing: Changing, estate: Estate, guards: Sequence[str]) -> None:
-    """Of what guards the component's service, these plugins are there and no others."""
+    """Check that only these of the component's guards exist."""
     made, component = changing.entities, _component(estate)
     there = {made.made[path]["name"]: path for path in _of_services(made)}
     made.remove([path for kind, path in there.items() if kind not in guards])
@@ -367,7 +373,8 @@ def _shown_to_every_worker(changing: Changing, hammer: Hammer) -> None:
 def _engine_callers(
     deployed: Engine, *hosts: str
 ) -> Mapping[str, Sequence[Case]]:
-    """Nobody, one with a token that is none, and once there is an issuer components that lack what they ask for."""
+    """Callers without a token, with an invalid token, and, once an issuer exists, components
+    without the needed scope."""
     found: dict[str, list[Case]] = {
         "nobody": [],
         "with a token that is none": [],
@@ -408,7 +415,8 @@ def _engine_callers(
 def test_nobody_is_let_through_while_the_program_runs(
     live: LiveGateway, tmp_path: Path, report: Report
 ) -> None:
-    """The literal `pulumi`: up; another rule and another host; another component in the old one's place; destroy."""
+    """The real `pulumi`: up; another rule and another host; another component in the old
+    component's place; destroy."""
     with engine(live, tmp_path, "program") as made:
         other = made.host.replace("orders.", "moved.")
         with Hammer(live, _engine_callers(made, made.host, other)) as first:

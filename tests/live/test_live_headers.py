@@ -1,4 +1,5 @@
-"""Who calls is told upstream by the gate alone: forged headers never arrive, verified ones always do."""
+"""The upstream learns the caller from the gate alone: forged headers never arrive, verified headers
+always do."""
 
 from __future__ import annotations
 
@@ -68,20 +69,21 @@ def _send(
     )
 
 
-def _told(outcome: Outcome) -> dict[str, str]:
+def _identity_headers(outcome: Outcome) -> dict[str, str]:
     assert outcome.status == 200
-    return outcome.told()
+    return outcome.identity_headers()
 
 
 @pytest.mark.parametrize("name", NAMES, ids=bytes.decode)
 @pytest.mark.usefixtures("entities")
 def test_a_forged_header_never_arrives(live: LiveGateway, name: bytes) -> None:
-    """In no spelling, once or twice, with and without a token; what the gate verified arrives, and nothing else."""
+    """In no spelling, once or twice, with and without a token; only the gate's verified headers
+    arrive."""
     forged = (name + b": " + FORGED,) * 2
-    for user, told in ((False, {}), (True, VERIFIED)):
+    for user, reported in ((False, {}), (True, VERIFIED)):
         outcome = _send(live, b"/orders/health", *forged, user=user)
         assert FORGED not in (outcome.arrived or b"")
-        assert _told(outcome) == told
+        assert _identity_headers(outcome) == reported
 
 
 @pytest.mark.parametrize("count", [99, 100, 101, 150])
@@ -102,10 +104,10 @@ def test_forged_headers_among_many_never_arrive(
         *filling[:20],
         hidden[1],
     ]
-    for user, told in ((False, {}), (True, VERIFIED)):
+    for user, reported in ((False, {}), (True, VERIFIED)):
         outcome = _send(live, b"/orders/health", *headers, user=user)
         assert FORGED not in (outcome.arrived or b"")
-        assert _told(outcome) == told
+        assert _identity_headers(outcome) == reported
         assert b"X-Filling-%d: 1" % (count - 1) in (outcome.arrived or b"")
 
 
@@ -122,7 +124,8 @@ def test_forged_headers_among_many_never_arrive(
 def test_a_connection_header_that_names_others_is_refused(
     live: LiveGateway, listed: bytes
 ) -> None:
-    """Kong deletes what it names: whoever could name the gate's own headers could take them away."""
+    """Kong deletes the headers that it names, so a client could otherwise remove the gate's own
+    headers."""
     assert _send(
         live, b"/orders/7", b"Connection: " + listed, user=True
     ) == Outcome(400, None)
@@ -135,9 +138,9 @@ def test_a_connection_header_that_names_others_is_refused(
 def test_a_connection_header_that_says_how_it_is_used_changes_nothing(
     live: LiveGateway, listed: bytes
 ) -> None:
-    """The workload is told who calls."""
+    """The workload gets the caller's headers."""
     assert (
-        _told(
+        _identity_headers(
             _send(
                 live,
                 b"/orders/7",
@@ -152,8 +155,8 @@ def test_a_connection_header_that_says_how_it_is_used_changes_nothing(
 
 @pytest.mark.usefixtures("entities")
 def test_a_token_stays_at_the_gateway(live: LiveGateway) -> None:
-    """On a protected path and on a public one, whether it counts or not: who has it could call others with it. What is no
-    token goes on."""
+    """On a protected path and on a public path, also if the token is invalid: its holder could call
+    others with it. Other values pass."""
     tokens = (
         issuer().user(("read", "write"), ("desk",)),
         issuer().user(["read"], ["desk"], exp=1),
@@ -179,7 +182,8 @@ def test_a_token_stays_at_the_gateway(live: LiveGateway) -> None:
 
 @pytest.mark.usefixtures("entities")
 def test_the_identity_of_a_service_arrives(live: LiveGateway) -> None:
-    """Client and subject are the service itself; the scopes are those issued that it holds there."""
+    """Client and subject are the service itself; the scopes are the issued scopes that it has
+    there."""
     case = Case(
         "GET",
         f"orders.{CASES_DOMAIN}",
@@ -191,13 +195,14 @@ def test_the_identity_of_a_service_arrives(live: LiveGateway) -> None:
         "x-auth-subject": "c",
         "x-auth-scopes": "read",
     }
-    assert _told(live.send(case)) == expected
+    assert _identity_headers(live.send(case)) == expected
 
 
 @pytest.mark.usefixtures("entities")
 def test_only_effective_scopes_of_a_user_arrive(live: LiveGateway) -> None:
-    """What no group of the user holds is not told either, and a user with none has no such header."""
-    for groups, told in ((("sales",), "read"), ((), None)):
+    """Scopes that no group of the user has are not passed on, and a user without scopes has no such
+    header."""
+    for groups, reported in ((("sales",), "read"), ((), None)):
         token = issuer().user(("read", "write"), groups)
         outcome = live.send(
             Case(
@@ -207,4 +212,4 @@ def test_only_effective_scopes_of_a_user_arrive(live: LiveGateway) -> None:
                 (f"Bearer {token}",),
             )
         )
-        assert _told(outcome).get("x-auth-scopes") == told
+        assert _identity_headers(outcome).get("x-auth-scopes") == reported

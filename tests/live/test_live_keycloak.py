@@ -1,6 +1,7 @@
 """A live Kong and a real Keycloak: its tokens at the gateway, and a key that it changes.
 
-Skipped where no Keycloak can be had or none comes up, for want of Java, Maven, memory or time: of a Kong that says nothing.
+Skipped if no Keycloak starts, for want of Java, Maven, memory or time: that shows nothing about a
+Kong.
 """
 
 from __future__ import annotations
@@ -113,7 +114,7 @@ def test_keycloaks_tokens_get_what_the_applications_say(
 def test_users_who_sign_in_get_what_the_roles_of_their_groups_say(
     deployed: Deployed,
 ) -> None:
-    """Whatever else their tokens list: the one may look at orders, the other may change them."""
+    """With any other scopes in their tokens: one user may read orders, the other may change them."""
     made = deployed.engine
     cases = [
         (made.case(method, "/orders", "console", user), status)
@@ -130,7 +131,8 @@ def test_users_who_sign_in_get_what_the_roles_of_their_groups_say(
 def test_a_key_that_keycloak_changes_is_taken_with_an_up(
     deployed: Deployed,
 ) -> None:
-    """Tokens of the new key count then, those of the old one go on to, and another `up` changes nothing."""
+    """Then tokens of the new key are valid, tokens of the old key stay valid, and another `up`
+    changes nothing."""
     made = deployed.engine
     before = made.case("GET", "/orders/7", "report")
     deployed.server.rotate(REALM, "next", 200)

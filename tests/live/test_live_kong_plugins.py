@@ -1,4 +1,5 @@
-"""Plugins that an Application asks for by name, on a live Kong: judged there before a run, in the way, and settled."""
+"""Plugins that an Application names, on a live Kong: checked there before a run, effective, and
+settled."""
 
 from __future__ import annotations
 
@@ -41,13 +42,13 @@ def traits(**asked: str) -> str:
 def deployed(
     live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Engine]:
-    """The estate, before whose API these plugins stand."""
+    """The estate, with these plugins before its API."""
     with engine(live, tmp_path_factory.mktemp("plugins"), "plugins") as made:
         made.edit(ACCESS, f"{traits(**HARMLESS)}{TRAIT}{WAIVED}\n{ACCESS}")
-        said = made.pulumi("up", "-s", made.stack, "--yes", "--skip-preview")
+        output = made.pulumi("up", "-s", made.stack, "--yes", "--skip-preview")
         assert (
             "proxy-cache before orders/api answers before the gate"
-            in said.stdout
+            in output.stdout
         )
         yield made
 
@@ -60,7 +61,7 @@ def test_every_configuration_settles(deployed: Engine) -> None:
 
 
 def test_they_stand_beside_the_gate(deployed: Engine) -> None:
-    """Calls are judged as ever; what a plugin does further, it does."""
+    """Calls are judged as before, and the plugin has its effect."""
     deployed.live.await_steady(
         [
             (deployed.case("GET", "/orders"), 401),
@@ -79,25 +80,25 @@ def test_they_stand_beside_the_gate(deployed: Engine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ("{name: bot-detecton, waiver: {reason: r, until: 2999-12-31}}", "ENV418: this Kong has no plugin 'bot-detecton'; did you mean 'bot-detection'?"),
-        ("{name: statsd, config: {hots: x}}", "ENV418: this Kong does not take the configuration of statsd: config.hots: unknown field"),
+        ("{name: statsd, config: {hots: x}}", "ENV418: this Kong rejects the configuration of statsd: config.hots: unknown field"),
         ("{name: statsd, config: {port: http}}", "config.port: expected an integer"),
         ("{name: acl, config: {allow: [a], deny: [b]}}", "exactly one of these fields must be non-empty"),
         ("{name: key-auth}", "ACC246: key-auth says who calls"),
-        ("{name: statsd, config: {host: '{vault://env/path}'}}", "ACC248: config.host: reads what is not"),
+        ("{name: statsd, config: {host: '{vault://env/path}'}}", "ACC248: config.host: reads a vault that is not"),
     ],
 )  # fmt: skip
 def test_what_kong_does_not_take_stops_a_preview(
-    deployed: Engine, wrong: str, said: str
+    deployed: Engine, wrong: str, message: str
 ) -> None:
     """Before anything is made, with its place in the Application."""
     deployed.edit(ACCESS, f"{TRAIT}{wrong}\n{ACCESS}")
     try:
         done = deployed.pulumi("preview", "-s", deployed.stack, check=False)
         assert done.returncode != 0
-        assert said in done.stdout + done.stderr
+        assert message in done.stdout + done.stderr
         assert "applications/orders.yaml:" in done.stdout + done.stderr
     finally:
         deployed.edit(f"{TRAIT}{wrong}\n{ACCESS}", ACCESS)
@@ -116,7 +117,7 @@ def test_one_that_is_taken_out_goes_alone(deployed: Engine) -> None:
 
 
 def test_one_by_name_becomes_a_trait_s_in_its_place(deployed: Engine) -> None:
-    """Kong would refuse a second one of its kind while the first is there."""
+    """Kong would reject a second plugin of its kind beside the first."""
     by_name, trait = (
         f"{TRAIT}{{name: rate-limiting, config: {{hour: 1000}}}}\n",
         "        - {type: rate-limit, properties: {per: client, requests: {hour: 1000}}}\n",
@@ -168,7 +169,7 @@ NEEDED = {
     "tcp-log": {"host": "x", "port": 1},
     "udp-log": {"host": "x", "port": 1},
 }
-"""What plugins need that have no defaults for all of it."""
+"""Required fields of plugins without defaults."""
 SEEN = 39
 """How many a Kong 3.10 takes so."""
 
@@ -176,7 +177,8 @@ SEEN = 39
 def test_a_configuration_in_full_is_what_kong_prints(
     live: LiveGateway, report: Callable[[str], None]
 ) -> None:
-    """Of every plugin that it takes on a service with its defaults, and what those need: strict matching then settles."""
+    """For every plugin that Kong accepts on a service, with its defaults and required fields:
+    strict matching settles."""
     taken: list[str] = []
     with live.target.admin() as admin:
         service = (

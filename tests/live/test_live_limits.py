@@ -1,4 +1,5 @@
-"""Whose budget a request counts against, on a live Kong: in its memory, and in a Redis that comes and goes."""
+"""The budget that a request counts against, on a live Kong: in its memory, and in a Redis that
+comes and goes."""
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ def made(live: LiveGateway) -> Iterator[Entities]:
 def deploy(
     live: LiveGateway, made: Entities, counts_in: RedisSettings | None = None
 ) -> list[Step]:
-    """The components, once every worker limits them; and what to ask."""
+    """Yield the components, once every worker limits them, and the requests to send."""
     own = replace(stack(NAME), redis=True)
     estate = limited(DOMAIN, own, "redis" if counts_in else "local")
     made.settings = replace(
@@ -49,7 +50,8 @@ def deploy(
 
 
 def await_plugins(live: LiveGateway, made: Entities) -> None:
-    """What `jwt` refuses counts nowhere; a worker that sees it sees limits as soon as it has read plugins once more."""
+    """Requests that `jwt` denies do not count; a worker that runs it also limits, after it reads
+    plugins again."""
     live.await_steady(
         [(Case("GET", f"closed.{DOMAIN}", b"/orders"), 401)],
         3 * made.facts.settle + 60,
@@ -73,7 +75,7 @@ def all_asked(
     live: LiveGateway, wanted: list[Step]
 ) -> dict[str, tuple[int, ...]]:
     return {
-        step.what: tuple(asked(live, step).status for _ in step.statuses)
+        step.title: tuple(asked(live, step).status for _ in step.statuses)
         for step in wanted
     }
 
@@ -81,28 +83,31 @@ def all_asked(
 def test_each_budget_is_used_up_by_those_whose_it_is(
     live: LiveGateway, made: Entities
 ) -> None:
-    """Neither forged nor foreign tokens, nor a flood without any, use up what is another's, nor get around their own."""
+    """Forged tokens, foreign tokens and calls without a token use up no other caller's budget, and
+    do not bypass their own."""
     if not live.alone:
         pytest.skip("each node counts for itself, and calls may reach several")
     wanted = deploy(live, made)
     first = asked(live, wanted[0])
-    assert first.status == 200 and "x-auth-budget" not in first.told()
+    assert (
+        first.status == 200 and "x-auth-budget" not in first.identity_headers()
+    )
     rest = replace(wanted[0], statuses=wanted[0].statuses[1:])
     assert all_asked(live, [rest, *wanted[1:]]) == {
-        step.what: step.statuses for step in (rest, *wanted[1:])
+        step.title: step.statuses for step in (rest, *wanted[1:])
     }
 
 
 def test_redis_counts_the_same_and_away_it_refuses_unless_it_opens(
     live: LiveGateway, made: Entities, tmp_path: Path
 ) -> None:
-    """A Redis that is away gives 500, or lets everybody pass where the stack says so."""
+    """Without its Redis the gateway answers 500, or allows every call if the stack says so."""
     if upstream_host() != "127.0.0.1":
         pytest.skip("the tier's Redis is on loopback, and this Kong elsewhere")
     with redis(tmp_path) as running:
         wanted = deploy(live, made, running.settings())
         assert all_asked(live, wanted) == {
-            step.what: step.statuses for step in wanted
+            step.title: step.statuses for step in wanted
         }
     assert [asked(live, wanted[0]).status for _ in range(2)] == [500, 500]
     for path in made.paths("/plugins", name="rate-limiting"):
@@ -115,7 +120,8 @@ def test_redis_counts_the_same_and_away_it_refuses_unless_it_opens(
 def test_a_limit_settles_wherever_it_is_counted(
     live: LiveGateway, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Fields that Kong prints under two names, too: what it answers is what the program says, to the plugin."""
+    """Also for fields that Kong prints under two names: the plugin sees no difference between
+    Kong's answer and the inputs."""
     with engine(live, tmp_path_factory.mktemp("limits"), "limits") as made:
         made.configure(
             "redis: {host: 127.0.0.1, port: 1, tls: false, away: open, password: '{vault://env/none}'}"

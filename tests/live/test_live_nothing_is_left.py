@@ -1,4 +1,4 @@
-"""The last test of the tier: nothing of the run is left, nothing else was touched."""
+"""The last test of the tier: no entity of the run is left, and no other entity changed."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ def test_nothing_is_left_behind_and_nothing_of_others_was_touched(
     before: dict[str, dict[str, Any]],
     request: pytest.FixtureRequest,
 ) -> None:
-    """Everything that carries the run's name is gone; every entity that was there before is as it was."""
-    # Workers show for a while what is gone: a test behind this one could pass, on a slow Kong only.
+    """Every entity with the run's name is gone, and every earlier entity is unchanged."""
+    # Workers show deleted entities for a while: a later test could pass by mistake, but only on a
+    # slow Kong.
     assert request.session.items[-1] is request.node
     assert entities.made
     entities.clean()

@@ -62,7 +62,7 @@ def _rule(partitions: Mapping[str, Sequence[str]]) -> str:
 def run(
     made: Engine, verb: str, *arguments: str, status: int | None = None
 ) -> CompletedProcess[str]:
-    """A verb over the stacks of the estate."""
+    """Return a verb over the stacks of the estate."""
     return kong_oam(
         Deployment(made.local, made.folder),
         verb,
@@ -74,7 +74,7 @@ def run(
 
 
 def own(made: Engine) -> dict[str, Mapping[str, object]]:
-    """The estate's entities at Kong, by their paths, which have their ids."""
+    """Return the estate's entities at Kong, by their paths, which have their ids."""
     tag = f"kong-oam-stack:{made.stack}"
     return {
         path: item
@@ -84,7 +84,7 @@ def own(made: Engine) -> dict[str, Mapping[str, object]]:
 
 
 def case(made: Engine, method: str, component: str) -> Case:
-    """A call with the token that the component's own Secret gets it."""
+    """Return a call with the token that the component's own Secret gets it."""
     token, _ = caller.token(
         caller.environment(made.local.cluster.url, "jobs", component)
     )
@@ -92,7 +92,8 @@ def case(made: Engine, method: str, component: str) -> Case:
 
 
 def decides_as_meant(made: Engine) -> None:
-    """Every call of every caller gets what `decide` says, from every worker. Raises AssertionError."""
+    """Check that every call of every caller gets the answer of `decide`, from every worker. Raises
+    AssertionError."""
     host, port = made.live.target.proxy
     estate = estate_of(made.folder, name=made.stack)
     for _ in range(4 * max(made.live.target.workers, 2)):
@@ -111,7 +112,7 @@ def test_everybody_gets_what_the_applications_say(deployed: Engine) -> None:
     ]
     deployed.live.await_steady(steady, deployed.bound)
     decides_as_meant(deployed)
-    assert run(deployed, "up", status=0).stdout.startswith("nothing to be run")
+    assert run(deployed, "up", status=0).stdout.startswith("nothing to run")
     assert _previews(deployed) == [{}, {}, {}]
     run(deployed, "verify", "--only", "gateway", status=0)
 
@@ -133,7 +134,8 @@ def test_one_changed_rule_runs_one_partition(deployed: Engine) -> None:
 
 
 def test_a_scope_gets_another_name_in_two_changes(deployed: Engine) -> None:
-    """Granted in one partition, asked for by a gate in the other: the base keeps it no longer than both have it."""
+    """One partition grants it, and a gate in the other requires it: the base keeps it as long as
+    both have it."""
     before = {
         file: file.read_text("utf-8")
         for file in (deployed.folder / "applications").glob("*.yaml")
@@ -160,15 +162,14 @@ def test_a_scope_gets_another_name_in_two_changes(deployed: Engine) -> None:
         file.write_text(text.replace("orders.read", "orders.view"), "utf-8")
     done = run(deployed, "up", "--yes", status=0)
     assert (
-        "scope orders.read of orders/api went from the Applications"
-        in done.stdout
+        "scope orders.read of orders/api left the Applications" in done.stdout
     )
-    assert run(deployed, "up", status=0).stdout.startswith("nothing to be run")
+    assert run(deployed, "up", status=0).stdout.startswith("nothing to run")
     decides_as_meant(deployed)
 
 
 def test_an_application_that_moves_keeps_its_entities(deployed: Engine) -> None:
-    """The same ids at Kong, with another partition's tag; calls go on meanwhile."""
+    """The same ids at Kong, with another partition's tag; calls continue."""
     before = own(deployed)
     moved = {"apis": ["nothing"], "jobs": ["*"]}
     settings = deployed.stack_file.read_text("utf-8")
@@ -188,8 +189,8 @@ def test_an_application_that_moves_keeps_its_entities(deployed: Engine) -> None:
     assert after.keys() == before.keys()
     tags = {
         tag
-        for one in after.values()
-        for tag in one["tags"]
+        for item in after.values()
+        for tag in item["tags"]
         if tag.startswith("kong-oam-partition:")
     }  # type: ignore[attr-defined]
     assert tags == {"kong-oam-partition:jobs"}
@@ -208,7 +209,7 @@ def test_destroy_leaves_nothing_of_any_partition(deployed: Engine) -> None:
 
 
 def _previews(made: Engine) -> list[dict[str, str]]:
-    """What a preview of each stack would change."""
+    """Return the changes in a preview of each stack."""
     found = []
     for name in (made.stack, f"{made.stack}-apis", f"{made.stack}-jobs"):
         steps = json.loads(made.pulumi("preview", "-s", name, "--json").stdout)[

@@ -1,4 +1,5 @@
-"""Records and problem details on a real Kong: each sink gets them, they say what the model says, and nothing that is secret."""
+"""Records and problem details on a real Kong: each sink gets them, they agree with the model, and
+contain no secret."""
 
 from __future__ import annotations
 
@@ -68,7 +69,8 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A gateway that records, its sinks (None where this machine is not the gateway's), and its entities."""
+    """A gateway with records, its sinks (None if the gateway is on another machine), and its
+    entities."""
 
     target: Target
     http: Receiver
@@ -97,7 +99,7 @@ def recording(live: LiveGateway) -> Iterator[Recording]:
     if host != "127.0.0.1":
         pytest.skip("the sinks listen on loopback, and this Kong is elsewhere")
     folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o777)  # Kong's workers are somebody else
+    folder.chmod(0o777)  # Kong's workers are another user
     file = folder / "records"
     try:
         with (
@@ -156,7 +158,7 @@ def _cases() -> Iterator[Case]:
 
 
 def test_records_say_what_the_model_says(recording: Recording) -> None:
-    """Each sink has the same record of a call, whatever refused it."""
+    """Each sink has the same record of a call, whichever plugin denied it."""
     codes = set()
     for case in _cases():
         meant = case.meant(SCENE)
@@ -204,7 +206,8 @@ def test_records_say_what_the_model_says(recording: Recording) -> None:
 
 
 def test_no_record_has_what_is_secret(recording: Recording) -> None:
-    """Neither of Kong's own fields nor of the request: of the query string, the listed parameters alone."""
+    """From Kong's own fields and from the request: only the listed parameters of the query string
+    are in it."""
     case = next(case for case in landmarks(SCENE) if case.authorization)
     raw = replace(
         case, target=case.target + b"/x%23hidden-6?apikey=hidden-5&page=%ff"
@@ -262,7 +265,7 @@ def test_no_record_has_what_is_secret(recording: Recording) -> None:
     )
 
 
-def _told(answer: Answered, code: str) -> None:
+def _check_problem(answer: Answered, code: str) -> None:
     load: dict[str, Any] = json.loads(answer.body)
     assert answer.headers["content-type"] == "application/problem+json"
     assert load.pop("title")
@@ -276,7 +279,7 @@ def _told(answer: Answered, code: str) -> None:
 def _on_service(
     recording: Recording, case: Case, kind: str, config: dict[str, Any]
 ) -> str:
-    """A plugin of somebody's at the service of the case; its path."""
+    """Create a plugin at the service of the case, as somebody does by hand, and return its path."""
     component = case.meant(SCENE).component
     assert component is not None
     service = names.service(
@@ -324,7 +327,7 @@ def test_what_plugins_answer_is_in_the_records_and_a_refusal_a_problem(
     status: int,
     code: str,
 ) -> None:
-    """Kong's own text is replaced; a page that somebody wrote stays."""
+    """Kong's own text is replaced; a page from a user stays."""
     case = next(case for case in landmarks(SCENE) if case.authorization)
     wanted = (
         "text/html"
@@ -355,7 +358,7 @@ def test_what_plugins_answer_is_in_the_records_and_a_refusal_a_problem(
     if wanted == "text/html":
         assert answer.body == b"<p>"
     else:
-        _told(answer, code)
+        _check_problem(answer, code)
     record = recording.http.record(answer.id)
     assert (record["decision"], record["status"], record["code"]) == (
         "answered" if code == "answered" else "refused",
@@ -372,7 +375,7 @@ def _another(
     records: Records,
     port: int | None = None,
 ) -> Iterator[tuple[Scene, Entities]]:
-    """A stack beside the others, with its own records; its gates lead to `port`."""
+    """Deploy a stack beside the others, with its own records; its gates forward to `port`."""
     stack = replace(
         gateway_estates.stack(f"{RUN}-{name}", "http"), records=records
     )
@@ -404,7 +407,7 @@ def _another(
 def test_a_workload_and_sinks_that_are_away_are_said(
     recording: Recording, live: LiveGateway
 ) -> None:
-    """The caller gets a problem at once, and the record of it goes where there is a sink."""
+    """The caller gets a problem at once, and the available sinks get its record."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and does not listen
         away = taken.getsockname()[1]
@@ -419,7 +422,7 @@ def test_a_workload_and_sinks_that_are_away_are_said(
             answer = recording.ask(case.raw(b"Connection: close"))
             assert time.monotonic() - begun < 1
     assert answer.status == 502
-    _told(answer, "upstream-failed")
+    _check_problem(answer, "upstream-failed")
     line = json.loads(
         next(
             line
@@ -437,7 +440,8 @@ def test_a_workload_and_sinks_that_are_away_are_said(
 def test_subjects_are_hashed_with_a_key_of_the_gateways(
     recording: Recording, live: LiveGateway
 ) -> None:
-    """One that is in Kong's environment, as PATH is: neither it nor the subject is in the record."""
+    """The key is in Kong's environment, such as PATH: neither the key nor the subject is in the
+    record."""
     logs = LogSettings(HttpSink(recording.http.url))
     with _another(live, "hashed", logs, Records((), "{vault://env/path}")) as (
         scene,
@@ -457,7 +461,8 @@ def test_subjects_are_hashed_with_a_key_of_the_gateways(
 def test_traces_have_no_query_string(
     recording: Recording, live: LiveGateway
 ) -> None:
-    """Of a Kong that makes any (tracing_instrumentations, tracing_sampling_rate); another sends nothing."""
+    """For a Kong with tracing (tracing_instrumentations, tracing_sampling_rate); others send no
+    traces."""
     if not _has_otlp(live):
         pytest.skip("this Kong's opentelemetry has other fields")
     logs = LogSettings(
@@ -524,7 +529,7 @@ def test_no_sink_gets_kongs_own_record_when_admission_is_gone(
                 entities.change(path, spoilt[change])
         ids = [answer.id for answer in _after_the_change(recording, scene)]
         for sink in (recording.http, recording.tcp):
-            assert {sink.record(one)["code"] for one in ids} <= {
+            assert {sink.record(identifier)["code"] for identifier in ids} <= {
                 "not-admitted",
                 "record-failed",
             }
@@ -536,7 +541,7 @@ def test_no_sink_gets_kongs_own_record_when_admission_is_gone(
         if _traces(live) and traces:
             recording.otlp.await_text(ids[-1].encode())
         sent["otlp"] = b"".join(recording.otlp.payloads)
-    assert all(one.encode() in sent["file"] for one in ids)
+    assert all(identifier.encode() in sent["file"] for identifier in ids)
     assert [sink for sink, text in sent.items() if b"hidden" in text] == []
 
 
@@ -547,13 +552,13 @@ def _after_the_change(recording: Recording, scene: Scene) -> list[Answered]:
     while bare < 20 and time.monotonic() < until:
         for case in landmarks(scene)[:4]:
             for authorization in ((), case.authorization):
-                one = replace(
+                text = replace(
                     case,
                     target=case.target + b"?apikey=hidden-5",
                     authorization=authorization,
                 )
                 answers.append(
-                    recording.ask(one.raw(*SECRETS, b"Connection: close"))
+                    recording.ask(text.raw(*SECRETS, b"Connection: close"))
                 )
                 is_whole = "time" in recording.tcp.record(answers[-1].id)
                 bare = 0 if is_whole else bare + 1
@@ -562,7 +567,7 @@ def _after_the_change(recording: Recording, scene: Scene) -> list[Answered]:
 
 
 def _has_otlp(live: LiveGateway) -> bool:
-    """Whether this Kong sends logs of requests to OpenTelemetry: from 3.9 on."""
+    """Return whether this Kong sends logs of requests to OpenTelemetry: from 3.9 on."""
     with live.target.admin() as admin:
         return (
             "logs_endpoint" in admin.get("/schemas/plugins/opentelemetry").text

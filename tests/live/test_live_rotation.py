@@ -1,4 +1,5 @@
-"""Keys that change on a live Kong while everybody calls: the clients' own, the issuer's. Okta and cluster are stand-ins."""
+"""Keys that change on a live Kong during calls: the clients' keys and the issuer's. Okta and
+cluster are stand-ins."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ def test_nobody_is_refused_while_keys_change(
             [(made.case("GET", "/orders/7", "report"), 200)], made.bound
         )
         (server,) = (
-            one["id"] for one in made.local.okta.objects("authorizationServers")
+            server["id"]
+            for server in made.local.okta.objects("authorizationServers")
         )
 
         def ask(token: str) -> int:
@@ -61,7 +63,7 @@ def test_nobody_is_refused_while_keys_change(
 
 
 def _keys(changes: dict[str, str]) -> dict[str, str]:
-    """What a run did with the keys of the client, by slot."""
+    """Return a run's operations on the keys of the client, by slot."""
     start = "okta-key-orders/report-"
     return {
         name.removeprefix(start): operation

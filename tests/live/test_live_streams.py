@@ -1,4 +1,5 @@
-"""WebSockets and streams of events through a live Kong: opened with a token that counts, and then nobody's to judge."""
+"""WebSockets and streams of events through a live Kong: opened with a valid token, and not judged
+afterwards."""
 
 from __future__ import annotations
 
@@ -87,15 +88,15 @@ def tokens() -> dict[str, str]:
 def test_what_is_opened_without_a_token_that_counts_reaches_nobody(
     live: LiveGateway, streams: Streams, headers: bytes
 ) -> None:
-    """401 or 403, as for any other request, and the workload hears of none."""
+    """401 or 403, as for any other request, and no request reaches the workload."""
     before = len(streams.heads)
     for token, status in (
         (None, 401),
         (tokens()["over"], 401),
         (tokens()["without the scope"], 403),
     ):
-        with opened(live, token, headers) as one:
-            assert one.status == status
+        with opened(live, token, headers) as item:
+            assert item.status == status
     assert len(streams.heads) == before
 
 
@@ -110,56 +111,56 @@ def test_what_is_opened_without_a_token_that_counts_reaches_nobody(
 def test_a_websocket_opens_as_browsers_and_proxies_ask_for_it(
     live: LiveGateway, streams: Streams, connection: bytes
 ) -> None:
-    """Which name keep-alive beside Upgrade, or in a header of its own."""
+    """They name keep-alive beside Upgrade, or in a separate header."""
     headers = UPGRADE.replace(
         b"Connection: Upgrade", b"Connection: " + connection
     )
-    with opened(live, tokens()["short"], headers) as one:
-        assert one.status == 101
+    with opened(live, tokens()["short"], headers) as item:
+        assert item.status == 101
         assert (
             b"\r\nconnection: keep-alive, upgrade\r\n"
             in streams.heads[-1].lower()
         )
-        one.say(b"ping")
-        assert one.until(b"ping")
+        item.say(b"ping")
+        assert item.until(b"ping")
 
 
 def test_a_websocket_outlives_the_token_that_opened_it(
     live: LiveGateway, streams: Streams
 ) -> None:
-    """It is opened once, by a GET that is judged; the workload is told by whom, and what is said is not judged."""
-    with opened(live, (token := tokens()["short"]), UPGRADE) as one:
-        assert one.status == 101
+    """A judged GET opens it. The workload learns the caller, and the messages are not judged."""
+    with opened(live, (token := tokens()["short"]), UPGRADE) as item:
+        assert item.status == 101
         assert b"\r\nx-auth-subject: " in streams.heads[-1].lower()
         assert b"\r\nauthorization: bearer" not in streams.heads[-1].lower()
-        one.say(b"ping-1")
-        assert one.until(b"ping-1")
+        item.say(b"ping-1")
+        assert item.until(b"ping-1")
         time.sleep(SHORT + 1)
         with opened(live, token, UPGRADE) as again:
             assert again.status == 401
-        one.say(b"ping-2")
-        assert one.until(b"ping-2")
+        item.say(b"ping-2")
+        assert item.until(b"ping-2")
 
 
 def test_events_go_on_after_the_token_has_ended(
     live: LiveGateway, streams: Streams
 ) -> None:
-    """Each comes as it is sent, and not when the answer is over."""
-    with opened(live, (token := tokens()["short"])) as one:
-        assert one.status == 200
+    """Each arrives when it is sent, not at the end of the answer."""
+    with opened(live, (token := tokens()["short"])) as item:
+        assert item.status == 200
         began = time.monotonic()
-        one.until(b"data: 2\n\n")
+        item.until(b"data: 2\n\n")
         assert time.monotonic() - began < 5
         time.sleep(SHORT + 1)
         with opened(live, token) as again:
             assert again.status == 401
-        one.until(b"data: 45\n\n")
+        item.until(b"data: 45\n\n")
 
 
 def test_events_are_held_back_unless_the_workload_says_not_to(
     live: LiveGateway, streams: Streams
 ) -> None:
-    """`X-Accel-Buffering: no` is what the answers above had: without it they wait in nginx's buffers."""
+    """The answers above have `X-Accel-Buffering: no`: without it events wait in nginx's buffers."""
     before = len(streams.heads)
     with pytest.raises(TimeoutError):
         opened(live, tokens()["short"], path=b"/orders/held", timeout=2)

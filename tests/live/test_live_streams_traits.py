@@ -1,4 +1,4 @@
-"""What traits and records make of WebSockets and streams of events, on a live Kong."""
+"""Traits and records with WebSockets and streams of events, on a live Kong."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TRAITS = f"""
 
 @pytest.fixture(scope="module")
 def streams(live: LiveGateway) -> Iterator[tuple[Streams, Receiver]]:
-    """A workload behind its gate, once every worker has it, and what gets the records."""
+    """Yield a workload behind its gate, once every worker has it, and the sink of its records."""
     if upstream_host() != "127.0.0.1":
         pytest.skip("the sink listens on loopback, and this Kong is elsewhere")
     text = api(domain=HOST, access=ACCESS).rstrip("\n") + TRAITS
@@ -99,20 +99,20 @@ def test_each_has_one_record_once_it_ends(
     with Opened(
         live.target.proxy,
         raw(kind, headers, b"Origin: " + PAGE.encode() + b"\r\n"),
-    ) as one:
-        assert one.status == status
-        assert b"\r\nx-content-type-options: nosniff\r\n" in one.head.lower()
+    ) as item:
+        assert item.status == status
+        assert b"\r\nx-content-type-options: nosniff\r\n" in item.head.lower()
         assert (
             f"\r\naccess-control-allow-origin: {PAGE}\r\n".encode()
-            in one.head.lower()
+            in item.head.lower()
         )
         time.sleep(1.5)
         assert not [
             payload
             for payload in sink.payloads
-            if request_id(one).encode() in payload
+            if request_id(item).encode() in payload
         ]
-    record = sink.record(request_id(one))
+    record = sink.record(request_id(item))
     assert (record["status"], record["code"], record["decision"]) == (
         status,
         "allowed",
@@ -124,7 +124,7 @@ def test_each_has_one_record_once_it_ends(
             [
                 payload
                 for payload in sink.payloads
-                if request_id(one).encode() in payload
+                if request_id(item).encode() in payload
             ]
         )
         == 1
@@ -135,16 +135,17 @@ def test_each_has_one_record_once_it_ends(
 def test_opening_one_counts_as_one_request(
     live: LiveGateway, streams: tuple[Streams, Receiver], headers: bytes
 ) -> None:
-    """However long it is open, and whatever is said; the one too many is refused, and recorded as that."""
+    """For any duration and number of messages; a request above the limit is denied, and recorded
+    so."""
     behind, sink = streams
     user = f"counted-{len(headers)}"
     for _ in range(3):
-        with Opened(live.target.proxy, raw(user, headers)) as one:
-            assert one.status in (101, 200)
+        with Opened(live.target.proxy, raw(user, headers)) as item:
+            assert item.status in (101, 200)
     before = len(behind.heads)
-    with Opened(live.target.proxy, raw(user, headers)) as one:
-        assert one.status == 429
-    assert sink.record(request_id(one))["code"] == "too-many-requests"
+    with Opened(live.target.proxy, raw(user, headers)) as item:
+        assert item.status == 429
+    assert sink.record(request_id(item))["code"] == "too-many-requests"
     assert len(behind.heads) == before
 
 

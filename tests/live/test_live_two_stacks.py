@@ -1,4 +1,5 @@
-"""Two stacks on one real Kong, through every verb: nobody is let in, nobody is refused, and neither touches the other."""
+"""Two stacks on one real Kong, through every verb: every call gets the right answer, and no stack
+touches the other."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from tests.support.live.hammer import Hammer
 pytestmark = pytest.mark.timeout(1200)
 
 FIRST, SECOND = "one", "two"
-MEANS = "decides as the Applications mean"
+MEANS = "enforces the Applications"
 LIMIT = "- {type: rate-limit, properties: {per: client, requests: {hour: 1000000}, policy: local}}"
 
 
@@ -39,15 +40,17 @@ def stacks(
         yield first, second
 
 
-def said(made: Engine, verb: str, *arguments: str, status: int = 0) -> str:
-    """What a verb prints on a stack."""
+def command_output(
+    made: Engine, verb: str, *arguments: str, status: int = 0
+) -> str:
+    """Return the output of a verb on a stack."""
     return run(made, verb, *arguments, status=status).stdout
 
 
 def run(
     made: Engine, verb: str, *arguments: str, status: int = 0
 ) -> CompletedProcess[str]:
-    """A verb on a stack."""
+    """Return a verb on a stack."""
     return kong_oam(
         Deployment(made.local, made.folder),
         verb,
@@ -59,7 +62,7 @@ def run(
 
 
 def own(made: Engine) -> Mapping[str, object]:
-    """The stack's entities at Kong, by their paths, which have their ids."""
+    """Return the stack's entities at Kong, by their paths, which have their ids."""
     tag = f"kong-oam-stack:{made.stack}"
     return {
         path: item
@@ -71,7 +74,7 @@ def own(made: Engine) -> Mapping[str, object]:
 def callers(
     made: Engine, other: Engine
 ) -> tuple[dict[str, list[Case]], dict[str, list[Case]]]:
-    """Who is refused at a stack's API, and who is let in, by name."""
+    """Return the denied and the allowed callers of a stack's API, by name."""
     (authorization,) = other.case("GET", "/orders", "report").authorization
     refused = {
         f"nobody at {made.stack}": [made.case("GET", "/orders")],
@@ -95,11 +98,11 @@ def refused_by_hand(made: Engine) -> None:
     )
     with made.live.target.admin() as admin:
         admin.patch(admission, json={"enabled": False}).raise_for_status()
-    found = said(made, "verify", "--only", "gateway", status=1)
+    found = command_output(made, "verify", "--only", "gateway", status=1)
     commands = [
         line
         for line in found.splitlines()
-        if "to do" in line or "has to act" in line
+        if "to do" in line or "owns it" in line
     ]
     assert commands == [f"    to do: pulumi up -s {made.stack} --refresh"]
     made.live.await_steady(
@@ -118,7 +121,7 @@ def refused_by_hand(made: Engine) -> None:
     assert (
         f"(503); see `python -m kong_oam verify --stack {made.stack}`" in failed
     )
-    assert "closed: orders/api" in said(made, "emergency", "close")
+    assert "closed: orders/api" in command_output(made, "emergency", "close")
 
 
 def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
@@ -133,8 +136,8 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
     cases = [
         (case, 200)
         for of in (welcome, more_welcome)
-        for one in of.values()
-        for case in one
+        for item in of.values()
+        for case in item
     ]
     live.await_steady(cases, first.bound)
     seconds = own(second)
@@ -152,8 +155,8 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
 
         stage("verify and recover")
         for made in stacks:
-            assert MEANS in said(made, "verify", "--only", "gateway")
-            assert "0 made that the state does not know" in said(
+            assert MEANS in command_output(made, "verify", "--only", "gateway")
+            assert "0 created, but missing in the state" in command_output(
                 made, "recover"
             )
         stage("up")
@@ -161,14 +164,14 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
             assert made.changes("up", "--refresh") == {}
         stage("no admission")
         refused_by_hand(first)
-        assert MEANS in said(second, "verify", "--only", "gateway")
+        assert MEANS in command_output(second, "verify", "--only", "gateway")
         first.pulumi(
             "up", "-s", first.stack, "--yes", "--skip-preview", "--refresh"
         )
         live.await_steady(cases, first.bound)
         since_repaired = time.monotonic()
         stage("emergency")
-        opened = said(
+        opened = command_output(
             first,
             "emergency",
             "open",
@@ -178,9 +181,9 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
             "a live test",
         )
         assert "without a token: the gateway passes it on (200)" in opened
-        assert MEANS in said(second, "verify", "--only", "gateway")
-        assert "nothing is open" in said(second, "emergency", "close")
-        assert "the gateway refuses it (401)" in said(
+        assert MEANS in command_output(second, "verify", "--only", "gateway")
+        assert "nothing is open" in command_output(second, "emergency", "close")
+        assert "the gateway refuses it (401)" in command_output(
             first, "emergency", "close"
         )
         time.sleep(first.settle)
@@ -191,23 +194,23 @@ def test_two_stacks_go_through_every_verb_and_leave_each_other_alone(
                 "config:\n", 'config:\n  kong-oam:partitions: {all: ["*"]}\n', 1
             )
         )
-        said(first, "move", "--yes")
-        said(first, "up", "--yes")
-        said(first, "preview", "--all")
-        said(first, "refresh", "--yes")
+        command_output(first, "move", "--yes")
+        command_output(first, "up", "--yes")
+        command_output(first, "preview", "--all")
+        command_output(first, "refresh", "--yes")
         for made in stacks:
-            assert MEANS in said(made, "verify", "--only", "gateway")
+            assert MEANS in command_output(made, "verify", "--only", "gateway")
         for caller in welcome:
-            assert hammer.kept_out(caller, since_repaired) == {}, caller
+            assert hammer.denied_times(caller, since_repaired) == {}, caller
         assert own(second) == seconds
         stage("destroy")
-        said(first, "destroy", "--yes")
+        command_output(first, "destroy", "--yes")
         assert (own(first), own(second)) == ({}, seconds)
-        assert MEANS in said(second, "verify", "--only", "gateway")
+        assert MEANS in command_output(second, "verify", "--only", "gateway")
         assert second.changes("up", "--refresh") == {}
         hammer.await_answers()
         for caller in more_welcome:
-            assert hammer.kept_out(caller, since) == {}, caller
+            assert hammer.denied_times(caller, since) == {}, caller
         let_in = hammer.let_through()
         assert {
             key

@@ -1,4 +1,5 @@
-"""TLS to workloads: what the gateway verifies, what it shows, and what the workload is told."""
+"""TLS to workloads: the gateway's checks of certificates, its client certificate, and the
+workload's headers."""
 
 from __future__ import annotations
 
@@ -98,6 +99,7 @@ def test_a_component_goes_over_to_tls_and_back(
 
 
 def _by_tls(live: LiveGateway, case: Case, workload: Workload) -> bool:
-    """Whether a call came to the workload that speaks TLS. A worker that sees the route before the gate answers 503."""
+    """Return whether a call came to the workload that speaks TLS. A worker that sees the route
+    before the gate answers 503."""
     before = workload.answered
     return live.send(case).status in (200, 503) and workload.answered > before

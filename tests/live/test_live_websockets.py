@@ -1,4 +1,4 @@
-"""Connections that become another protocol's, which the stand-in for Kong does not carry."""
+"""Connections that switch to another protocol, which the stand-in for Kong does not support."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.workload_tls import Workload, signed
 
 
 def test_a_websocket_goes_by_tls(live: LiveGateway) -> None:
-    """What is said after the gateway has let a connection through reaches the workload, and comes back."""
+    """Messages on a connection that the gateway allowed reach the workload, and come back."""
     target = live.target
     proxy = f"http://{target.proxy[0]}:{target.proxy[1]}"
     domain, host = f"ws.{RUN}.example.com", upstream_host()

@@ -19,7 +19,7 @@ ASKED_FOR = "KONG_OAM_KUBERNETES"
 
 
 def pytest_report_header() -> list[str]:
-    """What is real, where something is."""
+    """List the real products of the run, if there are any."""
     folder = os.environ.get(ASKED_FOR)
     return (
         [

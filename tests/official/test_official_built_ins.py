@@ -29,14 +29,15 @@ GATES = {
     "running/web-8080-admission": "update",
     "running/web-8080-gate": "update",
 }
-"""A gate says which version of a client's pods it was made for."""
+"""A gate names the version of a client's pods that it is for."""
 
 
 @pytest.fixture(scope="module")
 def stack(
     cluster: Kubernetes, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:
-    """The stack of these Applications alone, before its first `up`, on a cluster that has volumes. It is gone after."""
+    """Yield the stack of these Applications, before its first `up`, on a cluster with volumes, and
+    delete it afterwards."""
     for number in range(6):
         cluster.ask(
             "POST",
@@ -70,7 +71,7 @@ def settled(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Callable[[], None]:
-    """Asserts that one more run does nothing, that a refresh finds nothing, and that `verify` says nothing."""
+    """Check that another run does nothing, and that a refresh and `verify` find nothing."""
 
     def ask() -> None:
         assert stack.changes("up") == {}
@@ -89,7 +90,7 @@ def settled(
 def test_every_built_in_type_is_deployed(
     stack: Deployment, cluster: Kubernetes, settled: Callable[[], None]
 ) -> None:
-    """And a second run has nothing to do, clients call, and no Ingress is beside the gateway."""
+    """A second run does nothing, clients call, and no Ingress bypasses the gateway."""
     assert (
         built_ins.used(stack.folder / BUILT_INS)
         == built_ins.defined() - NOT_HERE.keys()
@@ -107,13 +108,14 @@ def test_every_built_in_type_is_deployed(
     assert cluster.objects("Ingress") == []
     assert (
         _found(cluster, "StatefulSet", "store")["spec"]["replicas"] == 2
-    )  # its autoscaler has said so
+    )  # its autoscaler has reported it
 
 
 def test_only_the_gateway_connects_to_pods_of_any_kind(
     stack: Deployment, cluster: Kubernetes
 ) -> None:
-    """By somebody else's reading of the NetworkPolicies: to the routed ports of pods behind a gateway, and no others."""
+    """By an independent reading of the NetworkPolicies: only to the routed ports of pods behind a
+    gateway."""
     settings = yaml.safe_load(stack_file(stack.folder).read_text("utf-8"))[
         "config"
     ]
@@ -134,9 +136,9 @@ def test_only_the_gateway_connects_to_pods_of_any_kind(
             "pod/gateway",
         )
         pods = {
-            one["status"]["podIP"]: one
-            for one in cluster.objects("Pod")
-            if one["status"]["phase"] == "Running"
+            pod["status"]["podIP"]: pod
+            for pod in cluster.objects("Pod")
+            if pod["status"]["phase"] == "Running"
         }
         (gateway,) = (
             address
@@ -152,8 +154,8 @@ def test_only_the_gateway_connects_to_pods_of_any_kind(
             if source != address
         ]
         passing = {
-            one
-            for one, passes in zip(asked, cluster.passes(asked), strict=True)
+            item
+            for item, passes in zip(asked, cluster.passes(asked), strict=True)
             if passes
         }
         routed = {
@@ -242,22 +244,23 @@ CHANGES: dict[str, tuple[str, str, dict[str, str], str]] = {
 def test_a_change_reaches_its_own_objects_alone(
     stack: Deployment, cluster: Kubernetes, change: str
 ) -> None:
-    """By what the run says and by what the API server has written."""
+    """By the run's output and by the API server's writes."""
     old, new, changed, written = CHANGES[change]
     before = len(cluster.written())
     stack.edit(BUILT_INS, old, new)
     assert stack.changes("up") == changed
     assert {
-        one.what
-        for one in cluster.written()[before:]
-        if not one.what.startswith("events ")
+        item.target
+        for item in cluster.written()[before:]
+        if not item.target.startswith("events ")
     } == {written}
 
 
 def test_a_trait_that_goes_takes_what_it_said_with_it(
     stack: Deployment, cluster: Kubernetes, settled: Callable[[], None]
 ) -> None:
-    """Of all that changed the pods of a Deployment; and it is the same again when they are back."""
+    """For each trait that changed the pods of a Deployment; after it returns, the Deployment is as
+    before."""
     before, text = (
         _pods(cluster, "web"),
         (stack.folder / BUILT_INS).read_text("utf-8"),
@@ -307,7 +310,7 @@ def test_a_trait_that_goes_takes_what_it_said_with_it(
 def test_a_pod_that_becomes_a_client_is_made_anew(
     stack: Deployment, cluster: Kubernetes
 ) -> None:
-    """Its containers cannot get a credential while it runs: the API server refuses that."""
+    """Its containers cannot get a credential while it runs: the API server rejects that change."""
     trait = "{type: client, properties: {kind: service, calls: [{component: running/web, scopes: [things.read]}]}}"
     stack.edit(
         BUILT_INS,
@@ -324,7 +327,8 @@ def test_a_pod_that_becomes_a_client_is_made_anew(
 def test_objects_are_kept_as_the_rules_of_their_application_say(
     stack: Deployment, cluster: Kubernetes, settled: Callable[[], None]
 ) -> None:
-    """One that stays, one that is looked at, one that is shared, one written once, one made anew."""
+    """A kept object, a read-only object, a shared object, an object written once, and a recreated
+    object."""
 
     def data() -> dict[str, Any]:
         return {
@@ -367,13 +371,13 @@ def test_objects_are_kept_as_the_rules_of_their_application_say(
 def test_a_destroy_leaves_what_is_somebody_elses(
     stack: Deployment, cluster: Kubernetes
 ) -> None:
-    """And what a rule keeps."""
+    """It also leaves objects that a rule keeps."""
     stack.run("destroy")
     left = {
-        f"{kind} {one['metadata']['name']}"
+        f"{kind} {item['metadata']['name']}"
         for kind in built_ins.KINDS
-        for one in cluster.objects(kind)
-        if one["metadata"]["name"] != "kube-root-ca.crt"
+        for item in cluster.objects(kind)
+        if item["metadata"]["name"] != "kube-root-ca.crt"
     }
     assert left == {"ConfigMap kept", "ConfigMap looked", "ConfigMap shared"}
     cluster.kubectl("delete", "configmap", "kept", "looked", "shared")
@@ -381,7 +385,9 @@ def test_a_destroy_leaves_what_is_somebody_elses(
 
 def _found(cluster: Kubernetes, kind: str, name: str) -> Object:
     (found,) = (
-        one for one in cluster.objects(kind) if one["metadata"]["name"] == name
+        item
+        for item in cluster.objects(kind)
+        if item["metadata"]["name"] == name
     )
     return found
 

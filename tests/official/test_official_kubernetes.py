@@ -40,15 +40,18 @@ KILLS = (2, 9, 17, 26)
 def test_the_sample_estate_settles(
     deployed: Deployment, cluster: Kubernetes
 ) -> None:
-    """It is official what is called so, a second run has nothing to do, with a refresh and without, and calls arrive."""
+    """The named products are official, a second run does nothing, with and without a refresh, and
+    calls arrive."""
     assert launchers.KUBERNETES in deployed.local.launchers.official
     assert deployed.changes("up") == {}
     assert deployed.changes("preview", "--refresh") == {}
     assert len(_all(cluster)) == 30
     token = service_token(deployed.local, "checkout")
     asked = [
-        call(deployed.local, "GET", "orders.example.com", "/orders", one).status
-        for one in (token, None)
+        call(
+            deployed.local, "GET", "orders.example.com", "/orders", item
+        ).status
+        for item in (token, None)
     ]
     assert asked == [200, 401]
 
@@ -56,8 +59,9 @@ def test_the_sample_estate_settles(
 def test_nobody_but_the_gateway_connects_to_a_pod(
     deployed: Deployment, cluster: Kubernetes
 ) -> None:
-    """By somebody else's reading of the NetworkPolicies and pods that the server holds: not another component, a pod
-    beside the gateway, a pod that calls itself one elsewhere, a pod of another namespace, a node, or the world."""
+    """An independent reading of the server's NetworkPolicies and pods. Not another component, a pod
+    beside the gateway, a pod elsewhere with the gateway's labels, a pod of another namespace, a
+    node, or the world."""
     settings = yaml.safe_load(stack_file(deployed.folder).read_text("utf-8"))[
         "config"
     ]
@@ -91,9 +95,9 @@ def test_nobody_but_the_gateway_connects_to_a_pod(
         }
         sources = [*at.values(), cluster.node_address, "203.0.113.9"]
         ports = {
-            (one["metadata"]["name"], port["port"])
-            for one in cluster.objects("NetworkPolicy")
-            for rule in one["spec"].get("ingress", [])
+            (policy["metadata"]["name"], port["port"])
+            for policy in cluster.objects("NetworkPolicy")
+            for rule in policy["spec"].get("ingress", [])
             for port in rule["ports"]
         }
         asked = [
@@ -104,8 +108,8 @@ def test_nobody_but_the_gateway_connects_to_a_pod(
             if source != address
         ]
         passing = {
-            one
-            for one, passes in zip(asked, cluster.passes(asked), strict=True)
+            item
+            for item, passes in zip(asked, cluster.passes(asked), strict=True)
             if passes
         }
         assert ports >= {("api", 8080), ("web", 3000)}
@@ -128,7 +132,8 @@ def test_nobody_but_the_gateway_connects_to_a_pod(
 def _addresses(
     cluster: Kubernetes, strangers: int
 ) -> dict[tuple[str, str], str]:
-    """The addresses of all pods, by namespace and component, or by their own name where they are of none."""
+    """Return the addresses of all pods, by namespace and component; pods without a component by
+    their own name."""
     deadline = time.monotonic() + 30
     while True:
         pods = cluster.objects("Pod")
@@ -186,14 +191,15 @@ def test_what_somebody_changed_by_hand_is_found_and_put_back(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Changed, added, taken away and deleted: `verify` says what and by whom, and what it names undoes it."""
+    """Changed, added, removed and deleted: `verify` names the change and its author, and its
+    remedies undo it."""
     monkeypatch.chdir(deployed.folder)
     for name, value in deployed.local.env.items():
         monkeypatch.setenv(name, value)
     ask = ["verify", "--stack", STACK, "--only", "cluster"]
     assert main(ask) == 0, capsys.readouterr()
     capsys.readouterr()
-    before = [_lasting(one) for one in _all(cluster)]
+    before = [_lasting(item) for item in _all(cluster)]
     for resource, kind, patch in HANDS:
         cluster.kubectl(
             "patch",
@@ -232,7 +238,7 @@ def test_what_somebody_changed_by_hand_is_found_and_put_back(
             )
     deployed.run("up", "--refresh")
     assert main(ask) == 0, capsys.readouterr()
-    assert [_lasting(one) for one in _all(cluster)] == before
+    assert [_lasting(item) for item in _all(cluster)] == before
     assert deployed.changes("preview", "--refresh") == {}
 
 
@@ -277,11 +283,12 @@ FOUND = [
 def test_a_pod_that_is_not_ready_is_no_change(
     deployed: Deployment, cluster: Kubernetes
 ) -> None:
-    """For a run. With a refresh, the page says so, its Deployment and Service are tried once more until it is ready."""
+    """In a plain run. With a refresh, as the page says, its Deployment and Service are retried
+    until it is ready."""
     (pod,) = (
-        one["metadata"]["name"]
-        for one in cluster.objects("Pod")
-        if one["metadata"]["name"].startswith("api-")
+        pod["metadata"]["name"]
+        for pod in cluster.objects("Pod")
+        if pod["metadata"]["name"].startswith("api-")
     )
     unready = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
     cluster.kubectl(
@@ -311,7 +318,7 @@ def test_a_pod_that_is_not_ready_is_no_change(
 def test_a_destroy_leaves_nothing(
     deployed: Deployment, cluster: Kubernetes
 ) -> None:
-    """Of what the program made; the namespace is not its own."""
+    """No object of the program is left; the namespace is not the program's."""
     deployed.run("destroy")
     assert _all(cluster) == []
     assert (
@@ -324,7 +331,7 @@ def test_a_destroy_leaves_nothing(
 def test_a_killed_run_recovers(
     deployed: Deployment, cluster: Kubernetes, writes: int
 ) -> None:
-    """A first `up` that loses power after so many writes: the documented way back ends in the whole estate."""
+    """A first `up` loses power after so many writes: the documented recovery completes the estate."""
     assert _all(cluster) == []
     with _killed_after(
         cluster, deployed, len(cluster.written()) + writes
@@ -383,7 +390,7 @@ def test_what_of_the_cluster_does_not_fit_is_named(
             == {}
             == deployment.changes("preview", "--refresh")
         )
-        assert {one["metadata"]["namespace"] for one in _all(cluster)} == {
+        assert {item["metadata"]["namespace"] for item in _all(cluster)} == {
             "things"
         }
         deployment.run("destroy")
@@ -395,7 +402,7 @@ def test_what_of_the_cluster_does_not_fit_is_named(
 def _killed_after(
     cluster: Kubernetes, deployment: Deployment, writes: int
 ) -> Iterator[threading.Event]:
-    """Ends the CLI without a word once the API server has accepted so many writes."""
+    """Kill the CLI once the API server has accepted so many writes."""
     came, over = threading.Event(), threading.Event()
 
     def watch() -> None:
@@ -416,15 +423,15 @@ def _killed_after(
 
 
 def _all(cluster: Kubernetes) -> list[Object]:
-    return [one for kind in KINDS for one in cluster.objects(kind)]
+    return [item for kind in KINDS for item in cluster.objects(kind)]
 
 
 def _own(written: Sequence[Written]) -> set[str]:
-    """What was written, events left out."""
+    """Return the written objects without events."""
     return {
-        f"{one.verb} {one.what}"
-        for one in written
-        if not one.what.startswith("events ")
+        f"{item.verb} {item.target}"
+        for item in written
+        if not item.target.startswith("events ")
     }
 
 
@@ -438,16 +445,16 @@ _MOVING = (
 )
 
 
-def _lasting(one: Object) -> str:
-    """Without what the server and its controllers count."""
+def _lasting(item: Object) -> str:
+    """Return an object without the counters of the server and its controllers."""
     about: dict[str, Any] = {
         key: value
-        for key, value in one["metadata"].items()
+        for key, value in item["metadata"].items()
         if key not in _MOVING
     }
     return json.dumps(
         {
-            **{key: value for key, value in one.items() if key != "status"},
+            **{key: value for key, value in item.items() if key != "status"},
             "metadata": about,
         },
         sort_keys=True,

@@ -112,8 +112,8 @@ def sample() -> World:
 
 
 def test_the_oracle_knows_the_table_that_the_tutorial_shows() -> None:
-    """What the demo prints: callers by letter, then requests and a status for each. Of the example beside the sample
-    estate, `ledger`, it knows no more than that it is a client which nothing there is granted to."""
+    """The demo's output: callers by letter, then requests and a status for each. The oracle knows
+    of the custom types' example only the client `ledger`, which has no grant here."""
     text = below(page("tutorial.md"), "## Output of the demo").partition(
         "The gateway's log"
     )[0]
@@ -154,7 +154,8 @@ def test_the_oracle_knows_the_table_that_the_tutorial_shows() -> None:
 
 
 def test_a_scope_that_moves_takes_no_token_of_before_along() -> None:
-    """The token lists what is now another component's: its client holds nothing there."""
+    """The token lists a scope that now belongs to another component, where its client has no
+    permissions."""
     world = sample()
     token = Token(
         "okta", True, "shop/checkout", False, ("orders.read", "reports.audit")
@@ -255,7 +256,8 @@ def test_the_gateway_answers_as_the_oracle(seed: int) -> None:
 
 
 def statuses(request: Request, meant: Answer) -> set[int]:
-    """What counts as `meant`: without a route Kong says 404, and where admission or `jwt` speak first they say 401."""
+    """Return the allowed statuses for `meant`: without a route Kong answers 404, and admission or
+    `jwt` answer 401 first."""
     if request.method not in meaning.METHODS:
         return {400, 404, 405}
     if request.host != request.host.lower():
@@ -279,7 +281,7 @@ FAULTS: Mapping[str, tuple[Any, str, Any]] = {
     "GET has no HEAD": (model.Rule, "lists", lambda rule, method: method in rule.methods),
     "groups are called as in Applications": (model.Provider, "group", lambda _provider, group: group),
     "tokens never end": (tokens, "_untimely", lambda *_: None),
-    "other spellings are not looked at": (model.Component, "may_be_of_another_rule", lambda *_: False),
+    "other spellings are not looked at": (model.Component, "may_match_another_rule", lambda *_: False),
     "addresses are not looked at": (decide, "admits", lambda *_: True),
 }  # fmt: skip
 
@@ -293,9 +295,9 @@ def test_a_fault_in_the_project_is_found(
 
 
 FAULTS_OF_THE_GATE: Mapping[str, tuple[str, str]] = {
-    "groups give nothing up": ("return cut(cut(scopes, { client }, gate.on_behalf), groups, gate.groups)", "return cut(scopes, { client }, gate.on_behalf)"),
-    "services hold everything": ("if not groups then return cut(scopes, { client }, gate.services) end", "if not groups then return scopes end"),
-    "clients hold everything for their users": ("return cut(cut(scopes, { client }, gate.on_behalf), groups, gate.groups)", "return cut(scopes, groups, gate.groups)"),
+    "groups give nothing up": ("return granted_scopes(granted_scopes(scopes, { client }, gate.on_behalf), groups, gate.groups)", "return granted_scopes(scopes, { client }, gate.on_behalf)"),
+    "services hold everything": ("if not groups then return granted_scopes(scopes, { client }, gate.services) end", "if not groups then return scopes end"),
+    "clients hold everything for their users": ("return granted_scopes(granted_scopes(scopes, { client }, gate.on_behalf), groups, gate.groups)", "return granted_scopes(scopes, groups, gate.groups)"),
     "tokens never end": ("payload.exp > now", "true"),
     "other spellings are not looked at": ("return deepest(gate.tree, patterns, 0) > (depth or -1) or rule", "return rule"),
     "only capitals are looked at": ("patterns[number] = spelled(element)", "patterns[number] = string.lower(element)"),

@@ -1,4 +1,4 @@
-"""What the stand-in for an API server drops and refuses, as kube-apiserver 1.35.4 did."""
+"""Admission of the cluster stand-in: it drops and rejects as kube-apiserver 1.35.4 does."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_what_changes_and_what_does_not(kind: str) -> None:
 
 
 def test_an_apply_that_is_refused_changes_nothing() -> None:
-    """Nor does a dry run, which says so, too."""
+    """A dry run changes nothing either, and reports the error."""
     cluster = Cluster().start()
     try:
         cluster.create(POD)
@@ -139,7 +139,8 @@ def test_an_apply_that_is_refused_changes_nothing() -> None:
 
 
 def test_what_says_nothing_is_dropped() -> None:
-    """Zeros and false of some fields; of others they mean something, and of another group's kinds nobody knows."""
+    """Zeros and false of some fields. In other fields they have a meaning, and kinds of other
+    groups are unknown."""
     spec = {
         "minReadySeconds": 0,
         "replicas": 0,

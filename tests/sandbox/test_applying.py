@@ -1,4 +1,4 @@
-"""Server-side apply: whose a field is, what an apply takes back and leaves, and what it runs into."""
+"""Server-side apply: owners of fields, removed and kept fields, and conflicts."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ OURS, THEIRS = "program", "somebody"
 
 
 def deployment(*containers: dict[str, Any], **spec: Any) -> dict[str, Any]:
-    """A Deployment of these containers."""
+    """Return a Deployment of these containers."""
     pods = {"spec": {"containers": list(containers)}}
     return {
         "apiVersion": "apps/v1",
@@ -27,7 +27,7 @@ def container(name: str, image: str, **fields: Any) -> dict[str, Any]:
 def test_a_field_that_somebody_changed_is_a_conflict_and_with_force_taken_over() -> (
     None
 ):
-    """The conflict names manager, apiVersion and field; after force it is nobody else's."""
+    """The conflict names manager, apiVersion and field; after force nobody else owns the field."""
     ours, theirs = (
         deployment(container("api", "api:1")),
         deployment(container("api", "other:1")),
@@ -46,7 +46,8 @@ def test_a_field_that_somebody_changed_is_a_conflict_and_with_force_taken_over()
 
 
 def test_what_somebody_added_stays_and_what_we_say_no_more_goes() -> None:
-    """A container, an annotation and a number of replicas of theirs; a variable and a container of ours."""
+    """They added a container, an annotation and a number of replicas; we remove a variable and a
+    container."""
     variable = [{"name": "A", "value": "1"}]
     ours = deployment(
         container("api", "api:1", env=variable), container("old", "old:1")
@@ -95,7 +96,8 @@ def test_ports_are_merged_by_number_and_protocol() -> None:
 
 
 def test_a_list_or_a_map_that_is_one_field_is_replaced_as_a_whole() -> None:
-    """Rules of a NetworkPolicy and a selector: what somebody added to them is in the way, and goes with force."""
+    """Rules of a NetworkPolicy and a selector: others' additions are a conflict, and force removes
+    them."""
     ours = {
         "apiVersion": "v1",
         "spec": {"selector": {"app": "api"}, "ingress": [{"from": []}]},

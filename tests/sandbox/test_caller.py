@@ -1,4 +1,4 @@
-"""A caller has the environment of its pods, whatever kind of workload runs them."""
+"""A caller has the environment of its pods, for every kind of workload."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _put(
 def test_values_from_secrets_are_read(
     api: str, kind: str, spec: dict[str, Any]
 ) -> None:
-    """Those of the client, and those that the workload refers to."""
+    """Values of the client's Secret, and of Secrets that the workload refers to."""
     cluster = Cluster()
     cluster.start()
     try:

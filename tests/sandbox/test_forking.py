@@ -1,4 +1,4 @@
-"""A program that is forked runs as one that is started: it cannot tell, but for the time that it takes."""
+"""A forked program runs like a started program, only faster."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_fork_has_what_who_asked_for_it_has(
 
 
 def test_without_a_server_a_program_is_started(tmp_path: Path) -> None:
-    """As when its folder was removed, or somebody pastes the sandbox's exports after it has ended."""
+    """After its folder was removed, or with the exports of a sandbox that has ended."""
     gone = {forking.SERVERS: str(tmp_path / "gone")}
     for servers in (gone, {}):
         completed = _run(tmp_path, servers, WHO="me", STATUS="3")
@@ -106,7 +106,7 @@ def test_two_runs_have_hash_seeds_of_their_own(
 def test_a_fork_ends_with_who_asked_for_it(
     tmp_path: Path, servers: Mapping[str, str], number: int
 ) -> None:
-    """However that ends: what the engine starts and ends is the client."""
+    """For any end of the client, which is the process that the engine starts and ends."""
     file = tmp_path / "program.py"
     file.write_text(
         "import os, sys, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)\n"

@@ -1,4 +1,4 @@
-"""The first command on a new machine: the packages that it installs, and its message where it cannot."""
+"""The first command on a new machine: the packages that it installs, and its error messages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TOOLS = [
 
 @pytest.fixture
 def lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A lock of one package, whose wheel lies in a folder beside it and nowhere else."""
+    """A lock of one package, whose wheel is in a folder beside it and nowhere else."""
     wheel = tmp_path / "wheels" / "thing-1.0-py3-none-any.whl"
     wheel.parent.mkdir()
     with zipfile.ZipFile(wheel, "w") as packed:
@@ -65,7 +65,7 @@ def test_the_environment_has_the_packages_of_the_lock(
     """A second run finds them there."""
     monkeypatch.setattr(install.shutil, "which", lambda _: uv)
     folder = tmp_path / "new"
-    if uv:  # uv fetches pip from an index, and the test has none
+    if uv:  # uv fetches pip from an index, which the test does not have
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     assert install.main([str(folder), str(lock)]) == 0
     subprocess.run(

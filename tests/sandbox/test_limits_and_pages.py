@@ -1,5 +1,5 @@
-"""Limits of rate and pages of the stand-ins for Okta and Entra, as their products document them, and that a run keeps to
-them."""
+"""Rate limits and pages of the stand-ins for Okta and Entra, as their products document them, and
+runs that respect them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GROUPS = [f"group-{number:02}" for number in range(25)]
 
 
 class Clock:
-    """Seconds since 1970, which pass only where somebody waits."""
+    """Seconds since 1970, which pass only during waits."""
 
     def __init__(self) -> None:
         self.now = time.time()
@@ -104,7 +104,7 @@ def test_a_list_longer_than_oktas_limit_is_read_in_two_windows(
 def test_a_list_longer_than_graphs_limit_is_read_in_two_windows(
     clock: Clock,
 ) -> None:
-    """As long as Retry-After says."""
+    """It waits for the time in Retry-After."""
     with Entra(GROUPS, page=10) as tenant:
         tenant.rates = Rates({"/v1.0/groups": 2}, window=10.0, now=clock)
         with Graph(
@@ -115,8 +115,8 @@ def test_a_list_longer_than_graphs_limit_is_read_in_two_windows(
 
 
 def test_graphs_filter_takes_so_many_names() -> None:
-    """One more is refused, so that the program's requests are known to have no more: all are found, by few requests,
-    however they are written."""
+    """An additional name is rejected, so the program's requests have no more. All are found, by few
+    requests, in any spelling."""
     odd = ["it's", "sales and marketing", "Ä, (b) 'c'"]
     with (
         Entra([*GROUPS, *odd]) as tenant,
@@ -142,7 +142,7 @@ def test_graphs_filter_takes_so_many_names() -> None:
 def test_a_group_that_two_names_of_another_case_mean_is_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each of them is in a filter of its own, and both find it."""
+    """Each name has a separate filter, and both find the group."""
     monkeypatch.setattr("kong_oam.identity.entra.api._MOST_VALUES", 1)
     monkeypatch.setattr("kong_oam.identity.entra.api._TOP", 1)
     with (

@@ -1,4 +1,5 @@
-"""A rehearsal of the live tier on the stand-in for Kong: it shows that the tier works, and says nothing about a Kong."""
+"""A rehearsal of the live tier on the stand-in for Kong: it shows that the tier works, and nothing
+about a Kong."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ FLAGS = "tests/live/test_live_flags.py"
 WEBSOCKETS = "tests/live/test_live_websockets.py"
 LIMITS = "tests/live/test_live_limits.py"
 RECORDS = (
-    "tests/live/test_live_records.py"  # with plugins that the stand-in has not
+    "tests/live/test_live_records.py"  # with plugins that the stand-in lacks
 )
 EDGE = "tests/live/test_live_edge.py"
 ATTACKS = "tests/live/test_live_attacks.py"
@@ -43,7 +44,8 @@ NOT_IN_THE_STAND_IN = (
         )
     ),
 )
-"""What they ask of a Kong the stand-in does not do: plugins of other kinds, and connections that stay open. Metrics need a Prometheus."""
+"""Tests that need features of Kong beyond the stand-in: plugins of other kinds, and connections
+that stay open. Metrics need a Prometheus."""
 KINDS = (
     "services",
     "routes",
@@ -71,7 +73,7 @@ def _live_tier(
         "KONG_ADMIN_URL": kong.admin_url,
         "KONG_PROXY_URL": kong.proxy_url,
         "KONG_ADMIN_TOKEN": TOKEN,
-        "LIVE_METRICS_URL": f"{kong.admin_url}/metrics",  # it does not say where its proxy listens
+        "LIVE_METRICS_URL": f"{kong.admin_url}/metrics",  # it does not report its proxy's address
         "LIVE_CASES": "300",
         **settings,
     }
@@ -94,14 +96,14 @@ def _live_tier(
         try:
             output, _ = process.communicate(timeout=timeout)
         except BaseException:
-            process.terminate()  # it then ends what it has started itself
+            process.terminate()  # it then ends its child processes
             process.communicate(timeout=60)
             raise
     return CompletedProcess(command, process.returncode, output)
 
 
 def _kong(lags: Lags, seconds: float) -> Kong:
-    """A stand-in that says it updates its view every `seconds`."""
+    """Return a stand-in that reports updates of its view every `seconds`."""
     settings = {
         "worker_state_update_frequency": seconds,
         "db_update_frequency": seconds,
@@ -112,7 +114,7 @@ def _kong(lags: Lags, seconds: float) -> Kong:
 @pytest.mark.deep
 @pytest.mark.timeout(390)
 def test_the_live_tier_passes_on_the_stand_in_and_says_that_it_is_one() -> None:
-    """No test is skipped, nothing of the run is left, and an entity of somebody else is as it was."""
+    """No test is skipped, no entity of the run is left, and another entity does not change."""
     with _kong(Lags(0.4, 0.4, 0.4), 0.4) as kong:
         theirs = {
             "name": "theirs",
@@ -155,7 +157,7 @@ def test_the_live_tier_passes_on_the_stand_in_and_says_that_it_is_one() -> None:
 @pytest.mark.deep
 @pytest.mark.timeout(400)
 def test_limits_hold_in_the_live_tier() -> None:
-    """In a run of its own; in a Redis where there is a redis-server."""
+    """In a separate run; in a Redis if a redis-server is installed."""
     without = (
         ()
         if program()
@@ -173,7 +175,7 @@ def test_limits_hold_in_the_live_tier() -> None:
 @pytest.mark.deep
 @pytest.mark.timeout(400)
 def test_bounds_marks_and_attacks_hold_in_the_live_tier() -> None:
-    """But for HTTP/2 and WebSockets, which the stand-in does not speak."""
+    """Except for HTTP/2 and WebSockets, which the stand-in does not support."""
     with _kong(Lags(0.4, 0.4, 0.4), 0.4) as kong:
         completed = _live_tier(
             kong,
@@ -190,7 +192,7 @@ def test_bounds_marks_and_attacks_hold_in_the_live_tier() -> None:
 @pytest.mark.deep
 @pytest.mark.timeout(400)
 def test_keys_change_in_the_live_tier() -> None:
-    """In a run of its own, since it takes a while."""
+    """In a separate run, since it takes a while."""
     with _kong(Lags(0.4, 0.4, 0.4), 0.4) as kong:
         completed = _live_tier(kong, ROTATION)
         assert completed.returncode == 0, completed.stdout
@@ -203,7 +205,7 @@ def test_keys_change_in_the_live_tier() -> None:
 @pytest.mark.deep
 @pytest.mark.timeout(400)
 def test_the_live_tier_passes_with_a_real_keycloak() -> None:
-    """Skipped, with the reason, where none can be had."""
+    """Skipped, with the reason, without a Keycloak."""
     try:
         distribution()
     except UnavailableError as error:
@@ -221,9 +223,10 @@ def test_the_live_tier_passes_with_a_real_keycloak() -> None:
 
 @pytest.mark.deep
 def test_the_live_tier_asks_nothing_before_what_guards_is_seen() -> None:
-    """Kong shows routes and plugins on separate timers: a route that nothing guards yet answers everybody with 503.
+    """Kong shows routes and plugins on separate timers: a route without visible guards answers 503
+    to everybody.
 
-    The seed is one with which every landmark is allowed to somebody.
+    The seed is chosen so that every landmark is allowed to somebody.
     """
     with _kong(Lags(plugins=8.0), 8.0) as kong:
         completed = _live_tier(
@@ -243,7 +246,7 @@ LEADS = (
 )
 UNCUT = (
     "kong_oam/kong/lua/gate.lua",
-    "then return cut(scopes, { client }, gate.services) end",
+    "then return granted_scopes(scopes, { client }, gate.services) end",
     "then return scopes end",
 )
 
@@ -292,7 +295,8 @@ def test_hammering_sees_a_program_that_lets_somebody_in(
     chosen: str,
     stages: tuple[str, ...],
 ) -> None:
-    """Services that lead to their workloads, as order alone does not guard them; tokens that count for all they list."""
+    """Services with the address of their workloads, which order alone does not guard; tokens that
+    are valid for every scope in them."""
     folder = _with_fault(tmp_path / "project", *fault)
     with _kong(lags, 0.4) as kong:
         completed = _live_tier(

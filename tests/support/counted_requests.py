@@ -1,5 +1,5 @@
-"""Counts what a run asks providers and Kong for before it makes anything, in estates of any size: on the stand-ins for
-Okta and Entra, and on the least of a realm and of a Kong."""
+"""Count a run's requests to providers and Kong before it creates anything, in estates of any size.
+The stand-ins for Okta and Entra answer, and minimal fakes of a realm and of a Kong."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.support.provider_settings import stack
 NOTHING: Held = frozenset()
 
 Count = Callable[[Held, bool], int]
-"""Requests where the state holds that, in the estate with an Application more or without it."""
+"""Requests with that state, in the estate with an added Application or without it."""
 
 
 def asked(
@@ -40,7 +40,8 @@ def asked(
     more: bool,
     **provider: Any,
 ) -> None:
-    """Inspects; `provider`: settings of its own. There may be a warning of many groups."""
+    """Inspect the products; `provider` are custom settings. There may be a warning about many
+    groups."""
     settings = stack({**growing.PROVIDERS[kind], **provider})
     estate = growing.applications(count, kind, one_more=more)
     found = inspect(
@@ -55,7 +56,7 @@ def asked(
 def org(
     count: int, page: int | None = None, *, filled: bool = True
 ) -> Iterator[Count]:
-    """An org whose answers have at most `page` objects."""
+    """Return an org with at most `page` objects in an answer."""
     with Okta(api_token="t", groups=growing.group_names(count)) as okta:
         if filled:
             growing.fill_org(okta, count)
@@ -80,7 +81,8 @@ def org(
 def tenant(
     count: int, page: int | None = None, *, filled: bool = True
 ) -> Iterator[Count]:
-    """A tenant whose answers have at most `page` objects. To log in is one request more, which is not counted."""
+    """Return a tenant with at most `page` objects in an answer. The login is an additional request,
+    which is not counted."""
     with Entra(growing.group_names(count), page=page) as entra:
         if filled:
             growing.fill_tenant(entra, count)
@@ -99,7 +101,7 @@ def tenant(
 
 
 class Counted(Realm):
-    """A realm with groups and clients, whose answers have at most `page` objects where pages are asked for."""
+    """A realm with groups and clients, with at most `page` objects in a paged answer."""
 
     def __init__(self, groups: list[str], clients: list[str]) -> None:
         super().__init__(
@@ -147,7 +149,8 @@ class Counted(Realm):
 def realm(
     count: int, page: int | None = None, *, filled: bool = True
 ) -> Iterator[Count]:
-    """A realm; how many objects its answers have is what the program asks for. To log in is not counted."""
+    """Return a realm whose answers have as many objects as the program asks for. The login is not
+    counted."""
     clients = [
         f"kong-oam.tests.app{n}.{name}"
         for n in range(1, count + 1)
@@ -168,7 +171,7 @@ def realm(
 
 
 def _routes(estate: Estate, held: Held) -> Iterator[Resource]:
-    """The routes that the state holds, as a run made them."""
+    """Yield the routes in the state, as a run made them."""
     for component in estate.exposed:
         for plan in routes(component):
             logical = f"{component.key}-{plan.role}-{plan.backend}"
@@ -184,7 +187,8 @@ def _routes(estate: Estate, held: Held) -> Iterator[Resource]:
 def kong(
     count: int, page: int | None = None, *, filled: bool = True
 ) -> Iterator[Count]:
-    """A Kong that has two services and two routes of each Application. What it is and its schemas are not asked for."""
+    """Return a Kong with two services and two routes of each Application. Requests for its version
+    and schemas are not counted."""
     there = [
         {"id": f"{number}", "name": f"one-{number}"}
         for number in range(2 * count if filled else 0)

@@ -16,8 +16,8 @@ STRANGER = "https://stranger.example"
 
 
 def applications(domain: str) -> tuple[str, ...]:
-    """An API on a host of its own with a component of another path below it, one that answers preflights itself, and a
-    browser client of the API whose pages are elsewhere."""
+    """Return an API on a separate host with a component of another path below it, which answers
+    preflights itself. A browser client of the API has its pages elsewhere."""
     return (
         f"""\
 apiVersion: core.oam.dev/v1beta1
@@ -96,15 +96,16 @@ spec:
 
 
 def made(stack: Stack, domain: str) -> Estate:
-    """The estate of these on a stack."""
+    """Return the estate of these on a stack."""
     return estate(*applications(domain), stack=stack)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request, and what is meant: its status, and whether the page that sent it may read the answer.
+    """A request, and its expected result: its status, and whether the page that sent it may read
+    the answer.
 
-    `token`: what its Authorization header has; `preflight`: the method that is asked about.
+    `token`: the value of its Authorization header; `preflight`: the method in question.
     """
 
     method: str
@@ -142,7 +143,7 @@ class Asked:
 
 
 def asked(own: str) -> Mapping[str, Asked]:
-    """What pages ask; `own` is the origin of the browser client's."""
+    """Return the requests of pages; `own` is the origin of the browser client's pages."""
 
     def preflight(
         path: str, origin: str | None, method: str, readable: bool
@@ -257,11 +258,11 @@ NAMES = tuple(asked("https://own.example"))
 
 
 def check(case: Asked, answer: Answered) -> None:
-    """The answer is the one that is meant."""
+    """Check that the answer is the expected answer."""
     assert answer.status == case.status, answer
     if (
         case.host == "itself" or case.path == "/orders/inner"
-    ):  # of components that say nothing to pages: as the workload does
+    ):  # of components without CORS: the workload's own headers
         assert answer.granted.get("access-control-allow-origin") == (
             "*" if case.status == 200 else None
         ), answer
@@ -288,7 +289,7 @@ def check(case: Asked, answer: Answered) -> None:
 
 
 class Workload(Listening):
-    """A workload that lets every page read everything, as far as it is asked. A context manager."""
+    """A workload whose CORS headers let every page read everything. A context manager."""
 
     def __init__(self, bind: str = "127.0.0.1") -> None:
         self.reached: list[bytes] = []
@@ -328,7 +329,8 @@ class _Handler(Requests):
 def page(
     domain: str, issuer: Issuer
 ) -> list[tuple[str, dict[str, object], int]]:
-    """What a page of ours fetches, as the URL and what `fetch` is told, and the status that it sees; 0: none."""
+    """Return the requests of a page of ours, as the URL and the options of `fetch`, with the status
+    that it sees; 0: none."""
     sold = {
         "Authorization": "Bearer "
         + issuer.user(("read", "write"), ("sales",), cid="shop/pages")

@@ -132,14 +132,14 @@ class Counting(Evaluator):
 
 
 def write_custom(folder: Path) -> None:
-    """Writes the project."""
+    """Write the project."""
     for name, text in FILES.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, "utf-8")
 
 
 def commit(folder: Path) -> None:
-    """Makes a repository of the project, with one commit, `main`."""
+    """Make a repository of the project, with one commit, `main`."""
     git("-C", str(folder), "init", "--initial-branch=main")
     git("-C", str(folder), "add", ".")
     git("-C", str(folder), "commit", "--message", "first")

@@ -1,4 +1,4 @@
-"""What somebody may do by hand to a gateway that the sample estate is on, each with its name."""
+"""Manual changes of a gateway with the sample estate, each with its name."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MEANT = [
     f"  {WRITERS} | POST,PUT,DELETE | http://orders.example.com/orders",
     f"  {ANYBODY} | GET,HEAD | http://orders.example.com/orders/health",
 ]
-"""What all may do who may do something there."""
+"""The calls of every caller who has any call there."""
 EVERYWHERE = "plugin pre-function of everything (global)"
 EVERYBODY = [
     f"  {ANYBODY} | * | http://console-reports.sandbox.example.com/ http://shop.example.com/",
@@ -49,12 +49,12 @@ EVERYBODY = [
     "  reports/console for users in order-desk | PUT,DELETE | http://reports.example.com/reports",
     "  reports/console for users in order-desk | GET,HEAD | http://reports.example.com/reports/published/drafts",
 ]
-"""What all may do who may do something anywhere."""
+"""The calls of every caller who has any call anywhere."""
 NOBODY_KNOWS = [
     f"  {ANYBODY} | * | http://hello.example.com/ http://orders.example.com/orders http://reports.example.com/docs/internal http://reports.example.com/reports http://reports.example.com/reports/published/drafts",
     f"  {ANYBODY} | POST,PUT,PATCH,DELETE,OPTIONS | http://orders.example.com/orders/health http://reports.example.com/docs http://reports.example.com/reports/published",
 ]
-"""What anybody may be let do by a script that nobody knows."""
+"""The calls that an unknown script may allow to anybody."""
 BY_TOKEN = [
     f"  reports/renderer, shop/checkout, reports/console for users in order-desk, reports/console for users in sales, {WRITERS}, shop/web for users in sales | * | http://hello.example.com/",
     f"  {READERS} | GET,HEAD | http://orders.example.com/orders",
@@ -64,7 +64,7 @@ BY_TOKEN = [
     "  reports/console for users in order-desk | PUT,DELETE | http://reports.example.com/reports",
     "  reports/console for users in order-desk | GET,HEAD | http://reports.example.com/reports/published/drafts",
 ]
-"""What anybody may do on the estate's hosts who has a token."""
+"""The calls that anybody with a token may make on the estate's hosts."""
 Drift = Callable[[Hands, str], None]
 """Makes the change; the text is the public key in PEM."""
 
@@ -136,7 +136,7 @@ def a_script_after_the_gate(hands: Hands, _: str) -> None:
 
 
 def _scripts(old: str, new: str, *names: str) -> Drift:
-    """In the JSON that scripts of these plugins of a service of ours are given, what each has once."""
+    """Return the entries that occur once in the JSON of our scripts of these plugins."""
     was, now = (text.replace('"', "'") for text in (old, new))
 
     def change(hands: Hands, _: str) -> None:
@@ -190,7 +190,8 @@ def an_unreadable_address(hands: Hands, pem: str) -> None:
 
 
 def the_version_before(hands: Hands, _: str) -> None:
-    """Its services led to their workloads; a first `pulumi up` of this one has put in the gates."""
+    """Return a gateway of the version before: its services had the workloads' addresses. A first
+    `pulumi up` has added the gates."""
     host, port = _workload(hands)
     hands.change(
         "services", hands.find("services", name=ORDERS), host=host, port=port
@@ -215,7 +216,7 @@ def a_target_without_weight(hands: Hands, _: str) -> None:
 
 
 def an_upstream_in_our_workloads_place(hands: Hands, _: str) -> None:
-    """Kong asks for an Upstream of a name before it asks DNS."""
+    """Kong looks up an Upstream's name before it asks DNS."""
     host, _port = _workload(hands)
     hands.make("/upstreams", name=host)
     hands.make(f"/upstreams/{host}/targets", target="elsewhere.test:80")
@@ -323,7 +324,7 @@ def a_global_gate(hands: Hands, _: str) -> None:
 
 
 def a_global_script(kind: str) -> Drift:
-    """A script of phase `rewrite`, in which Kong runs global plugins whatever the service has."""
+    """Return a script of phase `rewrite`, in which Kong runs global plugins for every service."""
 
     def drift(hands: Hands, _: str) -> None:
         hands.make(
@@ -400,9 +401,9 @@ def _key(**fields: Any) -> Drift:
 def _issuers_key(hands: Hands) -> dict[str, Any]:
     """One of them: the others fill slots, or sign, too."""
     return next(
-        one
-        for one in hands.list(f"consumers/{RING}/jwt")
-        if not one["key"].startswith(f"{RING}.unused.")
+        credential
+        for credential in hands.list(f"consumers/{RING}/jwt")
+        if not credential["key"].startswith(f"{RING}.unused.")
     )
 
 
@@ -470,7 +471,7 @@ def tags(hands: Hands, _: str) -> None:
 
 
 def others(hands: Hands, _: str) -> None:
-    """What other teams have beside us in the same workspace."""
+    """Return other teams' entities in the same workspace."""
     hands.make("/services", name="foreign", host="elsewhere.test")
     hands.make(
         "/services/foreign/routes",
@@ -739,21 +740,21 @@ EXPECTED: dict[str, list[str]] = {
         *MEANT,
     ],
     "a script on answers": [
-        f"weakened: plugin pre-function of service '{ORDERS}': its script is not the one that is meant"
+        f"weakened: plugin pre-function of service '{ORDERS}': its script differs from the intended script"
     ],
     "no script on answers": [
-        f"weakened: plugin pre-function of service '{LIBRARY}': its script is not the one that is meant"
+        f"weakened: plugin pre-function of service '{LIBRARY}': its script differs from the intended script"
     ],
     "a changed script": [
-        f"opened: plugin post-function of service '{ORDERS}': its script is not the one that is meant",
+        f"opened: plugin post-function of service '{ORDERS}': its script differs from the intended script",
         f"  {ANYBODY} | * | http://orders.example.com/orders",
         f"  {ANYBODY} | POST,PUT,PATCH,DELETE,OPTIONS | http://orders.example.com/orders/health",
     ],
     "one more script": [
-        f"opened: plugin pre-function of service '{ORDERS}': its script is not the one that is meant",
+        f"opened: plugin pre-function of service '{ORDERS}': its script differs from the intended script",
         f"  {ANYBODY} | * | http://orders.example.com/orders",
         f"  {ANYBODY} | POST,PUT,PATCH,DELETE,OPTIONS | http://orders.example.com/orders/health",
-        f"impersonated: plugin pre-function of service '{ORDERS}': its script is not the one that is meant",
+        f"impersonated: plugin pre-function of service '{ORDERS}': its script differs from the intended script",
         *MEANT,
     ],
     "a changed rule": [
@@ -805,11 +806,11 @@ EXPECTED: dict[str, list[str]] = {
         "  shop/checkout | GET,HEAD | http://orders.example.com/orders",
     ],
     "a table that nobody can read": [
-        f"closed: plugin post-function of service '{ORDERS}': its script is not the one that is meant",
+        f"closed: plugin post-function of service '{ORDERS}': its script differs from the intended script",
         *MEANT,
     ],
     "a table of another version at admission": [
-        f"closed: plugin pre-function of service '{ORDERS}': its script is not the one that is meant",
+        f"closed: plugin pre-function of service '{ORDERS}': its script differs from the intended script",
         *MEANT,
     ],
     "a gate that leads elsewhere": [
@@ -825,7 +826,7 @@ EXPECTED: dict[str, list[str]] = {
         *MEANT,
     ],
     "a gate with an address that nobody can read": [
-        f"closed: plugin post-function of service '{ORDERS}': it leads to nothing that it can read, not to api.orders.test:8080",
+        f"closed: plugin post-function of service '{ORDERS}': it leads to an unreadable address, not to api.orders.test:8080",
         *MEANT,
     ],
     "the version before": [
@@ -935,24 +936,24 @@ EXPECTED: dict[str, list[str]] = {
         "weakened: plugin post-function of everything (global) is not ours",
     ],
     "our gate made global": [
-        "weakened: plugin post-function of everything (global) is not meant to be there",
+        "weakened: plugin post-function of everything (global) is not intended",
         f"weakened: plugin post-function of service '{ORDERS}' is missing",
     ],
     "our gate on a route alone": [
-        f"weakened: plugin post-function of route '{ROUTE}' is not meant to be there",
+        f"weakened: plugin post-function of route '{ROUTE}' is not intended",
         f"weakened: plugin post-function of service '{ORDERS}' is missing",
     ],
     "a gate changed in every way": [
-        f"closed: plugin post-function of service '{ORDERS}': it is disabled; protocols are [\"tcp\"]; its script is not the one that is meant",
+        f"closed: plugin post-function of service '{ORDERS}': it is disabled; protocols are [\"tcp\"]; its script differs from the intended script",
         *MEANT,
     ],
     "an instance of its own": [],
     "a key in the ring": [
         f"opened: credential 'k9' of consumer '{RING}' is not the issuer's",
-        "  whoever holds the key of credential 'k9' | * | http://hello.example.com/",
-        "  whoever holds the key of credential 'k9' | GET,HEAD,POST,PUT,DELETE | http://orders.example.com/orders",
-        "  whoever holds the key of credential 'k9' | GET,HEAD | http://reports.example.com/docs/internal http://reports.example.com/reports/published/drafts",
-        "  whoever holds the key of credential 'k9' | GET,HEAD,PUT,DELETE | http://reports.example.com/reports",
+        "  the holder of the key of credential 'k9' | * | http://hello.example.com/",
+        "  the holder of the key of credential 'k9' | GET,HEAD,POST,PUT,DELETE | http://orders.example.com/orders",
+        "  the holder of the key of credential 'k9' | GET,HEAD | http://reports.example.com/docs/internal http://reports.example.com/reports/published/drafts",
+        "  the holder of the key of credential 'k9' | GET,HEAD,PUT,DELETE | http://reports.example.com/reports",
     ],
     "a shared secret in the ring": [
         f"weakened: credential 'k9' of consumer '{RING}' is not the issuer's",
@@ -1056,10 +1057,10 @@ EXPECTED: dict[str, list[str]] = {
     ],
     "a key under another id": [
         f"opened: credential 'k8' of consumer '{RING}' is not the issuer's",
-        "  whoever holds the key of credential 'k8' | * | http://hello.example.com/",
-        "  whoever holds the key of credential 'k8' | GET,HEAD,POST,PUT,DELETE | http://orders.example.com/orders",
-        "  whoever holds the key of credential 'k8' | GET,HEAD | http://reports.example.com/docs/internal http://reports.example.com/reports/published/drafts",
-        "  whoever holds the key of credential 'k8' | GET,HEAD,PUT,DELETE | http://reports.example.com/reports",
+        "  the holder of the key of credential 'k8' | * | http://hello.example.com/",
+        "  the holder of the key of credential 'k8' | GET,HEAD,POST,PUT,DELETE | http://orders.example.com/orders",
+        "  the holder of the key of credential 'k8' | GET,HEAD | http://reports.example.com/docs/internal http://reports.example.com/reports/published/drafts",
+        "  the holder of the key of credential 'k8' | GET,HEAD,PUT,DELETE | http://reports.example.com/reports",
         "closed: credential 'k1' is missing",
         *BY_TOKEN,
     ],

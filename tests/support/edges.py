@@ -48,7 +48,8 @@ def _component(name: str, domain: str, *traits: str) -> str:
 
 
 def made(stack: Stack, domain: str) -> Estate:
-    """The estate of `api`, which has both traits, `bare`, which has neither, and `again`, which repeats POST as well."""
+    """Return the estate of `api`, which has both traits, `bare`, which has neither, and `again`,
+    which repeats POST as well."""
     parts = (
         _component(
             "api",
@@ -89,7 +90,8 @@ spec:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request, and what is meant: its status, and how often it reaches the workload. `body`: bytes of it, as zeros."""
+    """A request, and its expected result: its status, and how often it reaches the workload.
+    `body`: bytes of it, as zeros."""
 
     method: str
     path: str
@@ -131,7 +133,7 @@ class Asked:
 
 
 def asked() -> Mapping[str, Asked]:
-    """What is asked of them."""
+    """Return the requests to them."""
     once = {
         "a body as large as allowed": Asked("POST", "/x", 200, 1, body=BODY),
         "a larger body": Asked("POST", "/x", 413, 0, body=BODY + 1),
@@ -212,11 +214,11 @@ SECURE = {
     "X-Powered-By": [],
     "X-Debug": [],
 }
-"""What answers of `api` have. The workload's own policy stays beside the one that is added."""
+"""Headers in answers of `api`. The workload's own policy stays beside the added policy."""
 
 
 def check_marked(answer: Answered, *, of_workload: bool) -> None:
-    """The answer, one of `api`, has the headers that are meant."""
+    """Check that an answer of `api` has the expected headers."""
     wanted = dict(SECURE)
     if of_workload:
         wanted["Content-Security-Policy"] = [
@@ -226,12 +228,12 @@ def check_marked(answer: Answered, *, of_workload: bool) -> None:
         wanted["Set-Cookie"] = ["a=1", "b=2"]
     assert "workload" not in " ".join(
         answer.values("Server")
-    )  # Kong says its own name where there is none
+    )  # Kong sends its own name by default
     assert {name: answer.values(name) for name in wanted} == wanted
 
 
-def told(head: bytes) -> dict[str, list[str]]:
-    """The headers of a request that reached the workload, by name in small letters."""
+def header_values(head: bytes) -> dict[str, list[str]]:
+    """Return the headers of a request that reached the workload, by name in small letters."""
     found: dict[str, list[str]] = {}
     for line in head.decode("latin-1").split("\r\n")[1:]:
         if line:
@@ -241,8 +243,11 @@ def told(head: bytes) -> dict[str, list[str]]:
 
 
 class Workload(Listening):
-    """What is behind the gateway: `/closes` takes a request and closes, `/late` answers too late, `/drip` answers in
-    parts, `/upgrade` speaks WebSocket and says nothing. A context manager."""
+    """The workload behind the gateway. A context manager.
+
+    `/closes` takes a request and closes, `/late` answers too late, `/drip` answers in parts,
+    `/upgrade` speaks WebSocket and sends nothing.
+    """
 
     def __init__(self, bind: str = "127.0.0.1") -> None:
         self.reached: list[bytes] = []
@@ -271,10 +276,10 @@ class _Handler(Requests):
     def handle(self) -> None:
         if not (head := self.head()):
             return
-        length = int(told(head).get("content-length", ["0"])[0])
+        length = int(header_values(head).get("content-length", ["0"])[0])
         assert len(self.rfile.read(length)) == length
         self.workload.reached.append(head)
-        with suppress(OSError):  # nobody waits any more
+        with suppress(OSError):  # the client has stopped waiting
             for part in self._parts(head.split(b" ")[1]):
                 self.wfile.write(part)
 

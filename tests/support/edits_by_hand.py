@@ -1,6 +1,6 @@
-"""Edits that somebody makes by hand on the entities of a Kong, generated: on values, so that no Kong is needed.
+"""Generated manual edits of the entities of a Kong: on values, so that no Kong is needed.
 
-An edit keeps what Kong keeps: no entity refers to another that is gone.
+An edit keeps Kong's invariants: no entity refers to a missing entity.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PARENTS = {
 def edited(
     random: Random, entities: Entities, stacks: Sequence[str]
 ) -> Entities:
-    """The entities after one to three edits."""
+    """Return the entities after one to three edits."""
     for number in range(random.randint(1, 3)):
         edit = random.choice(_EDITS)
         entities = edit(random, entities, stacks, number)
@@ -32,7 +32,7 @@ def edited(
 def _remove(
     random: Random, entities: Entities, stacks: Sequence[str], _: int
 ) -> Entities:
-    """An entity goes, with all that refers to it."""
+    """Delete an entity, with all its dependents."""
     kind = random.choice(
         [
             "routes",
@@ -46,12 +46,12 @@ def _remove(
     gone = {random.choice(_some(entities, kind))["id"]}
     while True:
         children = [
-            one["id"]
+            item["id"]
             for collection, parents in _PARENTS.items()
-            for one in getattr(entities, collection)
-            if one["id"] not in gone
+            for item in getattr(entities, collection)
+            if item["id"] not in gone
             and any(
-                (one.get(parent) or {}).get("id") in gone for parent in parents
+                (item.get(parent) or {}).get("id") in gone for parent in parents
             )
         ]
         if not children:
@@ -68,7 +68,7 @@ def _remove(
     )
     kept = {
         name: tuple(
-            one for one in getattr(entities, name) if one["id"] not in gone
+            item for item in getattr(entities, name) if item["id"] not in gone
         )
         for name in collections
     }
@@ -76,7 +76,7 @@ def _remove(
 
 
 def _some(entities: Entities, kind: str) -> Sequence[Entity]:
-    """The entities of a kind; of nothing, one that nobody has."""
+    """Return the entities of a kind; without any, an entity without an owner."""
     return getattr(entities, kind) or ({"id": "nobody's"},)
 
 
@@ -84,7 +84,7 @@ def _changed(
     kind: str,
     change: Callable[[Random, Entities, Entity, Sequence[str]], dict[str, Any]],
 ) -> Any:
-    """An edit that changes fields of an entity of a kind, chosen of all there are."""
+    """Return an edit that changes fields of an entity of a kind, chosen of all there are."""
 
     def edit(
         random: Random, entities: Entities, stacks: Sequence[str], _: int
@@ -92,10 +92,10 @@ def _changed(
         chosen = random.choice(_some(entities, kind))
         there = getattr(entities, kind)
         changed = tuple(
-            {**one, **change(random, entities, one, stacks)}
-            if one["id"] == chosen["id"]
-            else one
-            for one in there
+            {**item, **change(random, entities, item, stacks)}
+            if item["id"] == chosen["id"]
+            else item
+            for item in there
         )
         return replace(entities, **{kind: changed})
 
@@ -145,17 +145,19 @@ def _of_a_service(
 def _of_a_plugin(
     random: Random, entities: Entities, plugin: Entity, stacks: Sequence[str]
 ) -> dict[str, Any]:
-    alike = [one for one in entities.plugins if one["name"] == plugin["name"]]
-    nobody = {"service": None, "route": None, "consumer": None}
+    alike = [
+        item for item in entities.plugins if item["name"] == plugin["name"]
+    ]
+    unscoped = {"service": None, "route": None, "consumer": None}
     return random.choice(
         [
             {"enabled": False},
             {"protocols": ["tcp"]},
             {"config": random.choice(alike)["config"]},
             {"config": {**plugin["config"], "access": ["return"]}},
-            {**nobody, "service": _reference(random, entities, "services")},
-            {**nobody, "route": _reference(random, entities, "routes")},
-            nobody,
+            {**unscoped, "service": _reference(random, entities, "services")},
+            {**unscoped, "route": _reference(random, entities, "routes")},
+            unscoped,
         ]
     )
 
@@ -194,7 +196,7 @@ def _of_a_consumer(
 def _tags(
     random: Random, entities: Entities, entity: Entity, stacks: Sequence[str]
 ) -> dict[str, Any]:
-    """Nobody's, another stack's, or those of several."""
+    """Return tags of no stack, of another stack, or of several."""
     of_stacks = [["kong-oam", f"kong-oam-stack:{stack}"] for stack in stacks]
     both = ["kong-oam", *(f"kong-oam-stack:{stack}" for stack in stacks)]
     return {"tags": random.choice([*of_stacks, both, ["theirs"], []])}
@@ -203,7 +205,7 @@ def _tags(
 def _add(
     random: Random, entities: Entities, stacks: Sequence[str], number: int
 ) -> Entities:
-    """Somebody makes an entity, foreign or with the tags of a stack."""
+    """Add an entity, foreign or with the tags of a stack."""
     tags = _tags(random, entities, {}, stacks)
     new: dict[str, Any] = {"id": f"by-hand-{number}", **tags}
     consumer, service = (

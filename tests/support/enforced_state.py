@@ -13,7 +13,8 @@ from kong_oam.kong.table import address, table
 
 
 def state(gates: Estate, admissions: Estate | None = None) -> list[Resource]:
-    """All of it, and the routes of `gates`; with `admissions` admission has the tables of another estate."""
+    """Return all of it, and the routes of `gates`; with `admissions` admission has the tables of
+    another estate."""
     plugins = [
         *plugins_of(gates, "gate"),
         *plugins_of(admissions or gates, "admission"),
@@ -22,7 +23,7 @@ def state(gates: Estate, admissions: Estate | None = None) -> list[Resource]:
 
 
 def services_of(estate: Estate) -> Iterator[Resource]:
-    """The Services that lead to the pods of named Services."""
+    """Yield the Services that lead to the pods of named Services."""
     for component in estate.exposed:
         if named := component.workload.named_service:
             ports = [

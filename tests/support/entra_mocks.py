@@ -19,7 +19,7 @@ SETTINGS = ProviderSettings(
 
 
 def program(**settings: Any) -> list[Registered]:
-    """What the program registers for the sample estate where the stack's provider is a tenant."""
+    """Yield the program's registrations for the sample estate, with a tenant as its provider."""
     with (
         Entra(groups=("sales", "order-desk")) as entra,
         Kong() as kong,
@@ -41,7 +41,7 @@ def program(**settings: Any) -> list[Registered]:
 
 
 def entra(registered: list[Registered], kind: str) -> dict[str, Registered]:
-    """What the program registered of one type of the plugin `azuread`, by logical name."""
+    """Return the registrations of one type of the plugin `azuread`, by logical name."""
     return all_of(
         registered, f"azuread:index/{kind[0].lower()}{kind[1:]}:{kind}"
     )

@@ -1,6 +1,6 @@
-"""What can be chosen in the generated estates (tests.support.generated_estates), as fragments of YAML.
+"""Choices of the generated estates (tests.support.generated_estates), as fragments of YAML.
 
-The first alternative of each is what an estate has that chooses nothing. APP and NAME stand for a component's names.
+The first alternative of each is the default. APP and NAME stand for a component's names.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ROSTER = {
     "mail/partner": "partner",
     "pages/any": "open",
 }
-"""The components that there may be, and what each is."""
+"""The possible components, and the kind of each."""
 GRANTS = [
     ("orders/api", "shop/web"),
     ("orders/api", "shop/job"),
@@ -33,7 +33,7 @@ GRANTS = [
     ("stock/api", "shop/web"),
     ("stock/api", "mail/sender"),
 ]
-"""Who may be granted something of whom."""
+"""The possible grants: clients and their APIs."""
 _JWKS = "https://partner.example.com/jwks"
 
 
@@ -208,12 +208,12 @@ _API: Alternatives = {
                             "paths": ["/x/z"],
                             "methods": ["PUT"],
                             "scopes": ["APP.read", "APP.write"],
-                            **one,
+                            **method,
                         }
                     ]
                 }
             }
-            for one in (
+            for method in (
                 {},
                 {"paths": ["/x/w"]},
                 {"methods": ["PATCH"]},
@@ -435,12 +435,12 @@ CHOICES: dict[str, Alternatives] = {
                             {
                                 "name": "place",
                                 "type": "topology",
-                                "properties": one,
+                                "properties": text,
                             }
                         ]
                     }
                 }
-                for one in (
+                for text in (
                     {"clusters": ["local", "west"]},
                     {"clusters": ["west"]},
                     {"clusters": ["local", "east"]},
@@ -503,8 +503,8 @@ _OF_GATEWAY: Alternatives = {
     ),
     "redis": _on_gateway(
         *(
-            {"redis": {"host": "redis", **one}}
-            for one in (
+            {"redis": {"host": "redis", **text}}
+            for text in (
                 {},
                 {"host": "other"},
                 {"port": 7},
@@ -594,7 +594,7 @@ def _provider(*values: Fragment) -> list[Fragment]:
     return [
         {"provider": {}},
         *({"provider": value} for value in values),
-    ]  # each beside the usual one
+    ]  # each beside the usual value
 
 
 _OF_ANY: Alternatives = {
@@ -621,8 +621,8 @@ _SECOND: Alternatives = {
     "issuer of it": _provider({"issuer": "https://other.example.com"}),
     "tokens": _provider(
         *(
-            {"tokens": one}
-            for one in (
+            {"tokens": text}
+            for text in (
                 {"user": "oid"},
                 {"client": "azp"},
                 {"subject": "subject"},
@@ -642,8 +642,8 @@ _SECOND: Alternatives = {
     ),
     "ids": _provider(
         *(
-            {"clients": {"shop/job": one}}
-            for one in ({"id": "j"}, {"secret": {"name": "t", "key": "k"}})
+            {"clients": {"shop/job": text}}
+            for text in ({"id": "j"}, {"secret": {"name": "t", "key": "k"}})
         )
     ),
 }
@@ -654,7 +654,7 @@ SETTINGS: dict[str, Alternatives] = {
     "keycloak": {**COMMON, **_KEYCLOAK},
     "two": {**COMMON, **_SECOND},
 }
-"""By the kind of provider. `two`: an existing issuer, `provider` here, beside one of Okta, which comes first."""
+"""By the kind of provider. `two`: an existing issuer, `provider` here, after a provider of Okta."""
 PROVIDERS: dict[str, Fragment] = {
     "okta": {"name": "okta", "type": "okta"},
     "entra": {

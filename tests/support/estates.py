@@ -32,7 +32,8 @@ ENTRA_SPELLING = ClaimMapping(
     own="idtyp",
     own_value="app",
 )
-"""As Entra spells tokens, but for what says that groups are too many; unlike the one above in everything."""
+"""Claims as in Entra's tokens, except for the mark of too many groups; they differ from the
+settings above in everything."""
 ISSUER = "https://issuer.example.com"
 PROVIDER = Provider("main", "api://tests", SPELLING, issuer=ISSUER)
 STACK = Stack(
@@ -50,7 +51,7 @@ def compiled(*texts: str, stack: Stack = STACK) -> Compiled:
 
 
 def estate(*texts: str, stack: Stack = STACK) -> Estate:
-    """The estate of applications that are right."""
+    """Return the estate of applications that are right."""
     result = compiled(*texts, stack=stack)
     assert result.estate is not None, "\n".join(
         str(diagnostic) for diagnostic in result.diagnostics
@@ -59,7 +60,7 @@ def estate(*texts: str, stack: Stack = STACK) -> Estate:
 
 
 def asking(estate: Estate, key: str, values: Mapping[Key[Any], Any]) -> Estate:
-    """The estate, whose component `key` has these values of traits beside access, too."""
+    """Return the estate with additional trait values of the component `key`."""
 
     def extended(component: Component) -> Component:
         if component.key != key:

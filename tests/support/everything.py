@@ -1,4 +1,4 @@
-"""All that a value holds, also what does not count when two of them are compared."""
+"""All fields of a value, also those that a comparison ignores."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from kong_oam.oam.position import SourcePosition
 
 
 def everything(value: Any) -> Any:
-    """The value as plain data, equal where all of two values is; places, which only say where something is, apart."""
+    """Return the value as plain data, without source positions: two values are equal if all of
+    their data is."""
     if isinstance(value, SourcePosition):
         return None
     if is_dataclass(value) and not isinstance(value, type):

@@ -1,13 +1,14 @@
-"""What of a failure somebody can read."""
+"""The readable part of a failure."""
 
 from __future__ import annotations
 
 HEAD, TAIL, WIDEST = 60, 60, 300
-"""Lines of a failure that are shown from its beginning and its end, and characters of a line; all of it with -vv."""
+"""The number of lines from a failure's beginning and end, and characters of a line; -vv shows all.
+"""
 
 
 def readable(text: str) -> str:
-    """The beginning and the end of a long text, and of each line."""
+    """Return the beginning and the end of a long text, and of each line."""
     lines = [
         line if len(line) <= WIDEST else f"{line[:WIDEST]} ..."
         for line in text.splitlines()

@@ -16,7 +16,7 @@ from kong_oam.stacks import fingerprint, order
 from kong_oam.stacks.order import Estates
 from kong_oam.stacks.records import Known, Record
 from tests.support.estate_choices import COMMON, PARTITIONS
-from tests.support.generated_estates import Choice, Chosen
+from tests.support.generated_estates import Choice, Choices
 from tests.support.partition_worlds import (
     ESTATE,
     Deployed,
@@ -46,8 +46,9 @@ IN_ORDER = (None, "shops", "rest", "apis")
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """What the fingerprint of a stack's run is made of; `base`, `ids`: digests of what it reads of other stacks."""
+class FingerprintInputs:
+    """Inputs of the fingerprint of a stack's run; `base`, `ids`: digests of its inputs from other
+    stacks."""
 
     settings: Any
     applications: Any
@@ -59,7 +60,8 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A stack before and after an edit that changes its fingerprint, and whether a run of it makes something else."""
+    """A stack before and after an edit that changes its fingerprint, and whether its run registers
+    other resources."""
 
     edit: Choice
     partition: str | None
@@ -68,7 +70,8 @@ class Pair:
     differs: bool
 
     def is_missed(self) -> bool:
-        """Whether the command would leave the run out, by the fingerprint as it is now, and it makes something else."""
+        """Return whether the command would skip the run by its current fingerprint although the run
+        has changes."""
         if not self.differs:
             return False
         first, second = map(
@@ -80,10 +83,10 @@ class Pair:
         )
 
     def decisive(self) -> frozenset[Field]:
-        """The fields each of which holds all that differs."""
+        """Return the fields that each contain all differences."""
         before, after = (
-            given(one, self.partition, known)
-            for one, known in zip(self.estates, self.known, strict=True)
+            fingerprint_inputs(item, self.partition, known)
+            for item, known in zip(self.estates, self.known, strict=True)
         )
         found = [*_differences(before, after, frozenset())]
         return frozenset.intersection(*found) if found else frozenset()
@@ -96,7 +99,7 @@ def left_out(field: Field) -> Iterator[None]:
     fields_of, usual = fingerprint._fields, order.fingerprint
 
     def without(
-        common: str, given: str, others: Mapping[str, str], configured: str
+        common: str, inputs: str, others: Mapping[str, str], configured: str
     ) -> str:
         kept = {
             item: digest
@@ -105,7 +108,7 @@ def left_out(field: Field) -> Iterator[None]:
         }
         return usual(
             "" if name == "settings" else common,
-            given,
+            inputs,
             kept,
             "" if name == "configured" else configured,
         )
@@ -137,8 +140,10 @@ def left_out(field: Field) -> Iterator[None]:
         yield
 
 
-def given(estates: Estates, partition: str | None, known: Known) -> Given:
-    """What the fingerprint is made of."""
+def fingerprint_inputs(
+    estates: Estates, partition: str | None, known: Known
+) -> FingerprintInputs:
+    """Return the inputs of the fingerprint."""
     with pytest.MonkeyPatch.context() as patch:
 
         def kept(
@@ -148,8 +153,8 @@ def given(estates: Estates, partition: str | None, known: Known) -> Given:
             configured: str,
         ) -> Any:
             ids = {name: item for name, item in others.items() if name}
-            estate = estates.given(partition)
-            return Given(
+            estate = estates.partition_estate(partition)
+            return FingerprintInputs(
                 estates.settings,
                 estate.applications,
                 estate.foreign,
@@ -166,16 +171,19 @@ def given(estates: Estates, partition: str | None, known: Known) -> Given:
 def _differences(
     before: Any, after: Any, path: frozenset[Field]
 ) -> Iterator[frozenset[Field]]:
-    """The fields that each place lies in at which two values differ, as the fingerprint reads them."""
+    """Yield for each difference of two values the fields around it, as the fingerprint reads them."""
     if type(before) is not type(after):
         yield path
     elif isinstance(before, SourcePosition):
         return
     elif is_dataclass(before) and not isinstance(before, type):
         for field in fields(before):
-            one, other = getattr(before, field.name), getattr(after, field.name)
+            left, right = (
+                getattr(before, field.name),
+                getattr(after, field.name),
+            )
             yield from _differences(
-                one, other, path | {(type(before).__name__, field.name)}
+                left, right, path | {(type(before).__name__, field.name)}
             )
     elif isinstance(before, Mapping) and before.keys() == after.keys():
         for key in before:
@@ -185,8 +193,8 @@ def _differences(
         and not isinstance(before, str)
         and len(before) == len(after)
     ):
-        for one, other in zip(before, after, strict=True):
-            yield from _differences(one, other, path)
+        for left, right in zip(before, after, strict=True):
+            yield from _differences(left, right, path)
     elif fingerprint.digest_of(before) != fingerprint.digest_of(after):
         yield path
 
@@ -196,11 +204,11 @@ class Pairs:
     """Pairs of estates at a kind of provider."""
 
     project: Project
-    centre: Chosen
+    centre: Choices
     deployed: Deployed
 
     @staticmethod
-    def around(project: Project, centre: Chosen) -> Pairs:
+    def around(project: Project, centre: Choices) -> Pairs:
         """Those with an estate, once that is deployed."""
         made = Pairs(project, centre, Deployed({}))
         estates = project.estates(centre)
@@ -218,7 +226,8 @@ class Pairs:
                 yield from self._pairs(choice, before, after)
 
     def of(self, kind: str, part: int, parts: int) -> Iterator[Pair]:
-        """One part of the pairs that differ in one choice; at others than Okta, only in what may be otherwise there."""
+        """Return a part of the pairs that differ in one choice; for providers other than Okta, only
+        choices that differ there."""
         wanted = (
             pair
             for pair in self.centre.pairs()
@@ -234,9 +243,9 @@ class Pairs:
                 yield from self._pairs(choice, before, after)
 
     def _pairs(
-        self, choice: Choice, before: Chosen, after: Chosen
+        self, choice: Choice, before: Choices, after: Choices
     ) -> Iterator[Pair]:
-        """Of the two stacks that have most of it, where it is a setting."""
+        """Yield pairs of all stacks; for a setting, only of the two stacks with the most settings."""
         stacks = IN_ORDER if choice[0] else (None, "apis")
         first, deployed = self._moved(
             self.deployed, self.centre, before, stacks
@@ -253,31 +262,32 @@ class Pairs:
                     partition,
                     (first, second),
                     known,
-                    made_of(deployed, name) != made_of(then, name),
+                    registered_by(deployed, name) != registered_by(then, name),
                 )
 
     def _moved(
         self,
         deployed: Deployed,
-        before: Chosen,
-        after: Chosen,
+        before: Choices,
+        after: Choices,
         stacks: Sequence[str | None],
     ) -> tuple[Estates, Deployed]:
-        one, other = self.project.estates(before), self.project.estates(after)
-        if one is None or other is None:
+        item, other = self.project.estates(before), self.project.estates(after)
+        if item is None or other is None:
             raise InvalidEstateError("does not compile")
         now = deployed.copy()
         for partition in stacks:
-            known = _known(one, deployed), _known(other, now)
-            if one.fingerprint(partition, known[0]) != other.fingerprint(
+            known = _known(item, deployed), _known(other, now)
+            if item.fingerprint(partition, known[0]) != other.fingerprint(
                 partition, known[1]
             ):
                 now.run(_stack(partition))
         return other, now
 
 
-def made_of(deployed: Deployed, stack: str) -> Made:
-    """What the last run of a stack made. Not compared: with which state of the base that was."""
+def registered_by(deployed: Deployed, stack: str) -> Made:
+    """Return the registrations of a stack's last run. The base's state at that time is not
+    compared."""
     registered, outputs = deployed.made[stack]
     return registered, {
         name: item for name, item in outputs.items() if name != "generation"

@@ -50,16 +50,16 @@ TABLE = """\
 "version": 4}"""
 """The table of `orders/api` in the estate of `gateway_estates`: `test_lowering` has the program write it."""
 READ = ISSUER.service(["read"])
-"""A token that is let through."""
+"""A token that the gate allows."""
 
 
 def table_with(**pieces: Any) -> str:
-    """The table with other pieces, as `rules={"/orders": {"GET": "public"}}`."""
+    """Return the table with other pieces, as `rules={"/orders": {"GET": "public"}}`."""
     return json.dumps({**json.loads(TABLE), **pieces})
 
 
 def as_left(table: str) -> str:
-    """A table as admission leaves it: as it stands in its script, with quotes."""
+    """Return a table as admission passes it on: as in its script, with quotes."""
     return (
         embedded(table)
         .removeprefix("[==[")
@@ -75,7 +75,7 @@ def gate_call(
     fault: tuple[str, Any] | None = None,
     **more: Any,
 ) -> Lua:
-    """A GET at orders.example.com as the gate sees it, behind a `jwt` that verified `token`."""
+    """Return a GET at orders.example.com as the gate sees it, behind a `jwt` that verified `token`."""
     consumer = {"id": "1", "username": "ring"} if token else None
     credential = (
         {"key": ISSUER.kid, "algorithm": "RS256", "consumer": {"id": "1"}}

@@ -26,21 +26,22 @@ from tests.support.gateway_estates import Scene
 from tests.support.gateway_tokens import CLIENTS, GROUPS
 
 UNKNOWN_CLIENT = "somebody-elses"
-"""The client of tokens that no component was given."""
+"""The client of tokens without a component."""
 
 STATUSES = (200, 400, 401, 403, 404)
 """All that `decide` answers."""
 
 
 _ODD_PORT = re.compile(r":(?!\d*\Z)")
-"""What Kong's router reads as a port where it can make a number of it (`:80.`), and nobody else."""
+"""A port that only Kong's router reads, if it can convert it to a number (`:80.`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One request as it is sent: `target` the raw bytes of the request line, `authorization` its header's values.
+    """One request as it is sent: `target` are the raw bytes of the request line, `authorization`
+    its header's values.
 
-    `fault` is what the generator knows to be wrong with its token; `address` is where it comes from, where that matters.
+    `fault` is the generator's fault in its token; `address` is the client's address, if it matters.
     """
 
     method: str
@@ -52,7 +53,7 @@ class Case:
     address: str | None = None
 
     def raw(self, *more: bytes) -> bytes:
-        """The bytes of the request; `more` are further header lines."""
+        """Return the bytes of the request; `more` are further header lines."""
         lines = [
             b"%s %s HTTP/1.1" % (self.method.encode(), self.target),
             b"Host: " + self.host.encode(),
@@ -63,7 +64,7 @@ class Case:
         return b"\r\n".join([*lines, *self.headers, *more, b"", b""])
 
     def meant(self, scene: Scene) -> Decision:
-        """What the model answers, to be compared with what a gateway does."""
+        """Return the model's answer, in a form to compare with a gateway's."""
         return answer(
             scene.estate,
             self._request,
@@ -73,7 +74,7 @@ class Case:
         )
 
     def statuses(self, meant: Decision) -> frozenset[int]:
-        """The statuses that count as `meant` at the gateway."""
+        """Return the statuses that count as `meant` at the gateway."""
         statuses: set[int] = {meant.status}
         if meant.status == 400:
             statuses.add(404)  # no route was reached
@@ -85,8 +86,8 @@ class Case:
             statuses.add(400)  # nginx takes this header once
         return frozenset(statuses)
 
-    def told(self, scene: Scene, meant: Decision) -> dict[str, str]:
-        """The identity headers that go upstream with a request that is allowed."""
+    def identity_headers(self, scene: Scene, meant: Decision) -> dict[str, str]:
+        """Return the identity headers that go upstream with a request that is allowed."""
         assert meant.component is not None
         token = bearer(self.authorization)
         if not isinstance(token, str):
@@ -99,10 +100,10 @@ class Case:
         )
         if (
             not isinstance(claims, Claims) or claims.audience == ""
-        ):  # for another API: whom it names is unknown here
+        ):  # for another API: its audience is unknown here
             return {}
         scopes = effective_scopes(scene.estate, meant.component, claims)
-        told = {
+        headers = {
             "x-auth-client": next(
                 (name for name, key in CLIENTS.items() if key == claims.client),
                 UNKNOWN_CLIENT,
@@ -110,30 +111,32 @@ class Case:
             "x-auth-subject": claims.subject,
             "x-auth-scopes": " ".join(sorted(scopes)),
         }
-        return {name: value for name, value in told.items() if value}
+        return {name: value for name, value in headers.items() if value}
 
     def handed_on(self, meant: Decision) -> list[str]:
-        """The credentials that go upstream with a request that is allowed: tokens only to who asks for them."""
+        """Return the credentials that go upstream with an allowed request: tokens only to
+        components that ask for them."""
         assert meant.component is not None
         kept = () if meant.component.identity.forward_token else ("bearer",)
         return [
             value
             for value in self.authorization
-            if value and not any(one in value.lower() for one in kept)
+            if value and not any(text in value.lower() for text in kept)
         ]
 
     def decided_by_its_fault(
         self, scene: Scene, key: str | None = None
     ) -> bool:
-        """Whether the fault is all that is wrong: nobody is let in there, and whoever has every scope is.
+        """Return whether only the fault is wrong: a caller without a token is denied, and a caller
+        with every scope is allowed.
 
-        `key` is the component that must own the request, if one must.
+        `key` is the component that must own the request, if any.
         """
-        nobody = decide(scene.estate, self._request, None)
-        component = nobody.component
+        anonymous = decide(scene.estate, self._request, None)
+        component = anonymous.component
         if (
             self.fault is None
-            or nobody.status != 401
+            or anonymous.status != 401
             or component is None
             or key not in (None, component.key)
         ):
@@ -159,7 +162,7 @@ class Case:
 
 @dataclass(slots=True)
 class Coverage:
-    """How often each status was meant, and how often each fault of a token was what decided."""
+    """Counts of each expected status, and of each deciding fault of a token."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
@@ -170,7 +173,7 @@ class Coverage:
             self.faults[case.fault] += 1
 
     def lines(self) -> Iterator[str]:
-        """For the end of a run: what was covered how often."""
+        """Return the counts as lines for the end of a run."""
         yield f"{self.statuses.total()} generated requests, by the status that is meant:"
         yield "  " + ", ".join(
             f"{status}: {self.statuses[status]}" for status in STATUSES
@@ -184,13 +187,13 @@ class Coverage:
 def cases(
     scene: Scene, unknown_host: str = "nope.test"
 ) -> st.SearchStrategy[Case]:
-    """Requests to the scene's gateway; some to `unknown_host`, which nobody serves."""
+    """Draw requests to the scene's gateway; some to `unknown_host`, which no component serves."""
     return st.one_of(_aimed(scene), _aimed(scene), _stray(scene, unknown_host))
 
 
 @st.composite
 def faulty_cases(draw: st.DrawFn, scene: Scene, fault: str) -> Case:
-    """Requests that a token with every scope would be allowed, with one that has the fault instead."""
+    """Yield requests that a token with every scope would be allowed, with a faulty token instead."""
     component, method, host, path = draw(st.sampled_from(_protected(scene)))
     target = (
         "/"
@@ -210,7 +213,8 @@ def faulty_cases(draw: st.DrawFn, scene: Scene, fault: str) -> Case:
 
 
 def landmarks(scene: Scene) -> list[Case]:
-    """A request to every place where a rule holds, allowed if anybody is: without a token where that is meant."""
+    """Return an allowed request for every place of a rule, if any caller is allowed: without a
+    token if possible."""
     found: list[Case] = []
     for component in scene.estate.exposed:
         token = scene.issuers[component.identity.provider].service(
@@ -232,9 +236,10 @@ def landmarks(scene: Scene) -> list[Case]:
 
 
 def refusals(scene: Scene) -> list[Case]:
-    """A request of nobody to every component, at a place where the model asks for a token: what guards it must be there.
+    """Return a request without a token to every component, at a place that requires a token: it
+    proves that the guards exist.
 
-    A landmark alone is let in as well by a gateway that shows a route and not yet what guards it.
+    A landmark alone is also allowed by a gateway that shows a route and not yet its guards.
     """
     found: dict[str, Case] = {}
     for component in scene.estate.exposed:
@@ -271,7 +276,7 @@ _ALL_HEADERS = st.one_of(
     _HEADERS,
     _HEADERS,
     _HEADERS,
-    st.builds(lambda some, one: (*some, one), _HEADERS, _AMBIGUOUS),
+    st.builds(lambda some, item: (*some, item), _HEADERS, _AMBIGUOUS),
 )
 _ODD = [
     ("Basic YTpi",), ("bearer x.y.z",), ("Bearer  x.y.z",), ("Negotiate bearer",), ("Bearer",), ("Bearer x.y.z, Bearer x.y.z",),
@@ -324,7 +329,7 @@ _ESCAPES = {
 
 @st.composite
 def _stray(draw: st.DrawFn, scene: Scene, unknown_host: str) -> Case:
-    """Whatever a client can send, to any host of the estate and to others."""
+    """Draw any request that a client can send, to any host of the estate and to others."""
     component = draw(st.sampled_from(scene.estate.exposed))
     host = draw(_host(draw(st.sampled_from(component.exposure.endpoints))))
     host = draw(
@@ -387,7 +392,8 @@ def _spelt(element: str) -> st.SearchStrategy[str]:
 
 
 def _misread(element: str) -> st.SearchStrategy[str]:
-    """The element as some servers take it for the same, and the gate for another one."""
+    """Return a spelling of the element that some servers treat as the same, and the gate as
+    another."""
     alike = (
         element.replace("s", "%C5%BF")
         .replace("k", "%E2%84%AA")
@@ -406,7 +412,7 @@ def _misread(element: str) -> st.SearchStrategy[str]:
 
 
 def _host(endpoint: Endpoint) -> st.SearchStrategy[str]:
-    """A host that the endpoint's stands for, with and without a port."""
+    """Draw a host that matches the endpoint's, with and without a port."""
     hosts = [endpoint.host.replace("*", label) for label in ("x", "y.x")]
     return st.sampled_from(
         [*hosts, *hosts, f"{hosts[0]}:80", f"{hosts[0]}:8443"]
@@ -415,7 +421,8 @@ def _host(endpoint: Endpoint) -> st.SearchStrategy[str]:
 
 @cache
 def _places(scene: Scene, component: str) -> list[tuple[Endpoint, Rule | None]]:
-    """Where a component's rules hold: endpoints with the rules on and below them, and by themselves."""
+    """Return the places of a component's rules: endpoints with the rules on and below them, and
+    without rules."""
     found = scene.estate.components[component]
     return [
         (endpoint, rule)
@@ -427,7 +434,8 @@ def _places(scene: Scene, component: str) -> list[tuple[Endpoint, Rule | None]]:
 
 @cache
 def _protected(scene: Scene) -> list[tuple[str, str, str, PathSegments]]:
-    """Component, method, host and path, where nobody without a token is let in and whoever has every scope is."""
+    """Return component, method, host and path of places that deny calls without a token and allow
+    every scope."""
     found = [
         (component.key, method, endpoint.host.replace("*", label), rule.path)
         for component in scene.estate.exposed
@@ -447,7 +455,7 @@ def _protected(scene: Scene) -> list[tuple[str, str, str, PathSegments]]:
 
 @cache
 def _faults(scene: Scene, component: str) -> dict[str, str]:
-    """Tokens with every scope of the component, by what is wrong with them."""
+    """Return tokens with every scope of the component, by their fault."""
     found = scene.estate.components[component]
     issuer = scene.issuers[found.identity.provider]
     (stranger,) = (
@@ -458,7 +466,8 @@ def _faults(scene: Scene, component: str) -> dict[str, str]:
 
 @cache
 def _tokens(scene: Scene, component: str) -> st.SearchStrategy[tuple[str, ...]]:
-    """Tokens of services and users with some of the component's scopes, and now and then one with a fault."""
+    """Return tokens of services and users with some of the component's scopes, sometimes with a
+    fault."""
     found = scene.estate.components[component]
     issuer = scene.issuers[found.identity.provider]
     scopes = st.lists(

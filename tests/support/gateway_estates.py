@@ -49,7 +49,8 @@ _WORDS = ClaimMapping(
 
 
 def stack(name: str, scheme: Any = "https") -> Stack:
-    """A stack with two issuers: `main` signs with RS256, `other` with ES256 and spells things another way."""
+    """Return a stack with two issuers: `main` signs with RS256, `other` with ES256 and spells
+    things another way."""
     main = Provider(
         "main",
         f"api://{name}",
@@ -70,7 +71,8 @@ def stack(name: str, scheme: Any = "https") -> Stack:
 def issuers(
     stack: Stack, now: float, lifetime: float = 3600
 ) -> dict[str, Issuer]:
-    """The issuers of a stack; their key ids carry its name, since they are unique in a workspace."""
+    """Return the issuers of a stack; their key ids carry its name, since they are unique in a
+    workspace."""
     main, other = (stack.providers[name] for name in ("main", "other"))
     return {
         "main": Issuer(now, main, stack.name, lifetime=lifetime),
@@ -86,7 +88,8 @@ def issuers(
 
 
 class Scene:
-    """An estate, and the issuers whose keys its gateway holds. No dataclass: nobody wants to read one in a failing case."""
+    """An estate, and the issuers with keys at its gateway. It is no dataclass, to keep failing
+    cases readable."""
 
     def __init__(self, estate: Estate, issuers: Mapping[str, Issuer]) -> None:
         self.estate, self.issuers = with_callers(estate), issuers
@@ -109,7 +112,8 @@ class Scene:
 
 
 def with_callers(estate: Estate) -> Estate:
-    """The estate with the components whose clients `tests.support.gateway_tokens.CLIENTS` names."""
+    """Return the estate with the components whose clients `tests.support.gateway_tokens.CLIENTS`
+    names."""
     callers = Application(
         "callers",
         "callers",
@@ -121,7 +125,8 @@ def with_callers(estate: Estate) -> Estate:
 
 
 def _caller(estate: Estate, name: str, most: int | None) -> Component:
-    """Granted the first scopes of each component, `most` of each, for itself and for users."""
+    """Return a client with grants of the first scopes of each component, at most `most`, for itself
+    and for users."""
     position = next(iter(estate.components.values())).position
     calls: dict[str, list[Call]] = {}
     for component in estate.components.values():
@@ -172,7 +177,7 @@ def nested_applications(domain: str) -> list[str]:
 
 
 def generated_applications(domain: str, count: int, number: int) -> list[str]:
-    """`count` applications, each below a domain of its own, from the seed `number`."""
+    """Return `count` applications, each below a separate domain, from the seed `number`."""
     texts: list[str] = []
 
     @seed(number)
@@ -224,7 +229,8 @@ _TOGETHER = (
 
 @st.composite
 def _application(draw: st.DrawFn, name: str, domain: str) -> dict[str, Any]:
-    """One application of up to four components that share hosts: exact ones, wildcards and wildcards below them."""
+    """Return an application of up to four components that share hosts: exact hosts, wildcards and
+    wildcards below them."""
     hosts = [f"a.{domain}", f"*.{domain}", f"*.b.{domain}", f"c.b.{domain}"]
     places = st.tuples(st.sampled_from(hosts), st.sampled_from(_GATEWAY_PATHS))
     exposed: list[dict[str, dict[str, int]]] = [
@@ -310,12 +316,12 @@ def _access(
                 group for group in groups if group != ("HEAD",)
             ]  # GET lists it already
         for methods in groups:
-            one: dict[str, Any] = {"paths": [path], "methods": list(methods)}
+            method: dict[str, Any] = {"paths": [path], "methods": list(methods)}
             if draw(st.integers(0, 3)) == 0:
-                rules.append({**one, "public": {"reason": "generated"}})
+                rules.append({**method, "public": {"reason": "generated"}})
             else:
                 rules += [
-                    {**one, "scopes": draw(needed)}
+                    {**method, "scopes": draw(needed)}
                     for _ in range(draw(st.integers(1, 2)))
                 ]
     holders = st.lists(

@@ -1,4 +1,5 @@
-"""Issuers of the tests' own: the tokens that they give, and every token that does not count (docs/explanation/design.md#valid-tokens)."""
+"""Issuers of the tests: their tokens, and every kind of invalid token
+(docs/explanation/design.md#valid-tokens)."""
 
 from __future__ import annotations
 
@@ -21,11 +22,12 @@ from kong_oam.access.tokens import Key, KeyRing
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 GROUPS = ("sales", "desk", "de]==]sk", "b\u00fcro")
-"""Logical names of groups; one of them tries to leave the Lua string that the gate's table stands in."""
+"""Logical names of groups; one of them tries to break out of the Lua string with the gate's table.
+"""
 
 CLIENTS = {"c": "callers/all", "d": "callers/some"}
-"""Whose clients tokens name: of one that was granted every scope there is, and of one that was granted some. Tokens name
-"c", and the component that it is, where a test says nothing else."""
+"""Components whose clients the tokens name: a component with every scope, and a component with some scopes. By
+default tokens name "c", and its own component."""
 
 rsa_key = partial(
     rsa.generate_private_key, public_exponent=65537, key_size=2048
@@ -60,11 +62,11 @@ class Issuer:
     stray: PrivateKey = field(default_factory=rsa_key, repr=False)
     lifetime: float = 3600
     audiences: Mapping[str, str] = field(default_factory=dict)
-    """Those that it made up, by component."""
+    """The audiences that it made up, by component."""
 
     @property
     def pem(self) -> str:
-        """The public key as Kong's credentials hold it."""
+        """Return the public key as in Kong's credentials."""
         return (
             self.key.public_key()
             .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -86,7 +88,8 @@ class Issuer:
     def signed(
         self, payload: bytes, key: PrivateKey | None = None, **header: Any
     ) -> str:
-        """A token in compact form; `header` changes its header (the key's algorithm and `kid`)."""
+        """Return a token in compact form; `header` changes its header (the key's algorithm and
+        `kid`)."""
         head = {"kid": self.kid, "alg": self.algorithm, **header}
         return self.signed_as(
             json.dumps(
@@ -103,7 +106,7 @@ class Issuer:
     def signed_as(
         self, head: str, payload: bytes, key: PrivateKey | None = None
     ) -> str:
-        """The same with the text of a whole header."""
+        """Return the same with the text of a whole header."""
         text = f"{encoded(head.encode())}.{encoded(payload)}"
         return f"{text}.{encoded(signature(key or self.key, text))}"
 
@@ -115,9 +118,10 @@ class Issuer:
         client: str = "c",
         **changes: Any,
     ) -> bytes:
-        """Claims of a token that is good for its lifetime, a service's unless `changes` have the claim that marks a user.
+        """Return the claims of a token that is valid for its lifetime: a service's, unless
+        `changes` have the claim of a user.
 
-        A change to None takes a claim away.
+        A change to None removes a claim.
         """
         spelling = self.provider.spelling
         user = changes.get(spelling.user) is not None
@@ -153,11 +157,11 @@ class Issuer:
     def user(
         self, scopes: Iterable[str], groups: Iterable[str], /, **changes: Any
     ) -> str:
-        """A user's token; `groups` are the provider's names."""
+        """Return a user's token; `groups` are the provider's names."""
         return self.token(scopes, **{**self.of_user(groups), **changes})
 
     def of_user(self, groups: Iterable[str]) -> dict[str, Any]:
-        """The claims that make a token a user's."""
+        """Return the claims that make a token a user's."""
         spelling = self.provider.spelling
         return {
             spelling.user: "u1",
@@ -166,7 +170,7 @@ class Issuer:
         }
 
     def faults(self, scopes: Iterable[str], stranger: Issuer) -> dict[str, str]:
-        """Tokens that do not count, by the one thing that is wrong; each would have all `scopes` otherwise.
+        """Return invalid tokens, by their only fault; each would have all `scopes` otherwise.
 
         `stranger` is another issuer whose tokens the same gateway knows.
         """
@@ -296,4 +300,5 @@ MALFORMED = frozenset(
         "four parts",
     }
 )
-"""Faults that admission refuses on public paths, too: another reader could see another token. The rest count as none."""
+"""Faults that admission also denies on public paths: another reader could see another token. The
+rest count as no token."""

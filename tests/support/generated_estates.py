@@ -1,7 +1,7 @@
-"""Estates in partitions, generated as choices: what each component, client, grant and setting is chosen to be.
+"""Estates in partitions, generated as choices for each component, client, grant and setting.
 
-A pair of estates differs in one choice or in several. What a choice writes into Applications and settings stands in
-tests.support.estate_choices; a pair that does not compile is none.
+A pair of estates differs in one choice or in several. tests.support.estate_choices has the text
+that a choice writes into Applications and settings. Pairs that do not compile are left out.
 """
 
 from __future__ import annotations
@@ -26,21 +26,22 @@ from tests.support.estate_choices import (
 )
 
 Choice = tuple[str, str]
-"""Whose it is (`orders/api`, `orders/api < shop/web`, `orders`, or nothing for settings), and what is chosen."""
+"""The owner (`orders/api`, `orders/api < shop/web`, `orders`, or empty for settings), and the kind
+of choice."""
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """An estate: of each choice the number of what is chosen; what is not there is the first."""
+class Choices:
+    """An estate: the number of the alternative for each choice; the default is the first."""
 
     kind: str
     choices: Mapping[Choice, int]
 
-    def edited(self, choice: Choice, number: int) -> Chosen:
+    def edited(self, choice: Choice, number: int) -> Choices:
         return replace(self, choices={**self.choices, choice: number})
 
-    def since(self, before: Chosen) -> dict[Choice, int]:
-        """What is chosen anew."""
+    def differing_choices(self, before: Choices) -> dict[Choice, int]:
+        """Return the choices that differ."""
         return {
             choice: item
             for choice, item in self.choices.items()
@@ -48,7 +49,7 @@ class Chosen:
         }
 
     def edits(self) -> Iterator[tuple[Choice, int]]:
-        """All single edits, each to every other number."""
+        """Yield all single edits, each to every other number."""
         for choice, alternatives in self._alternatives().items():
             for number in range(len(alternatives)):
                 if number != self.choices.get(choice, 0):
@@ -77,10 +78,11 @@ class Chosen:
             ]
         return found
 
-    def pairs(self) -> Iterator[tuple[Choice, Chosen, Chosen]]:
-        """Pairs with this estate, or with it and one choice, that differ in one choice: each alternative is in one.
+    def pairs(self) -> Iterator[tuple[Choice, Choices, Choices]]:
+        """Yield pairs of this estate, or of this estate and one choice, that differ in one choice:
+        each alternative is in a pair.
 
-        What may be not there at all is compared with what is there, and that with other forms of it.
+        Optional parts are compared without and with the part, and then with its other forms.
         """
         for choice, alternatives in self._alternatives().items():
             usual = self.choices.get(choice, 0)
@@ -101,7 +103,8 @@ class Chosen:
     def written(
         self, provider: Fragment | None = None
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-        """The stack's configuration, and the Applications by name. `provider`: what is said of it beside the usual."""
+        """Return the stack's configuration, and the Applications by name. `provider`: additional
+        settings of the provider."""
         settings: dict[str, Any] = {
             **deepcopy(USUAL),
             "provider": {**deepcopy(PROVIDERS[self.kind]), **(provider or {})},
@@ -181,12 +184,13 @@ class Chosen:
     def _granted(
         self, key: str, parts: dict[str, Any], taken: Mapping[Choice, Fragment]
     ) -> None:
-        """Adds calls of a client, and roles of whom it calls: both sides of a grant, of what there is."""
+        """Add calls of a client, and roles of the called components: both sides of a grant, for
+        existing components."""
         for api, client in GRANTS:
             fragment = taken[f"{api} < {client}", "grant"]
             there = all(
-                not taken.get((one, "there"), {}).get("gone")
-                for one in (api, client)
+                not taken.get((item, "there"), {}).get("gone")
+                for item in (api, client)
             )
             if not fragment or not there:
                 continue
@@ -206,8 +210,8 @@ class Chosen:
 
 
 def merge(into: dict[str, Any], fragment: Mapping[str, Any]) -> None:
-    """Merges mappings at any depth, and joins lists; None takes away, and anything else takes the place of what was
-    there."""
+    """Merge mappings at any depth, and join lists. None removes a key, and any other value replaces
+    it."""
     for key, value in fragment.items():
         if value is None:
             into.pop(key, None)
@@ -221,7 +225,7 @@ def merge(into: dict[str, Any], fragment: Mapping[str, Any]) -> None:
 
 
 def _fill(value: Any, words: Mapping[str, str]) -> None:
-    """Puts names in the place of APP and NAME, in keys and texts."""
+    """Put names in the place of APP and NAME, in keys and texts."""
     if isinstance(value, dict):
         for key in [*value]:
             inner = value.pop(key)
@@ -244,9 +248,10 @@ def _filled(text: str, words: Mapping[str, str]) -> str:
 
 
 def write(
-    folder: Path, chosen: Chosen, provider: Fragment | None = None
+    folder: Path, chosen: Choices, provider: Fragment | None = None
 ) -> None:
-    """Writes the project's Applications and the base's settings; the partitions' stacks name the estate."""
+    """Write the project's Applications and the base's settings; the partitions' stacks name the
+    estate."""
     settings, applications = chosen.written(provider)
     (folder / "stacks" / "Pulumi.local.yaml").write_text(
         yaml.safe_dump({"config": settings}), "utf-8"
@@ -260,8 +265,9 @@ def write(
         )
 
 
-def full(kind: str) -> Chosen:
-    """An estate with what some choices can only be made beside: further clusters, a Redis, a CA for workloads."""
+def full(kind: str) -> Choices:
+    """Return an estate with the parts that some choices need: further clusters, a Redis, a CA for
+    workloads."""
     needed = {
         ("", "context"): 1,
         ("", "contexts"): 1,
@@ -273,12 +279,13 @@ def full(kind: str) -> Chosen:
         ("mail/partner", "there"): 1 if kind == "okta" else 0,
     }
     granted = {("{} < {}".format(*pair), "grant"): 1 for pair in GRANTS}
-    return Chosen(kind, {**granted, **needed})
+    return Choices(kind, {**granted, **needed})
 
 
-def first(kind: str, random: Random) -> Chosen:
-    """An estate at a provider of a kind, with grants across partitions, and choices of Applications at random."""
-    chosen = Chosen(
+def first(kind: str, random: Random) -> Choices:
+    """Return an estate at a provider of a kind, with grants across partitions, and choices of
+    Applications at random."""
+    chosen = Choices(
         kind,
         {
             ("{} < {}".format(*pair), "grant"): random.randrange(1, 3)

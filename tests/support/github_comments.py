@@ -1,4 +1,5 @@
-"""A stand-in for GitHub's comments of pull requests, on loopback: lists them by page, makes them, changes them."""
+"""A stand-in for GitHub's comments of pull requests, on loopback: it lists them by page, creates
+and changes them."""
 
 from __future__ import annotations
 
@@ -32,13 +33,13 @@ class Comments:
                 self.answer(201, stand_in.add(self.body(), BOT))
 
             def do_PATCH(self) -> None:
-                (one,) = (
-                    one
-                    for one in stand_in.kept
-                    if str(one["id"]) == self.path.rsplit("/", 1)[1]
+                (comment,) = (
+                    item
+                    for item in stand_in.kept
+                    if str(item["id"]) == self.path.rsplit("/", 1)[1]
                 )
-                one["body"] = self.body()
-                self.answer(200, one)
+                comment["body"] = self.body()
+                self.answer(200, comment)
 
             def body(self) -> str:
                 text: str = json.loads(

@@ -1,4 +1,4 @@
-"""Graphs for tests: with names that somebody could have meant badly, and small strict readers of Mermaid and of DOT."""
+"""Graphs for tests: with malicious names, and small strict readers of Mermaid and of DOT."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def graphs(draw: st.DrawFn, names: st.SearchStrategy[str] = _NAMES) -> Graph:
 
 @dataclass(frozen=True)
 class Read:
-    """What a reader found: texts of nodes by name, and lines as source, target and text, in order."""
+    """A reader's findings: texts of nodes by name, and lines as source, target and text, in order."""
 
     nodes: Mapping[str, str]
     edges: Sequence[tuple[str, str, str]]
@@ -123,7 +123,7 @@ _MERMAID_STYLE = re.compile(r"  (?:classDef \w+|linkStyle [\d,]+) [\w:#,\- ]+")
 
 
 def read_mermaid(text: str) -> Read:
-    """Reads a flowchart of which every line is one that is known. Raises ValueError at any other."""
+    """Read a flowchart that consists of known lines. Raises ValueError at any other."""
     first, kind, title, *lines = text.removesuffix("\n").split("\n")
     if (first, kind) != (
         '%%{init: {"flowchart": {"wrappingWidth": 480}}}%%',
@@ -147,7 +147,7 @@ def read_mermaid(text: str) -> Read:
 
 
 def _decoded(text: str) -> str:
-    """As it is drawn, but for the spaces without width that keep characters apart."""
+    """Return a text as it is drawn, without the zero-width spaces between characters."""
     apart = (
         text.replace("#36;#8203;", "#36;")
         .replace("#58;#8203;", "#58;")

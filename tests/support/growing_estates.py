@@ -1,5 +1,5 @@
-"""Estates of any number of Applications, each with groups of its own, what the products have of them, and what of that
-the state holds: for counting what a run asks them for."""
+"""Estates of any number of Applications, each with separate groups, for counting a run's requests.
+The module also has their objects in the products, and the part of these in the state."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PROVIDERS: dict[str, dict[str, Any]] = {
 
 
 class AllBut(frozenset[tuple[str, str]]):
-    """A state that holds everything, but for what is of an Application (its number) or of its groups."""
+    """A state with everything except the resources of an Application (its number) or of its groups."""
 
     def __new__(cls, number: int | None) -> AllBut:
         made = super().__new__(cls)
@@ -54,15 +54,15 @@ class AllBut(frozenset[tuple[str, str]]):
 
 
 ALL: Held = AllBut(None)
-"""What a run without a change finds in the state."""
+"""The state for a run without a change."""
 WITHOUT_THE_FIRST: Held = AllBut(0)
-"""What one finds that adds the Application of number 0."""
+"""The state for a run that adds the Application of number 0."""
 
 
 @cache
 def applications(count: int, kind: str, *, one_more: bool) -> Estate:
-    """The estate of so many Applications, and of the one of number 0 if there is to be one more, with one provider of a
-    kind, wherever that is."""
+    """Return the estate of so many Applications, with one provider of a kind. The Application of
+    number 0 is in it if it is to be added."""
     made = compile_estate(_read(count, one_more), stack(PROVIDERS[kind]).stack)
     assert made.estate is not None, made.diagnostics
     return made.estate
@@ -80,12 +80,12 @@ def _read(count: int, one_more: bool) -> Reading:
 
 
 def group_names(count: int) -> list[str]:
-    """All groups that the Applications up to this number name, those of number 0 as well."""
+    """Return all groups that the Applications up to this number name, including number 0."""
     return [group for number in range(count + 1) for group in groups(number)]
 
 
 def fill_org(okta: Okta, count: int) -> None:
-    """Gives the org what so many Applications have there: server, scopes, apps, policies."""
+    """Give the org the objects of so many Applications: server, scopes, apps, policies."""
     org = okta.save()
     org.put(
         "authorizationServers",
@@ -119,7 +119,8 @@ def fill_org(okta: Okta, count: int) -> None:
 
 
 def fill_tenant(tenant: Entra, count: int) -> None:
-    """Gives the tenant what so many Applications have there: applications and their service principals."""
+    """Give the tenant the objects of so many Applications: applications and their service
+    principals."""
     for number in range(1, count + 1):
         for name in (
             f"app{number}/api API",

@@ -15,7 +15,7 @@ from kong_oam.objects.judge import judge
 
 _DOCUMENT, _ = read("shop.yaml", b"components:\n- name: web\n  type: any\n")
 PLACE = _DOCUMENT[0].position("components", 0, "type")
-"""Where all objects come from: shop.yaml:3:9."""
+"""The position of all objects: shop.yaml:3:9."""
 
 POD = """
 apiVersion: v1
@@ -38,7 +38,7 @@ def judged(
     pod_spec_path: str = "",
     **more: Any,
 ) -> JudgedComponent:
-    """A component with these objects, in YAML or as they are; one that says no namespace is in `shop`."""
+    """Return a component with these objects, in YAML or as values; the default namespace is `shop`."""
     application, _, name = key.partition("/")
     fields = {"namespace": "shop", "type": "any", "position": PLACE, **more}
     found = [
@@ -61,12 +61,12 @@ def judged(
 
 
 def merged(text: str, changes: str) -> dict[str, Any]:
-    """An object in YAML with changes, mapping by mapping; lists are replaced."""
+    """Return an object in YAML with changes, mapping by mapping; lists are replaced."""
     return _merged(yaml.safe_load(text), yaml.safe_load(changes))
 
 
 def findings(*components: JudgedComponent, **rules: Any) -> list[str]:
-    """What `judge` finds in components: `CODE message` each."""
+    """Return the findings of `judge` in components: `CODE message` each."""
     return [
         f"{diagnostic.code} {diagnostic.message}"
         for diagnostic in judge(components, Rules(**rules))

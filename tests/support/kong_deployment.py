@@ -1,6 +1,7 @@
-"""An estate's gateway entities, deployed to any Kong through its Admin API, in order and without the engine.
+"""An estate's gateway entities, deployed to any Kong through its Admin API, in order and without
+the engine.
 
-For tests of what the entities do; how the program makes them is tested with the real engine.
+For tests of the entities' effects; tests with the real engine cover their creation by the program.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from kong_oam.access.settings.logs import LogSettings
 from kong_oam.access.settings.upstream_tls import UpstreamTlsSettings
 from kong_oam.kong import names, plugins
 from kong_oam.kong.account import Account
-from kong_oam.kong.at_kong import Extra
-from kong_oam.kong.extras import extras
+from kong_oam.kong.at_kong import TraitPlugin
 from kong_oam.kong.preflight import GatewayFacts, inspect
 from kong_oam.kong.routes import routes
 from kong_oam.kong.table import Authentication, address, table
-from kong_oam.traits.at_kong import asked_of_kong
+from kong_oam.kong.trait_plugins import trait_plugins
+from kong_oam.traits.at_kong import traits_at_kong
 from kong_oam.traits.upstream_tls.at_kong import certified_name, service_fields
 from tests.support.gateway_tokens import CLIENTS
 
@@ -46,10 +47,12 @@ def deploy(
     logs: LogSettings | None = None,
     metrics: bool = False,
 ) -> None:
-    """The whole estate, without pauses, to stay. Every gate leads to `upstream`, whatever its port.
+    """Deploy the whole estate, without pauses, to stay. Every gate forwards to `upstream`, with any
+    port.
 
-    `authentication` is what the gates are told; the plugin itself is always `jwt`. `audiences` are those that the
-    provider made up, by component key; `logs` where records of calls go, `metrics` whether they are counted.
+    `authentication` is the gates' setting; the plugin itself is always `jwt`. `audiences` are the
+    provider's generated audiences, by component key. `logs` is the sink of call records, and
+    `metrics` whether calls are counted.
     """
     with Entities(admin_url, keep=True, logs=logs, metrics=metrics) as entities:
         entities.authentication = authentication
@@ -58,11 +61,12 @@ def deploy(
 
 
 class Entities:
-    """What one test made in a Kong, by path, in the order in which it was made; all of it goes at the end.
+    """The entities that a test made in a Kong, by path, in order; all of them are deleted at the
+    end.
 
-    `made` maps a path to what was sent there; `facts` is what the Admin API says of itself; `settings` are those that
-    say what stands beside the guards. Entities are named and tagged after the estate's stack, so a stack name of one's
-    own keeps those of others untouched.
+    `made` maps a path to its body, `facts` are the Admin API's own facts, and `settings` decide
+    about plugins beside the guards. Entities have names and tags of the estate's stack, so another
+    stack name leaves others untouched.
     """
 
     def __init__(
@@ -119,7 +123,7 @@ class Entities:
             self.lead(estate, component)
 
     def rings(self, estate: Estate, pems: Pems) -> None:
-        """The consumer that stands for nobody, and the key ring of each issuer."""
+        """Create the anonymous consumer, and the key ring of each issuer."""
         stack = estate.stack.name
         tags = names.tags(stack)
         self.make(
@@ -169,7 +173,7 @@ class Entities:
         self.protect(estate, component, upstream, port)
 
     def serve(self, estate: Estate, component: Component) -> None:
-        """The same services before anything guards them: they lead nowhere."""
+        """Create the same services before any guards: they have no address."""
         stack = estate.stack.name
         for own in component.backends:
             where: Entity = {
@@ -185,7 +189,7 @@ class Entities:
             more: Entity = {
                 "tags": names.tags(stack, component),
             }
-            for trait, value in asked_of_kong(component):
+            for trait, value in traits_at_kong(component):
                 more |= trait.fields(value)
             self.make("/services", {"name": name, **where, **more})
 
@@ -197,8 +201,8 @@ class Entities:
         port: int | None = None,
         kinds: Collection[str] = plugins.guards("oss"),
     ) -> None:
-        """The plugins of the component's services, or those of some `kinds`, what is beside them with
-        admission; gates lead to `upstream`."""
+        """Create the plugins of the component's services, or some `kinds`, with admission and other
+        plugins; gates forward to `upstream`."""
         for own in component.backends:
             name = names.service(estate.stack.name, component, own)
             (service,) = self.paths("/services", name=name)
@@ -214,7 +218,7 @@ class Entities:
                         scope,
                     )
             for extra in (
-                extras(self.settings, component).plugins
+                trait_plugins(self.settings, component).plugins
                 if "pre-function" in kinds
                 else ()
             ):
@@ -222,7 +226,7 @@ class Entities:
 
     def _extra(
         self,
-        extra: Extra,
+        extra: TraitPlugin,
         estate: Estate,
         component: Component,
         scope: Mapping[str, Any],
@@ -257,7 +261,8 @@ class Entities:
         upstream: str,
         port: int | None = None,
     ) -> dict[str, Entity]:
-        """The configurations of the plugins before a backend of the component, in full, by plugin."""
+        """Return the configurations of the plugins before a backend of the component, in full, by
+        plugin."""
         ring = names.ring(estate.stack.name, component.identity.provider)
         decided_by = table(
             estate,
@@ -273,11 +278,11 @@ class Entities:
             port or component.backends[own].port,
             certified_name(component, own),
         )
-        nobody = names.nobody(estate.stack.name, component)
+        anonymous = names.anonymous_for(estate.stack.name, component)
         admission = plugins.admission(decided_by)
         short = (
             admission,
-            plugins.jwt(nobody),
+            plugins.jwt(anonymous),
             plugins.gate(decided_by, leads),
         )
         return {
@@ -315,7 +320,7 @@ class Entities:
             f"{path}: {answer.status_code} {answer.text}"
         )
         entity: Entity = answer.json()
-        # Routes and services have paths of their own, whatever they were made below.
+        # Routes and services have their own paths, wherever they were created.
         collection = "/routes" if path.endswith("/routes") else path
         self.made[f"{collection}/{entity['id']}"] = dict(body)
         return entity
@@ -337,7 +342,8 @@ class Entities:
         )
 
     def paths(self, collection: str, **fields: Any) -> list[str]:
-        """Paths of what was made in a collection (as "/plugins") with these fields, oldest first."""
+        """Return paths of the created entities of a collection (as "/plugins") with these fields,
+        oldest first."""
         return [
             path
             for path, sent in self.made.items()
@@ -346,7 +352,7 @@ class Entities:
         ]
 
     def remove(self, paths: Sequence[str]) -> None:
-        """DELETE, newest first. What is gone already, with what it belonged to, is no fault."""
+        """DELETE, newest first. Entities that are already gone with their parents are no error."""
         for path in reversed(paths):
             answer = self._admin.delete(path)
             assert answer.status_code in (204, 404), (
@@ -355,7 +361,8 @@ class Entities:
             self.made.pop(path, None)
 
     def clean(self) -> None:
-        """Takes away all that was made and is still there, whatever fails in between. Raises the last failure."""
+        """Delete all created entities that still exist, also after failures. Raises the last
+        failure."""
         failure: Exception | None = None
         for path in reversed(list(self.made)):
             try:

@@ -6,7 +6,7 @@ from tests.support.estates import api
 
 
 def asked(*traits: str, name: str = "orders", access: str = "") -> str:
-    """An Application whose component asks for plugins: the properties of each trait."""
+    """Return an Application whose component names plugins: the properties of each trait."""
     traits_of = (
         f"        - type: kong-plugin\n          properties: {trait}\n"
         for trait in traits

@@ -1,8 +1,10 @@
-"""What a run of the engine leaves as it is: what `--exclude` names, and what its program ignores every change of.
+"""Resources that a run of the engine does not change: by `--exclude`, or because the program
+ignores every change.
 
-As the engine does it (step_generator.go): what is left out and not there is not made, and nothing may depend on it; what
-is there stays, with all that it depends on. What it depended on by the state the engine takes as it was, too, unless
-the program has come to that by then; where it comes to that later, the engine refuses it as a second one (seen).
+As the engine does it (step_generator.go): a missing resource that is left out is not created, and
+nothing may depend on it. An existing resource stays, with all its dependencies. The engine also
+keeps its dependencies by the state, unless the program has registered them already; a later
+registration fails as a duplicate (seen).
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ Key = tuple[str, str]
 
 
 class MissingDependencyError(AssertionError):
-    """Something that is to be made depends on what is left out, and is not there; or the program may come to it after
-    something that is left out and depended on it."""
+    """A new resource depends on a missing resource that is left out, or the program may register a
+    dependency after its dependent was left out."""
 
 
 def without_left_out(
@@ -28,20 +30,23 @@ def without_left_out(
     wanted: Mapping[Key, Registered],
     words: Sequence[str],
 ) -> dict[Key, Registered]:
-    """What a stack is to have after a run with these words, of what its program registered. Raises MissingDependencyError."""
+    """Return a stack's resources after a run with these words, from its program's registrations.
+    Raises MissingDependencyError."""
     left_out = _matcher(
         [word for option, word in pairwise(words) if option == "--exclude"]
     )
     found: dict[Key, Registered] = {}
     skipped = {key[1] for key in wanted if left_out(key) and key not in was}
-    for key, one in wanted.items():
+    for key, item in wanted.items():
         if not left_out(key):
-            if one.after & skipped:
+            if item.after & skipped:
                 raise MissingDependencyError(
-                    f"untargeted create: {key} needs {one.after & skipped}"
+                    f"untargeted create: {key} needs {item.after & skipped}"
                 )
-            found[key] = was[key] if key in was and "*" in one.ignored else one
-    registered = in_turn(wanted)
+            found[key] = (
+                was[key] if key in was and "*" in item.ignored else item
+            )
+    registered = with_program_order(wanted)
     for key in filter(left_out, was.keys() & wanted.keys()):
         before = {name for _, name in _with_needed(registered, [key])}
         if later := (was[key].after & {name for _, name in wanted}) - before:
@@ -52,8 +57,10 @@ def without_left_out(
     return {**{key: was[key] for key in stay if key not in found}, **found}
 
 
-def in_turn(resources: Mapping[Key, Registered]) -> dict[Key, Registered]:
-    """As if they depended on what the program alone has them wait for."""
+def with_program_order(
+    resources: Mapping[Key, Registered],
+) -> dict[Key, Registered]:
+    """Return the resources with the order of the program alone as dependencies."""
     return {
         key: replace(item, after=item.after | item.behind)
         for key, item in resources.items()
@@ -77,7 +84,7 @@ def _matcher(globs: Iterable[str]) -> Callable[[Key], bool]:
 def _with_needed(
     was: Mapping[Key, Registered], keys: Iterable[Key]
 ) -> set[Key]:
-    """These, and all that they depend on, by whatever way."""
+    """Return these resources with all their dependencies, direct and indirect."""
     by_name: dict[str, list[Key]] = {}
     for key in was:
         by_name.setdefault(key[1], []).append(key)

@@ -1,6 +1,6 @@
-"""Components with rate limits, and who is refused there and who is not: for any gateway.
+"""Components with rate limits, with allowed and denied calls: for any gateway.
 
-Windows are years, so that none ends while somebody asks.
+Windows are years, so none ends during a test.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ LIMITED = {
     "component": "component",
     "closed": "client",
 }
-"""By application, each with a host of its own, whose requests are counted together; `closed` has no public rule."""
+"""Applications, each with a separate host, whose requests are counted together; `closed` has no
+public rule."""
 ALL = [f"{name}.read" for name in LIMITED]
 """All scopes that there are."""
 PAGE = "https://page.example.net"
@@ -39,7 +40,7 @@ MOST = 2
 
 
 def limited(domain: str, stack: Stack, policy: str = "local") -> Estate:
-    """The components at `<application>.<domain>`, and clients that may call them."""
+    """Return the components at `<application>.<domain>`, and clients that may call them."""
     return with_callers(
         estate(
             *(_application(name, domain, policy) for name in LIMITED),
@@ -64,7 +65,7 @@ def _application(name: str, domain: str, policy: str) -> str:
 class Step:
     """Requests one after the other, of one kind, and the statuses that they get."""
 
-    what: str
+    title: str
     application: str
     statuses: tuple[int, ...]
     token: str | None = None
@@ -73,7 +74,8 @@ class Step:
 
 
 def steps(issuer: Issuer, other: Issuer) -> Iterator[Step]:
-    """What is asked of the components, in order: one budget after the other is used up, and none by somebody else."""
+    """Return the requests to the components, in order: each uses up one budget, and no budget is
+    used by another caller."""
     c, d = (issuer.service(ALL, client) for client in ("c", "d"))
     forged = issuer.signed(issuer.payload(ALL, client="d"), issuer.stray)
     full, passes = (200, 200, 429), (200, 200)

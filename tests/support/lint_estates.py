@@ -1,4 +1,4 @@
-"""What lint finds in files, styles of YAML to write them in, and every answer of the gateway to compare."""
+"""Lint findings in files, styles of YAML for them, and every answer of the gateway for comparison."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ STYLES: Mapping[str, Callable[[Data], str]] = {
 
 
 def styled(orders: str, shop: str, style: str) -> dict[str, str]:
-    """The files of two Applications, written anew in a style."""
+    """Return the files of two Applications, written anew in a style."""
     write = STYLES[style]
     return {
         "orders.yaml": write(yaml.safe_load(orders)),
@@ -96,7 +96,7 @@ def styled(orders: str, shop: str, style: str) -> dict[str, str]:
 
 
 def linted(files: Files) -> tuple[Estate, tuple[LintFinding, ...]]:
-    """What lint finds, and the estate that it finds it in."""
+    """Return the lint findings and their estate."""
     reading = join_readings(
         read_bytes(name, text.encode()) for name, text in files.items()
     )
@@ -108,7 +108,8 @@ def linted(files: Files) -> tuple[Estate, tuple[LintFinding, ...]]:
 
 
 def answers(estate: Estate) -> dict[tuple[str, ...], int]:
-    """Status by method, URL and who asks: every method, at and below every path of a rule, all clients and groups."""
+    """Return statuses by method, URL and caller: every method, at and below every path of a rule,
+    all clients and groups."""
     groups = sorted(
         {
             group

@@ -1,4 +1,5 @@
-"""Servers of tests on a free port, each in a thread of its own for as long as a `with` lasts, and what they read."""
+"""Servers of tests on a free port, each in a thread during a `with`, and the requests that they
+read."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from typing import Self
 
 
 class Listening:
-    """Serves what `server` does. A context manager."""
+    """Runs `server` in a thread. A context manager."""
 
     def __init__(self, server: socketserver.TCPServer) -> None:
         self._server = server
@@ -44,12 +45,13 @@ class Connections(socketserver.ThreadingTCPServer):
 
 
 class Requests(socketserver.StreamRequestHandler):
-    """Of a connection, what came of one request of HTTP/1."""
+    """The bytes of each HTTP/1 request, by connection."""
 
     timeout = 10
 
     def head(self) -> bytes:
-        """The request line and headers with the line that ends them; empty where the connection ends before."""
+        """Return the request line and headers with the line that ends them; empty if the connection
+        ends before."""
         read = b""
         while not read.endswith(b"\r\n\r\n"):
             line = self.rfile.readline(65536)

@@ -1,6 +1,8 @@
-"""Admission and the gate by themselves, in LuaJIT: each of their calls to Kong and nginx can be made to fail.
+"""Admission and the gate alone, in LuaJIT: each of their calls to Kong and nginx can be made to
+fail.
 
-No gateway: what the scripts call is here, a few lines each, and every call passes through one gate of the tests' own.
+There is no gateway: the called functions are small stubs, and every call passes through a single
+function of the tests.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ CALLS = {
         "kong.service.set_target",
     ),
 }  # fmt: skip
-"""What each script calls or reads; both call `kong.response.exit` and `kong.log.err`, too."""
+"""Functions that each script calls or reads; both also call `kong.response.exit` and
+`kong.log.err`."""
 
 _HARNESS = """
 return function(code, call, shared, before)
@@ -79,8 +82,8 @@ class LuaApiError(Exception):
 
 @dataclass(slots=True)
 class Lua:
-    """One request to one script. `facts` are the answers of the APIs; `fault`, by name of an API, is what it does instead:
-    an exception is raised, anything else returned."""
+    """One request to one script. `facts` are the answers of the APIs. `fault` replaces an API by
+    name: an exception is raised, any other value returned."""
 
     code: str
     facts: Mapping[str, Any]
@@ -89,19 +92,20 @@ class Lua:
     called: list[str] = field(default_factory=list)
     status: int | None = None
     admitted: Any = None
-    """The table that admission left, or what else stands there."""
+    """The table that admission left, or another value in its place."""
     before: str | None = None
-    """The admission that left what the gate reads with."""
+    """The admission that prepared the gate's functions."""
     readers: Any = None
-    """What else stands there."""
+    """Another value in place of the gate's functions that read requests."""
     target: tuple[Any, ...] | None = None
     marked: Any = None
-    """What stands there once the script has run."""
+    """The value after the script has run."""
     upstream_headers: dict[str, str] = field(default_factory=dict)
     cleared: list[str] = field(default_factory=list)
 
     def run(self) -> str:
-        """`on`: the request goes on; `exit`: it was refused with `status`; `error`: the script failed, Kong says 500."""
+        """Run the script. `on`: the request continues; `exit`: it was denied with `status`;
+        `error`: the script failed with 500."""
         runtime = LuaRuntime(
             encoding="latin-1",
             unpack_returned_tuples=True,
@@ -171,7 +175,7 @@ def gate(table: str, leads: str = '{"host": "api.test", "port": 80}') -> str:
 
 
 def spoil(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> None:
-    """Has scripts made of sources that say `wrong` where one says `right`."""
+    """Replace `right` by `wrong` in the sources of the scripts."""
     source = sources.source
     assert (
         sum(right in file.read_text("utf-8") for file in sources.FILES.values())
@@ -181,4 +185,6 @@ def spoil(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> None:
         sources, "source", lambda *names: source(*names).replace(right, wrong)
     )
     for module in (plugins, code):
-        monkeypatch.setattr(module, "sent", sources.sent.__wrapped__)
+        monkeypatch.setattr(
+            module, "deployed_script", sources.deployed_script.__wrapped__
+        )

@@ -1,7 +1,8 @@
-"""The whole program under Pulumi's mocks: what it registers, without an engine, plugins or products.
+"""The whole program under Pulumi's mocks: its registrations, without an engine, plugins or
+products.
 
-Only what looks at the products first is answered: by the Kong stand-in, whose plugin schemas the program needs, and by
-the Okta stand-in, which has the groups that roles name.
+Only reads of the products before registrations are answered. The Kong stand-in has the plugin
+schemas, and the Okta stand-in has the groups of roles.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from pulumi.runtime import mocks, rpc, set_all_config, set_mocks
 from pulumi.runtime.resource import register_resource
 from pulumi.runtime.settings import get_root_resource
 
-from components.graph import once_made
+from components.graph import first_missing
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.engine.state import STACK
 from kong_oam.identity.common.discovery import Published, SigningKey
@@ -41,7 +42,7 @@ from sandbox.okta import Okta
 from tests.support.estates import asking
 
 _IN_TURN = "graph", "grants", "workload.credential"
-"""The modules that have resources come after others in the program alone."""
+"""The modules whose resources come after others by the program alone."""
 ROOT = Path(__file__).parents[2]
 KEY = SigningKey("key1", "RS256", "the public key")
 _PAIR = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -57,14 +58,14 @@ PUBLIC_KEYS = {
 PRIVATE_KEY = _PAIR.private_bytes(
     Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
 ).decode()
-"""Of every key pair for which a certificate is made; the others have a text that says whose they are."""
+"""The key of every pair with a certificate; other pairs have a text with their owner."""
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """One registration as the SDK sent it. `inputs` are plain; `secret` names the inputs that are marked secret, and
-    `ignored` those of which changes are ignored. `behind`: what this run alone has it wait for (graph.once_made), of
-    which the state says nothing."""
+    """One registration as the SDK sent it. `inputs` are plain; `secret` lists secret inputs, and
+    `ignored` lists inputs with ignored changes. `behind` are waits of this run alone
+    (graph.once_made), which the state does not record."""
 
     type: str
     name: str
@@ -79,15 +80,16 @@ class Registered:
 
 
 States = dict[str, dict[str, dict[str, Any]]]
-"""What the engine tells a program of stacks: by the stack's name, {URN: {type, outputs}}."""
+"""Stack references of the engine: by the stack's name, {URN: {type, outputs}}."""
 
 
 Identify = Callable[[str], str]
-"""Gives what is made under a logical name its id."""
+"""Returns the id of a new resource with a logical name."""
 
 
 class _Answers(pulumi.runtime.Mocks):
-    """Ids are `id of NAME`, those of groups, too; outputs are the inputs, and what a product would add that the program reads."""
+    """Ids are `id of NAME`, also for groups. Outputs are the inputs, and a product's values that
+    the program reads."""
 
     def __init__(
         self,
@@ -151,9 +153,9 @@ class _Answers(pulumi.runtime.Mocks):
             return {
                 "outputs": next(
                     (
-                        one["outputs"]
-                        for one in of_stack.values()
-                        if one["type"] == STACK
+                        registration["outputs"]
+                        for registration in of_stack.values()
+                        if registration["type"] == STACK
                     ),
                     {},
                 )
@@ -168,7 +170,7 @@ class _Answers(pulumi.runtime.Mocks):
 
 
 def _of_service(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """What a cluster says of a Service that is reached from outside."""
+    """Return a cluster's status of a Service with external access."""
     if spec.get("type") == "LoadBalancer":
         return {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}
     if spec.get("type") != "NodePort":
@@ -181,7 +183,7 @@ def _of_service(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Monitor(mocks.MockMonitor):
-    """Keeps what the mocks do not see: dependencies, and which inputs are secrets."""
+    """Records facts that the mocks do not see: dependencies, and secret inputs."""
 
     def __init__(self, answers: _Answers | None = None) -> None:
         super().__init__(answers or _Answers())
@@ -191,20 +193,22 @@ class _Monitor(mocks.MockMonitor):
         ] = {}
         self._behind: dict[tuple[str, str], frozenset[str]] = {}
 
-    def once_made(
+    def first_missing(
         self, resources: Sequence[pulumi.Resource]
     ) -> pulumi.Output[Any]:
-        """What the program has in its place, which no request tells."""
-        made = once_made(resources)
+        """Replace the program's function, which no request shows."""
+        made = first_missing(resources)
         self._turns[id(made)] = made, resources
         return made
 
     def register(
         self, resource: pulumi.Resource, type_: str, name: str, *more: Any
     ) -> None:
-        """What the SDK has in its place, which then tells the monitor; notes what the resource waits for."""
+        """Replace the SDK's function, which sends to the monitor; record the resource's waits."""
         (options,) = (
-            one for one in more if isinstance(one, pulumi.ResourceOptions)
+            registration
+            for registration in more
+            if isinstance(registration, pulumi.ResourceOptions)
         )
         waits = (
             options.depends_on
@@ -254,7 +258,7 @@ class _Monitor(mocks.MockMonitor):
 
 
 def recorder() -> _Monitor:
-    """What takes registrations in the place of an engine, and keeps them."""
+    """Return a recorder of registrations in place of an engine."""
     return _Monitor()
 
 
@@ -267,7 +271,7 @@ def _published(issuer: str, proxy: str | None) -> Published:
 
 
 class _EveryGroup(dict[str, str]):
-    """Ids of groups as `_Answers` gives them, whatever the name."""
+    """Ids of groups as `_Answers` returns them, for any name."""
 
     def __missing__(self, name: str) -> str:
         return f"id of {name}"
@@ -279,7 +283,7 @@ def _inspected(*arguments: Any) -> Inspection:
 
 @pulumi.runtime.test  # type: ignore[untyped-decorator]
 def _program() -> None:
-    """Runs the program and waits for all that it registers."""
+    """Run the program and wait for all that it registers."""
     runpy.run_path("__main__.py", run_name="__main__")
 
 
@@ -291,9 +295,11 @@ def run_stack(
     identify: Identify = "id of {}".format,
     stays: Mapping[tuple[str, str], Registered] | None = None,
 ) -> list[Registered]:
-    """All that the program of the working directory registers on a stack whose file is there. `states` are those that
-    the engine knows; what this run registers and exports is put there for the next ones. `stays`: by type and logical
-    name, what a flag leaves as it is, which is what the program then gets of it."""
+    """Return all registrations of the program of the working directory on a stack with a file.
+
+    `states` are the engine's; this run's registrations and outputs are added for later runs.
+    `stays`: values that a flag keeps, by type and logical name, which the program then reads.
+    """
     file = yaml.safe_load(
         Path(f"stacks/Pulumi.{stack}.yaml").read_text("utf-8")
     )["config"]
@@ -327,7 +333,7 @@ def run_stack(
             patch.setattr("pulumi.resource.register_resource", monitor.register)
             for module in _IN_TURN:
                 patch.setattr(
-                    f"components.{module}.once_made", monitor.once_made
+                    f"components.{module}.first_missing", monitor.first_missing
                 )
             runpy.run_path("__main__.py", run_name="__main__")
         return pulumi.Output.from_input(exported).apply(outputs.update)
@@ -335,11 +341,11 @@ def run_stack(
     program()
     urn = f"urn:pulumi:{stack}::kong-oam::"
     state = {
-        f"{urn}{one.type}::{one.name}": {
-            "type": one.type,
-            "outputs": one.inputs,
+        f"{urn}{registration.type}::{registration.name}": {
+            "type": registration.type,
+            "outputs": registration.inputs,
         }
-        for one in monitor.registered
+        for registration in monitor.registered
     }
     states[stack] = {
         **state,
@@ -349,7 +355,7 @@ def run_stack(
 
 
 def answer(patch: pytest.MonkeyPatch) -> None:
-    """Has the environment say how products are reached, and issuers publish a key."""
+    """Set the environment to the products' addresses, and make issuers publish a key."""
     patch.setenv("KONG_ADMIN_TOKEN", "the admin token")
     patch.setenv("OKTA_API_TOKEN", "the API token")
     patch.setenv("OKTA_ORG_NAME", "sandbox")
@@ -362,7 +368,7 @@ def answer(patch: pytest.MonkeyPatch) -> None:
 
 
 def clear(secret: Registered) -> dict[str, str]:
-    """What a Kubernetes Secret holds."""
+    """Return the data of a Kubernetes Secret."""
     return {
         key: base64.b64decode(item).decode()
         for key, item in secret.inputs["data"].items()
@@ -372,7 +378,7 @@ def clear(secret: Registered) -> dict[str, str]:
 def ask_at(
     patch: pytest.MonkeyPatch, key: str, values: Mapping[Key[Any], Any]
 ) -> None:
-    """Has the component `key` have these values of traits, whatever its Application says."""
+    """Give the component `key` these values of traits, in place of its Application's."""
 
     def compiled(*arguments: Any) -> Any:
         made = compile_estate(*arguments)
@@ -388,10 +394,12 @@ def run_program(
     preview: bool = False,
     **gateway: Any,
 ) -> list[Registered]:
-    """All that the program registers for the sample estate on the stack `local`, which `patch` is told of.
+    """Return all registrations of the program for the sample estate on the stack `local`; `patch`
+    gets them.
 
-    `gateway` are settings of its own, and `providers` identity providers in place of its own. In a first preview
-    unknown is what `_Answers` does not say. The environment says which Kong's plugin schemas it reads.
+    `gateway` are additional settings, and `providers` replace the identity providers. In a first
+    preview, values outside of `_Answers` are unknown. The environment names the Kong of the plugin
+    schemas.
     """
     file = yaml.safe_load(
         (ROOT / "stacks/Pulumi.local.yaml").read_text("utf-8")
@@ -431,14 +439,19 @@ def run_program(
 def program(
     *providers: dict[str, Any], preview: bool = False
 ) -> list[Registered]:
-    """All that the program registers with the Kong stand-in as its gateway, and with these identity providers, if any."""
+    """Return all registrations of the program with the Kong stand-in as its gateway, and with these
+    identity providers, if any."""
     with Kong() as kong, pytest.MonkeyPatch.context() as patch:
         patch.setenv("KONG_ADMIN_ADDR", kong.admin_url)
         return run_program(patch, list(providers) or None, preview)
 
 
 def all_of(registered: list[Registered], kind: str) -> dict[str, Registered]:
-    """What the program registered of one type, by logical name. There must be some."""
-    found = {one.name: one for one in registered if one.type == kind}
+    """Return the registrations of one type, by logical name. There must be some."""
+    found = {
+        registration.name: registration
+        for registration in registered
+        if registration.type == kind
+    }
     assert found, f"the program registered no {kind}"
     return found

@@ -1,4 +1,5 @@
-"""Applications that people wrote, with KubeVela's own offline renderings of some; both lie beside the project."""
+"""Applications that people wrote, with KubeVela's own offline renderings of some; both are beside
+the project."""
 
 from __future__ import annotations
 
@@ -26,18 +27,18 @@ CORPUS = DATA / "oam"
 
 
 def corpus(folder: str) -> list[str]:
-    """The names of the files in a folder of it; none where it is not beside the project."""
+    """Return the names of the files in a folder of it; empty if it is not beside the project."""
     return sorted(path.name for path in (CORPUS / folder).glob("*.yaml"))
 
 
 def need_corpus() -> None:
-    """Skips the test, saying why, where there is no corpus."""
+    """Skip the test, with the reason, without the corpus."""
     if not CORPUS.is_dir():
         pytest.skip(f"no Applications and renderings at {CORPUS}")
 
 
 def documents(name: str) -> tuple[Document, ...]:
-    """The documents of one file of the corpus, as the project reads them."""
+    """Return the documents of one file of the corpus, as the project reads them."""
     found, _ = read(name, (CORPUS / name).read_bytes())
     return found
 
@@ -54,18 +55,18 @@ def _definitions_of() -> Mapping[str, list[dict[str, str]]]:
 
 @cache
 def definitions_in(name: str) -> tuple[Definition, ...]:
-    """The definitions of one file of the corpus."""
+    """Return the definitions of one file of the corpus."""
     return read_definitions(name, (CORPUS / name).read_bytes()).definitions
 
 
 def rows_of(file: str) -> list[dict[str, str]]:
-    """The types of a file, each with where its definition is."""
+    """Return the types of a file, each with the place of its definition."""
     return _definitions_of().get(file, [])
 
 
 def library_of(file: str, built_in: Iterable[Definition] = ()) -> Library:
-    """The definitions that a file's expected rendering used, and KubeVela's built-in ones for what they leave out; those in
-    `built_in` in place of KubeVela's."""
+    """Return the definitions of a file's expected rendering, completed by KubeVela's built-in
+    definitions; `built_in` replaces KubeVela's."""
     found: dict[tuple[str, str], Definition] = {}
     for row in rows_of(file):
         if (CORPUS / row["definition"]).is_file() and row["kind"] in (
@@ -74,14 +75,17 @@ def library_of(file: str, built_in: Iterable[Definition] = ()) -> Library:
         ):
             inside = definitions_in(row["definition"])
             found |= {
-                (one.kind, one.name): one
-                for one in inside
-                if one.name == row["type"].partition("@")[0]
+                (item.kind, item.name): item
+                for item in inside
+                if item.name == row["type"].partition("@")[0]
             }
     for name in corpus("builtin"):
-        for one in definitions_in(f"builtin/{name}"):
-            found.setdefault((one.kind, one.name), one)
-    ours = {(one.kind, one.name): one for one in built_in}
+        for definition in definitions_in(f"builtin/{name}"):
+            found.setdefault((definition.kind, definition.name), definition)
+    ours = {
+        (definition.kind, definition.name): definition
+        for definition in built_in
+    }
     of_kubevela = {
         key
         for key, item in found.items()
@@ -92,8 +96,8 @@ def library_of(file: str, built_in: Iterable[Definition] = ()) -> Library:
 
 
 def deployments(document: Document) -> Iterator[Application]:
-    """What KubeVela prints of an Application: once for each topology of each `deploy`, with that step's overrides. Other
-    steps make no difference to it."""
+    """Yield KubeVela's output for an Application: once for each topology of each `deploy`, with
+    that step's overrides. Other steps make no difference to it."""
     application = application_of(document)
     acts = [act for act in deploys(application) if act.component is None]
     for act in acts or [Deploy((), (), (), application.position)]:
@@ -110,7 +114,7 @@ def setting_of(document: Document) -> Setting:
 
 
 def application_of(document: Document) -> Application:
-    """An Application as it stands, whatever is wrong with it."""
+    """Return an Application unchanged, also with errors."""
     return typed.application_of(
         document, pruned("application", document.data), frozenset()
     )

@@ -1,8 +1,9 @@
 """Every field of openid-connect's `config`, as Kong documents it.
 
-Source: Kong's plugin reference, which publishes the schema of each plugin of Kong Gateway Enterprise 3.11 (repository
-Kong/developer.konghq.com, app/_schemas/gateway/plugins/3.11/OpenidConnect.json). Written out here by hand: a field's
-name, its type, and its default where it has one. Nothing of it was read from a running Kong Enterprise.
+Source: Kong's plugin reference, with the schema of each plugin of Kong Gateway Enterprise 3.11
+(repository Kong/developer.konghq.com, app/_schemas/gateway/plugins/3.11/OpenidConnect.json). It is
+copied by hand: a field's name, its type, and its default if it has any. Nothing of it was read from
+a running Kong Enterprise.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ CHOICES = {
     "consumer_by": ("custom_id", "id", "username"),
     "disable_session": ("authorization_code", "bearer", "client_credentials", "introspection", "kong_oauth2", "password", "refresh_token", "session", "userinfo"),
 }  # fmt: skip
-"""What the elements of a list may be, for the lists that are not left to their default."""
+"""The allowed elements of lists that do not keep their default."""
 
 _EVERYWHERE = ["body", "header", "query"]
 
@@ -104,11 +105,13 @@ NUMBERS: dict[str, float | None] = {
 }  # fmt: skip
 
 RECORDS = ("client_jwk", "cluster_cache_redis", "redis")
-"""Keys of clients and addresses of Redis; none of them is used here, so that their own fields do not matter."""
+"""Keys of clients and addresses of Redis; none of them is used here, so their own fields are left
+out."""
 
 
 def schema() -> dict[str, Any]:
-    """The reference in the form in which a Kong answers `GET /schemas/plugins/openid-connect`."""
+    """Return the reference in the form in which a Kong answers `GET
+    /schemas/plugins/openid-connect`."""
     kinds: tuple[tuple[str, dict[str, Any]], ...] = (
         ("string", TEXTS), ("array", LISTS), ("boolean", FLAGS), ("number", NUMBERS), ("record", dict.fromkeys(RECORDS)),
     )  # fmt: skip

@@ -29,8 +29,9 @@ CONSOLE: Mapping[tuple[str, str], int] = {
     ("POST", "/reports"): 0,
     ("GET", "/docs/internal"): 0,
 }
-"""What the pages of the sample estate's browser client see of its API, on another host, with the token of a user in
-order-desk: by method and path the status, 0 for what was not granted, which their browser does not send."""
+"""Statuses that the pages of the sample estate's browser client see, by method and path. Their API
+is on another host, and the user is in order-desk. 0: the scope is missing, so the browser sends
+nothing."""
 
 _PAGE = """<!doctype html><meta charset="utf-8"><title>pages</title><pre></pre><script>
 const found = [];
@@ -55,8 +56,11 @@ def fetched(
     proxy: tuple[str, int],
     requests: Sequence[tuple[str, Mapping[str, Any]]],
 ) -> list[tuple[int, str]]:
-    """What a page of `origin`, of http, gets when it fetches these, each a URL and what `fetch` is told: status and body;
-    0 where the browser keeps the answer from it, or sends nothing. Every other host is at `proxy`."""
+    """Return status and body of these fetches by a page of `origin`, over http.
+
+    Each is a URL and the options of `fetch`. 0: the browser hides the answer, or sends nothing.
+    Every other host is at `proxy`.
+    """
     assert CHROMIUM is not None
     text = (_PAGE % json.dumps(requests)).encode()
 
@@ -69,7 +73,7 @@ def fetched(
             self.wfile.write(text)
 
         def log_message(self, *_: object) -> None:
-            """Says nothing."""
+            """Print nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     Thread(target=server.serve_forever, daemon=True).start()

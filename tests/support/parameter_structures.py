@@ -1,7 +1,9 @@
-"""The structure of a definition's `parameter`, read from its CUE: to compare two, and to make properties that fit.
+"""The structure of a definition's `parameter`, read from its CUE: to compare two, and to make
+properties that fit.
 
-It reads as much of CUE as parameters are written in: structs with optional, conditional and patterned fields, open
-lists, alternatives with defaults, bounds, literals, and names of other fields of the template.
+It reads the part of CUE that parameters use. These are structs with optional, conditional and
+patterned fields, open lists, alternatives with defaults, bounds, literals, and names of other
+fields of the template.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ class Field:
     optional: bool
     type: Type
     condition: str = ""
-    """Empty, or `field == "value"`, of a field beside it or further out."""
+    """Empty, or `field == "value"`, of a field beside it or in an outer struct."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ Type = Struct | ListOf | Rule | Either | All
 
 
 def parameter(text: str) -> Type:
-    """The structure of `parameter` in a template, or in a file as `vela def` writes it."""
+    """Return the structure of `parameter` in a template, or in a file as `vela def` writes it."""
     return _Reader(text).named("parameter")
 
 
@@ -87,7 +89,7 @@ class _Reader:
             self._names = self._fields(self._names["template"] + 1)
 
     def _fields(self, start: int) -> dict[str, int]:
-        """Where the values of the fields begin that stand from there on, until the brace that closes them."""
+        """Yield the beginnings of field values from there on, until the closing brace."""
         found: dict[str, int] = {}
         depth = 0
         for index in range(start, len(self._tokens) - 1):
@@ -264,7 +266,7 @@ class _Reader:
 
 
 def _flat(default: bool, option: Type) -> list[tuple[bool, Type]]:
-    """An alternative, or those that it is itself made of."""
+    """Return an alternative, or those that it is itself made of."""
     return (
         [*option.options]
         if isinstance(option, Either) and not default
@@ -273,7 +275,7 @@ def _flat(default: bool, option: Type) -> list[tuple[bool, Type]]:
 
 
 def taken(type_: Type) -> Type:
-    """What fits, whatever is made of what is missing: without defaults, and each field optional that may be missing."""
+    """Return the structure without defaults, and with each field optional that may be missing."""
     match type_:
         case Struct(fields, pattern, is_open):
             inner = (
@@ -310,7 +312,7 @@ def _may_be_missing(field: Field) -> bool:
 
 
 def _without_default(type_: Type) -> Type:
-    """The same without a default, and without values that are of a type which fits as well."""
+    """Return the same without a default, and without values that are of a type which fits as well."""
     if not isinstance(type_, Either):
         return type_
     all_of = {
@@ -329,7 +331,7 @@ def _without_default(type_: Type) -> Type:
 
 
 def _kind_of(option: Type) -> str:
-    """The type that a literal is of, or what the context has; empty where it is neither."""
+    """Return the type of a literal, or the type in the context; empty if it is neither."""
     if not isinstance(option, Rule) or option.text in _TYPES:
         return ""
     if option.text.startswith("context."):
@@ -409,7 +411,7 @@ def _mapping(
     made: dict[str, Any] = {}
     here = [*around, (type_, made)]
     for field in sorted(
-        type_.fields, key=lambda one: (bool(one.condition), one.name)
+        type_.fields, key=lambda item: (bool(item.condition), item.name)
     ):
         may_be_missing = field.optional or _default(field.type) is not None
         if _holds(field.condition, here) and not (
@@ -495,4 +497,4 @@ def _inner(value: Any) -> list[Any]:
     if not isinstance(value, dict | list):
         return []
     inside = value.values() if isinstance(value, dict) else value
-    return [value, *(inner for one in inside for inner in _inner(one))]
+    return [value, *(inner for item in inside for inner in _inner(item))]

@@ -1,4 +1,5 @@
-"""The sample estate in namespaces of its own, as the program finds it under Pulumi's mocks, and its stacks."""
+"""The sample estate in separate namespaces, as the program finds it under Pulumi's mocks, and its
+stacks."""
 
 from __future__ import annotations
 
@@ -61,8 +62,8 @@ def estate_at(kind: str, folder: Path) -> Iterator[Path]:
 
 
 def run_all(states: States) -> dict[str | None, list[Registered]]:
-    """What the program registers on the base and on each partition, twice on these: ids that a provider makes up are
-    known to those called once their clients' own stacks have been run."""
+    """Return the registrations on the base and on each partition. Partitions run twice, because the
+    called components learn a provider's ids from the clients' own stacks."""
     first = {
         name: run_stack(stack_of(name), states) for name in (None, *PARTITIONS)
     }

@@ -1,6 +1,8 @@
-"""A project with a generated estate, deployed by runs under Pulumi's mocks: with what is chosen alone, or with all.
+"""A project with a generated estate, deployed by runs under Pulumi's mocks: with the choices alone,
+or with all parts.
 
-The runs are those of `python -m kong_oam up`; what stands in is the engine, with its stacks, tags and locks.
+The runs are those that `python -m kong_oam up` makes; a stand-in replaces the engine, with its
+stacks, tags and locks.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ from sandbox.kong import Kong
 from sandbox.okta import Okta
 from sandbox.project import project
 from tests.support.estate_choices import PARTITIONS
-from tests.support.generated_estates import Chosen, write
+from tests.support.generated_estates import Choices, write
 from tests.support.mocks import Registered, States, answer, run_stack
 from tests.support.provider_settings import uninspected
 from tests.support.workload_tls import authority
@@ -48,19 +50,20 @@ from tests.support.workload_tls import authority
 ESTATE = "local"
 GROUPS = ("sales", "order-desk", "desk")
 Made = tuple[Mapping[tuple[str, str], Registered], Mapping[str, Any]]
-"""What a run registered, by type and name, and what it exported."""
+"""A run's registrations by type and name, and its outputs."""
 
 
 class InvalidEstateError(Exception):
-    """The program refuses the estate."""
+    """The program rejects the estate."""
 
 
 @dataclass
 class Deployed:
-    """Stands in for the engine, as far as `up` knows it: the states of stacks, their tags and last updates.
+    """A stand-in for the parts of the engine that `up` uses: the states of stacks, their tags and
+    last updates.
 
-    `made`: what the last run of each stack made. `ran`: the stacks that were run since somebody last looked. `cache`:
-    what runs made that began with the very same; it is for several of these.
+    `made`: the registrations of each stack's last run. `ran`: the stacks that were run since the
+    last check. `cache`: the results of runs with equal inputs; several deployments share it.
     """
 
     cache: dict[Any, tuple[Made, Mapping[str, Any]]]
@@ -71,7 +74,7 @@ class Deployed:
     ran: list[str] = field(default_factory=list)
 
     def copy(self) -> Deployed:
-        """One that goes its own way from here on."""
+        """Return an independent copy."""
         return Deployed(
             self.cache,
             dict(self.states),
@@ -127,16 +130,18 @@ class Deployed:
         return True
 
     def _run(self, stack: str) -> tuple[Made, Mapping[str, Any]]:
-        states, said = dict(self.states), StringIO()
-        with redirect_stderr(said), redirect_stdout(said):
+        states, output = dict(self.states), StringIO()
+        with redirect_stderr(output), redirect_stdout(output):
             try:
                 registered = run_stack(stack, states)
             except (SystemExit, Exception) as error:
                 raise InvalidEstateError(
-                    f"{stack}: {type(error).__name__} {error} {said.getvalue()[-800:]}"
+                    f"{stack}: {type(error).__name__} {error} {output.getvalue()[-800:]}"
                 ) from error
         of_stack = {
-            (one.type, one.name): one for one in registered if one.type != STACK
+            (registration.type, registration.name): registration
+            for registration in registered
+            if registration.type != STACK
         }
         state = {
             urn: item
@@ -144,15 +149,15 @@ class Deployed:
             if item["type"] == STACK
         }
         components = {name for kind, name in of_stack if kind == COMPONENT}
-        for (kind, name), one in of_stack.items():
+        for (kind, name), entry in of_stack.items():
             above = (
-                f"urn:pulumi:{stack}::kong-oam::{COMPONENT}::{one.parent}"
-                if one.parent in components
+                f"urn:pulumi:{stack}::kong-oam::{COMPONENT}::{entry.parent}"
+                if entry.parent in components
                 else ""
             )
             state[f"urn:pulumi:{stack}::kong-oam::{kind}::{name}"] = {
                 "type": kind,
-                "outputs": one.inputs,
+                "outputs": entry.inputs,
                 "parent": above,
             }
         return (of_stack, from_outputs(state).outputs), state
@@ -167,7 +172,7 @@ def _files() -> str:
 
 
 class Serial:
-    """Stands in for a pool of threads: one run after the other."""
+    """A stand-in for a thread pool: one run after the other."""
 
     def __init__(self, **_: Any) -> None: ...
     def __enter__(self) -> Serial:
@@ -184,10 +189,10 @@ class Project:
 
     folder: Path
     provider: Mapping[str, Any]
-    """What is said of its provider beside the usual: where the stand-in is."""
+    """Return the provider's additional settings: the stand-in's address."""
 
-    def estates(self, chosen: Chosen) -> Estates | None:
-        """The estate as the files have it from now on; None where it does not compile."""
+    def estates(self, chosen: Choices) -> Estates | None:
+        """Return the estate of the current files; None if it does not compile."""
         write(self.folder, chosen, dict(self.provider))
         try:
             settings = read_file(stack_file(ESTATE), describe)
@@ -204,7 +209,7 @@ class Project:
     def up(
         self, estates: Estates, deployed: Deployed, *, everything: bool
     ) -> Known:
-        """`up`, with all stacks or with those that something touched. Gives what was known before. Raises
+        """Run `up` on all stacks or on affected stacks. Return the facts known before. Raises
         InvalidEstateError."""
         deployed.ran.clear()
         with pytest.MonkeyPatch.context() as patch:
@@ -214,9 +219,9 @@ class Project:
             # The order of runs is the checker's: here an exchange of scopes may be made at once.
             patch.setattr(run, "grant_changes", lambda *_: NO_CHANGES)
             patch.setattr(
-                run, "show", lambda *_, stack, **__: deployed.run(stack)
+                run, "stream", lambda *_, stack, **__: deployed.run(stack)
             )
-            there = engine_stacks.listed()
+            there = engine_stacks.list_stacks()
             known = records.read(ESTATE, PARTITIONS, there)
             chosen = (
                 [None, *PARTITIONS]
@@ -232,9 +237,9 @@ class Project:
                 there,
                 known,
             )
-            runs.over(chosen)
+            runs.run_stacks(chosen)
             assert not runs.failed and not runs.left_out
-            return records.read(ESTATE, PARTITIONS, engine_stacks.listed())
+            return records.read(ESTATE, PARTITIONS, engine_stacks.list_stacks())
 
 
 @contextmanager

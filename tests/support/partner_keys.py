@@ -21,7 +21,7 @@ def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
 
 
 def certified(key: Key) -> str:
-    """A certificate of the key (PEM), which lives for a year around now."""
+    """Return a certificate of the key (PEM), which lives for a year around now."""
     subject = x509.Name(
         [x509.NameAttribute(x509.NameOID.COMMON_NAME, "partner.example.com")]
     )

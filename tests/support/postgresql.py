@@ -1,4 +1,5 @@
-"""A PostgreSQL of one's own (Debian's), on loopback in a temporary folder, and a wire to it that can be cut."""
+"""A private PostgreSQL (Debian's), on loopback in a temporary folder, and a connection to it that
+can be cut."""
 
 from __future__ import annotations
 
@@ -29,12 +30,13 @@ _PATIENCE = 60.0
 
 
 class PostgreSqlMissingError(Exception):
-    """There can be no PostgreSQL here. The message says why."""
+    """PostgreSQL is not available here. The message has the reason."""
 
 
 @dataclass(slots=True)
 class PostgreSql:
-    """A server at 127.0.0.1 with one user and one database; `process` is its first one, while it runs."""
+    """A server at 127.0.0.1 with one user and one database; `process` is its main process, while it
+    runs."""
 
     programs: Path
     folder: Path
@@ -44,11 +46,11 @@ class PostgreSql:
     def url(
         self, port: int | None = None, login: str = f"{USER}:{PASSWORD}"
     ) -> str:
-        """The backend's URL; `port` is that of a wire in front of the server."""
+        """Return the backend's URL; `port` belongs to a connection in front of the server."""
         return f"postgres://{login}@127.0.0.1:{port or self.port}/{DATABASE}?sslmode=disable&connect_timeout=10"
 
     def ask(self, query: str) -> str:
-        """What psql prints for a query: a line for each row, with `|` between columns."""
+        """Return psql's output for a query: a line for each row, with `|` between columns."""
         command = [
             self.programs / "psql",
             "--no-psqlrc",
@@ -68,13 +70,13 @@ class PostgreSql:
         ).stdout.strip()
 
     def names(self) -> list[str]:
-        """What the backend keeps, by the names that it has on a file backend."""
+        """Return the backend's entries, by their names on a file backend."""
         return self.ask(
             f"SELECT substr(key, {len(DATABASE) + 2}) FROM pulumi_state ORDER BY key"
         ).splitlines()
 
     def start(self) -> None:
-        """Starts it, and waits until it answers."""
+        """Start it, and wait until it answers."""
         settings = (
             "-h",
             "127.0.0.1",
@@ -96,11 +98,11 @@ class PostgreSql:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Ends it, and every connection with it; what was committed is there when it starts again."""
+        """Stop it, and every connection with it; committed data is available after the next start."""
         if self.process is not None:
             self.process.send_signal(
                 signal.SIGINT
-            )  # what PostgreSQL calls a fast shutdown
+            )  # PostgreSQL's fast shutdown
             self.process.wait(_PATIENCE)
             self.process = None
 
@@ -118,7 +120,8 @@ class PostgreSql:
 
 @contextmanager
 def postgresql() -> Iterator[PostgreSql]:
-    """Starts one, which ends with the context. Raises PostgreSqlMissingError where there can be none."""
+    """Start a server, and stop it after the block. Raises PostgreSqlMissingError if PostgreSQL is
+    not available."""
     programs, unprivileged = _programs(), _unprivileged()
     folder = Path(tempfile.mkdtemp(prefix="kong-oam-postgresql-"))
     try:
@@ -176,9 +179,9 @@ def postgresql() -> Iterator[PostgreSql]:
 
 
 def _programs() -> Path:
-    """The folder of the newest version's programs, which Debian keeps off the PATH."""
+    """Return the folder of the newest version's programs, which Debian keeps off the PATH."""
     found = sorted(
-        _DEBIAN.glob("*/bin/initdb"), key=lambda one: float(one.parts[-3])
+        _DEBIAN.glob("*/bin/initdb"), key=lambda item: float(item.parts[-3])
     )
     if not found:
         raise PostgreSqlMissingError(
@@ -188,8 +191,8 @@ def _programs() -> Path:
 
 
 def _unprivileged() -> dict[str, Any]:
-    """How a process is started as somebody else than root, as whom PostgreSQL does not run; as oneself where that is
-    another."""
+    """Return the arguments that start a process as another user than root, because PostgreSQL does
+    not run as root."""
     if os.geteuid() != 0:
         return {}
     try:
@@ -227,7 +230,7 @@ class Wire:
         self._listening.__exit__()
 
     def cut(self) -> None:
-        """Closes all connections, and each that comes until `mend`."""
+        """Close all connections, and every new connection until `mend`."""
         with self._lock:
             self._whole = False
             for end in self._ends:
@@ -235,7 +238,7 @@ class Wire:
                     end.shutdown(socket.SHUT_RDWR)
 
     def mend(self) -> None:
-        """Leads connections that come from now on."""
+        """Forward new connections again."""
         with self._lock:
             self._whole = True
 
@@ -254,7 +257,7 @@ class Wire:
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:
-    """Passes on what comes, until either end is closed."""
+    """Forward bytes until either end is closed."""
     with suppress(OSError):
         while data := source.recv(65536):
             sink.sendall(data)

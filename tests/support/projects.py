@@ -1,4 +1,4 @@
-"""A project in a repository of its own, for tests of what reads a project's files and their history."""
+"""A project in a new repository, for tests that read a project's files and their history."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GIT = {
 
 
 def git(*arguments: str) -> None:
-    """Runs git as a person whom nobody's configuration knows."""
+    """Run git as a person without a git configuration."""
     identity = ("-c", "user.name=tests", "-c", "user.email=tests@example.com")
     subprocess.run(
         ["git", *identity, *arguments],
@@ -42,7 +42,7 @@ def copy_sample(folder: Path) -> None:
 
 
 def replace_once(file: Path, old: str, new: str) -> None:
-    """Replaces `old`, which stands exactly once in the file."""
+    """Replace `old`, which stands exactly once in the file."""
     text = file.read_text("utf-8")
     assert text.count(old) == 1, (
         f"{old!r} stands {text.count(old)} times in {file}"

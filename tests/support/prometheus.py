@@ -1,4 +1,5 @@
-"""Debian's Prometheus on loopback, the exporter as people start it, and what the alert rules and the dashboard ask."""
+"""Debian's Prometheus on loopback, the exporter as people start it, and the queries of alert rules
+and dashboard."""
 
 from __future__ import annotations
 
@@ -54,7 +55,7 @@ def _filled(query: str) -> str:
 
 
 def promtool(*arguments: str | Path) -> str:
-    """Runs it and gives what it said; fails where that was no success."""
+    """Run it, and return its output; fails after an error status."""
     ran = subprocess.run(
         ["promtool", *map(str, arguments)],
         capture_output=True,
@@ -73,16 +74,16 @@ class Prometheus:
     jobs: frozenset[str]
 
     def ask(self, query: str) -> list[dict[str, Any]]:
-        """The samples that a query gives now."""
+        """Return the current samples of a query."""
         answer = httpx.get(
             f"{self.url}/api/v1/query", params={"query": query}, trust_env=False
         ).json()
         assert answer["status"] == "success", (query, answer)
         found: list[dict[str, Any]] = answer["data"]["result"]
-        return [one for one in found if one["value"][1] != "NaN"]
+        return [finding for finding in found if finding["value"][1] != "NaN"]
 
     def await_data(self, query: str) -> list[dict[str, Any]]:
-        """The same, once there are some. Fails where there are none in time."""
+        """Return the samples once there are some. Fails after the time limit."""
         until = time.monotonic() + 20
         while not (found := self.ask(query)):
             assert time.monotonic() < until, f"nothing is known of {query}"
@@ -163,7 +164,8 @@ def _await_ready(
 
 @contextmanager
 def exporter(*arguments: str | Path) -> Iterator[str]:
-    """The verb `metrics` with these arguments, on a free port: gives the URL that it serves. Ends it as Ctrl-C does."""
+    """Run the verb `metrics` with these arguments on a free port, and yield its URL. End it as
+    Ctrl-C does."""
     command = [
         sys.executable,
         "-m",
@@ -178,14 +180,14 @@ def exporter(*arguments: str | Path) -> Iterator[str]:
     ) as process:
         assert process.stdout is not None
         try:
-            said = process.stdout.readline()
+            output = process.stdout.readline()
             found = re.match(
-                r"serves (http://127\.0\.0\.1:\d+/metrics); Ctrl-C ends it\n",
-                said,
+                r"serving (http://127\.0\.0\.1:\d+/metrics); Ctrl-C stops\n",
+                output,
             )
-            assert found, said
+            assert found, output
             yield found[1]
         finally:
             process.send_signal(signal.SIGINT)
-            assert process.stdout.read() == "\nno longer served\n"
+            assert process.stdout.read() == "\nstopped\n"
             assert process.wait(10) == 0

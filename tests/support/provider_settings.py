@@ -23,7 +23,7 @@ KEYCLOAK = {
 
 
 def stack(*providers: dict[str, Any]) -> Settings:
-    """The settings of a stack with these identity providers."""
+    """Return the settings of a stack with these identity providers."""
     gateway = {"namespace": "kong", "podLabels": {"app": "kong"}}
     data = {
         "cloud": "local",
@@ -35,7 +35,8 @@ def stack(*providers: dict[str, Any]) -> Settings:
 
 
 def keycloak(**changes: Any) -> Settings:
-    """Those of a stack with a realm of Keycloak alone; a field that is changed to None is left out."""
+    """Return the settings of a stack with only a Keycloak realm; a field that is changed to None is
+    left out."""
     return stack(
         {
             name: value
@@ -46,11 +47,11 @@ def keycloak(**changes: Any) -> Settings:
 
 
 def uninspected(patch: pytest.MonkeyPatch, kind: str) -> None:
-    """Has nobody ask the products of a kind before anything is made."""
+    """Turn off the requests to the products of a kind before a run."""
     left_alone = [
-        replace(one, inspect=lambda *_: Inspection())
-        if one.type == kind
-        else one
-        for one in kinds.KINDS
+        replace(item, inspect=lambda *_: Inspection())
+        if item.type == kind
+        else item
+        for item in kinds.KINDS
     ]
     patch.setattr(kinds, "KINDS", left_alone)

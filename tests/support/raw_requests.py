@@ -1,4 +1,5 @@
-"""Requests as bytes, and what a gateway answers: the sandbox's with an estate on it, or a real one."""
+"""Requests as bytes, and a gateway's answers: the sandbox's with an estate on it, or a real
+gateway's."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ class Answered:
 
     @property
     def granted(self) -> dict[str, str]:
-        """What it says to browsers under Access-Control-*."""
+        """Return its Access-Control-* headers."""
         return {
             name.lower(): value
             for name, value in self.headers
@@ -37,11 +38,11 @@ class Answered:
 
 
 def ask(proxy: tuple[str, int], raw: bytes) -> Answered:
-    """The answer to the bytes of one request."""
+    """Return the answer to the bytes of one request."""
     with socket.create_connection(proxy, timeout=15) as connection:
         with suppress(
             ConnectionError
-        ):  # who is refused may find that nobody reads on
+        ):  # after a denial the gateway may stop reading
             connection.sendall(raw)
         response = http.client.HTTPResponse(
             connection, method=raw.partition(b" ")[0].decode()
@@ -72,7 +73,7 @@ class Served:
 def served(
     estate: Estate, issuers: Mapping[str, Issuer], port: int
 ) -> Iterator[Served]:
-    """The estate with the keys of these issuers; whatever its workloads are called, they are at this port of this
+    """Yield the estate with the keys of these issuers; all its workloads are at this port of this
     machine."""
     with Kong() as kong, kong_deployment.Entities(kong.admin_url) as entities:
         pems = {

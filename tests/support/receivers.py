@@ -1,4 +1,4 @@
-"""What takes records of requests on loopback: an HTTP server and a TCP listener that keep what comes."""
+"""Receivers of request records on loopback: an HTTP server and a TCP listener that keep the data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from tests.support.listening import Connections, Listening
 
 
 class Receiver(Listening):
-    """`payloads`: what came, text for each record or list of records. A context manager; `url` is where it listens for HTTP."""
+    """`payloads` are the received texts, for each record or list of records. A context manager;
+    `url` is its HTTP address."""
 
     def __init__(self, kind: str = "http") -> None:
         self.payloads: list[bytes] = []
@@ -30,15 +31,15 @@ class Receiver(Listening):
         return f"http://127.0.0.1:{self.port}/records"
 
     def record(self, request_id: str, seconds: float = 15) -> dict[str, Any]:
-        """The record of a request, once it came. Fails where it does not."""
+        """Return the record of a request, once it arrives. Fails after the time limit."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             for payload in tuple(self.payloads):
                 if request_id.encode() in payload:
                     found: dict[str, Any] = next(
-                        one
-                        for one in values_in(payload)
-                        if one["requestId"] == request_id
+                        item
+                        for item in values_in(payload)
+                        if item["requestId"] == request_id
                     )
                     return found
             time.sleep(0.02)
@@ -47,7 +48,7 @@ class Receiver(Listening):
         )
 
     def await_text(self, text: bytes) -> None:
-        """Waits for a payload that has this text in it. Fails where none comes."""
+        """Wait for a payload with this text. Fails after the time limit."""
         until = time.monotonic() + 15
         while not any(text in payload for payload in tuple(self.payloads)):
             assert time.monotonic() < until, (

@@ -1,4 +1,4 @@
-"""Recordings of real products, which lie beside the project."""
+"""Recordings of real products, which are beside the project."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 def recorded(name: str) -> list[dict[str, Any]]:
-    """The lines of a recording; skips the test, saying why, where the recordings are not beside the project."""
+    """Return the lines of a recording; without the recordings, skip the test with the reason."""
     path = DATA / name
     if not path.exists():
         pytest.skip(f"no recordings at {path}")

@@ -1,4 +1,4 @@
-"""A Redis of one's own (Debian's redis-server), on loopback."""
+"""A private Redis (Debian's redis-server), on loopback."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def program() -> str | None:
 
 @contextmanager
 def redis(folder: Path, *, password: str | None = None) -> Iterator[Redis]:
-    """Starts one, which ends with the context. Skips the test, saying why, where there is no redis-server."""
+    """Start a server, and stop it after the block. Without redis-server, skip the test with the
+    reason."""
     command = program()
     if not command:
         pytest.skip(

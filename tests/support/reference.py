@@ -1,9 +1,10 @@
-"""Writes the blocks of the reference pages that repeat a schema, a table of the code, or the help of a command.
+"""Write the blocks of the reference pages that repeat a schema, a table of the code, or the help of
+a command.
 
     python -m tests.support.reference
 
-A block lies between two comments, of which the first names it: `<!-- reference: codes -->` and `<!-- end -->`. The
-text between them is written anew, so nothing in it is written by hand.
+A block is between two comments, of which the first names it: `<!-- reference: codes -->` and `<!--
+end -->`. All text between them is generated, so never edit it by hand.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _FIELDS: Final = "| field | meaning | required |\n|---|---|---|"
 
 
 def block(name: str) -> str:
-    """Makes the text of a block. Raises ValueError where there is no block of this name."""
+    """Make the text of a block. Raises ValueError if there is no block of this name."""
     kind, _, of = name.partition(" ")
     if name == "codes":
         rows = [
@@ -79,7 +80,7 @@ def block(name: str) -> str:
 
 
 def _table(schema: Mapping[str, Any]) -> str:
-    """A row for each field of a JSON Schema, in the words of the schema."""
+    """Return a row for each field of a JSON Schema, in the words of the schema."""
     rows = [
         f"| `{name}` | {text} | {'yes' if needed else ''} |"
         for name, text, needed in _fields(schema, schema)
@@ -90,7 +91,7 @@ def _table(schema: Mapping[str, Any]) -> str:
 def _fields(
     schema: Mapping[str, Any], node: Mapping[str, Any], prefix: str = ""
 ) -> Iterator[tuple[str, str, bool]]:
-    """Yields name, description and whether it is required, for each field at any depth."""
+    """Yield name, description and whether it is required, for each field at any depth."""
     if "$ref" in node:
         node = schema["$defs"][node["$ref"].rpartition("/")[2]]
     for name, inner in node.get("properties", {}).items():
@@ -109,7 +110,7 @@ def _fields(
 
 
 def _help(arguments: list[str]) -> str:
-    """The text that a command prints with `--help`, in lines of 80 characters."""
+    """Return the text that a command prints with `--help`, in lines of 80 characters."""
     printed = io.StringIO()
     columns = os.environ.get("COLUMNS")
     os.environ["COLUMNS"] = "80"
@@ -128,14 +129,14 @@ def _help(arguments: list[str]) -> str:
 
 
 def written(page: str) -> str:
-    """Gives the page with the text of today in each of its blocks."""
+    """Return the page with the text of today in each of its blocks."""
     return _BLOCK.sub(
         lambda match: f"{match[1]}{block(match[2])}\n{match[3]}", page
     )
 
 
 def main() -> None:
-    """Writes the blocks of all pages below `docs/reference`."""
+    """Write the blocks of all pages below `docs/reference`."""
     for file in sorted((ROOT / "docs/reference").glob("*.md")):
         text = file.read_text("utf-8")
         now = written(text)

@@ -38,7 +38,8 @@ spec: {selector: {app.oam.dev/component: api}, ports: [{port: 80, targetPort: 80
 def application(
     objects: str, traits: str = "[]", component: str = "type: own"
 ) -> str:
-    """An Application `orders` with one component `api` of a type that needs a definition, and its objects behind it."""
+    """Return an Application `orders` with one component `api` of a type that needs a definition,
+    and its objects behind it."""
     return (
         "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: orders, namespace: orders}\nspec:\n"
         f"  components:\n    - name: api\n      {component}\n      traits: {traits}\n\x00{objects}"
@@ -48,7 +49,7 @@ def application(
 def ingress(
     spec: str, *, api: str = "networking.k8s.io/v1", annotations: str = "{}"
 ) -> str:
-    """An Ingress in YAML."""
+    """Return an Ingress in YAML."""
     return (
         f"apiVersion: {api}\nkind: Ingress\nmetadata: {{name: way, namespace: orders, annotations: {annotations}}}\n"
         f"spec: {spec}\n"
@@ -58,8 +59,8 @@ def ingress(
 def compiled(
     *texts: str, stack: Stack = STACK, trait: int | None = None, pods: str = ""
 ) -> Compiled:
-    """Applications of `application`, compiled with their objects; `trait` is the one that makes the Ingresses, `pods` the
-    workloads' `podSpecPath`."""
+    """Return Applications of `application`, compiled with their objects; `trait` makes the
+    Ingresses, `pods` are the workloads' `podSpecPath`."""
     applications: list[Application] = []
     for number, text in enumerate(texts, start=1):
         written, _, objects = text.partition("\x00")
@@ -77,7 +78,8 @@ def compiled(
 def with_objects(
     part: ComponentSpec, objects: str, trait: int | None = None, pods: str = ""
 ) -> ComponentSpec:
-    """The component with objects in YAML; of one that needs no definition it is the component itself."""
+    """Return the component with objects in YAML; a component without a definition is returned
+    unchanged."""
     if part.plain:
         return part
     found = [manifest for manifest in yaml.safe_load_all(objects) if manifest]
@@ -95,8 +97,8 @@ def with_objects(
 
 
 def as_rendered(reading: Reading, api: str = "networking.k8s.io/v1") -> Reading:
-    """The reading with each webservice and worker as KubeVela's definitions render it, for a cluster with Ingresses of
-    that version."""
+    """Return the reading with each webservice and worker as KubeVela's definitions render it, for a
+    cluster with Ingresses of that version."""
     return replace(
         reading,
         applications=tuple(
@@ -144,7 +146,7 @@ def _as_rendered(
 def _ingress(
     application: Application, part: ComponentSpec, trait: Trait, api: str
 ) -> Mapping[str, Any]:
-    """What KubeVela's gateway trait makes besides its Service."""
+    """Return the Ingress of KubeVela's gateway trait, which it makes besides its Service."""
     properties, name = (
         trait.properties,
         service_name(part.name, trait.properties.get("name")),

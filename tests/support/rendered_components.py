@@ -61,7 +61,7 @@ data: {KEY: value}
 
 
 def objects(text: str) -> tuple[RenderedObject, ...]:
-    """The objects of a YAML stream; the first is the workload."""
+    """Return the objects of a YAML stream; the first is the workload."""
     return tuple(
         made(found, index)
         for index, found in enumerate(yaml.safe_load_all(text))
@@ -71,7 +71,7 @@ def objects(text: str) -> tuple[RenderedObject, ...]:
 def made(
     found: dict[str, Any], index: int = 0, pod_spec_path: str = ""
 ) -> RenderedObject:
-    """One object, the workload where it is the first."""
+    """Return one object; the first is the workload."""
     position = estate(api()).components["orders/api"].position
     return RenderedObject(
         found, None, f"made-{index}" if index else "", position, pod_spec_path
@@ -81,8 +81,8 @@ def made(
 def component(
     text: str = OBJECTS, *, client: bool = True, ports: tuple[int, ...] = (80,)
 ) -> tuple[Application, Component]:
-    """The component `orders/api`, which renders these objects, with its Application. The gateway reaches these ports of
-    its Service `api`."""
+    """Return the component `orders/api`, which renders these objects, with its Application. The
+    gateway reaches these ports of its Service `api`."""
     (application,) = estate(api(access=ACCESS if client else "")).applications
     (plain,) = application.components
     endpoints = tuple(

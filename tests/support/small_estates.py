@@ -61,7 +61,7 @@ MANY = settings(
     suppress_health_check=[HealthCheck.too_slow],
     phases=set(Phase) - {Phase.explain},
 )
-"""How often a property of estates is asked, at full strength."""
+"""The number of cases of a property of estates, at full strength."""
 
 _PATHS = st.sampled_from(
     [(), (), ("x",), ("x",), ("X",), ("x", "y"), ("x", "X"), ("y", "x", "y")]
@@ -135,7 +135,7 @@ ADDRESSES = (
 def _of_rules(
     rules: tuple[Rule, ...], wanted: dict[PathSegments, dict[str, Networks]]
 ) -> dict[PathSegments, dict[str, Networks]]:
-    """What is wanted of the paths and methods that rules list."""
+    """Return what the rules' paths and methods require."""
     listed = {
         (rule.path, method)
         for rule in rules
@@ -182,7 +182,7 @@ _PODS = st.builds(
     ),
     st.sampled_from((8080, 8080, 9090)),
 )
-"""The pods behind a component: what a release makes, with these labels."""
+"""The pods behind a component: the chart's pods, with these labels."""
 
 
 def _client(
@@ -190,7 +190,7 @@ def _client(
     provider: str,
     scopes: tuple[str, ...],
     groups: tuple[str, ...],
-    said: dict[str, Any],
+    declared: dict[str, Any],
 ) -> Client:
     calls = tuple(
         Call(key, scopes[number:], (), PLACE)
@@ -207,14 +207,14 @@ def _client(
             False,
             PLACE,
         ),
-        **said,
+        **declared,
     )
 
 
 _KINDS = st.sampled_from(
     ("service", "service", "external", "web", "web", "web", "native")
 )
-_SAID = st.fixed_dictionaries(
+_DECLARED = st.fixed_dictionaries(
     {
         "redirect_uris": st.sampled_from(
             (
@@ -229,8 +229,8 @@ _SAID = st.fixed_dictionaries(
         "refresh": st.booleans(),
     }
 )
-"""What a client says of itself."""
-_CLIENT = st.builds(_client, _KINDS, _PROVIDER, _SCOPES, _GROUPS, _SAID)
+"""Return a client's own settings."""
+_CLIENT = st.builds(_client, _KINDS, _PROVIDER, _SCOPES, _GROUPS, _DECLARED)
 _SPELLINGS = st.sampled_from(
     (
         SPELLING,
@@ -263,9 +263,10 @@ _MAPPINGS: st.SearchStrategy[dict[str, str]] = st.sampled_from(
 
 
 TOKENS = ("spelling", "issuer", "audience")
-"""Kinds of things by which a token counts, and says something."""
+"""Kinds of settings that decide about a token's validity and claims."""
 ASSIGNED = ("assigned", "assigned from", "assigned roles", "assigned rules")
-"""To which groups clients are assigned, alone and beside another kind: tokens of before may still be let through."""
+"""The groups that clients are assigned to, alone and beside another kind: earlier tokens may still
+be allowed."""
 EVERY_KIND = (
     *(
         "components",
@@ -281,7 +282,7 @@ EVERY_KIND = (
         "tokens",
         "everything",
     ),
-    *(*TOKENS, "scheme", "said", "owner", *ASSIGNED),
+    *(*TOKENS, "scheme", "declared", "owner", *ASSIGNED),
 )
 
 
@@ -292,9 +293,11 @@ def estates(
     like: Estate | None = None,
     kinds: tuple[str, ...] = EVERY_KIND,
 ) -> Estate:
-    """An estate of up to three components. A host and path leads to one of them; groups may be one at the provider.
+    """Draw an estate of up to three components. A host and path belongs to one of them; two groups
+    may be equal at the provider.
 
-    `like`: all but some kinds of things in it are as in that estate; `kinds`: one of these, each one or two words.
+    `like`: all but some kinds of parts are as in that estate; `kinds`: one of these, each of one or
+    two words.
     """
     redrawn = draw(st.sampled_from(kinds)).split() if like else ["everything"]
 
@@ -343,14 +346,14 @@ def estates(
         for client in some(
             "clients", _CLIENTS, old.identity.clients if old else None
         ):
-            said = draw(_SAID) if "said" in redrawn else {}
+            declared = draw(_DECLARED) if "declared" in redrawn else {}
             assigned = (
                 draw(_GROUPS)
                 if "assigned" in redrawn and client.user_facing
                 else client.groups
             )
             clients.append(
-                replace(client, component=key, groups=assigned, **said)
+                replace(client, component=key, groups=assigned, **declared)
             )
         components.append(
             component_with(
@@ -399,7 +402,8 @@ def pairs(
 
 
 def connected(estate: Estate) -> Estate:
-    """The estate with every rule asking for a scope, and every client granted all: so few changes in it are idle."""
+    """Return the estate with every rule asking for a scope, and every client granted all: so few
+    changes in it are idle."""
     (application,) = estate.applications
     components = []
     for component in application.components:
@@ -422,7 +426,7 @@ def connected(estate: Estate) -> Estate:
 
 
 def model(estate: Estate) -> AccessModel:
-    """With a workload of its own for every component, by its name."""
+    """Return the model, with a separate workload for every component, by its name."""
     workloads = {
         client.component: client.component for client in estate.clients
     }
@@ -447,7 +451,8 @@ _STACK = {
 
 
 def _settings(estate: Estate) -> Settings:
-    """Settings that give the estate's stack. Tokens for one API each are of another kind of provider."""
+    """Return settings for the estate's stack. Tokens for a single API are of another kind of
+    provider."""
     providers = tuple(
         ProviderSettings(
             provider.name,
@@ -515,7 +520,8 @@ def tokens(
     groups: frozenset[str],
     api: Component | None,
 ) -> Tokens:
-    """What `issue` gives the principal, for `api` or any other; `groups` are the provider's names of its user's."""
+    """Return the tokens that `issue` gives the principal, for `api` or any other; `groups` are the
+    provider's names of its user's groups."""
     if principal is None:
         return (None,)
     for client in estate.clients:
@@ -535,19 +541,19 @@ def tokens_of(
     provider = estate.stack.providers[client.provider]
     apis = (api, *estate.components.values()) if provider.per_api else (api,)
     return tuple(
-        dict.fromkeys(issue(provider, client, user, api=one) for one in apis)
+        dict.fromkeys(issue(provider, client, user, api=api) for api in apis)
     )
 
 
 def allowed(estate: Estate, request: Request, shown: Tokens) -> bool:
-    """Whether one of them is let through."""
+    """Return whether one of the tokens is allowed."""
     return any(decide(estate, request, token).allowed for token in shown)
 
 
 def _beginning(
     path: PathSegments, declared: set[PathSegments]
 ) -> PathSegments | None:
-    """The longest declared path that `path` begins with, byte by byte."""
+    """Return the longest declared path that `path` begins with, byte by byte."""
     return next(
         (
             path[:length]
@@ -561,8 +567,8 @@ def _beginning(
 def lies_in(
     part: Subtree, path: PathSegments, declared: set[PathSegments]
 ) -> bool:
-    """Other spellings: taken for the same, and leaving what is declared at the same point, for good: beside `/X`, `/x/y`
-    may be declared, and is then a path of its own."""
+    """Return whether a path lies in a part, also in a spelling that servers treat as equal. Both
+    must leave the declared paths at the same point: beside `/X`, `/x/y` may be declared."""
     if not part.spelled_otherwise:
         return within(path, part.path)
     start = path[: len(part.path)]
@@ -573,7 +579,7 @@ def lies_in(
 
 
 def site_of(named: set[str], host: str) -> str:
-    """The most specific name that either estate has for the host."""
+    """Return the most specific name that either estate has for the host."""
     labels = host.split(".")
     names = (
         host,

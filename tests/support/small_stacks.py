@@ -17,7 +17,7 @@ SETTINGS: Mapping[str, Any] = MappingProxyType(
         "identityProviders": [{"name": "okta", "type": "okta"}],
     }
 )
-"""Those of a stack, by name; partitions come beside them."""
+"""The settings of a stack, by name; partitions are added."""
 APPLICATION = """\
 apiVersion: core.oam.dev/v1beta1
 kind: Application
@@ -25,11 +25,11 @@ metadata: {{name: {0}, namespace: {0}}}
 spec:
   components: [{{name: one, type: worker, properties: {{image: x}}}}]
 """
-"""An Application in a namespace, both of the name that it is given."""
+"""An Application in a namespace, both of the same name."""
 
 
 def having(*components: str, **outputs: Any) -> StackState:
-    """The state of a stack that has these components, and exported this."""
+    """Return the state of a stack that has these components, and exported this."""
     urns = {
         (COMPONENT, key): f"urn:pulumi:x::kong-oam::{COMPONENT}::{key}"
         for key in components

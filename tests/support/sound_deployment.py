@@ -227,7 +227,7 @@ SOUND = Deployment(
 
 
 def spoilt(name: str, **properties: Any) -> Deployment:
-    """`SOUND` with other properties of one resource; None takes one away."""
+    """Return `SOUND` with other properties of one resource; None removes a property."""
 
     def change(part: Resource) -> Resource:
         changed = {**part.properties, **properties}

@@ -1,4 +1,5 @@
-"""Applications that people wrote, each on a stack that names the definitions of its types: what `check` says."""
+"""Applications that people wrote, each on a stack with the definitions of its types, and the
+findings of `check`."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ OF_TERRAFORM = "writeConnectionSecretToRef"
 
 
 def checked(file: str, stack: Stack, renderer: Renderer) -> Compiled:
-    """The whole pipeline, as `check` runs it."""
+    """Return the whole pipeline, as `check` runs it."""
     raw = (CORPUS / "applications" / file).read_bytes()
     named = OwnDefinitions(_definitions(file, raw.decode()))
     own = named.beside(read_bytes(file, raw, named.types).definitions)
@@ -32,29 +33,39 @@ def checked(file: str, stack: Stack, renderer: Renderer) -> Compiled:
 
 
 def _definitions(file: str, text: str) -> tuple[Definition, ...]:
-    """One for each type that is none of KubeVela's own: that of the list, else any of that name."""
+    """Return a definition for each type outside KubeVela: from the list, else any of that name."""
     chosen = (
         _definition(row, text)
         for row in rows_of(file)
         if row["where"] not in ("built-in", "deprecated")
     )
-    return tuple({(one.kind, one.name): one for one in chosen if one}.values())
+    return tuple(
+        {
+            (definition.kind, definition.name): definition
+            for definition in chosen
+            if definition
+        }.values()
+    )
 
 
 def _definition(row: Mapping[str, str], text: str) -> Definition | None:
     key = row["kind"], row["type"].partition("@")[0]
     known = () if key in built_in_types() else _by_name().get(key, ())
-    if OF_TERRAFORM in text and any(one.terraform for one in known):
-        known = tuple(one for one in known if one.terraform)
+    if OF_TERRAFORM in text and any(
+        definition.terraform for definition in known
+    ):
+        known = tuple(
+            definition for definition in known if definition.terraform
+        )
     listed = (
         definitions_in(row["definition"])
         if (CORPUS / row["definition"]).is_file()
         else ()
     )
     named = [
-        one
-        for one in listed
-        if (one.kind, one.name) == key and (one in known or not known)
+        item
+        for item in listed
+        if (item.kind, item.name) == key and (item in known or not known)
     ]
     return next(iter((*named, *known)), None)
 
@@ -64,9 +75,9 @@ def _by_name() -> Mapping[tuple[str, str], tuple[Definition, ...]]:
     found: dict[tuple[str, str], tuple[Definition, ...]] = {}
     for folder in ("extra", "definitions"):
         for file in corpus(folder):
-            for one in definitions_in(f"{folder}/{file}"):
-                found[one.kind, one.name] = (
-                    *found.get((one.kind, one.name), ()),
-                    one,
+            for definition in definitions_in(f"{folder}/{file}"):
+                found[definition.kind, definition.name] = (
+                    *found.get((definition.kind, definition.name), ()),
+                    definition,
                 )
     return found

@@ -1,12 +1,15 @@
-"""Which tests a run takes: three tiers by marker, slices of what the second one leaves out, and what a change touches.
+"""The selection of tests: three tiers by marker, slices of the tests beyond the second tier, and
+tests of a change.
 
-    make test-fast   -m "not engine and not deep"   no engine is started (and none can be: see `guard`)
-    make test        -m "not deep"                  each feature once on the real engine
-    make test-all                                   everything, with Hypothesis's profile `full`
+    `make test-fast`   -m "not engine and not deep"   no engine is started (`guard` prevents it)
 
-`--slice K/N` keeps the tests of the K-th of N parts; a test's name decides its part, so it stays there. `--touched
-REVISION` keeps the tests whose file, or a module that it imports, has changed since then. `--until` skips each test that
-has not begun by a moment. A pytest plugin.
+    `make test`        -m "not deep"                  each feature once on the real engine
+
+    `make test-all`                                   everything, with Hypothesis's profile `full`
+
+`--slice K/N` keeps the tests of the K-th of N parts; a test's name decides its part, so it stays
+there. `--touched REVISION` keeps the tests whose file, or a module that it imports, has changed
+since then. `--until` skips each test that has not begun by a moment. A pytest plugin.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ _PACKAGES = (
     "tests",
 )
 TOGETHER = (
-    "tests/kong_oam/kong/test_gate_means_decide.py",  # the last one counts what the others asked
+    "tests/kong_oam/kong/test_gate_means_decide.py",  # the last counts the cases of the others
     "tests/kong_oam/kong/test_gate_addresses.py",  # the same
     "tests/engine/test_entra_changes.py",
     "tests/engine/test_entra_deployed.py",
@@ -47,18 +50,19 @@ TOGETHER = (
     "tests/live/",  # one gateway
     "tests/official/",  # one API server, and one estate on it
 )
-"""Files and folders whose tests share what takes long to make, or build on each other."""
+"""Files and folders whose tests share a slow setup, or build on each other."""
 FULL, QUICK = 100, 20
-"""What `examples` counts in: hundredths of the number that a test names."""
+"""The unit of `examples`: hundredths of the number in a test."""
 
 settings.register_profile("full", max_examples=FULL)
 settings.register_profile("fresh", max_examples=FULL, derandomize=False)
 settings.register_profile("quick", max_examples=QUICK)
-# Under CI Hypothesis asks the same cases every time, so that nobody's change fails for what it did not do. `fresh` never does.
+# In CI Hypothesis draws the same cases every time, so a change fails only for its own errors.
+# `fresh` draws new cases.
 
 
 def examples(count: int) -> int:
-    """How many cases a generated test tries that tries `count` at full strength."""
+    """Return how many cases a generated test tries that tries `count` at full strength."""
     return max(1, count * settings().max_examples // FULL)
 
 
@@ -144,12 +148,13 @@ def _keep(
 
 
 def slice_of(nodeid: str, parts: int) -> int:
-    """Gives the number of the part, of so many, that a test falls into."""
+    """Return the number of a test's part, of so many."""
     return zlib.crc32(unit(nodeid).encode()) % parts
 
 
 def unit(nodeid: str) -> str:
-    """What runs as one, in one process: the tests of a place in `TOGETHER`, or the test alone."""
+    """Return the tests that run together in one process: the tests of a place in `TOGETHER`, or the
+    test alone."""
     return next(
         (position for position in TOGETHER if nodeid.startswith(position)),
         nodeid,
@@ -157,7 +162,7 @@ def unit(nodeid: str) -> str:
 
 
 class _Units(LoadScopeScheduling):
-    """Gives each worker whole units."""
+    """Assigns whole units to each worker."""
 
     def _split_scope(self, nodeid: str) -> str:
         return unit(nodeid)
@@ -170,7 +175,7 @@ def pytest_xdist_make_scheduler(
 
 
 def changed_files(revision: str) -> frozenset[Path]:
-    """The files that differ from `revision`, those that git does not know yet included."""
+    """Return the files that differ from `revision`, those that git does not know yet included."""
     commands = (
         ("diff", "--name-only", revision),
         ("ls-files", "--others", "--exclude-standard"),
@@ -188,7 +193,8 @@ def changed_files(revision: str) -> frozenset[Path]:
 
 
 def touched_tests(changed: Iterable[Path]) -> frozenset[Path]:
-    """The changed files, and the files of tests that import a changed module, by whatever way."""
+    """Return the changed files, and the files of tests that import a changed module, directly or
+    not."""
     import grimp
 
     changed = frozenset(changed)
@@ -197,7 +203,7 @@ def touched_tests(changed: Iterable[Path]) -> frozenset[Path]:
     for module in graph.modules:
         if _file(module) in changed:
             found |= {
-                _file(one) for one in graph.find_downstream_modules(module)
+                _file(item) for item in graph.find_downstream_modules(module)
             }
     return frozenset(found)
 
@@ -208,7 +214,8 @@ def _file(module: str) -> Path:
 
 
 class _Guard:
-    """What is not marked `engine` cannot start one; nothing begins after `--until`; what Hypothesis generates is marked."""
+    """Tests without the marker `engine` cannot start an engine. No test begins after `--until`.
+    Generated tests are marked."""
 
     def __init__(self) -> None:
         self._allowed = True

@@ -25,7 +25,7 @@ def token(
     payload: dict[str, Any] | bytes,
     key: Any = RSA,
 ) -> str:
-    """A token of both parts, as values or as they are, signed with the key."""
+    """Return a token of both parts, as values or as they are, signed with the key."""
     parts = [
         part if isinstance(part, bytes) else json.dumps(part).encode()
         for part in (header, payload)

@@ -1,4 +1,5 @@
-"""Two stacks on one Kong: `local`, which has the global plugin, and `prod`, which has its code at each port."""
+"""Two stacks on one Kong: `local`, which has the global plugin, and `prod`, with its code at each
+port."""
 
 from __future__ import annotations
 
@@ -62,11 +63,12 @@ spec:
 
 
 def deployment(stack: str) -> Deployment:
-    """One of the two stacks: `orders/api` has no public rule, `orders/shop` nothing else. Hosts are its own."""
+    """Return one of the two stacks: `orders/api` has no public rule, `orders/shop` only public
+    rules. Hosts differ."""
     usual = read_file(
         ROOT / "stacks/Pulumi.local.yaml",
-        lambda given: replace(
-            describe(given), issuer=f"https://{stack}.example.com"
+        lambda inputs: replace(
+            describe(inputs), issuer=f"https://{stack}.example.com"
         ),
     )
     settings = _named(usual, stack)
@@ -82,7 +84,8 @@ def deployment(stack: str) -> Deployment:
 
 
 def in_partitions(partition: str | None) -> Deployment:
-    """The stack `local` with all Applications in partition `payments`, as its base or one of its partitions sees it."""
+    """Return the stack `local` with all Applications in partition `payments`, as its base or one of
+    its partitions sees it."""
     whole = deployment(STACKS[0])
     model = replace(
         whole.settings.stack,
@@ -115,21 +118,21 @@ def both() -> Iterator[dict[str, Running]]:
     """Both stacks on one Kong, by name."""
     first, second = STACKS
     with (
-        Running(deployment(first)) as one,
-        Running(deployment(second), beside=one) as other,
+        Running(deployment(first)) as running,
+        Running(deployment(second), beside=running) as other,
     ):
-        yield {first: one, second: other}
+        yield {first: running, second: other}
 
 
 def union(deployments: Iterable[Deployment]) -> Entities:
-    """All entities of stacks on one Kong, as their runs make them, each with an id of its own."""
+    """Return all entities of stacks on one Kong, as their runs make them, each with a unique id."""
     found: dict[str, list[Entity]] = {
         kind.name: [] for kind in fields(Entities)
     }
-    for one in deployments:
+    for item in deployments:
         for kind, entities in found.items():
             entities += [
-                _with_ids(one, entity) for entity in getattr(one.meant, kind)
+                _with_ids(item, entity) for entity in getattr(item.meant, kind)
             ]
     return Entities(
         **{kind: tuple(entities) for kind, entities in found.items()}
@@ -137,7 +140,7 @@ def union(deployments: Iterable[Deployment]) -> Entities:
 
 
 def _with_ids(deployment: Deployment, entity: Entity) -> Entity:
-    """The entity with ids as Kong would give them: unlike those of any other stack."""
+    """Return the entity with ids as Kong would assign them: different from any other stack's."""
 
     def identifier(name: str) -> str:
         return str(
@@ -154,7 +157,7 @@ def _with_ids(deployment: Deployment, entity: Entity) -> Entity:
 
 
 def generated(stack: str, number: int) -> Deployment:
-    """A stack with generated Applications, from the seed `number`, and one issuer."""
+    """Return a stack with generated Applications, from the seed `number`, and one issuer."""
     model = gateway_estates.stack(stack, "http")
     main = model.providers["main"]
     model = replace(model, providers={"main": main})

@@ -1,4 +1,5 @@
-"""A gateway with an estate on it, somebody's hands on its Admin API, and what `verify` says of it afterwards."""
+"""A gateway with an estate on it, manual changes through its Admin API, and the findings of
+`verify`."""
 
 from __future__ import annotations
 
@@ -27,9 +28,9 @@ from kong_oam.kong import names, preflight
 from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi, read
 from kong_oam.kong.entities import Entities
-from kong_oam.kong.extras import kinds
 from kong_oam.kong.intended import Deployed, intended
 from kong_oam.kong.key_slots import Slot
+from kong_oam.kong.trait_plugins import kinds
 from kong_oam.oam.application import read_files
 from kong_oam.traits.upstream_tls.at_kong import authorities
 from kong_oam.verify.live_gateway import LiveGateway
@@ -46,10 +47,10 @@ ISSUER = "https://issuer.example.com"
 
 
 def sample(scheme: str = "http") -> tuple[Settings, Estate]:
-    """The sample Applications on the stack `local`, with an issuer that is known."""
+    """Return the sample Applications on the stack `local`, with an issuer that is known."""
     settings = read_file(
         ROOT / "stacks/Pulumi.local.yaml",
-        lambda given: replace(describe(given), issuer=ISSUER),
+        lambda inputs: replace(describe(inputs), issuer=ISSUER),
     )
     settings = replace(settings, stack=replace(settings.stack, scheme=scheme))  # type: ignore[arg-type]
     estate = compile_estate(
@@ -61,8 +62,8 @@ def sample(scheme: str = "http") -> tuple[Settings, Estate]:
 
 @dataclass(frozen=True)
 class Deployment:
-    """An estate on a gateway: `deployed` is what its stack would put out. Workloads are at `<name>.<application>.test`,
-    or below another `domain`."""
+    """An estate on a gateway: `deployed` are its stack's outputs. Workloads are at
+    `<name>.<application>.test`, or below another `domain`."""
 
     settings: Settings
     estate: Estate
@@ -114,7 +115,7 @@ class Deployment:
 
     @cached_property
     def meant(self) -> Entities:
-        """The entities that are meant, without the fields that only a gateway's schema names."""
+        """Return the intended entities, without the fields that only a gateway's schema has."""
         return intended(self.settings, self.estate, self.deployed)
 
     def judged(self, live: Entities) -> Result:
@@ -127,10 +128,10 @@ class Deployment:
         )
 
     def tokens(self, caller: Caller, live: Entities) -> Iterator[str | None]:
-        """Tokens of the caller, the best there are: strangers claim everything. They have the issuer's `stray` key, but where
-        it is its own that stands under an id that is none of its.
+        """Return tokens of the caller with the most permissions: strangers claim everything.
 
-        A client that is none of the estate's is each that a live table lists, and one that none does.
+        They have the issuer's `stray` key, unless the issuer's own key is stored under a foreign
+        id. A foreign client is every client that a live table lists, and an unknown client.
         """
         token, issuer = caller.token, self.issuer
         if token is None:
@@ -191,7 +192,7 @@ class Deployment:
 
 
 def _clients(live: Entities) -> set[str]:
-    """The ids of clients in all tables."""
+    """Return the ids of clients in all tables."""
     scripts = (
         script_of(plugin)
         for plugin in live.plugins
@@ -206,7 +207,7 @@ def _clients(live: Entities) -> set[str]:
 
 
 class Hands:
-    """Somebody's hands on an Admin API, as a context manager: at its end everything is as it was."""
+    """Manual changes through an Admin API, as a context manager: its end reverts all of them."""
 
     def __init__(self, admin_url: str, token: str | None = None) -> None:
         self._admin = httpx.Client(
@@ -226,11 +227,12 @@ class Hands:
                 if (
                     answer.request.method != "DELETE"
                     or answer.status_code != 404
-                ):  # deleted as was said to be done
+                ):  # deleted already, as the finding said
                     answer.raise_for_status()
 
     def find(self, kind: str, **fields: Any) -> dict[str, Any]:
-        """The one entity of a kind (as "plugins") with these fields; `service` and `route` by name."""
+        """Return the one entity of a kind (as "plugins") with these fields; `service` and `route`
+        by name."""
         for field in ("service", "route", "consumer"):
             if fields.get(field) is not None:
                 name = fields[field]
@@ -240,14 +242,14 @@ class Hands:
                     .json()["id"]
                 }
         (found,) = (
-            one
-            for one in self.list(kind)
-            if all(one[name] == value for name, value in fields.items())
+            item
+            for item in self.list(kind)
+            if all(item[name] == value for name, value in fields.items())
         )
         return dict(found)
 
     def list(self, path: str) -> list[dict[str, Any]]:
-        """All entities of a collection."""
+        """Return all entities of a collection."""
         return list(
             self._admin.get(f"/{path}?size=1000")
             .raise_for_status()
@@ -265,7 +267,7 @@ class Hands:
     def move(
         self, credential: Mapping[str, Any], consumer: Mapping[str, Any]
     ) -> None:
-        """Gives a credential to another consumer."""
+        """Return a credential to another consumer."""
         path = (
             f"/consumers/{credential['consumer']['id']}/jwt/{credential['id']}"
         )
@@ -277,7 +279,8 @@ class Hands:
     def make(self, path: str, **fields: Any) -> dict[str, Any]:
         """POST"""
         made = self._admin.post(path, json=fields).raise_for_status().json()
-        # These live below what they belong to; all else has a path of its own, whatever it was made below.
+        # These live below their parent; all other entities have their own path, wherever they were
+        # created.
         collection = (
             path
             if path.endswith(("/jwt", "/targets"))
@@ -298,31 +301,33 @@ class Hands:
         self._admin.delete(f"/{kind}/{entity['id']}").raise_for_status()
 
     def run(self, command: str) -> None:
-        """What a `curl` that `verify` prints sends. Fails where there is nothing, and where Kong refuses it."""
+        """Run a `curl` that `verify` prints. Fails if the target is missing, or Kong rejects the
+        request."""
         _curl, *words = shlex.split(command)
         (url,) = (word for word in words if word.startswith("$KONG_ADMIN_ADDR"))
-        given = dict(pairwise(words))
-        assert given["-H"] in (
+        options = dict(pairwise(words))
+        assert options["-H"] in (
             "Kong-Admin-Token: $KONG_ADMIN_TOKEN",
             "Content-Type: application/json",
         )
         path, body = (
             url.removeprefix("$KONG_ADMIN_ADDR"),
-            json.loads(given.get("-d", "null")),
+            json.loads(options.get("-d", "null")),
         )
         there = self._admin.get(path).raise_for_status().json()
-        if "/jwt/" in path:  # whatever is said of our own keys
+        if "/jwt/" in path:  # whatever the finding about our own keys is
             self._undo.append(partial(self._admin.put, path, json=there))
-        self._admin.request(given["-X"], path, json=body).raise_for_status()
+        self._admin.request(options["-X"], path, json=body).raise_for_status()
 
     def keep(self) -> None:
-        """What was done until now is not undone."""
+        """Keep all changes so far."""
         self._undo.clear()
 
 
 class Running:
-    """A deployment in the sandbox's Kong (a stand-in), which has the CA certificate `ca` (PEM) of its workloads. A context
-    manager. `beside`: another deployment, in whose Kong this one is, too."""
+    """A deployment in the sandbox's Kong (a stand-in), which has the CA certificate `ca` (PEM) of
+    its workloads. A context manager. `beside`: another deployment, which shares its Kong with
+    this deployment."""
 
     def __init__(
         self,
@@ -338,25 +343,25 @@ class Running:
     def __enter__(self) -> Self:
         if self._beside is None:
             self.kong.start()
-        one = self.deployment
+        item = self.deployment
         with kong_deployment.Entities(
             self.kong.admin_url, keep=True
         ) as entities:
-            entities.settings = one.settings
-            entities.clients = one.deployed.clients[one.issuer.provider.name]
+            entities.settings = item.settings
+            entities.clients = item.deployed.clients[item.issuer.provider.name]
             if self._ca:
                 known = entities.make("/ca_certificates", {"cert": self._ca})
-                entities.over_tls = one.settings.gateway.upstream_tls
+                entities.over_tls = item.settings.gateway.upstream_tls
                 entities.authorities = authorities([known])
             entities.rings(
-                one.estate,
-                {one.issuer.provider.name: {one.issuer.kid: one.issuer.pem}},
+                item.estate,
+                {item.issuer.provider.name: {item.issuer.kid: item.issuer.pem}},
             )
-            entities.nowhere(one.estate)
-            for component in one.estate.exposed:
-                entities.guard(one.estate, component, one.workload(component))
-            for component in one.estate.exposed:
-                entities.lead(one.estate, component)
+            entities.nowhere(item.estate)
+            for component in item.estate.exposed:
+                entities.guard(item.estate, component, item.workload(component))
+            for component in item.estate.exposed:
+                entities.lead(item.estate, component)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -377,27 +382,29 @@ class Running:
             return read(admin)
 
     def gateway(self) -> LiveGateway:
-        one = self.deployment
+        item = self.deployment
         return LiveGateway(
             self.entities(),
-            Terms.of(one.settings, one.estate, one.deployed, self._complete),
+            Terms.of(item.settings, item.estate, item.deployed, self._complete),
         )
 
     def meant(self) -> LiveGateway:
-        one = self.deployment
-        terms = Terms.of(one.settings, one.estate, one.deployed, self._complete)
+        item = self.deployment
+        terms = Terms.of(
+            item.settings, item.estate, item.deployed, self._complete
+        )
         return LiveGateway(
-            intended(one.settings, one.estate, one.deployed, self._complete),
+            intended(item.settings, item.estate, item.deployed, self._complete),
             terms,
         )
 
     def judged(self, live: Entities | None = None) -> Result:
-        """Of what there is, or would be."""
-        one = self.deployment
+        """Judge the current entities, or the entities after a change."""
+        item = self.deployment
         return judge(
-            one.settings,
-            one.estate,
-            one.deployed,
+            item.settings,
+            item.estate,
+            item.deployed,
             live or self.entities(),
             self._complete,
         )

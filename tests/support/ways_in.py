@@ -1,4 +1,4 @@
-"""Objects by which others than the gateway find a workload, as products have them: `<apiVersion> <kind>`."""
+"""Kinds of objects by which clients reach a workload past the gateway: `<apiVersion> <kind>`."""
 
 from __future__ import annotations
 

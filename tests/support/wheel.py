@@ -1,4 +1,4 @@
-"""The wheel of this project, built from a copy and unpacked, and virtual environments that have it."""
+"""The wheel of this project, built from a copy and unpacked, and virtual environments with it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TOPS = ("kong_oam", "components", "policies", "definitions")
 
 
 def release(source: Path) -> Path:
-    """Makes what a release has, in an empty folder to build in, as `make dist` does. Returns where that leaves it."""
+    """Build a release in an empty folder, as `make dist` does. Return its folder."""
     for name in (*TOPS, "evaluator", "sandbox", "tests"):
         shutil.copytree(
             ROOT / name,
@@ -35,18 +35,19 @@ def release(source: Path) -> Path:
         "dist",
         "STAMP=",
         f"BIN={Path(sys.executable).parent}",
-    ]  # with what the tests run with
+    ]  # with the packages of the tests
     subprocess.run(make, cwd=source, check=True, timeout=100)
     return source / "build" / "dist"
 
 
 def install(source: Path, target: Path) -> Path:
-    """Installs the wheel in `target`, as `pip install --no-deps` does; `source` is an empty folder to build in."""
+    """Install the wheel in `target`, as `pip install --no-deps` does; `source` is an empty folder
+    to build in."""
     return unpack(release(source), target)
 
 
 def unpack(released: Path, target: Path) -> Path:
-    """The same, of the wheel in that folder."""
+    """Return the same, of the wheel in that folder."""
     (wheel,) = released.glob("*.whl")
     pip = [
         sys.executable,
@@ -62,8 +63,8 @@ def unpack(released: Path, target: Path) -> Path:
 
 
 def environment(folder: Path, installed: Path) -> Path:
-    """Makes the virtual environment `folder`, with what is installed there, and else what the tests run with. Returns its
-    Python."""
+    """Make the virtual environment `folder` with its own packages, and otherwise the tests'
+    packages. Return its Python."""
     venv.create(folder, symlinks=True)
     packages = Path(
         sysconfig.get_path(

@@ -42,14 +42,14 @@ class Pair:
 
 
 def authority(name: str) -> Pair:
-    """A CA of its own."""
+    """Return a new CA."""
     return _made(
         name, None, x509.BasicConstraints(ca=True, path_length=None), 30
     )
 
 
 def signed(by: Pair, *names: str, days: int = 30) -> Pair:
-    """A certificate for these DNS names or addresses, which ends in so many days."""
+    """Return a certificate for these DNS names or addresses, which expires in so many days."""
     return _made(
         names[0],
         by,
@@ -97,16 +97,17 @@ def _made(
 def settings(
     *authorities: Pair, client: str | None = None
 ) -> UpstreamTlsSettings:
-    """What a stack says that trusts these."""
+    """Return the settings of a stack that trusts these."""
     return UpstreamTlsSettings(
-        tuple(sorted(one.fingerprint for one in authorities)),
+        tuple(sorted(item.fingerprint for item in authorities)),
         client_certificate=client,
     )
 
 
 class Workload(Listening):
-    """Answers by TLS, with a certificate, and says as JSON who called: {"host", "public", "asked", "client"}. With
-    `callers` it refuses whoever has no certificate of that CA. A context manager."""
+    """Answers over TLS, with a certificate, and returns the caller as JSON: {"host", "public",
+    "asked", "client"}. With `callers` it rejects clients without a certificate of that CA. A
+    context manager."""
 
     def __init__(
         self, shown: Pair, callers: Pair | None = None, bind: str = "127.0.0.1"
@@ -178,7 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def _echo(self) -> None:
-        """The rest of the connection is another protocol's: here what is said once comes back."""
+        """Echo the rest of the connection, as if it were another protocol's."""
         self.send_response_only(101)
         self.send_header("Upgrade", self.headers["Upgrade"])
         self.send_header("Connection", "Upgrade")

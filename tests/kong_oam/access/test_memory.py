@@ -1,4 +1,4 @@
-"""What is remembered of parts that did not change is what would be made of them again."""
+"""Cached results of unchanged parts are equal to new results."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_every_answer_is_that_of_whoever_remembers_nothing(
 
 
 def test_what_did_not_change_is_not_made_again() -> None:
-    """Nor is what was let go remembered."""
+    """Forgotten results are computed again."""
     memory, source, calls = Memory(), ["part"], list[int]()
 
     def make() -> int:

@@ -1,4 +1,4 @@
-"""What `check` says of input that is wrong: one clear error, where it stands, and never a traceback."""
+"""Errors of `check` for wrong input: one clear message with its position, and no traceback."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_what_is_as_kubevela_has_it_is_taken(
 def test_a_gateway_that_an_override_adds_opens_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """It is a route without rules, like any other gateway by itself."""
+    """It is a route without rules, like any other gateway trait without an access trait."""
     override = f"{{components: [{{name: web, traits: [{GATEWAY}]}}]}}"
     write(
         f"{WEB % ''}  policies: [{{name: o, type: override, properties: {override}}}]\n",
@@ -139,7 +139,7 @@ def test_a_gateway_that_an_override_adds_opens_nothing(
 def test_a_definition_is_no_application(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Whoever checks one in CUE is told where it goes."""
+    """For a definition in CUE, the error names the folder for definitions."""
     write(PART, {"t.cue": "t: {}\n"})
     assert main(["check", "definitions/t.cue"]) == 1
     assert capsys.readouterr().out.startswith(

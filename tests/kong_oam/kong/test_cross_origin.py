@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from kong_oam.kong import names, plugins, script
-from kong_oam.kong.table import closed, table
+from kong_oam.kong.table import table, without_exposure
 from tests.support.cross_origin import (
     NAMES,
     PARTNER,
@@ -46,7 +46,7 @@ def gateway() -> Iterator[tuple[Served, Workload]]:
 def test_a_page_reads_what_is_meant_for_it(
     gateway: tuple[Served, Workload], name: str
 ) -> None:
-    """Preflights never reach the workload, and what it says to browsers never reaches a page."""
+    """Preflights never reach the workload, and the workload's CORS headers never reach a page."""
     kong, workload = gateway
     question, before = asked(OWN)[name], len(workload.reached)
     check(question, kong.ask(question.raw(DOMAIN, ISSUERS["main"])))
@@ -67,7 +67,7 @@ def tabled(component: str) -> dict[str, object]:
 
 
 def test_the_table_says_whose_pages_may_read_what() -> None:
-    """Our client's what it may call, foreign ones all that a rule lists."""
+    """Pages of our client may read its calls, and foreign pages all methods of a rule."""
     assert tabled("orders/api")["cors"] == {
         OWN: {
             "/orders": ["GET", "HEAD", "POST"],
@@ -112,7 +112,8 @@ def test_what_is_closed_is_closed_to_pages() -> None:
             )  # type: ignore[union-attr]
             with httpx.Client(base_url=gateway.kong.admin_url) as admin:
                 answer = admin.patch(
-                    path, json={"config": plugins.admission(closed(text))}
+                    path,
+                    json={"config": plugins.admission(without_exposure(text))},
                 )
                 assert answer.status_code == 200, answer.text
         answered = gateway.ask(question.raw(DOMAIN, ISSUERS["main"]))

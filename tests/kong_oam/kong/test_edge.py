@@ -77,7 +77,7 @@ def test_every_answer_has_the_headers(
 def test_a_workload_is_told_what_its_application_says(
     gateway: tuple[Served, Workload],
 ) -> None:
-    """And nothing of what a caller says under that name, in whichever spelling."""
+    """The caller's header is removed in any spelling."""
     kong, workload = gateway
     forged = (
         "X-Env-Name: forged",
@@ -94,7 +94,7 @@ def test_a_workload_is_told_what_its_application_says(
 def test_a_component_without_the_traits_is_as_it_was(
     gateway: tuple[Served, Workload],
 ) -> None:
-    """What its workload says reaches callers, and what they say the workload."""
+    """All headers of the workload reach callers, and all headers of callers reach the workload."""
     kong, workload = gateway
     answer = _answer(
         kong, Asked("GET", "/x", 200, 1, "bare", more=("X-Env-Name: mine",))

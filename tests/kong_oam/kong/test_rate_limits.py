@@ -1,4 +1,4 @@
-"""Whose budget a request counts against, on a stand-in for Kong: who is refused with 429, and who is not."""
+"""The budget that a request counts against, on a stand-in for Kong: the callers that get 429."""
 
 from __future__ import annotations
 
@@ -79,7 +79,8 @@ def test_each_budget_is_used_up_by_those_whose_it_is(kong: Kong) -> None:
 def test_many_addresses_are_no_way_around_the_budget_of_a_component(
     kong: Kong, token: str | None
 ) -> None:
-    """Of whom nothing counts here, with a token of the issuer or without: they share one, wherever they are."""
+    """Callers without a valid token share one budget, with or without a token of the issuer, from
+    any address."""
     deploy(kong)
     flood = Step("from everywhere", "component", (), token, "/open")
     assert [
@@ -130,7 +131,7 @@ def test_answers_say_what_is_left_and_the_workload_hears_nothing_of_it(
 def test_a_page_may_read_that_it_is_refused_and_its_preflights_count_nowhere(
     kong: Kong,
 ) -> None:
-    """What is left of its budget, too."""
+    """The page may also read the rest of its budget."""
     deploy(kong)
     preflight = f"OPTIONS /orders HTTP/1.1\r\nHost: client.{DOMAIN}\r\nOrigin: {PAGE}\r\n"
     preflight += "Access-Control-Request-Method: GET\r\n\r\n"

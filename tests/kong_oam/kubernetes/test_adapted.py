@@ -180,15 +180,15 @@ def test_only_the_gateway_may_connect_wherever_it_is() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({}, "say where the gateway is"),
-        ({"namespace": "kong"}, "namespace and podLabels go together"),
+        ({}, "the gateway's place is missing"),
+        ({"namespace": "kong"}, "set namespace and podLabels together"),
         (
             {"cidrs": ["10.0.0.256/32"], "reach": "loadBalancer"},
-            "cidrs.0: '10.0.0.256/32' is no range of addresses",
+            "cidrs.0: '10.0.0.256/32' is not a range of addresses",
         ),
         (
             {"cidrs": ["10.0.0.1/32", "10.0.0.0/33"], "reach": "loadBalancer"},
-            "cidrs.1: '10.0.0.0/33' is no range of addresses",
+            "cidrs.1: '10.0.0.0/33' is not a range of addresses",
         ),
         ({"cidrs": ["10.0.0.0/8"]}, "set reach to loadBalancer or nodePort"),
         (
@@ -197,12 +197,12 @@ def test_only_the_gateway_may_connect_wherever_it_is() -> None:
         ),
         (
             {**INSIDE, "reach": "magic"},
-            'kong-oam:gateway.reach: "magic" is none of cluster, loadBalancer, nodePort',
+            'kong-oam:gateway.reach: "magic" is not one of cluster, loadBalancer, nodePort',
         ),
         ({**INSIDE, "podLabels": {}}, "kong-oam:gateway.podLabels"),
         (
             {**INSIDE, "scheem": "http"},
-            "kong-oam:gateway knows no setting 'scheem'; did you mean 'scheme'?",
+            "kong-oam:gateway has no setting 'scheem'; did you mean 'scheme'?",
         ),
     ],
 )
@@ -213,26 +213,32 @@ def test_settings_that_would_open_a_workload_or_mean_nothing_are_refused(
     with pytest.raises(StackError) as refused:
         gateway(**settings)
     assert message in str(refused.value)
-    assert "mend stacks/Pulumi.prod.yaml" in str(refused.value)
+    assert "correct stacks/Pulumi.prod.yaml" in str(refused.value)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"asOf": "2026-02-30"}, "kong-oam:asOf: 2026-02-30 is no day"),
-        ({"identityProviders": PROVIDERS * 2}, "'okta' stands twice"),
+        (
+            {"asOf": "2026-02-30"},
+            "kong-oam:asOf: 2026-02-30 is not a date; write YYYY-MM-DD",
+        ),
+        (
+            {"identityProviders": PROVIDERS * 2},
+            "two have the name 'okta'; rename one",
+        ),
         ({"identityProviders": []}, "kong-oam:identityProviders"),
         (
             {"identityProviders": SHARED},
-            "kong-oam:identityProviders.0.clients.a/two.id: is that of a/one, too",
+            "kong-oam:identityProviders.0.clients.a/two.id: a/one has this id, too",
         ),
         (
             {"cloud": "openstack"},
-            'kong-oam:cloud: "openstack" is none of local, aws, gcp, azure, bare-metal',
+            'kong-oam:cloud: "openstack" is not one of local, aws, gcp, azure, bare-metal',
         ),
         (
             {"domain": {}},
-            "kong-oam: knows no setting 'domain'; did you mean 'domains'?",
+            "kong-oam: has no setting 'domain'; did you mean 'domains'?",
         ),
         ({"asOf": "yesterday"}, "asOf: .yesterday. does not match"),
     ],

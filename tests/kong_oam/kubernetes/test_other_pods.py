@@ -96,6 +96,6 @@ def test_a_run_and_verify_refuse_labels_that_pods_of_others_have(
         for workload in verification.workloads(on, estate).altered
     }
     assert (
-        "it leads to pods of /lost, shop/db, too, which the rules of 'orders/api' open"
+        "it also selects pods of /lost, shop/db, so the rules of 'orders/api' open them"
         in [reason.text for reason in altered["Service 'orders/api-gateway'"]]
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from kong_oam.access.compile.objects import _made
+from kong_oam.access.compile.objects import _added_objects
 from kong_oam.access.settings.stack import parse
 from kong_oam.access.settings.values import Settings
 from kong_oam.kubernetes.estate import foundations, objects_of
@@ -375,7 +375,7 @@ def test_pods_that_are_only_read_stay_fenced(name: str) -> None:
         "app.oam.dev/component": name,
     }
     assert fence.manifest["spec"]["ingress"] == []
-    assert [*_made(read, client=False)] == [
+    assert [*_added_objects(read, client=False)] == [
         ("NetworkPolicy", f"{name.lower()}-read-only")
     ]
 
@@ -400,7 +400,7 @@ def test_pods_beside_those_that_are_only_read_are_fenced_with_them() -> None:
         "api",
         "api",
     ]
-    assert [*_made(with_pod, client=False)] == [
+    assert [*_added_objects(with_pod, client=False)] == [
         ("NetworkPolicy", "api"),
         ("ServiceAccount", "api"),
     ]

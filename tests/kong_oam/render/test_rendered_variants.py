@@ -195,14 +195,14 @@ def test_of_a_form_that_needs_a_definition_all_are_made_by_definitions(
 @pytest.mark.parametrize(
     ("change", "finding"),
     [
-        ("{name: web, traits: [{type: routed, properties: {host: b}}]}", "19:9: error OAM108: component 'web': routes.b.example.com/ is \"port 80 of web, certificate None\" by step 'to-production' (override 'large'), and not there by step 'to-staging'"),
-        ("{name: web, traits: [{type: routed, properties: {target: 81}}]}", "19:9: error OAM108: component 'web': services.web.ports.80/TCP.targetPort is 81 by step 'to-production'"),
-        ("{name: web, traits: [{type: routed, properties: {early: 1}}]}", "services.web.publishNotReadyAddresses is 1 by step"),
+        ("{name: web, traits: [{type: routed, properties: {host: b}}]}", "19:9: error OAM108: component 'web': routes.b.example.com/ is \"port 80 of web, certificate None\" in step 'to-production' (override 'large'), but missing in step 'to-staging'"),
+        ("{name: web, traits: [{type: routed, properties: {target: 81}}]}", "19:9: error OAM108: component 'web': services.web.ports.80/TCP.targetPort is 81 in step 'to-production'"),
+        ("{name: web, traits: [{type: routed, properties: {early: 1}}]}", "services.web.publishNotReadyAddresses is 1 in step"),
         ("{name: web, traits: [{type: expose, properties: {port: [9]}}]}", "services.web.ports.9/TCP is {"),
         ("{name: web, traits: [{type: expose, properties: {port: [80], type: NodePort}}]}", "spec.type 'NodePort'"),
         ("{name: web, traits: [{type: routed, properties: {label: other}}]}", "leads to Service 'web', which selects no pods of 'web'"),
         ("{name: web, traits: [{type: routed, disable: true}]}", "ACC211: component 'web' has access rules but no gateway trait"),
-        ("{name: web, traits: [{type: gateway, properties: {domain: c.example.com, http: {/: 80}}}]}", "routes.c.example.com/ is \"port 80 of web, certificate None\" by step 'to-production'"),
+        ("{name: web, traits: [{type: gateway, properties: {domain: c.example.com, http: {/: 80}}}]}", "routes.c.example.com/ is \"port 80 of web, certificate None\" in step 'to-production'"),
         ("{name: web, properties: {cpuu: 2}}", "OAM102: unknown field 'cpuu' in webservice; known: "),
         ("{name: web, traits: [{type: scalr}]}", "OAM104: unknown trait type 'scalr'; did you mean 'scaler'?"),
         ("{name: web, traits: [{type: storage, properties: {hostPath: [{name: a, path: /, mountPath: /a}]}}]}", "hostPath"),
@@ -245,7 +245,7 @@ def test_routes_that_a_definition_makes_by_the_place_are_another_for_each_form(
     )
     (found,) = said(read(project, tools))
     assert (
-        "routes.production.example.com/ is \"port 80 of web, certificate None\" by step 'to-production'"
+        "routes.production.example.com/ is \"port 80 of web, certificate None\" in step 'to-production'"
         in found
     )
 

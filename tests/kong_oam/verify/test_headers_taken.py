@@ -41,6 +41,6 @@ def test_what_callers_may_send_again_weakens(headers: tuple[str, ...]) -> None:
     )
     assert {kind for kind, _ in found} == {"weakened"}
     assert all(
-        "its script is not the one that is meant" in reason.text
+        "its script differs from the intended script" in reason.text
         for _, reason in found
     )

@@ -1,4 +1,5 @@
-"""What somebody changed by hand in the networks of a gate's table: `verify` says from where who may call what."""
+"""Changes by hand in the networks of a gate's table: `verify` prints the addresses that have
+access."""
 
 from __future__ import annotations
 

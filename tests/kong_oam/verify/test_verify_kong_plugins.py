@@ -1,4 +1,5 @@
-"""Plugins that an Application asks for, changed by hand in the sandbox's Kong (a stand-in), and what `verify` says of it."""
+"""Changes by hand of an Application's plugins in the sandbox's Kong (a stand-in), and the findings
+of `verify`."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ PLUGINS = (
         "request-termination", {"status_code": 410}, WAIVER, NO_POSITION
     ),
 )
-"""One that looks on, one that refuses, and one that answers in the gate's place, before orders/api."""
+"""Plugins before orders/api: one observes, another denies, and the third answers in the gate's
+place."""
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +76,7 @@ def test_what_is_changed_or_gone_is_named(running: Running) -> None:
 
 
 def test_a_waiver_is_for_its_component_alone(running: Running) -> None:
-    """The same kind before another one is somebody's."""
+    """The same kind of plugin before another component is foreign."""
     with Hands(running.kong.admin_url) as hands:
         service = hands.find("services", name=HELLO)
         hands.make(

@@ -1,4 +1,4 @@
-"""The literal CLI on tiny programs, each with a stack of its own, over one sandbox for each module."""
+"""The real CLI on tiny programs, each with a separate stack, over one sandbox for each module."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ def local() -> Iterator[Local]:
 
 @pytest.fixture
 def project(local: Local, tmp_path: Path) -> Iterator[Callable[[str], Project]]:
-    """Makes projects; destroys what they made."""
+    """Makes projects, and destroys them afterwards."""
     made: list[Project] = []
 
     def make(program: str) -> Project:

@@ -37,8 +37,8 @@ k.core.v1.ConfigMap("c", metadata={{"name": "c", "namespace": "default"}}, data=
 def test_what_somebody_changed_by_hand_is_theirs_until_it_is_forced(
     project: Callable[[str], Project],
 ) -> None:
-    """A preview that looks and an up say the conflict, and leave the value; with enablePatchForce it is put back. A key
-    that somebody added is no part of what is compared, and stays."""
+    """A preview with a refresh and an up report the conflict, and keep the value; with
+    enablePatchForce it is reverted. A key that somebody added is not compared, and stays."""
     program = project(HELD.format(force=None, value="ours"))
     program.up()
     cluster = program.local.cluster
@@ -82,7 +82,7 @@ def test_a_new_name_replaces_and_a_new_count_updates(
 def test_an_object_that_exists_is_not_taken_over(
     project: Callable[[str], Project],
 ) -> None:
-    """Somebody else's object of that name: the create fails, and it stays as it was."""
+    """Somebody else's object has that name: the create fails, and the object does not change."""
     program = project(
         "import pulumi_kubernetes as k; k.core.v1.ConfigMap('c', metadata={'name': 'taken'}, data={'a': 'b'})"
     )
@@ -109,7 +109,8 @@ k.core.v1.Secret("token", metadata={{"name": "token"}}, {given}, opts=opts)
 def test_a_key_that_goes_from_a_secret_stays_where_it_was_given_as_a_string(
     project: Callable[[str], Project],
 ) -> None:
-    """From the second update on: an apply of stringData owns none of what it becomes. Given as data, it goes."""
+    """From the second update on: an apply of stringData owns nothing in data. A key from `data` is
+    removed."""
     program = project(
         STRINGS.format(given='string_data={"a": "1", "b": "2", "c": "3"}')
     )

@@ -1,4 +1,4 @@
-"""The language host: what a user of the CLI notices of it."""
+"""The language host, as a user of the CLI sees it."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ def test_a_failing_program_fails_the_run_and_shows_why(
 def test_an_interrupted_up_ends_the_program(
     project: Callable[[str], Project], tmp_path: Path
 ) -> None:
-    """Ctrl-C at the CLI: the program's process is gone soon after, too."""
+    """Ctrl-C at the CLI: the program's process also ends soon."""
     mark = tmp_path / "pid"
     sleeper = project(
         f"import os, pathlib, time; pathlib.Path({str(mark)!r}).write_text(str(os.getpid())); time.sleep(600)"
@@ -41,7 +41,7 @@ def test_an_interrupted_up_ends_the_program(
         stdout=subprocess.DEVNULL,
     ) as cli:
         _wait(lambda: mark.exists() and mark.read_text() != "")
-        for _ in range(2):  # the first asks, the second insists
+        for _ in range(2):  # the first signal asks, the second insists
             cli.send_signal(signal.SIGINT)
             time.sleep(0.5)
         cli.wait(20)

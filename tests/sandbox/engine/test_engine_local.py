@@ -1,4 +1,4 @@
-"""The sandbox as a whole: what it starts, and that nothing of it stays."""
+"""The sandbox as a whole: it starts its parts, and all of them end."""
 
 import json
 import os
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[3]
 def test_a_service_name_leads_to_the_workload_only_while_the_service_exists() -> (
     None
 ):
-    """Kong answers 503 for a name that does not resolve, and passes the request on for one that does."""
+    """Kong answers 503 for a name that does not resolve, and forwards a request to a known name."""
     with Local() as local:
         headers = {"Kong-Admin-Token": local.env["KONG_ADMIN_TOKEN"]}
         service = {
@@ -118,7 +118,8 @@ def test_serve_prints_what_to_export_and_ends_with_a_signal(
 def test_official_plugins_are_used_where_they_are_asked_for(
     tmp_path: Path,
 ) -> None:
-    """They are named as official, the first of several folders counts, and all else is a stand-in."""
+    """They are listed as official, the first of several folders wins, and all other plugins are
+    stand-ins."""
     for folder, names in {
         "one": ["resource-kong"],
         "two": ["resource-kong", "resource-tls"],
@@ -166,7 +167,7 @@ def test_the_official_kubernetes_plugin_is_used_on_a_real_cluster_alone(
 def test_a_folder_without_plugins_is_not_asked_for_silently(
     tmp_path: Path,
 ) -> None:
-    """Who mistypes it does not get stand-ins in place of what they meant."""
+    """A typo in the folder is an error, and stand-ins do not silently replace the plugins."""
     with pytest.raises(
         toolchain.ToolchainError,
         match=r"KONG_OAM_PLUGINS: .*/nowhere holds none of .*pulumi-resource-kong",
@@ -230,7 +231,7 @@ _NAMESPACE = "import pulumi_kubernetes as k; k.core.v1.Namespace('n')"
 
 
 def _official(folder: Path, name: str, started: Path) -> Path:
-    """An official plugin, as far as the engine sees one before it starts it; where it is started, it says so."""
+    """Return a fake official plugin: the engine accepts it before a start, and it reports a start."""
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / f"pulumi-{name}"
     program.write_text(f"#!/bin/sh\necho {name} >> {started}\nexit 1\n")
@@ -271,7 +272,8 @@ def _tree(folder: Path) -> dict[Path, int]:
 def test_what_is_installed_for_the_user_is_neither_used_nor_touched(
     where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Official plugins, wherever the engine looks for them by itself: a run is that of the stand-ins, and says so."""
+    """Official plugins lie wherever the engine looks by default: a run still uses the stand-ins,
+    and says so."""
     cli = toolchain.pulumi_folder() / "pulumi"
     monkeypatch.setenv("KONG_OAM_CACHE", str(toolchain.cache()))
     monkeypatch.delenv(launchers.PLUGINS, raising=False)

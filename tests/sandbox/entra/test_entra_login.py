@@ -1,4 +1,4 @@
-"""What the stand-in's token endpoint gives and refuses, where the program's clients depend on it."""
+"""Answers of the stand-in's token endpoint that the program's clients depend on."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SUBJECT = "system:serviceaccount:shop:job"
 
 
 def _set_up(tenant: Entra) -> tuple[dict[str, Any], dict[str, Any]]:
-    """An API with one role, and a client that holds it."""
+    """Return an API with one role, and a client with this role."""
     directory = tenant.directory
     role = {
         "id": "r",
@@ -65,7 +65,7 @@ def _set_up(tenant: Entra) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _consent(tenant: Entra, client: dict[str, Any], *scopes: str) -> None:
-    """An administrator's, for everybody, to scopes of a sign-in."""
+    """Consent to scopes of a sign-in for all users, as an administrator."""
     graph = tenant.directory.principal_of(MICROSOFT_GRAPH)
     assert graph is not None, "every tenant has it"
     consent = {
@@ -93,7 +93,7 @@ def _form(
 
 
 def test_a_clusters_token_of_the_one_service_account_is_a_proof() -> None:
-    """Of another account, for another audience, or signed by somebody else, it is none."""
+    """A token of another account, for another audience, or with another signature is rejected."""
     with Entra() as tenant, Issuer("cluster") as cluster:
         api, client = _set_up(tenant)
         trusted = {
@@ -150,7 +150,7 @@ def _known(value: bytes | str, **headers: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("encoding", [Encoding.DER, Encoding.PEM])
 def test_a_certificate_counts_as_bytes_and_as_text(encoding: Encoding) -> None:
-    """The former is what Microsoft Graph documents, the latter what the official plugin sends."""
+    """Microsoft Graph documents bytes, and the official plugin sends text."""
     key = private_pem(rsa_key())
     pem = certificate(key, "job")
     with Entra() as tenant:
@@ -166,7 +166,7 @@ def test_a_certificate_counts_as_bytes_and_as_text(encoding: Encoding) -> None:
 
 
 def test_a_certificate_counts_no_longer_than_it_lives() -> None:
-    """What it is to count for lies within what it says of itself, to the second."""
+    """A credential must begin and end within its certificate's life, to the second."""
     pem = certificate(private_pem(rsa_key()), "job").encode()
     first, last = (
         day.strftime("%Y-%m-%dT%H:%M:%SZ") for day in (VALID_FROM, VALID_UNTIL)
@@ -207,7 +207,7 @@ def test_a_certificate_counts_no_longer_than_it_lives() -> None:
 def test_a_page_has_a_token_where_the_redirect_is_a_pages(
     kind: str, origin: str | None, refused: str | None
 ) -> None:
-    """And only a page has what such a redirect brought; no browser hands over a refusal."""
+    """Only a page can redeem a code from such a redirect; a browser passes on no denial."""
     with Entra(users={"anna": ()}) as tenant:
         redirect = "https://shop.example.com/callback"
         app = tenant.directory.create_application(
@@ -245,7 +245,8 @@ def test_a_page_has_a_token_where_the_redirect_is_a_pages(
 def test_a_sign_in_needs_an_administrators_consent_to_each_of_its_scopes() -> (
     None
 ):
-    """They are permissions of Microsoft Graph, and no user can consent where an application asks for an assignment."""
+    """They are permissions of Microsoft Graph. Users cannot consent if an application requires an
+    assignment."""
     with Entra(groups=("sales",), users={"anna": ("sales",)}) as tenant:
         redirect, directory = (
             "https://shop.example.com/callback",

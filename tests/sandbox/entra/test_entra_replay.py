@@ -1,7 +1,9 @@
-"""The recorded traffic of the official plugin, request by request, against the stand-in for Microsoft Graph.
+"""The recorded traffic of the official plugin, request by request, against the stand-in for
+Microsoft Graph.
 
-The recording's own server was a stand-in, too (its notes say so): what is evidence is what the plugin sent and what it
-accepted. So the stand-in here has to take every request, with the same status, and answer with the same members.
+The recording's own server was a stand-in, too (its notes say so). Only the plugin's requests, and
+the answers that it accepted, are evidence. So the stand-in here must accept every request, with the
+same status and the same members.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ _OWN = re.compile(
 _VARYING = ("date", "request-id", "client-request-id", "createdDateTime", "startDateTime", "timestamp", "trace_id",
             "correlation_id", "hint", "@odata.context", "secretText", "access_token", "expires_in", "ext_expires_in")  # fmt: skip
 _LATE = ("x-lag-create", "x-lag-destroy")
-"""Steps whose server was late on purpose; the stand-in never is."""
+"""Steps with a deliberately late server; the stand-in is never late."""
 
 
 def _recorded() -> list[dict[str, Any]]:
@@ -42,7 +44,7 @@ def _recorded() -> list[dict[str, Any]]:
 
 
 class _Names:
-    """The recording's ids, addresses and secrets, and what stands for them here."""
+    """The recording's ids, addresses and secrets, and their replacements here."""
 
     def __init__(self, entra: Entra) -> None:
         self._known = {
@@ -96,7 +98,7 @@ def test_every_recorded_exchange_of_the_official_plugin_is_repeated() -> None:
     """Create, refresh, update, drift by hand, deletion outside, import, faults and destroy: status and members."""
     exchanges, wrong, compared = _recorded(), [], 0
     with Entra() as entra:
-        entra.directory.principals.clear()  # the recording's server had none of Microsoft Graph's own
+        entra.directory.principals.clear()  # the recording's server had no service principal of Microsoft Graph
         entra.directory.add_group("orders-writers", GROUP, "writers")
         names = _Names(entra)
         for exchange in exchanges:

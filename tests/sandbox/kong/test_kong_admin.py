@@ -1,4 +1,5 @@
-"""The Admin API where programs depend on it: what an update keeps, what a deletion takes along, who may ask."""
+"""The Admin API where programs depend on it: kept fields of an update, cascades of a deletion, and
+its token."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Where a request goes once its plugins have run: the answers are those that a real Kong 3.10 gave.
+"""The balancer's choice of an address after the plugins: the answers are a real Kong 3.10's.
 
-The stand-in's own are the exact rotation of Targets (Kong shuffles: 5 to 3 of 8 requests for weights of 100 and 50) and
-how late Upstreams are seen.
+Two details are the stand-in's own: the exact rotation of Targets, and the lag of Upstreams. A real
+Kong shuffles: 5 to 3 of 8 requests for weights of 100 and 50.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ class Got:
 
     @property
     def seen(self) -> tuple[int, str, str]:
-        """The port that was asked, the target and the Host header that it got."""
+        """Return the port of the connection, and the target and the Host header of the request."""
         assert self.status == 200, self
         echoed = json.loads(self.body)
         return echoed["port"], echoed["target"], echoed["host"]
 
 
 def echo(port: int) -> Server:
-    """A service that answers with what it got; it believes to listen on `port`."""
+    """Yield a service that echoes requests, and reports `port` as its own."""
 
     def answer(request: Request | InvalidRequestError) -> Response:
         assert isinstance(request, Request)
@@ -161,7 +161,8 @@ def get(kong: Kong, accept: str | None = None) -> Got:
 def test_an_upstream_without_targets_is_unavailable(
     kong: Kong, port: int
 ) -> None:
-    """Kong answers itself, whatever the port of the Service, and says nothing of the upstream's latency."""
+    """Kong answers itself, with any port of the Service, and the answer has no latency of the
+    upstream."""
     ask(kong, "PATCH", "/services/api", {"port": port})
     route(kong)
     reply = get(kong)
@@ -238,7 +239,7 @@ def test_a_chosen_host_goes_before_the_clients(kong: Kong, plugin: str) -> None:
 def test_a_target_that_leads_nowhere_has_an_answer_of_its_own(
     kong: Kong, arguments: str, status: int, body: str
 ) -> None:
-    """Only the types and the range of the port are checked; what the host means, DNS says."""
+    """Only the types and the range of the port are checked; DNS resolves the host."""
     route(kong, f"kong.service.set_target({arguments})")
     reply = get(kong)
     assert (reply.status, reply.body) == (status, body)

@@ -1,4 +1,5 @@
-"""`/metrics` of the sandbox's Kong, held to what a real one printed, and to what plugin prometheus leaves out."""
+"""`/metrics` of the sandbox's Kong, compared with a real Kong's output, and the requests that
+prometheus does not count."""
 
 from __future__ import annotations
 
@@ -67,7 +68,7 @@ def printed(kong: Kong) -> str:
 
 
 def test_it_is_printed_as_a_real_kong_printed_it() -> None:
-    """Families, kinds, labels in their order, and bounds; what the node itself measures is not there."""
+    """Families, kinds, labels in their order, and bounds; the node's own metrics are missing."""
     with counting() as kong:
         assert kong.handle(READER.raw(), STACK.scheme).status == 200
         assert kong.handle(NOBODY.raw(), STACK.scheme).status == 401

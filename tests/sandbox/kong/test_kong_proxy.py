@@ -12,7 +12,7 @@ from sandbox.kong import Answer, Kong, Lags, uri
 
 
 class Clock:
-    """A clock that only moves when told."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.time = 1000.0
@@ -115,7 +115,7 @@ def test_nginx_refuses_what_it_cannot_read(path: str) -> None:
 def test_the_upstream_gets_the_normal_form_and_the_query_as_it_came(
     kong: Kong,
 ) -> None:
-    """What was routed is what is sent."""
+    """The routed path is the path that is sent."""
     route(kong, "all", paths=["/"])
     answer = get(kong, "//x/../%6frders/a%20b?q=%2F&q=//")
     assert answer.upstream is not None
@@ -123,7 +123,8 @@ def test_the_upstream_gets_the_normal_form_and_the_query_as_it_came(
 
 
 def test_a_route_level_plugin_replaces_the_services(kong: Kong) -> None:
-    """Of one name only the most specific plugin runs: a stray one on the route switches the service's off."""
+    """Only the most specific plugin of a name runs: a stray plugin on the route turns the service's
+    off."""
     route(kong, "orders", paths=["/orders"])
     function(
         kong,
@@ -174,7 +175,7 @@ def test_an_exit_cannot_be_caught(kong: Kong) -> None:
     ],
 )
 def test_the_sandbox_has_no(kong: Kong, name: str) -> None:
-    """What Kong's default sandbox keeps from scripts is nil."""
+    """Functions that Kong's default sandbox hides from scripts are nil."""
     route(kong, "orders", paths=["/orders"])
     function(
         kong,

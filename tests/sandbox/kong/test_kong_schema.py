@@ -1,4 +1,4 @@
-"""The stand-in's schemas are a real Kong's, and its refusals are worded like Kong's."""
+"""The stand-in's schemas are a real Kong's, and its errors are worded like Kong's."""
 
 from __future__ import annotations
 

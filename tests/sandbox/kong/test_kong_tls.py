@@ -1,4 +1,4 @@
-"""The proxy's TLS listener: who is shown which certificate, and what is served over it."""
+"""The proxy's TLS listener: its certificates, and requests over it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def port_of(url: str) -> int:
 
 
 def show(kong: Kong, *names: str) -> str:
-    """Gives Kong a certificate for these SNIs."""
+    """Return Kong a certificate for these SNIs."""
     certificate, key = self_signed(*names)
     status, body = ask(
         kong,
@@ -48,7 +48,7 @@ def show(kong: Kong, *names: str) -> str:
 def connected(
     kong: Kong, name: str | None, trusted: str | None = None
 ) -> Iterator[ssl.SSLSocket]:
-    """A connection that asks for `name`; the certificate is verified where one is trusted."""
+    """Yield a connection for `name`; the certificate is verified if a CA is trusted."""
     context = ssl.create_default_context(cadata=trusted)
     if trusted is None:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -75,7 +75,7 @@ def get(
     name: str = "api.example.com",
     trusted: str | None = None,
 ) -> str:
-    """The whole answer, as text, to a request over TLS."""
+    """Return the whole answer, as text, to a request over TLS."""
     with connected(kong, name, trusted) as connection:
         connection.sendall(
             f"GET {target} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode()
@@ -86,7 +86,8 @@ def get(
 def test_a_client_is_shown_the_certificate_of_the_name_it_asks_for(
     kong: Kong,
 ) -> None:
-    """The exact name, else a wildcard for its first label of three or more, else one for its last."""
+    """The exact name, else a wildcard for its first label of three or more, else a wildcard for its
+    last."""
     exact, wild = show(kong, "api.example.com"), show(kong, "*.example.com")
     suffix, _ = show(kong, "api.*"), show(kong, "*.test")
     assert certificate_shown(kong, "api.example.com") == exact

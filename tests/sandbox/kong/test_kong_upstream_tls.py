@@ -15,7 +15,7 @@ from tests.support.workload_tls import Workload, authority, signed
 
 @pytest.mark.deep
 def test_only_a_workload_with_its_own_certificate_is_spoken_to() -> None:
-    """As the live tier asks it of a real Kong."""
+    """The live tier makes the same checks with a real Kong."""
     stack = gateway_estates.stack("tests", "http")
     with (
         Kong() as kong,
@@ -50,7 +50,7 @@ SEND = "return function() kong.service.set_target('127.0.0.1', {}) kong.service.
 def test_what_is_verified_is_what_a_kong_verifies(
     name: str, fields: dict[str, Any], status: int
 ) -> None:
-    """Each answer is one that a Kong 3.10 gave."""
+    """Each expected answer is recorded from a Kong 3.10."""
     ca = authority("ca")
     with (
         Kong() as kong,

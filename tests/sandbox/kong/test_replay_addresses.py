@@ -1,4 +1,5 @@
-"""The stand-in's client addresses against those that a real Kong 3.10 was recorded with, under every setting."""
+"""The stand-in's client addresses, compared with recordings of a real Kong 3.10, under every
+setting."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from tests.support.sandbox.kong_recordings import recorded
 
 
 def _settings(case: str) -> dict[str, Any] | None:
-    """`[trusted_ips=127.0.0.1/32 real_ip_recursive=on] what` as a configuration."""
+    """Return `[trusted_ips=127.0.0.1/32 real_ip_recursive=on] title` as a configuration."""
     found = re.match(r"\[(stock|trusted_ips=[^\]]*)\]", case)
     if found is None:
         return None
@@ -35,7 +36,8 @@ def _headers(request: dict[str, Any]) -> tuple[tuple[str, str], ...]:
 def test_the_stand_in_takes_the_same_for_the_address_as_a_recorded_kong() -> (
     None
 ):
-    """From a trusted peer and from another, with one header and with several, and with what is no address."""
+    """From a trusted peer and from another, with one header and with several, and with values that
+    are no address."""
     combinations: set[tuple[str, str]] = set()
     for line in recorded("recorded-behaviour.jsonl"):
         settings = _settings(line.get("case", ""))

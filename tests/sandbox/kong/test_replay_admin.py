@@ -1,4 +1,4 @@
-"""The Admin API stand-in answers what a real Kong 3.10 answered."""
+"""The Admin API stand-in repeats a real Kong 3.10's answers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ PLUGINS = {
     "bot-detection",
 }
 NESTED = {"jwt", "plugins", ""}
-# The recordings replace private keys; the two certificates in them, and who signs for whom, are replaced with them.
+# The recordings replace private keys. This also replaces the two certificates, and their
+# signatures.
 PLACEHOLDER = (
     "-----BEGIN PRIVATE KEY-----\n<placeholder>\n-----END PRIVATE KEY-----\n"
 )
@@ -77,7 +78,7 @@ LEAST_REPLAYED = {
 
 
 class Replay:
-    """One recording against one stand-in. Recorded ids are translated to ours as answers teach them."""
+    """One recording against one stand-in. Recorded ids are translated to ours with each answer."""
 
     def __init__(self, kong: Kong) -> None:
         self.connection = http.client.HTTPConnection(
@@ -90,7 +91,7 @@ class Replay:
         self.certificate = ""
 
     def not_modelled(self, row: dict[str, Any]) -> str | None:
-        """Why an exchange cannot be replayed: it is about something that the stand-in does not have."""
+        """Return the reason why an exchange cannot be replayed: its subject is not modelled."""
         path, body = row["path"].split("/"), row.get("request_body")
         if path[1] not in COLLECTIONS and (
             row["status"] != 404 or path[1] in KONG_HAS
@@ -115,7 +116,8 @@ class Replay:
         return None
 
     def with_keys(self, row: dict[str, Any]) -> dict[str, Any]:
-        """The body of a recorded request about certificates, with certificates and keys of our own."""
+        """Return the body of a recorded request about certificates, with certificates and keys of
+        our own."""
         body = dict(row["request_body"])
         if body.get("cert", "").startswith("-----BEGIN"):
             self.certificate = body["cert"]
@@ -133,7 +135,7 @@ class Replay:
         return self.pairs[certificate]
 
     def forget(self, row: dict[str, Any]) -> None:
-        """What this exchange was about does not exist here."""
+        """Forget the subject of an exchange, which does not exist here."""
         text = json.dumps(row.get("response_body")) + row["path"]
         self.unknown |= (
             set(recordings.ID.findall(text)) - set(self.ids) - EVERYBODYS
@@ -166,7 +168,7 @@ class Replay:
         return value
 
     def modelled(self, theirs: Any) -> Any:
-        """A list without the entities that are not modelled."""
+        """Return a list without the entities that are not modelled."""
         if isinstance(theirs, dict) and isinstance(theirs.get("data"), list):
             rows = [
                 row
@@ -254,7 +256,7 @@ KONG_HAS = {"key-auths", "basic-auths", "oauth2", "vaults", "keys", "key-sets"}
 KONG_HAS |= {"ca_certificates", "debug", "cache", "acls"}
 
 
-# Ids that the recording uses for several entities, and for none.
+# Ids that the recording uses for several entities, and for no entity.
 EVERYBODYS = {
     "00000000-0000-4000-8000-000000000000",
     "11111111-1111-4111-8111-111111111111",
@@ -275,7 +277,8 @@ def sorted_lists(value: Any) -> Any:
 
 @pytest.mark.parametrize("name", sorted(LEAST_REPLAYED))
 def test_the_admin_api_answers_what_a_real_kong_answered(name: str) -> None:
-    """Every recorded exchange about what is modelled, in order: same status, same body up to ids and times."""
+    """Every recorded exchange about a modelled entity, in order: same status, same body up to ids
+    and times."""
     rows = recordings.recorded(name)
     edge_cases = name.startswith("admin")
     replayed = 0

@@ -1,4 +1,4 @@
-"""The proxy stand-in answers what a real Kong 3.10 answered on its proxy port."""
+"""The proxy stand-in repeats a real Kong 3.10's answers on its proxy port."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ LEAST_REPLAYED = 277
 
 
 def echo(request: Request | InvalidRequestError) -> Response | None:
-    """The service behind the recorded Kong: answers with what it got."""
+    """Yield the service behind the recorded Kong: it echoes requests."""
     if isinstance(request, InvalidRequestError):
         return None  # it began to speak TLS, which is not spoken here
     path = request.target
@@ -105,7 +105,7 @@ def echo(request: Request | InvalidRequestError) -> Response | None:
 
 
 def asleep(_: Request | InvalidRequestError) -> Response | None:
-    """A service that answers too late."""
+    """Return a service that answers too late."""
     time.sleep(0.8)
     return None
 
@@ -179,7 +179,7 @@ def exchange(
 
 
 def masked(text: str, ports: dict[str, str]) -> str:
-    """Without what differs from run to run: request ids, and the ports of this run."""
+    """Replace values that differ between runs: request ids, and the ports of this run."""
     text = re.sub(
         r"<id>#\d+",
         "<id>#<count>",
@@ -266,7 +266,8 @@ def recorded_ids(rows: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
 
 @pytest.mark.deep
 def test_the_proxy_answers_what_a_real_kong_answered() -> None:
-    """Every recorded exchange that touches what is modelled: status, headers that matter, body, upstream request."""
+    """Every recorded exchange with modelled features: status, relevant headers, body, upstream
+    request."""
     rows = recordings.recorded("proxy-responses.jsonl")
     replayed: Counter[str] = Counter()
     skipped: Counter[str] = Counter()
@@ -326,7 +327,7 @@ def test_the_proxy_answers_what_a_real_kong_answered() -> None:
 
 
 def replay(port: int, row: dict[str, Any]) -> str | None:
-    """Send one recorded request; what differs, None if nothing does."""
+    """Send one recorded request, and return the difference, or None."""
     raw = raw_request(row)
     marks = {
         f'"X-Forwarded-Port", "{port}"': f'"X-Forwarded-Port", "{row["port"]}"'

@@ -1,4 +1,4 @@
-"""The stand-in's rate-limiting refuses, counts and says what a real Kong's did."""
+"""The stand-in's rate-limiting denies, counts and answers like a real Kong's."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ MODELLED = {
 }
 LEAST_REPLAYED = 32
 MOVING = {"ratelimit-reset", "retry-after"}
-"""Headers that say how long a window lasts still."""
+"""Headers with the remaining time of a window."""
 LEFT_OUT = re.compile("trusted_ips|instance rate-limiting: global$")
-"""Whom Kong trusts of an address before it is not modelled, and where a global one was
-recorded, requests of the recording itself had been counted."""
+"""Trust in an earlier proxy's address is not modelled. For a recorded global plugin, requests of
+the recording itself had been counted."""
 GRPC = ["Accept", "application/grpc"]
 """How gRPC is answered is not modelled."""
 
 
 def cases() -> list[dict[str, Any]]:
-    """All recorded cases with the plugin, and none but such as are modelled beside it."""
+    """Return all recorded cases with the plugin whose other plugins are modelled."""
     found = []
     for name in ("recorded-behaviour.jsonl", "recorded-plugins.jsonl"):
         for case in recordings.recorded(name)[1:]:
@@ -67,13 +67,13 @@ def upstream(request: Request | InvalidRequestError) -> Response:
 
 
 class Made:
-    """What a declarative configuration makes, through the Admin API."""
+    """The entities of a declarative configuration, created through the Admin API."""
 
     def __init__(self, admin: httpx.Client, port: int) -> None:
         self._admin, self._port = admin, port
 
     def make(self, config: dict[str, Any]) -> httpx.Response:
-        """All of it, in order; the first answer that is a refusal, or the last one."""
+        """Create all entities in order. Return the first error, or the last answer."""
         answer = httpx.Response(201)
         for service in config["services"]:
             url = f"http://127.0.0.1:{self._port}"
@@ -111,7 +111,7 @@ class Made:
     def _with_scopes(
         self, plugin: dict[str, Any], scope: dict[str, Any]
     ) -> dict[str, Any]:
-        """References by name, as declarative configurations have them, are by id here."""
+        """Replace references by name, as declarative configurations have them, by ids."""
         named = {
             kind: {
                 "id": self._admin.get(f"/{kind}s/{plugin[kind]}").json()["id"]
@@ -128,7 +128,7 @@ class Made:
 @pytest.mark.deep
 @pytest.mark.timeout(120)
 def test_it_refuses_counts_and_says_what_a_real_kong_did() -> None:
-    """Whatever a case made goes after it. Windows last as long as they do when it is asked."""
+    """The entities of a case are deleted after it. Windows last from the time of the request."""
     replayed, different = cases(), []
     assert len(replayed) >= LEAST_REPLAYED
     server = Server(0, upstream)
@@ -151,7 +151,7 @@ def test_it_refuses_counts_and_says_what_a_real_kong_did() -> None:
 
 
 def difference_of(case: dict[str, Any], kong: Kong, makes: Made) -> str:
-    """Says what differs; empty where nothing does."""
+    """Return the difference; empty if there is none."""
     made = makes.make(case["config"])
     if refused := case.get("refused"):
         plugin = refused["body"]["fields"]["services"][0]["plugins"][0]

@@ -1,4 +1,4 @@
-"""The stand-in's router chooses as a real Kong 3.10 did: 509 sets of routes, 14,563 requests."""
+"""The stand-in's router chooses like a real Kong 3.10: 509 sets of routes, 14,563 requests."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ def _raw(request: Mapping[str, Any]) -> bytes:
 def test_every_request_reaches_the_route_that_it_reached(
     report: Callable[[str], None],
 ) -> None:
-    """By status, and by the route's own name. Left out is what the real one itself did not answer twice alike."""
+    """By status, and by the route's own name. Requests that the real Kong answered differently
+    twice are left out."""
     first, *recorded = recordings.recorded("recorded-router.jsonl")
     counts: Counter[str] = Counter()
     wrong = []

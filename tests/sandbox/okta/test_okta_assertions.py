@@ -1,4 +1,4 @@
-"""Clients of the Okta stand-in that prove who they are with a key: which assertion counts, and which does not."""
+"""Clients of the Okta stand-in that authenticate with a key: valid and invalid assertions."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Signing:
 
 @pytest.fixture
 def keyed(estate: Estate) -> Estate:
-    """The service of the estate with two keys, one RSA and one elliptic, and one that was deactivated."""
+    """The estate's service with an RSA key, an elliptic key, and a deactivated key."""
     keys = {
         "keys": [
             jwk(RSA, "one"),
@@ -100,7 +100,7 @@ def ask(
 
 
 def test_a_client_gets_a_token_with_its_key(keyed: Estate) -> None:
-    """As often as it asks: each time with an assertion of its own. The secret that it had before is none any more."""
+    """As often as it asks, each time with a new assertion. Its earlier secret is invalid."""
     key = PrivateKey(PEM, "one")
     for _ in range(2):
         answer = client_credentials(
@@ -171,7 +171,7 @@ def test_an_assertion_that_does_not_count(
 
 
 def test_an_assertion_counts_once(keyed: Estate) -> None:
-    """Whoever overhears it gets nothing with it."""
+    """A copied assertion is useless."""
     signed = str(assertion(keyed))
     assert ask(keyed, signed)[0] == 200
     status, answer = ask(keyed, signed)

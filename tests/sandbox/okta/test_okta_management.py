@@ -1,4 +1,4 @@
-"""The management API of the Okta stand-in refuses what Okta refuses and keeps what Okta keeps."""
+"""The management API of the Okta stand-in rejects and stores bodies as Okta does."""
 
 from email.utils import parsedate_to_datetime
 
@@ -6,7 +6,7 @@ from tests.support.sandbox.okta_org import Admin
 
 
 def test_a_request_without_the_api_token_is_refused(admin: Admin) -> None:
-    """401 E0000011, whatever the path."""
+    """401 E0000011, for any path."""
     for token in (None, "wrong"):
         status, body = admin.call("GET", "/api/v1/users/me", token=token)
         assert (status, body["errorCode"], body["errorSummary"]) == (

@@ -1,4 +1,4 @@
-"""Tokens of the Okta stand-in: who gets one, who is refused how, and what is in it."""
+"""Tokens of the Okta stand-in: answers, errors, and claims."""
 
 from typing import Any
 
@@ -106,7 +106,7 @@ def test_a_service_token_holds_what_oktas_holds() -> None:
         ),
         (("orders.read", "orders.write"), "invalid_scope"),
         (("orders.drop",), "invalid_scope"),  # does not exist
-        # None asked for, and the server has no default scope.
+        # No scope is requested, and the server has no default scope.
         (
             (),
             "invalid_scope",

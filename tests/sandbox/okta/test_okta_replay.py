@@ -14,7 +14,8 @@ VALUES_AT_LEAST = 8130
 def test_the_official_plugins_whole_life_cycle_is_answered_as_recorded() -> (
     None
 ):
-    """Same status, and every recorded member with the same value but for the listed ones; described answers conform."""
+    """Same status, and every recorded member with the same value, apart from the listed members;
+    described answers conform."""
     faults: list[str] = []
 
     def conforms(method: str, path: str, status: int, body: object) -> None:

@@ -1,4 +1,5 @@
-"""The azuread stand-in sends what the official plugin was recorded to send, and meets what Microsoft Graph refuses."""
+"""The azuread stand-in sends the official plugin's recorded requests, and handles Microsoft Graph's
+errors."""
 
 from __future__ import annotations
 
@@ -48,14 +49,14 @@ ROLE = {
 
 
 class Recorder(Graph):
-    """Keeps what is asked: method, path and body."""
+    """Keeps the requests: method, path and body."""
 
     def __init__(self) -> None:
         super().__init__()
         self.asked: list[tuple[str, str, Any]] = []
 
     def send(self, method: str, path: str, body: Any = None) -> Answer:
-        """Keeps the request, and makes it."""
+        """Keep the request, and make it."""
         self.asked.append((method, path, body))
         return super().send(method, path, body)
 
@@ -91,7 +92,8 @@ def _recorded(
 
 
 def _as_sets(value: Any) -> Any:
-    """Without what varies: addresses, temporary names, and the order of lists, which are sets to the plugin."""
+    """Remove varying values: addresses, temporary names, and the order of lists, which are sets to
+    the plugin."""
     if isinstance(value, dict):
         return {
             key: _as_sets(field)
@@ -110,7 +112,7 @@ def _as_sets(value: Any) -> Any:
 def test_the_recorded_creation_of_an_application_is_repeated(
     graph: Recorder,
 ) -> None:
-    """All bodies of POST and PATCH, and which requests come in which order."""
+    """All bodies of POST and PATCH, and the order of all requests."""
     (made,) = (
         post
         for post in _recorded("create", "/v1.0/applications", ("POST",))
@@ -182,7 +184,8 @@ def test_the_recorded_removal_of_a_scope_and_a_role_is_repeated(
 def test_a_permission_and_a_role_of_one_value_could_never_be_removed(
     graph: Recorder,
 ) -> None:
-    """With ids of their own they are refused; with one id, the plugin disables one and Graph wants them alike."""
+    """With different ids Graph rejects them. With one id, the plugin disables a single object, and Graph
+    requires equal values."""
     application = Application(graph)
 
     def inputs(

@@ -1,4 +1,4 @@
-"""The keycloak stand-in sends what the official plugin was recorded to send to a real Keycloak."""
+"""The keycloak stand-in sends the official plugin's requests to a real Keycloak, as recorded."""
 
 from __future__ import annotations
 
@@ -52,9 +52,10 @@ def exchanges(step: str) -> list[Exchange]:
 
 
 class Recorded(AdminApi):
-    """A server that answers what it answered in a step of the recording, and keeps what it is asked.
+    """A server that repeats the answers of a recorded step, and keeps the requests.
 
-    Where a path was answered several times, one answer after the other is given, the last one for ever.
+    A path with several recorded answers gets them one after the other, and then the last answer for
+    ever.
     """
 
     def __init__(self, step: str) -> None:
@@ -72,7 +73,7 @@ class Recorded(AdminApi):
         target = f"/admin{path}" if server else f"/admin/realms{path}"
         self.asked.append((method, target, body))
         found = self._answers.get((method, target), [])
-        # Of several in one collection, the one that was asked for this.
+        # Among several in a collection, the request that led to this answer.
         if method == "POST":
             found = [
                 exchange
@@ -101,7 +102,7 @@ class Recorded(AdminApi):
         return [(method, path) for method, path, _ in self.asked]
 
     def body(self, method: str) -> Any:
-        """The body of the one request of this method."""
+        """Return the body of the one request of this method."""
         (found,) = (body for called, _, body in self.asked if called == method)
         return found
 
@@ -115,7 +116,7 @@ def posts(end: str) -> Iterator[Exchange]:
 
 
 def checked(resource: Any, **inputs: Any) -> Properties:
-    """The inputs with the plugin's defaults; none of them is a problem."""
+    """Return the inputs with the plugin's defaults; they must have no error."""
     found: Properties = resource.check(
         {"realmId": "acme", **inputs}, {}, Naming("recorded", b"")
     )
@@ -186,7 +187,7 @@ MAPPERS: dict[str, type[Mapper]] = {
 
 
 def test_mappers_are_posted_as_recorded() -> None:
-    """After a look at the names that are there; every setting is a text."""
+    """After a look-up of existing names; every setting is a text."""
     counts: Counter[str] = Counter()
     for post in posts("/protocol-mappers/models"):
         sent = post["request_body"]
@@ -211,7 +212,8 @@ def test_mappers_are_posted_as_recorded() -> None:
             **typed_config,
         )
         identifier, state = mapper.create(inputs)
-        # Others made mappers in the same scope meanwhile: what is there already is another run's answer.
+        # Others made mappers in the same scope meanwhile: the existing mappers are another run's
+        # answer.
         assert api.calls == [
             ("GET", post["path"]),
             ("POST", post["path"]),
@@ -224,7 +226,8 @@ def test_mappers_are_posted_as_recorded() -> None:
 
 
 def test_a_scope_is_mapped_to_a_role_as_recorded() -> None:
-    """The role is read and sent whole; when it is taken away, it stands in the body, or Keycloak would remove all."""
+    """The role is read and sent whole. Its removal has it in the body, because Keycloak would
+    otherwise remove all."""
     (post,) = posts("/scope-mappings/realm")
     scope, role = post["path"].split("/")[5], post["request_body"][0]["id"]
     api = Recorded("create")
@@ -272,7 +275,7 @@ def test_a_group_gets_its_roles_as_recorded() -> None:
 
 
 def _client_inputs(client: Client, sent: dict[str, Any]) -> Properties:
-    """What the program must have said for this body."""
+    """Return the program's inputs for this body."""
     kinds = {
         (False, False): "CONFIDENTIAL",
         (True, False): "PUBLIC",
@@ -317,7 +320,8 @@ def _client_inputs(client: Client, sent: dict[str, Any]) -> Properties:
 
 
 def test_clients_are_posted_as_recorded() -> None:
-    """Every attribute, as a text; a secret only where the program gives one, and read back from a path of its own."""
+    """Every attribute is a text. A secret is sent only if the program sets it, and read back from a
+    separate path."""
     names = []
     for post in posts("/clients"):
         sent = post["request_body"]
@@ -385,5 +389,5 @@ def test_lists_of_scopes_are_taken_over_as_recorded(
 
 
 def _own(gets: list[Exchange]) -> list[Exchange]:
-    """Of a list's reads, those of its own reconciliation: as it was, and as it became."""
+    """Return the reads of a list's own reconciliation: before and after it."""
     return [max(gets, key=lambda call: len(call["response_body"])), gets[-1]]

@@ -1,4 +1,4 @@
-"""The kong stand-in sends what the official plugin was recorded to send, its faults included."""
+"""The kong stand-in sends the official plugin's recorded requests, with its faults."""
 
 import json
 from collections import Counter
@@ -39,7 +39,7 @@ KINDS |= {"certificates": Certificate}
 
 
 class Recorder(AdminApi):
-    """An Admin API that answers everything with one body and keeps what it was asked."""
+    """An Admin API that answers every request with the same body, and keeps the requests."""
 
     def __init__(self, answer: dict[str, Any], status: int = 200) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class Recorder(AdminApi):
         self._answer = Answer(status, answer, json.dumps(answer), {})
 
     def send(self, method: str, path: str, body: Any = None) -> Answer:
-        """Keeps the request."""
+        """Keep the request."""
         self.asked.append((method, path, body))
         return self._answer
 
@@ -59,7 +59,8 @@ def _kind(path: str) -> str | None:
 
 
 def _inputs(resource: Entity, exchange: dict[str, Any]) -> dict[str, Any]:
-    """The program's inputs of a recorded write: every field that was sent, as Kong's answer has it."""
+    """Return the program's inputs of a recorded write: every field that was sent, as Kong's answer
+    has it."""
     state = resource._state(exchange["response_body"], {"strictMatch": True})
     sent = {
         key: value
@@ -85,7 +86,7 @@ def _sends(resource: Entity, key: str, exchange: dict[str, Any]) -> bool:
 
 
 def test_every_recorded_write_of_the_official_plugin_is_repeated() -> None:
-    """For the same inputs: the same method, path and body, followed by a GET of what was written."""
+    """For the same inputs: the same method, path and body, followed by a GET of the entity."""
     if not TRAFFIC.exists():
         pytest.skip(f"{TRAFFIC.name} is not beside this checkout")
     repeated: Counter[str] = Counter()

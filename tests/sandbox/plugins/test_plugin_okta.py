@@ -1,4 +1,4 @@
-"""The okta stand-in sends what the official plugin was recorded to send."""
+"""The okta stand-in sends the official plugin's recorded requests."""
 
 import json
 from collections import Counter
@@ -38,7 +38,7 @@ POLICIES = [{"id": "default", "system": True}, {"id": "other", "system": False}]
 
 
 class Recorder(ManagementApi):
-    """A management API that answers what the recording answered, and keeps what it was asked."""
+    """A management API that repeats the recording's answers, and keeps the requests."""
 
     def __init__(self, answer: Any, status: int = 200) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class Recorder(ManagementApi):
         self._answer, self._status = answer, status
 
     def send(self, method: str, path: str, body: Any = None) -> Answer:
-        """Keeps the request."""
+        """Keep the request."""
         self.asked.append((method, path, body))
         answer = (
             POLICIES if path.startswith("/api/v1/policies") else self._answer
@@ -54,7 +54,7 @@ class Recorder(ManagementApi):
         return Answer(self._status, answer, json.dumps(answer), {})
 
     def writes(self) -> list[tuple[str, str]]:
-        """What was asked, without bodies and without the answers' own ids."""
+        """Return the requests without bodies and without the answers' own ids."""
         return [(method, path) for method, path, _ in self.asked]
 
 
@@ -86,7 +86,7 @@ def _kind(path: str) -> type[OktaObject] | None:
 
 
 def _inputs(resource: OktaObject, exchange: dict[str, Any]) -> dict[str, Any]:
-    """What the program must have said: the answer's properties, with the parents that the path names."""
+    """Return the program's inputs: the answer's properties, with the parents in the path."""
     parts = exchange["path"].split("/")
     owners = {
         "authServerId": parts[4] if len(parts) > 4 else "",
@@ -107,7 +107,7 @@ def _inputs(resource: OktaObject, exchange: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_every_recorded_create_of_the_official_plugin_is_repeated() -> None:
-    """For the same inputs: the same path and body, then a GET of what was made."""
+    """For the same inputs: the same path and body, then a GET of the new object."""
     repeated: Counter[str] = Counter()
     for exchange in _recorded("POST"):
         kind = _kind(exchange["path"])
@@ -178,7 +178,8 @@ PATH = "/api/v1/trustedOrigins"
 
 
 def test_an_origin_takes_one_call_to_make_and_one_to_change() -> None:
-    """By the provider's source, in the SDK's version: no status where it is made, no read, no lifecycle call."""
+    """By the provider's source, in the SDK's version: no status in the create, no read, no
+    lifecycle call."""
     api = Recorder(ORIGIN)
     origin = Origin(api)
     inputs = {

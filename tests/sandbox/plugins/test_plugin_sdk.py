@@ -1,4 +1,5 @@
-"""What the stand-ins take is what the installed SDKs have, and that is what the official schemas say."""
+"""Inputs of the stand-ins: those that the installed SDKs have, which agree with the official
+schemas."""
 
 import importlib
 import json
@@ -33,7 +34,7 @@ def _reasons(token: str, properties: dict[str, Any]) -> dict[str, str]:
 def test_a_misspelt_field_deep_inside_is_named_with_path_value_and_suggestion() -> (
     None
 ):
-    """The official provider would say the same of a Deployment: path, value, and what was meant."""
+    """The official provider's message for a Deployment is the same: path, value, and suggestion."""
     pod = {
         "containers": [{"name": "api", "imag": "registry.example.com/api:1"}]
     }
@@ -106,13 +107,13 @@ def test_a_misspelt_field_deep_inside_is_named_with_path_value_and_suggestion() 
 def test_a_wrong_type_is_refused(
     token: str, properties: dict[str, Any], path: str, reason: str
 ) -> None:
-    """Numbers are no strings, booleans no numbers, and what is required is asked for."""
+    """Numbers are no strings, booleans no numbers, and required inputs must be set."""
     assert _reasons(token, properties) == {path: reason}
 
 
 @pytest.mark.parametrize("provider", ["kong", "okta"])
 def test_inputs_are_those_of_the_official_schema(provider: str) -> None:
-    """Same names, and the same ones required, for every resource that the schema has."""
+    """Same names, and the same required inputs, for every resource of the schema."""
     for token, resource in _schema(provider)["resources"].items():
         if token in NEWER_IN_THE_SDK:
             continue
@@ -125,7 +126,7 @@ def test_inputs_are_those_of_the_official_schema(provider: str) -> None:
 def test_replacements_secrets_and_outputs_are_those_of_the_official_schema(
     provider: str,
 ) -> None:
-    """What a stand-in replaces on, marks secret and computes is what the official schema says of that resource."""
+    """A stand-in's replacements, secrets and outputs equal the official schema's for that resource."""
     plugin = importlib.import_module(f"sandbox.plugins.{provider}").plugin()
     modelled = 0
     for token, described in _schema(provider)["resources"].items():
@@ -138,7 +139,7 @@ def test_replacements_secrets_and_outputs_are_those_of_the_official_schema(
         assert resource.replaces == {
             name for name, p in inputs.items() if p.get("willReplaceOnChanges")
         }, token
-        # An input's secrecy comes from the program, which the SDK sees to: a stand-in may leave that to it.
+        # The program marks inputs as secret through the SDK, so a stand-in need not.
         secret = {name for name, p in outputs.items() if p.get("secret")}
         assert secret - set(inputs) <= resource.secrets <= secret, token
         assert set(outputs) - set(inputs) <= resource.computed, token

@@ -1,4 +1,4 @@
-"""The stand-in for the tls plugin: its properties are those that the installed SDK has."""
+"""The stand-in for the tls plugin: its properties are the installed SDK's."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ TOKEN = "tls:index/privateKey:PrivateKey"
 
 
 def test_the_state_has_the_properties_that_the_sdk_has() -> None:
-    """All of them, and no other; the SDK is generated from the official schema. What the SDK marks is secret, and all
-    but the inputs is computed."""
+    """All of them, and no other; the SDK is generated from the official schema. Inputs that the SDK
+    marks are secret, and all other properties are computed."""
     _, state = PrivateKey().create({"algorithm": "RSA"})
     assert set(state) == set(_types.input_type_types(_PrivateKeyState))
     assert PrivateKey.replaces == set(sdk.inputs_of(TOKEN).hints)

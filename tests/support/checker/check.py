@@ -1,17 +1,18 @@
-"""Whether a run ever let a request through that neither the model before it nor the one after it allows.
+"""Check whether a run ever allowed a request that the models before and after it both deny.
 
-Every class of requests (hosts and paths that some model tells apart, methods, tokens) is asked of the real proxy of the
-stand-in with the emitted Lua; `tests.support.oracle.meaning`, which knows nothing of the program, says what it may. Allowed is
-what reaches the workload that it is meant for, in a version that these rules were made for.
+Every class of requests (hosts and paths that some model distinguishes, methods, tokens) is sent.
+The real proxy of the stand-in answers with the emitted Lua. `tests.support.oracle.meaning`, which imports
+nothing of the program, has the expected answer. A request is allowed if it reaches its intended
+workload, in a version that these rules are for.
 
-- **Mixtures**: of each entity that decides about a request any version that there ever was, or none, in every
-  combination. No order of steps, lag, flag, half-finished run, second run or node of the gateway shows anything else,
-  so nothing is taken for granted about any of them. Nobody may be let in by any mixture.
-- What the mixtures leave open is which image answers. There the order counts that the run keeps: whoever sees a version
-  of an entity sees it after all that had to be done before it.
-- **Views**: what routes, plugins and credentials can show at one moment, by that order. Whoever is allowed by both
-  models is never turned away.
-- **Moments**: what is there, seen at once. An image is called by the rules of a model that has it.
+* **Mixtures**: of each entity that decides about a request any version that ever existed, or none, in every combination.
+  No order of steps, lag, flag, half-finished run, second run or node of the gateway shows anything else. No mixture may
+  allow such a caller.
+* Mixtures do not decide which image answers. For that the run's order counts: a reader that sees a version of an entity
+  sees it after all operations that must precede it.
+* **Views**: the states of routes, plugins and credentials that are possible at one moment, by that order. A caller that
+  both models allow is never denied.
+* **Moments**: the state of all parts at once. An image is called by the rules of a model that has it.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ from tests.support.oracle.meaning import Answer, Document, Request, Token
 
 METHODS = ("GET", "POST", "DELETE")
 UNREADABLE = "/..%2fx"
-"""Appended to a path, two servers could read it differently: nobody may have it."""
+"""Appended to a path, it makes the path ambiguous: no caller may have it."""
 PROVIDER = "okta"
 DECIDING = (
     "routes",
@@ -56,7 +57,7 @@ DECIDING = (
 )
 PASSED: Address = ("passed", 1)
 _PASSING = {"host": PASSED[0], "port": PASSED[1]}
-"""Where a service leads while it is looked whether a request comes that far."""
+"""The address of every service while the checker tests whether a request gets that far."""
 _STAMPS = ("created_at", "updated_at")
 
 Target = tuple[str, str]
@@ -67,8 +68,11 @@ SourcePosition = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody with a token, or without one (`token` is then empty), and what is known of it. `kid` is the key that it
-    names, `issuer` who signed it ("": nobody), `client` the provider's id of the client that it was given to."""
+    """A caller with a token, or without (`token` is then empty), and facts about the token.
+
+    `kid` is the key that it names, `issuer` its signer ("": none), and `client` the provider's id
+    of its client.
+    """
 
     name: str
     token: str = ""
@@ -86,8 +90,8 @@ class Caller:
 
 @dataclass(frozen=True)
 class Meaning:
-    """One model of a stack: its documents, and what is called how at the provider. `estate` only says which requests
-    differ; `clients` are components by the ids of their clients."""
+    """One model of a stack: its documents, and names of objects at the provider. `estate` only
+    shows which requests differ; `clients` are components by the ids of their clients."""
 
     documents: tuple[Document, ...]
     stack: Document
@@ -134,8 +138,8 @@ class Meaning:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A request that was let through and should not have been, or was turned away and should not: who sent what, where
-    it ended (a component's port, or a status), and what was seen of the run then."""
+    """A request with a wrong answer: its caller and target, its end (a component's port, or a
+    status), and the visible state of the run."""
 
     target: Target
     method: str
@@ -154,8 +158,12 @@ class Finding:
 
 @dataclass(slots=True)
 class Report:
-    """`opened` breaks the promise; `closed` is an outage: both models allow the call, and it was refused all the same.
-    `asked` are requests, `reached` those that came to a workload, `mixtures` combinations of versions."""
+    """`opened` are wrongly allowed requests; `closed` are outages: both models allow the call, and
+    it was denied.
+
+    `asked` are requests, `reached` are requests that reached a workload, `mixtures` combinations of
+    versions.
+    """
 
     opened: list[Finding] = field(default_factory=list)
     closed: list[Finding] = field(default_factory=list)
@@ -184,18 +192,18 @@ def check(
     *,
     ordered: bool,
 ) -> Report:
-    """Holds a run against the models that it leads from and to (or past: several runs in a row).
+    """Compare a run with the models before and after it (or between: several runs in a row).
 
-    `workloads` is where components are. `ordered`: the order of the replay is what the engine promises, not only what
-    happened, so that views and moments are looked at, too.
+    `workloads` are the addresses of components. `ordered`: the engine guarantees the order of the
+    replay, so views and moments are checked, too.
     """
-    run = Held(replay, models, callers, workloads)
+    run = ReplayCheck(replay, models, callers, workloads)
     check_all(run, ordered=ordered)
     return run.report
 
 
-def check_all(run: Held, *, ordered: bool) -> None:
-    """Asks about all targets; what is found is in the report."""
+def check_all(run: ReplayCheck, *, ordered: bool) -> None:
+    """Check all targets; the report has the findings."""
     for target in targets(run.models):
         scene = run.scene(target)
         scene.ask_mixtures()
@@ -205,7 +213,8 @@ def check_all(run: Held, *, ordered: bool) -> None:
 
 
 def targets(models: Sequence[Meaning]) -> Iterator[Target]:
-    """A request for every class of hosts and paths that some model tells apart, and one that nobody may read."""
+    """Yield a request for every class of hosts and paths that some model distinguishes, and an
+    ambiguous request."""
     sites = [SitesByHost(model.estate) for model in models]
     for name, path_classes in path_classes_by_site(*sites):
         for path_class in path_classes:
@@ -215,8 +224,8 @@ def targets(models: Sequence[Meaning]) -> Iterator[Target]:
         yield host, written(path_classes[0].path).rstrip("/") + UNREADABLE
 
 
-class Held:
-    """A replay with who calls and what is meant, and what is found."""
+class ReplayCheck:
+    """A replay with callers, models and findings."""
 
     def __init__(
         self,
@@ -270,7 +279,7 @@ class Held:
         return Scene(self, target, path, routes, frozenset(services))
 
     def mask(self, kind: str, ids: frozenset[str]) -> int:
-        """The operations that write entities of a kind, of these ids."""
+        """Return the operations that write entities of a kind, of these ids."""
         return sum(
             1 << number
             for number, operation in enumerate(self.replay.operations)
@@ -283,7 +292,7 @@ class Held:
     def state(
         self, kind: str, ids: frozenset[str], done: int
     ) -> dict[str, Entity]:
-        """The entities of these ids after the operations of `done`."""
+        """Return the entities of these ids after the operations of `done`."""
         table = {
             item: entity
             for item, entity in self.replay.start.entities.tables[kind].items()
@@ -306,7 +315,7 @@ class Held:
         ]
 
     def image(self, component: str, done: int) -> str | None:
-        """What runs after the operations of `done`."""
+        """Return the image that runs after the operations of `done`."""
         over = [
             number for number in self.rollouts(component) if done >> number & 1
         ]
@@ -317,7 +326,8 @@ class Held:
         )
 
     def images(self, component: str, seen: Seen) -> set[str | None]:
-        """What may run while these versions are seen: it had to be there before them, or comes later."""
+        """Return the images that may run while these versions are visible: they precede the
+        versions, or come later."""
         written = sum(
             {
                 1 << self.writers[id(entity)]
@@ -345,7 +355,8 @@ class Held:
         image: str | None,
         answers: Sequence[Answer],
     ) -> bool:
-        """Whether nobody allows the request there. Rules may be older than the image that answers, never newer."""
+        """Return whether no model allows the request there. Rules may be older than the image that
+        answers, never newer."""
         if image is None:
             return False  # nothing answers
         having = [
@@ -364,7 +375,7 @@ class Held:
         service: Entity,
         answers: Sequence[Answer],
     ) -> bool:
-        """Whether it is sent in clear text, or to whoever answers, and every model that allows it has the workload
+        """Return whether it is sent unverified although every model that allows it has the workload
         verified."""
         verified = (
             service["protocol"] == "https" and service["tls_verify"] is True
@@ -380,13 +391,14 @@ class Held:
             and all(model.over_tls(position[0]) for model in allowing)
         )
 
-    def out_of_date(
+    def shows_outdated_image(
         self,
         position: SourcePosition,
         image: str | None,
         answers: Sequence[Answer],
     ) -> bool:
-        """Whether no model that has the image allows the request there, and one of them has the place."""
+        """Return whether no model that has the image allows the request there, and one of them has
+        the place."""
         having = [
             number
             for number, model in enumerate(self.models)
@@ -434,9 +446,10 @@ def _by_content(versions: Iterable[Entity]) -> Iterator[Entity]:
 
 @dataclass(frozen=True)
 class Scene:
-    """What may decide about one target in a run: routes that may take it, and the services that these lead to."""
+    """The entities that may decide about a target in a run: its possible routes, and their
+    services."""
 
-    run: Held
+    run: ReplayCheck
     target: Target
     path: str
     routes: frozenset[str]
@@ -466,11 +479,13 @@ class Scene:
         ]
 
     def _kinds(self) -> list[tuple[str, Caller]]:
-        """A request of every kind: who calls as what, signed by whom, and what the models say of it. What is missing is
-        not about one method or scope."""
+        """Return a request of every kind: the caller, its claims, the signer, and the models'
+        answers. Absence does not depend on one method or scope."""
         kinds: dict[tuple[object, ...], tuple[str, Caller]] = {}
         for method, caller in product(METHODS, self._callers()):
-            answers = tuple(one.allowed for one in self._meant(method, caller))
+            answers = tuple(
+                answer.allowed for answer in self._meant(method, caller)
+            )
             kinds.setdefault(
                 (
                     bool(caller.token),
@@ -484,7 +499,8 @@ class Scene:
         return list(kinds.values())
 
     def _ways(self) -> Iterator[tuple[Entity, Entity]]:
-        """The versions of routes that may take the request, each with those of its service."""
+        """Return the versions of routes that may take the request, each with the versions of its
+        service."""
         for route in self.run.different["routes"]:
             if takes(route, self.target[0], self.path):
                 for service in self.run.different["services"]:
@@ -494,8 +510,8 @@ class Scene:
     def _levels(
         self, route: Entity, service: Entity, kid: str, *, some: bool
     ) -> list[list[tuple[Chosen, ...]]]:
-        """Combinations of what is met one after the other: plugins by their order, with what they look up, and last
-        where the service leads. `some`: with parts of it missing, too."""
+        """Return combinations of the entities that a request meets: plugins by their order, with
+        their look-ups, and last the service's address. `some`: also with parts missing."""
         run = self.run
         plugins = [
             ("plugins", plugin)
@@ -503,9 +519,9 @@ class Scene:
             if _on(plugin, route, service)
         ]
         balanced = [
-            (kind, one)
+            (kind, item)
             for kind in ("upstreams", "targets")
-            for one in run.different[kind]
+            for item in run.different[kind]
         ]
         levels = [
             _choices(
@@ -531,9 +547,11 @@ class Scene:
             for jwt_secret in run.different["jwt_secrets"]
             if jwt and jwt_secret["key"] == kid
         ]
-        anonymous = {one["config"]["anonymous"] for _, one in jwt}
+        anonymous = {item["config"]["anonymous"] for _, item in jwt}
         for found in _choices(secrets, some=some):
-            wanted = anonymous | {one["consumer"]["id"] for _, one in found}
+            wanted = anonymous | {
+                finding["consumer"]["id"] for _, finding in found
+            }
             consumers = [
                 ("consumers", consumer)
                 for consumer in run.different["consumers"]
@@ -549,7 +567,7 @@ class Scene:
         chosen: tuple[Chosen, ...],
         levels: Sequence[list[tuple[Chosen, ...]]],
     ) -> None:
-        """Goes on to what is met next only where what was met before lets the request pass."""
+        """Explore the next entity only if the earlier entities let the request pass."""
         run = self.run
         for more in levels[0]:
             entities = (*chosen, *more)
@@ -585,9 +603,9 @@ class Scene:
         run = self.run
         for kid, callers in run.callers.items():
             wanted = [
-                one
-                for one in product(METHODS, callers)
-                if self._must_pass(*one)
+                pair
+                for pair in product(METHODS, callers)
+                if self._must_pass(*pair)
             ]
             if wanted:
                 for seen in self._views(kid):
@@ -598,7 +616,7 @@ class Scene:
                             )
 
     def ask_moments(self) -> None:
-        """Where no image changes, the mixtures say all of it."""
+        """If no image changes, the mixtures cover the moments."""
         run = self.run
         if not any(operation.images for operation in run.replay.operations):
             return
@@ -607,7 +625,7 @@ class Scene:
                 for method, caller, ended in self.asked(
                     seen, product(METHODS, callers)
                 ):
-                    if not isinstance(ended, int) and run.out_of_date(
+                    if not isinstance(ended, int) and run.shows_outdated_image(
                         ended,
                         run.image(ended[0], done),
                         self._meant(method, caller),
@@ -646,12 +664,12 @@ class Scene:
         ]
 
     def _must_pass(self, method: str, caller: Caller) -> bool:
-        """Whether all models allow it, at one place: what is spoken to otherwise is behind another service at the gateway,
-        as what has another port, and is away for a moment."""
+        """Return whether all models allow the request at one place. A component that changes its
+        protocol or port gets another service at the gateway, and is unavailable for a moment."""
         first, *others = answers = self._meant(method, caller)
         spoken = {
-            model.over_tls(one.component or "")
-            for model, one in zip(self.run.models, answers, strict=True)
+            model.over_tls(answer.component or "")
+            for model, answer in zip(self.run.models, answers, strict=True)
         }
         return len(spoken) == 1 and all(
             meaning.must_allow(first, other) for other in others
@@ -680,7 +698,7 @@ class Scene:
             )
 
     def _views(self, kid: str) -> Iterator[Seen]:
-        """Each combination of versions that can be seen together, once."""
+        """Yield each combination of versions that can be seen together, once."""
         met: set[tuple[int, ...]] = set()
         for routed, plugged, known in self.run.order.views(*self.masks(kid)):
             for seen in self.seen(kid, routed, plugged, known):
@@ -689,7 +707,7 @@ class Scene:
                     yield seen
 
     def _moments(self, kid: str) -> Iterator[tuple[Seen, int]]:
-        """Each state of all that decides, with the operations that have led to it."""
+        """Yield each state of the deciding entities, with the operations that led to it."""
         rollouts = sum(
             1 << number
             for number, operation in enumerate(self.run.replay.operations)
@@ -700,9 +718,10 @@ class Scene:
             for seen in self.seen(kid, done, done, done):
                 yield seen, done
 
-    def ask_everybody(self, *, thorough: bool) -> None:
-        """At each moment, where something that decides changes at all. It finds less than the mixtures, and soon: not
-        `thorough`, of each client one of the requests of which the models say the same."""
+    def check_all_callers(self, *, thorough: bool) -> None:
+        """Check each moment at which a deciding entity changes. This finds less than the mixtures,
+        and is faster. Unless `thorough`, each client sends one of the requests that the models
+        answer alike."""
         run = self.run
         for kid, callers in (
             run.callers.items()
@@ -712,7 +731,7 @@ class Scene:
             asked: dict[object, tuple[str, Caller]] = {}
             for method, caller in product(METHODS, callers):
                 answers = tuple(
-                    one.allowed for one in self._meant(method, caller)
+                    answer.allowed for answer in self._meant(method, caller)
                 )
                 key = (
                     (method, caller.token)
@@ -723,13 +742,13 @@ class Scene:
             for seen, _ in self._moments(kid):
                 for method, caller, ended in self.asked(seen, asked.values()):
                     if not isinstance(ended, int) and not any(
-                        _leads(one, ended)
-                        for one in self._meant(method, caller)
+                        _leads(answer, ended)
+                        for answer in self._meant(method, caller)
                     ):
                         self.add(run.report.opened, method, caller, ended, seen)
 
     def masks(self, kid: str) -> tuple[int, int, int]:
-        """The operations that may show in routes, plugins and credentials."""
+        """Return the operations that may show in routes, plugins and credentials."""
         run, ids = self.run, self._ids(kid)
         masks = {kind: run.mask(kind, ids[kind]) for kind in DECIDING}
         credentials = masks["jwt_secrets"] | (
@@ -771,13 +790,17 @@ class Scene:
                 *(("plugins", plugin) for plugin in plugins),
             ]
             for kind in ("upstreams", "targets", "consumers", "jwt_secrets"):
-                chosen += [(kind, one) for one in state[kind].values()]
+                chosen += [
+                    (kind, resource) for resource in state[kind].values()
+                ]
             yield Seen(tuple(chosen))
 
     def _ids(self, kid: str) -> Mapping[str, frozenset[str]]:
-        """The entities of each kind that may decide."""
+        """Return the entities of each kind that may decide."""
         found = {
-            kind: frozenset(one["id"] for one in self.run.versions[kind])
+            kind: frozenset(
+                version["id"] for version in self.run.versions[kind]
+            )
             for kind in DECIDING
         }
         plugins = frozenset(
@@ -810,15 +833,16 @@ class Scene:
 def _choices(
     versions: Iterable[Chosen], *, some: bool
 ) -> list[tuple[Chosen, ...]]:
-    """Of each entity one of its versions, or of those that take one another's place; with `some`, or none."""
+    """Yield a version for each entity, or for entities that replace each other; with `some`, also
+    none."""
     slots: dict[tuple[object, ...], list[Chosen | None]] = {}
-    for kind, one in versions:
+    for kind, item in versions:
         slot = (
-            (kind, one["name"], *_scope(one))
+            (kind, item["name"], *_scope(item))
             if kind == "plugins"
-            else (kind, one["id"])
+            else (kind, item["id"])
         )
-        slots.setdefault(slot, [None] if some else []).append((kind, one))
+        slots.setdefault(slot, [None] if some else []).append((kind, item))
     return [tuple(filter(None, chosen)) for chosen in product(*slots.values())]
 
 
@@ -830,7 +854,7 @@ def _scope(plugin: Entity) -> tuple[object, ...]:
 
 
 def _on(plugin: Entity, route: Entity, service: Entity) -> bool:
-    """Whether the plugin may run for requests on the route."""
+    """Return whether the plugin may run for requests on the route."""
     on_route = plugin["route"] is None or plugin["route"]["id"] == route["id"]
     on_service = (
         plugin["service"] is None or plugin["service"]["id"] == service["id"]

@@ -20,8 +20,8 @@ from sandbox.project import project
 from tests.support.checker.check import (
     Caller,
     Finding,
-    Held,
     Meaning,
+    ReplayCheck,
     Report,
     SourcePosition,
     check_all,
@@ -33,11 +33,11 @@ from tests.support.checker.issued import (
     KID,
     SECRET,
     ask_fresh,
+    caller_with_every_scope,
     everybody,
     issuer_key,
     meant,
     read_by_pods,
-    with_every_scope,
 )
 from tests.support.checker.parted import Layout, Parted
 from tests.support.checker.plane import Address
@@ -47,18 +47,18 @@ from tests.support.left_out import Key
 from tests.support.mocks import Registered, answer
 
 SERVICE = "kubernetes:core/v1:Service"
-NO_ORDER = "Make two changes", "for each of three changes"
-"""What the command says of a change that no order of runs serves."""
+NO_ORDER = "Make two changes", "Make three changes"
+"""The command's message about a change that no order of runs can serve."""
 
 
 class Commands:
-    """An estate in partitions of a project in the working directory. `behind` are the estates of which something may be
-    there: that of the last command that came to its end, and those since."""
+    """An estate in partitions of a project in the working directory. `behind` are estates with
+    possible remains: the estate of the last completed command, and later estates."""
 
     def __init__(self, folder: Path, backend: Backend) -> None:
         self.folder, self.backend = folder, backend
         self.behind: list[Parted] = []
-        self._layout: Layout | None = None  # that of the last command
+        self._layout: Layout | None = None  # the estate of the last command
         self.start: dict[Key, Registered] = {}
         self.read: dict[Key, Registered] = {}
         self.in_steps = 0
@@ -67,7 +67,8 @@ class Commands:
         """How many were made by the engine's own command."""
 
     def begin(self, behind: int = 1) -> None:
-        """What is done from now on is looked at. `behind`: of how many estates something may be there."""
+        """Check everything that is done from now on. `behind`: the number of estates with possible
+        remains."""
         self.read = read_by_pods(self.read, self.start, self.backend.done)
         self.backend.begin()
         self.behind = self.behind[-behind:]
@@ -78,7 +79,7 @@ class Commands:
         }
 
     def roll_out(self) -> None:
-        """Rolls all pods out, as somebody does by hand whose `--exclude` left a Secret out and rolled the pods."""
+        """Roll out all pods by hand, as after an `--exclude` of a Secret."""
         self.read = {
             key: item for key, item in self.start.items() if key[0] == SECRET
         }
@@ -86,11 +87,11 @@ class Commands:
     def up(
         self, estate: Parted, *arguments: str, trouble: Trouble | None = None
     ) -> int:
-        """`kong_oam up`, after `move` where partitions are others than before.
+        """Run `kong_oam up`, after `move` if the partitions differ.
 
-        A change that no order of runs serves is made in three: new grants, other rules, and then the old grants go. A
-        client may exchange a component that goes for one that comes: then the engine's own command runs each stack,
-        and what is done until then is not looked at.
+        A change that no order of runs can serve is made in three steps: new grants, other rules,
+        and the end of old grants. A client may replace a removed component by a new component. Then
+        the engine's own command runs each stack, and the time until then is not checked.
         """
         status = self._up(estate, *arguments, trouble=trouble)
         if not self.has_no_order:
@@ -119,7 +120,7 @@ class Commands:
     @property
     def has_no_order(self) -> bool:
         """Whether the last command found no order of runs for its change."""
-        return any(words in self.backend.said for words in NO_ORDER)
+        return any(words in self.backend.output for words in NO_ORDER)
 
     def _up(
         self, estate: Parted, *arguments: str, trouble: Trouble | None = None
@@ -127,12 +128,13 @@ class Commands:
         moves = self._layout not in (None, estate.layout)
         self._towards(estate)
         if moves:
-            assert self.backend.command("move") in (0, 2), self.backend.said
+            assert self.backend.command("move") in (0, 2), self.backend.output
         self._layout = estate.layout
         return self.backend.command("up", *arguments, trouble=trouble)
 
     def literal(self, estate: Parted, stack: str, excluded: float = 0) -> bool:
-        """The engine's own `up` of one stack; `excluded`: how likely something is left out that it has."""
+        """Return the engine's own `up` of one stack; `excluded`: how likely something is left out
+        that it has."""
         self._towards(estate)
         backend = self.backend
         backend.ran = []
@@ -153,7 +155,7 @@ class Commands:
         )
 
     def kept(self) -> Callable[[], None]:
-        """Gives what puts all back as it is now."""
+        """Return a function that restores the current state."""
         backend, behind, layout = self.backend, list(self.behind), self._layout
         start, read = dict(self.start), dict(self.read)
         entities = backend.kong.past()[-1]
@@ -186,13 +188,14 @@ class Commands:
             self.behind.append(estate)
 
     def held(self, *, closed: bool = True, thorough: bool = False) -> Report:
-        """What the checker finds of all that was done since `begin`; without `closed`, whether somebody was let in."""
+        """Return the checker's findings since `begin`; without `closed`, only wrongly allowed
+        requests."""
         backend = self.backend
         if len(self.behind) == 1:  # nothing is to be looked at since `begin`
             return Report()
         rows = [
             *self.start.values(),
-            *(one.new for one in backend.done if one.new),
+            *(step.new for step in backend.done if step.new),
         ]
         workloads = dict(
             position
@@ -200,7 +203,7 @@ class Commands:
             if row.type == SERVICE
             for position in _places(row)
         )
-        models: list[Meaning] = [one.meaning for one in self.behind]
+        models: list[Meaning] = [estate.meaning for estate in self.behind]
         callers = {
             caller.name: caller
             for model in models
@@ -209,11 +212,11 @@ class Commands:
         replay = Replay(
             backend.start, tuple(backend.done), tuple(backend.before)
         )
-        held = Held(replay, models, [*callers.values()], workloads)
+        held = ReplayCheck(replay, models, [*callers.values()], workloads)
         if thorough:
             check_all(held, ordered=False)
         for scene in map(held.scene, targets(models)):
-            scene.ask_everybody(thorough=thorough)
+            scene.check_all_callers(thorough=thorough)
             if closed:
                 scene.ask_views()
         if closed:
@@ -222,16 +225,18 @@ class Commands:
         held.report.closed = [
             finding
             for finding in held.report.closed
-            if not self._is_of_one_run(finding)
+            if not self._is_unavoidable(finding)
         ]
         return held.report
 
-    def _is_of_one_run(self, finding: Finding) -> bool:
-        """Whether no order of runs helps a client whose grants change: one stack has the gate that refuses it, or a
-        component that it called has gone. It may be refused until its pods are rolled out, as in an estate of one
-        stack."""
+    def _is_unavoidable(self, finding: Finding) -> bool:
+        """Return whether no order of runs helps a client whose grants change.
+
+        One stack has the gate that denies it, or a component that it called is gone. It may be
+        denied until its pods are rolled out, as in an estate of one stack.
+        """
         host = finding.target[0]
-        if self._lost_a_component(finding.caller):
+        if self._loses_component(finding.caller):
             return True
         for before, after in pairwise(self.behind):
             clients = [
@@ -257,7 +262,7 @@ class Commands:
                 return True
         return False
 
-    def _lost_a_component(self, caller: str) -> bool:
+    def _loses_component(self, caller: str) -> bool:
         for before, after in pairwise(self.behind):
             there = {part.uid for part in after.shape.parts if part.rules}
             for client in before.shape.clients:
@@ -275,8 +280,8 @@ class Commands:
 
 
 def granted(estate: Parted, client: str) -> set[tuple[str, str]]:
-    """What a client is granted: components by their ids, each with a scope."""
-    clients = [one for one in estate.shape.clients if one.name == client]
+    """Return a client's grants: components by their ids, each with a scope."""
+    clients = [item for item in estate.shape.clients if item.name == client]
     return {
         (part.uid, scope)
         for client in clients
@@ -286,7 +291,8 @@ def granted(estate: Parted, client: str) -> set[tuple[str, str]]:
 
 
 def with_grants(estate: Parted, shapes: Iterable[Shape]) -> Parted:
-    """The estate in which clients also have what they have in these shapes, as far as it has the components."""
+    """Return the estate in which clients also have their grants of these shapes, for existing
+    components."""
     calls: dict[str, set[tuple[str, str]]] = {}
     scopes: dict[str, dict[str, None]] = {
         part.uid: dict.fromkeys(part.scopes) for part in estate.shape.parts
@@ -319,7 +325,7 @@ def _places(service: Registered) -> Iterator[tuple[Address, SourcePosition]]:
 
 def _callers(model: Meaning) -> Iterator[Caller]:
     yield Caller("nobody", kid=KID)
-    stranger = with_every_scope("stranger", "a stranger", None)
+    stranger = caller_with_every_scope("stranger", "a stranger", None)
     yield stranger
     yield Caller(
         "somebody who signs for themselves",
@@ -327,15 +333,17 @@ def _callers(model: Meaning) -> Iterator[Caller]:
         KID,
     )
     for identifier, key in model.clients.items():
-        for _, user in (one for one in everybody(model) if one[0] == key):
-            yield with_every_scope(identifier, key, user)
+        for _, user in (
+            subject for subject in everybody(model) if subject[0] == key
+        ):
+            yield caller_with_every_scope(identifier, key, user)
     for whose in everybody(model):
         yield meant(model, whose)
 
 
 @contextmanager
 def commands(folder: Path, draw: random.Random) -> Iterator[Commands]:
-    """On stand-ins of their own, in the project in `folder`, which is made."""
+    """Return commands on new stand-ins, in a new project in `folder`."""
     folder.mkdir()
     project(folder)
     with ExitStack() as opened:

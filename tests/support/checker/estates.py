@@ -1,8 +1,9 @@
-"""Estates that follow one another by small steps, drawn from a seed: what the real engine is made to do, run after run.
+"""Estates that follow one another by small steps, drawn from a seed: the input of the real engine,
+run after run.
 
-A component keeps its identity (`uid`) through all of them; its name, its place, its image, its scopes and its rules
-change. So a step may be a rename, a move, a swap of two places, a scope that is another component's from now on, or a
-grant that is another client's.
+A component keeps its identity (`uid`) in all of them; its name, its place, its image, its scopes
+and its rules change. A step may be a rename, a move, or a swap of two places. It may also give a
+scope to another component, or a grant to another client.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ _IMAGE = "registry.example.com"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One exposed component: its places are (host, path, port); rules are (path, method, scopes, or none: public). `allow`:
-    the networks that it may be called from; none: from anywhere. `tls`: its workload speaks https, and is verified."""
+    """One exposed component. Its places are (host, path, port); rules are (path, method, scopes, or
+    none: public). `allow`: the networks of allowed callers; empty: all. `tls`: its workload
+    speaks https, and is verified."""
 
     uid: str
     name: str
@@ -103,7 +105,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """One that calls: a service, or where users sign in. `calls` are (uid, scope); one that leads nowhere is left out."""
+    """A calling component: a service, or a client that users sign in to. `calls` are (uid, scope);
+    calls without a target are left out."""
 
     name: str
     calls: tuple[tuple[str, str], ...] = ()
@@ -213,7 +216,7 @@ def _place(draw: random.Random) -> tuple[str, str, int]:
 
 
 def _rules(draw: random.Random, part: Part) -> Part:
-    """Some rules on and below the component's places, or none: closed to all who have not signed in."""
+    """Return some rules on and below the component's places, or none: closed without a sign-in."""
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     for _, path, _ in part.places:
         for below in draw.sample(
@@ -299,7 +302,7 @@ def moved(draw: random.Random, shape: Shape) -> Shape:
 
 
 def swapped(draw: random.Random, shape: Shape) -> Shape:
-    """Two components take each other's places, and each asks for its own scopes there."""
+    """Swap the places of two components; each requires its own scopes there."""
     if len(shape.parts) < 2:
         return shape
     first, second = draw.sample(shape.parts, 2)
@@ -315,7 +318,7 @@ def swapped(draw: random.Random, shape: Shape) -> Shape:
 
 
 def succeeded(draw: random.Random, shape: Shape) -> Shape:
-    """A component goes, and another takes its place at once."""
+    """Replace a component by another at its place."""
     chosen = draw.choice(shape.parts)
     others = shape.with_parts(
         *(part for part in shape.parts if part is not chosen)
@@ -350,7 +353,7 @@ def rescoped(draw: random.Random, shape: Shape) -> Shape:
     left = _rules(
         draw,
         replace(
-            giver, scopes=tuple(one for one in giver.scopes if one != scope)
+            giver, scopes=tuple(item for item in giver.scopes if item != scope)
         ),
     )
     more = _rules(draw, replace(taker, scopes=(*taker.scopes, scope)))
@@ -362,8 +365,8 @@ def rescoped(draw: random.Random, shape: Shape) -> Shape:
     )
 
 
-def regranted(draw: random.Random, shape: Shape) -> Shape:
-    """What one client may call another may from now on, and it no more; or a client comes, or goes."""
+def grant_change(draw: random.Random, shape: Shape) -> Shape:
+    """Move a call from one client to another; or add or remove a client."""
     grants = [
         (part.uid, scope) for part in shape.parts for scope in part.scopes
     ]
@@ -436,21 +439,23 @@ def versioned(draw: random.Random, shape: Shape) -> Shape:
 
 
 def networked(draw: random.Random, shape: Shape) -> Shape:
-    """A component may be called from other networks: every request of the checker comes from 127.0.0.1."""
+    """Change the networks of a component's callers: every request of the checker comes from
+    127.0.0.1."""
     return _one(
         draw,
         shape,
         lambda part: replace(
             part,
             allow=draw.choice(
-                [one for one in ((), INSIDE, OUTSIDE) if one != part.allow]
+                [item for item in ((), INSIDE, OUTSIDE) if item != part.allow]
             ),
         ),
     )
 
 
 def secured(draw: random.Random, shape: Shape) -> Shape:
-    """The workload of a component speaks https from now on, or clear text again; maybe by other rules."""
+    """Return the workload of a component speaks https from now on, or clear text again; maybe by
+    other rules."""
     return _one(
         draw,
         shape,
@@ -463,7 +468,7 @@ def secured(draw: random.Random, shape: Shape) -> Shape:
 
 STEPS: tuple[Step, ...] = (
     added,
-    regranted,
+    grant_change,
     added,
     rescoped,
     swapped,
@@ -478,16 +483,18 @@ STEPS: tuple[Step, ...] = (
     regrouped,
     removed,
     networked,
-    regranted,
+    grant_change,
 )
 
 
 def estates(
     seed: int, count: int, sound: Callable[[str], bool]
 ) -> Iterator[tuple[str, Shape]]:
-    """`count` estates, each by one step (named) from the one before it and another Application; the first from nothing.
+    """Return `count` estates, each by one step (named) from the estate before it and another
+    Application; the first from nothing.
 
-    `sound` says whether an Application compiles. A step that leads nowhere is drawn again, and in the end another.
+    `sound` says whether an Application compiles. A step without a result is drawn again, and
+    finally another.
     """
     draw = random.Random(seed)  # the same estates from the same seed
     shape = Shape()
@@ -501,16 +508,16 @@ def estates(
         yield name, shape
 
 
-def regranted_estates(
+def estates_with_grant_changes(
     seed: int, count: int, sound: Callable[[str], bool]
 ) -> Iterator[Shape]:
-    """`count` estates, each by several steps at once from the one before it, of which the last is about grants: clients
-    get more by every other one, and less by those between."""
+    """Return `count` estates, each by several steps at once from the estate before it. The last
+    step is about grants: clients get more in every second estate, and less in the others."""
     draw = random.Random(seed)
     shape = Shape()
     for number in range(count):
         steps = (
-            (added, added, regranted)
+            (added, added, grant_change)
             if number == 0
             else draw.choices(STEPS, k=draw.randint(0, 2))
         )

@@ -1,14 +1,16 @@
-"""A run as the checker replays it: what was done to Kong and to the workloads, and in which order that had to be.
+"""A run as the checker replays it: the changes of Kong and of the workloads, with their necessary
+order.
 
-Of a run of the engine alone (`replay`) three records are put together: its events (which steps there were, when each
-began and ended), the state before and after (what depends on what), and every commit of the stand-ins. They must agree:
-each write belongs to one step, and no step began before what it has to wait for had ended. Where somebody else writes,
-too (`watched`), there is only the order in which it happened.
+For a run of the engine alone (`replay`), three records are combined. The engine's events have the
+steps with their beginning and end, the states before and after have the dependencies, and the
+stand-ins have every commit. They must agree: each write belongs to one step, and no step begins
+before the steps that it waits for end. If somebody else writes, too (`watched`), only the actual
+order is known.
 
-What the engine promises: a resource is created or updated after all that it depends on, since its program waits for
-that. Deletes come after all of it; of two that go, the one that names the other as its dependency goes first, and so on
-from one to the next, but not by way of something that stays (step_generator.go, ScheduleDeletes). Nothing else is relied
-on, however the steps fell this time.
+The engine guarantees: a resource is created or updated after all its dependencies, because its
+program waits for them. Deletes come after all of these. Between two deleted resources, the
+dependent goes first, and so on along a chain of deleted resources (step_generator.go,
+ScheduleDeletes). Nothing else is assumed, in whatever order the steps ran this time.
 """
 
 from __future__ import annotations
@@ -30,12 +32,12 @@ _CHANGES = frozenset({"create", "update", "create-replacement"})
 
 
 class DisagreementError(AssertionError):
-    """The records of a run do not fit together: what the checker takes for granted does not hold."""
+    """The records of a run disagree: an assumption of the checker is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One entity of Kong changed: None before it was made, None after it is gone."""
+    """A change of one entity of Kong: None before its creation, and None after its deletion."""
 
     kind: str
     before: Entity | None
@@ -54,7 +56,8 @@ Images = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One step: `name` is for people, `writes` is what it did to Kong, `images` what runs since (None: nothing)."""
+    """One step: `name` is for people, `writes` are its changes of Kong, and `images` run after it
+    (None: unchanged)."""
 
     name: str
     writes: tuple[Write, ...] = ()
@@ -63,7 +66,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What somebody who watches the stand-ins sees: all entities of Kong, and the images that run."""
+    """The visible state of the stand-ins: all entities of Kong, and the running images."""
 
     entities: Snapshot
     images: Images
@@ -71,7 +74,8 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What a run found and what it did, in an order (`before`: of each operation those it waits for)."""
+    """The state before a run, and its operations, in an order (`before`: the operations that each
+    waits for)."""
 
     start: Moment
     operations: tuple[Operation, ...]
@@ -117,7 +121,7 @@ class Step:
     def images(
         self, changed: Mapping[str, str | None]
     ) -> Mapping[str, str | None]:
-        """What of these changes is a rollout by this step."""
+        """Return the changes that are a rollout by this step."""
         key = self.urn.rsplit("::", 1)[1].removesuffix("-deployment")
         return (
             {key: changed[key]}
@@ -132,10 +136,10 @@ def replay(
     after: Sequence[Resource],
     moments: Sequence[Moment],
 ) -> Replay:
-    """A run of the engine from its records: what `--json` printed, the resources of the state before and after it, and
-    what was there from before the run to its end, after each change.
+    """Return a run of the engine from its records. Raises DisagreementError.
 
-    Raises DisagreementError.
+    These are the output of `--json`, the resources of the states before and after the run, and the
+    moments from before it to its end.
     """
     steps = [step for step in _steps(printed) if step.op in _DELETES | _CHANGES]
     waits = waits_of(steps, before, after)
@@ -159,7 +163,7 @@ def replay(
 
 
 def watched(moments: Sequence[Moment]) -> Replay:
-    """What happened, in the order in which it did."""
+    """Return the operations in their actual order."""
     operations = tuple(
         _change(f"change {number}", *pair)
         for number, pair in enumerate(pairwise(moments))
@@ -210,7 +214,7 @@ def _steps(printed: str) -> list[Step]:
 def waits_of(
     steps: Sequence[Step], before: Sequence[Resource], after: Sequence[Resource]
 ) -> list[int]:
-    """Of each step those that must have ended before it begins."""
+    """Return for each step the steps that must end before it begins."""
     needs, named = _reachable(_direct(after)), _direct(before)
     changes = {
         step.urn: number
@@ -250,8 +254,8 @@ def waits_of(
 
 
 def _direct(resources: Sequence[Resource]) -> dict[str, set[str]]:
-    """What a resource depends on by name. One that was replaced and still waits for its end shares its URN with its
-    successor; what either names counts."""
+    """Return the direct dependencies of a resource by name. A replaced resource that still waits
+    for its deletion shares its URN with its successor; dependencies of both count."""
     direct: dict[str, set[str]] = {}
     for resource in resources:
         provider = str(resource.get("provider", "")).rsplit("::", 1)[0]
@@ -267,7 +271,7 @@ def _direct(resources: Sequence[Resource]) -> dict[str, set[str]]:
 
 
 def _reachable(direct: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:
-    """The same by way of others, too."""
+    """Return the same by way of others, too."""
     found: dict[str, frozenset[str]] = {}
 
     def visit(urn: str) -> frozenset[str]:
@@ -303,8 +307,8 @@ def written(old: Snapshot, new: Snapshot) -> Iterable[Write]:
 def _assigned(
     steps: Sequence[Step], writes: Iterable[Write]
 ) -> dict[int, list[Write]]:
-    """The writes by the number of the step that made each. A step of which the answer was lost has no id: what was made
-    then is by the step that has made nothing yet and never ended."""
+    """Return the writes by the number of the step that made each. A step without an answer has no
+    id: unassigned writes belong to the step without writes that never ended."""
     found: dict[int, list[Write]] = {}
     for write in writes:
         deletes = write.after is None
@@ -333,7 +337,8 @@ def _assigned(
 
 
 def _narrowed(whole: Replay) -> Replay:
-    """Without the operations that change nothing here; what waited for them waits for what they waited for."""
+    """Return the operations without those that change nothing here; their dependents wait for their
+    dependencies."""
     kept = [
         number
         for number, operation in enumerate(whole.operations)

@@ -1,8 +1,10 @@
-"""Whether clients that ask for a token while a run goes on are let in all the while, where both estates let them in.
+"""Check that clients that request a token during a run are always allowed if both estates allow
+them.
 
-What a token lists is what the provider would issue at that moment, by what the stacks' runs have made there: what the
-client's pods ask for, which is what their Secret said as they were rolled out, if that is in the client's rule and there
-is such a scope, and else nothing (RFC 6749, 5.2: invalid_scope); and of a user's groups those that tokens list.
+A token lists the scopes that the provider would issue at that moment, given the stacks' runs so
+far. The client's pods request the scopes in their Secret at rollout. They get them if the client's
+rule has them and the scopes exist, and otherwise nothing (RFC 6749, 5.2: invalid_scope). For a
+user, tokens list the groups in the groups claim.
 """
 
 from __future__ import annotations
@@ -21,8 +23,8 @@ from tests.support.checker.check import (
     METHODS,
     PROVIDER,
     Caller,
-    Held,
     Meaning,
+    ReplayCheck,
     Scene,
     Target,
     targets,
@@ -31,7 +33,7 @@ from tests.support.checker.estates import UIDS
 from tests.support.checker.history import DEPLOYMENT
 from tests.support.checker.order import members
 from tests.support.checker.parted import ISSUER, settings
-from tests.support.checker.stacks import Done, component_of
+from tests.support.checker.stacks import FinishedStep, component_of
 from tests.support.left_out import Key
 from tests.support.mocks import Registered, clear
 from tests.support.oracle import meaning
@@ -41,7 +43,7 @@ KID = "key1"
 SECRET = "kubernetes:core/v1:Secret"
 TO_SIGN_IN = {"openid", "offline_access"}
 EVERYTHING = tuple(
-    f"{uid}.{what}" for uid in UIDS for what in ("read", "write")
+    f"{uid}.{kind}" for uid in UIDS for kind in ("read", "write")
 )
 
 
@@ -70,7 +72,7 @@ def caller(
     scopes: tuple[str, ...],
     groups: tuple[str, ...],
 ) -> Caller:
-    """Who has a token of the provider's that lists this."""
+    """Return a caller with a provider's token that lists this."""
     now = int(time.time())
     claims = {
         "iss": ISSUER,
@@ -90,7 +92,7 @@ def caller(
 
 
 def issuer_key() -> str:
-    """The public half of the key that signs."""
+    """Return the public half of the key that signs."""
     return (
         RSA.public_key()
         .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -98,17 +100,18 @@ def issuer_key() -> str:
     )
 
 
-def with_every_scope(
+def caller_with_every_scope(
     identifier: str, component: str, user: User | None
 ) -> Caller:
-    """Who has a token that lists all that there ever is."""
+    """Return a caller with a token that lists every scope."""
     return caller(
         identifier, component, user, EVERYTHING, user.groups if user else ()
     )
 
 
 def everybody(model: Meaning) -> list[Whose]:
-    """Who gets tokens by a model: services for themselves, and those where users sign in for each user."""
+    """Return all subjects of tokens by a model: services for themselves, and sign-in clients for
+    each user."""
     return [
         (key, user)
         for key in model.clients.values()
@@ -117,13 +120,13 @@ def everybody(model: Meaning) -> list[Whose]:
 
 
 def meant(model: Meaning, whose: Whose) -> Caller:
-    """Who calls with what they are granted by a model."""
+    """Return the callers with their grants by a model."""
     key, user = whose
     documents = [*model.documents]
     scopes = {
         scope
         for called in meaning.components(documents)
-        for scope in meaning.held_by_client(
+        for scope in meaning.client_scopes(
             documents, key, called, user=user is not None
         )
     }
@@ -145,20 +148,21 @@ def _id(model: Meaning, key: str) -> str:
 def read_by_pods(
     before: Mapping[Key, Registered],
     start: Mapping[Key, Registered],
-    done: Sequence[Done],
+    done: Sequence[FinishedStep],
 ) -> dict[Key, Registered]:
-    """The Secrets as pods have read them that were rolled out last: `before`, and by what was done since `start`."""
+    """Return the Secrets that the pods of the last rollout have read: `before`, and after the
+    operations since `start`."""
     found = {
         **{key: item for key, item in start.items() if key[0] == SECRET},
         **before,
     }
     there = {key: start.get(key) for key in found}
-    for one in done:
-        if one.key[0] == SECRET:
-            there[one.key] = one.new
-        elif one.key[0] == DEPLOYMENT and (
+    for step in done:
+        if step.key[0] == SECRET:
+            there[step.key] = step.new
+        elif step.key[0] == DEPLOYMENT and (
             secret := there.get(
-                key := (SECRET, f"{component_of(one.key)}-client")
+                key := (SECRET, f"{component_of(step.key)}-client")
             )
         ):
             found[key] = secret
@@ -166,13 +170,13 @@ def read_by_pods(
 
 
 def ask_fresh(
-    held: Held,
+    held: ReplayCheck,
     start: Mapping[Key, Registered],
     read: Mapping[Key, Registered],
-    done: Sequence[Done],
+    done: Sequence[FinishedStep],
 ) -> None:
-    """Asks at every moment what clients get then, and with that whether they are let in. `read`: the Secrets as pods
-    had read them at the start."""
+    """Check at every moment the tokens that clients get then, and whether they are allowed. `read`:
+    the Secrets that pods had read at the start."""
     first, *others = held.models
     clients = [
         whose
@@ -194,8 +198,8 @@ def ask_fresh(
 def _must(
     models: Sequence[Meaning], target: Target, method: str, whose: Whose
 ) -> bool:
-    """Whether by all models they get a token that lets them in, at one place."""
-    if not all(_gets_one(model, whose) for model in models):
+    """Return whether by all models they get a token that lets them in, at one place."""
+    if not all(_gets_token(model, whose) for model in models):
         return False
     first, *others = [
         model.answer(target, method, meant(model, whose)) for model in models
@@ -205,9 +209,11 @@ def _must(
     )
 
 
-def _gets_one(model: Meaning, whose: Whose) -> bool:
-    """Whether the provider is to give them a token: to a service that is granted something, and to a user, where one of
-    their groups has a role that the client may act by."""
+def _gets_token(model: Meaning, whose: Whose) -> bool:
+    """Return whether the provider issues them a token.
+
+    A service needs a grant. A user needs a group with a role that the client may act by.
+    """
     key, user = whose
     if user is None:
         return bool(meant(model, whose).scopes)
@@ -225,7 +231,7 @@ def _ask(
     wanted: Sequence[str],
     start: Mapping[Key, Registered],
     first: Mapping[Key, Registered],
-    done: Sequence[Done],
+    done: Sequence[FinishedStep],
 ) -> None:
     secret, pods = (
         (SECRET, f"{whose[0]}-client"),
@@ -235,7 +241,7 @@ def _ask(
         *_keys(whose[0]),
         *(
             key
-            for key in (*start, *(one.key for one in done))
+            for key in (*start, *(step.key for step in done))
             if key[0] == names.SCOPE
         ),
     }
@@ -243,7 +249,7 @@ def _ask(
     routed, plugged, known = scene.masks(KID)
     asked = set()
     issuing = sum(
-        1 << number for number, one in enumerate(done) if one.key in concerned
+        1 << number for number, item in enumerate(done) if item.key in concerned
     )
     for state in scene.run.order.states(routed | plugged | known | issuing):
         there = {key: start.get(key) for key in concerned}
@@ -267,7 +273,7 @@ def _ask(
 
 
 def _keys(client: str) -> Iterator[Key]:
-    """What of the provider's decides about a client's tokens, beside scopes."""
+    """Return the provider's objects that decide about a client's tokens, beside scopes."""
     yield names.APP, names.logical(PROVIDER, names.APP, client)
     yield names.POLICY, names.logical(PROVIDER, names.POLICY, client)
     yield names.RULE, names.logical(PROVIDER, names.RULE, client)
@@ -276,8 +282,8 @@ def _keys(client: str) -> Iterator[Key]:
 
 
 def _asked(secret: Registered | None) -> set[str] | None:
-    """The scopes that pods ask for which have read this; None where there is nothing to read, as for what runs
-    elsewhere."""
+    """Return the scopes that pods request after reading this; None without a Secret, as for
+    external components."""
     return (
         {*clear(secret)["OAUTH_SCOPES"].split()} - TO_SIGN_IN
         if secret
@@ -291,10 +297,12 @@ def _issued(
     identifier: str,
     asked: set[str] | None,
 ) -> Caller:
-    """What the provider gives a client that asks for that, or for all that it may be issued; nobody's, where it is no
-    token."""
+    """Return the client's token after a request for these scopes, or for all its scopes; without a
+    token, an anonymous caller."""
     key, user = whose
-    app, policy, rule, assigned, claim = (there.get(one) for one in _keys(key))
+    app, policy, rule, assigned, claim = (
+        there.get(item) for item in _keys(key)
+    )
     if not app or not policy or not rule:
         return Caller(f"{key} without a token")
     if user and not (
@@ -324,10 +332,13 @@ def _issued(
 
 
 def _names(rule: Registered, of: str) -> set[str]:
-    return {one.removeprefix("id of ") for one in rule.inputs.get(of) or ()}
-
-
-def _assigned(one: Registered) -> set[str]:
     return {
-        group["id"].removeprefix("id of ") for group in one.inputs["groups"]
+        identifier.removeprefix("id of ")
+        for identifier in rule.inputs.get(of) or ()
+    }
+
+
+def _assigned(item: Registered) -> set[str]:
+    return {
+        group["id"].removeprefix("id of ") for group in item.inputs["groups"]
     }

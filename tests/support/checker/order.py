@@ -1,10 +1,12 @@
-"""Which views of a gateway's entities can come together, given the order that a run keeps: exact, by sets of operations.
+"""Possible combinations of views of a gateway's entities, by the order that a run keeps: exact, by
+sets of operations.
 
-A run is some operations and a partial order: what the engine promises to have finished before it begins another. Each
-part of the data plane (a view) sees what had been done at some moment, later than the store and later than no other
-part in particular.
+A run is some operations and a partial order: the operations that the engine finishes before another
+begins. Each part of the data plane (a view) shows the operations up to some moment. It is later
+than the store, and views may differ.
 
-Sets of operations are bit masks: operation `i` is `1 << i`. What had been done at a moment is closed downwards.
+Sets of operations are bit masks: operation `i` is `1 << i`. The finished operations at a moment are
+closed downwards.
 """
 
 from __future__ import annotations
@@ -17,13 +19,13 @@ from itertools import permutations, product
 
 @dataclass(frozen=True)
 class Order:
-    """`before[i]` is the mask of what is finished when operation `i` begins."""
+    """`before[i]` is the mask of operations that are finished when operation `i` begins."""
 
     before: tuple[int, ...]
 
     @cached_property
     def below(self) -> tuple[int, ...]:
-        """Of each operation all that must have been done before it, by whatever way."""
+        """The mask of all operations that must precede each operation, directly or not."""
         found: dict[int, int] = {}
 
         def visit(number: int) -> int:
@@ -37,13 +39,13 @@ class Order:
         return tuple(visit(number) for number in range(len(self.before)))
 
     def closed(self, mask: int) -> int:
-        """The least that has been done when all of `mask` has."""
+        """Return the least that has been done when all of `mask` has."""
         for number in members(mask):
             mask |= self.below[number]
         return mask
 
     def states(self, mask: int) -> Iterator[int]:
-        """Every part of `mask` that can be what is done of it at some moment."""
+        """Yield every part of `mask` that can be finished at some moment."""
         inside = [
             (number, self.below[number] & mask) for number in members(mask)
         ]
@@ -58,9 +60,11 @@ class Order:
                     waiting.append(more)
 
     def views(self, *masks: int) -> Iterator[tuple[int, ...]]:
-        """Every combination of what views may show at one moment, `masks` being what each of them can show at all.
+        """Yield every combination of views at one moment; `masks` are the possible contents of each
+        view.
 
-        One view is the oldest, and shows the least that it must; each newer one shows that and its own.
+        One view is the oldest, and shows the least possible; each newer view adds its own
+        operations.
         """
         choices = [
             [(state, self.closed(state)) for state in self.states(mask)]
@@ -75,7 +79,8 @@ class Order:
 def _possible(
     chosen: Sequence[tuple[int, int]], masks: Sequence[int], ages: Sequence[int]
 ) -> bool:
-    """Whether the views can have been refreshed in this order, each showing its choice: (state, closed)."""
+    """Return whether the views can have been refreshed in this order, each showing its choice:
+    (state, closed)."""
     done = 0
     for view in ages:
         done |= chosen[view][1]
@@ -85,7 +90,7 @@ def _possible(
 
 
 def members(mask: int) -> Iterator[int]:
-    """The numbers of the operations of a set."""
+    """Yield the numbers of the operations of a set."""
     while mask:
         lowest = mask & -mask
         yield lowest.bit_length() - 1

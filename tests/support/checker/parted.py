@@ -1,7 +1,7 @@
-"""Estates in partitions that follow one another, drawn from a seed, and what they mean.
+"""Estates in partitions that follow one another, drawn from a seed, and their meaning.
 
-The shapes and the steps are those of the checker of one stack (`estates`); here each component is an Application in a
-namespace of its own, and partitions are drawn so that no host crosses them.
+The shapes and the steps are as in the checker of one stack (`estates`). Here each component is an
+Application in a separate namespace, and partitions are drawn so that no host is in two of them.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from tests.support.checker.estates import (
     Part,
     Shape,
     added,
+    grant_change,
     moved,
-    regranted,
     regrouped,
     removed,
     renamed,
@@ -51,8 +51,8 @@ Layout = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Parted:
-    """An estate of these components in these partitions. The Application and namespace of a part is `of-<uid>`, that of
-    a client `by-<name>`."""
+    """An estate of these components in these partitions. The Application and namespace of a part is
+    `of-<uid>`, and of a client `by-<name>`."""
 
     shape: Shape
     layout: Layout = field(default_factory=lambda: {"p": ("*",)})
@@ -91,7 +91,7 @@ class Parted:
 
     @cached_property
     def meaning(self) -> Meaning:
-        """Its model for the checker. Who is whom at the provider follows from names."""
+        """Return its model for the checker. Ids at the provider follow from names."""
         estate = self.compiled.estate
         assert estate is not None, self.compiled.diagnostics
         ids = {
@@ -120,7 +120,7 @@ class Parted:
         )
 
     def write(self, folder: Path) -> None:
-        """Makes the project in the folder have it."""
+        """Write the estate into the project's folder."""
         for file in (folder / "applications").iterdir():
             file.unlink()
         for document in self.documents:
@@ -133,7 +133,7 @@ class Parted:
         }
         stacks = (
             folder / "stacks"
-        )  # what was a partition's before stays: so does its stack
+        )  # an earlier partition stays, and so does its stack
         (stacks / FILE.name).write_text(
             yaml.safe_dump(settings, sort_keys=False), "utf-8"
         )
@@ -144,7 +144,7 @@ class Parted:
 
 @cache
 def settings() -> Settings:
-    """Those of the stack, but for its partitions."""
+    """Return the settings of the stack without its partitions."""
     return read_file(FILE, describe)
 
 
@@ -161,7 +161,7 @@ def _application(name: str, component: dict[str, Any]) -> dict[str, Any]:
 def _placed(
     manifest: dict[str, Any], homes: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The component, which names others as of their own Applications."""
+    """Return the component, which names others as of their own Applications."""
     text = json.dumps(manifest)
     for name, home in homes.items():
         text = text.replace(f'"app/{name}"', f'"{home}/{name}"')
@@ -186,7 +186,7 @@ def laid_out(draw: random.Random, names: Sequence[str]) -> Layout:
 
 
 def exchanged(draw: random.Random, shape: Shape) -> Shape:
-    """A rule asks for another scope from now on, and clients that had the one before get that one in its place."""
+    """Change the scope of a rule, and give the new scope to the clients of the old scope."""
     able = [
         part
         for part in shape.parts
@@ -235,10 +235,12 @@ def _exchanged(
     return replace(shape.changed(part.uid, rules=rules), clients=clients)
 
 
-def taken_over(draw: random.Random, current: Parted) -> Shape:
-    """Two components of one partition take each other's places, with what is asked for there, and in the same step a
-    client of this partition gets another scope in another one, where a rule asks for that from now on. Something there
-    is public, so that both estates let somebody in."""
+def exchanged_places(draw: random.Random, current: Parted) -> Shape:
+    """Swap the places of two components of one partition, with their rules.
+
+    In the same step a client of this partition gets a scope in another partition, where a rule
+    starts to require it. A rule there is public, so that both estates allow somebody.
+    """
     shape, home = current.shape, current.partition_of
     able = [
         (pair, part, old, new)
@@ -248,8 +250,8 @@ def taken_over(draw: random.Random, current: Parted) -> Shape:
         for old in client.asks(part)
         for new in part.scopes
         if new not in client.asks(part)
-        and not all(scopes for one in pair for *_, scopes in one.rules)
-        and {home(f"of-{one.uid}") for one in pair}
+        and not all(scopes for part in pair for *_, scopes in part.rules)
+        and {home(f"of-{part.uid}") for part in pair}
         == {home(f"by-{client.name}")}
         != {home(f"of-{part.uid}")}
     ]
@@ -258,8 +260,8 @@ def taken_over(draw: random.Random, current: Parted) -> Shape:
     (first, second), part, old, new = draw.choice(able)
     shape = _exchanged(shape, part, old, new, keeps=draw.random() < 0.4)
     new_ones = {
-        first.uid: _in_place_of(second, first),
-        second.uid: _in_place_of(first, second),
+        first.uid: _at_place_of(second, first),
+        second.uid: _at_place_of(first, second),
     }
     return shape.with_parts(
         *(new_ones.get(part.uid) or part for part in shape.parts)
@@ -267,8 +269,10 @@ def taken_over(draw: random.Random, current: Parted) -> Shape:
 
 
 def transferred(draw: random.Random, current: Parted) -> Parted:
-    """A client gets another scope in another partition, where a rule asks for that from now on, and in the same step one
-    of the two goes to another partition, or its own gets another name."""
+    """Give a client a scope in another partition, where a rule starts to require it.
+
+    In the same step one of the two moves to another partition, or its own partition is renamed.
+    """
     able = [
         (client, part, old, new)
         for client in current.shape.clients
@@ -300,10 +304,10 @@ def transferred(draw: random.Random, current: Parted) -> Parted:
 
 
 def _with(layout: Layout, space: str, target: str) -> Layout:
-    """The partitions, of which the target has this namespace."""
+    """Return the partitions, of which the target has this namespace."""
     *_, last = layout
     without = {
-        name: tuple(one for one in of if one != space)
+        name: tuple(item for item in of if item != space)
         for name, of in layout.items()
     }
     return (
@@ -313,8 +317,8 @@ def _with(layout: Layout, space: str, target: str) -> Layout:
     )
 
 
-def _in_place_of(other: Part, part: Part) -> Part:
-    """The part at the other's places, on a port of its own, with these rules for scopes of its own."""
+def _at_place_of(other: Part, part: Part) -> Part:
+    """Return the part at the other's places, on another port, with these rules for new scopes."""
     port = part.places[0][2]
     rules = tuple(
         (path, method, part.scopes[: len(scopes)])
@@ -331,7 +335,7 @@ STEPS = (
     exchanged,
     exchanged,
     exchanged,
-    regranted,
+    grant_change,
     ruled,
     rescoped,
     regrouped,
@@ -396,12 +400,16 @@ def _drawn(draw: random.Random, current: Parted | None) -> Parted:
         able = (
             made
             for made in (_first(draw) for _ in range(100))
-            if taken_over(draw, made) != made.shape
+            if exchanged_places(draw, made) != made.shape
         )
         return next(able, _first(draw))
     if draw.random() < 0.2:
         return transferred(draw, current)
-    shape = taken_over(draw, current) if draw.random() < 0.3 else current.shape
+    shape = (
+        exchanged_places(draw, current)
+        if draw.random() < 0.3
+        else current.shape
+    )
     for _ in range(draw.randint(1, 2) if shape == current.shape else 0):
         shape = draw.choice(STEPS)(draw, shape)
     layout = (

@@ -1,6 +1,6 @@
-"""A data plane that sees what it is told to: the proxy of the Kong stand-in, the emitted Lua included, on chosen entities.
+"""A data plane that shows chosen entities: the proxy of the Kong stand-in, with the emitted Lua.
 
-Which entities decide about a request is found first (`Seen`), so that each combination of them is asked but once.
+It first finds the entities that decide about a request (`Seen`), so each combination is tried once.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sandbox.kong.upstream import (
 VERSION = "3.10.0"
 PORT = 8000
 FORGED = "X-Original-URL"
-"""A header that nobody may send to a workload."""
+"""A header that no caller may send to a workload."""
 Address = tuple[str, int]
 Chosen = tuple[str, Entity]
 """An entity and its kind."""
@@ -39,12 +39,13 @@ class Seen:
 
     @property
     def versions(self) -> tuple[int, ...]:
-        """Equal where all of it is."""
+        """The key of the state: equal states have equal keys."""
         return tuple(id(entity) for _, entity in self.entities)
 
 
 class Plane:
-    """Answers by what it sees. Times are judged by the machine's clock; `known` are the addresses that lead anywhere."""
+    """Answers from its visible entities. Times are judged by the machine's clock; `known` are the
+    addresses with a workload."""
 
     def __init__(self, known: Set[Address]) -> None:
         self.forged = False
@@ -58,7 +59,7 @@ class Plane:
         return tuple(self._seen for _ in lags)
 
     def show(self, seen: Seen) -> None:
-        """What requests are answered by from now on."""
+        """Set the entities that decide from now on."""
         found: dict[str, list[Entity]] = {}
         for kind, entity in seen.entities:
             found.setdefault(kind, []).append(entity)
@@ -84,7 +85,8 @@ class Plane:
 
 
 class _Compiled(Functions):
-    """Keeps what it compiled by version: they come and go more often here than Kong rebuilds its plugins."""
+    """Caches compiled scripts by version: they change more often here than Kong rebuilds its
+    plugins."""
 
     def _steps(self, plugin: Entity, phase: str, codes: list[str]) -> Any:
         key = str(id(plugin)), phase
@@ -100,14 +102,14 @@ class _Compiled(Functions):
 def _tables(entities: Mapping[str, Iterable[Entity]]) -> Snapshot:
     return Snapshot(
         {
-            kind: {one["id"]: one for one in entities.get(kind, ())}
+            kind: {item["id"]: item for item in entities.get(kind, ())}
             for kind in KINDS
         }
     )
 
 
 def takes(route: Entity, host: str, path: str) -> bool:
-    """Whether requests to the host and path could reach the route, were it alone."""
+    """Return whether requests to the host and path could reach the route, were it alone."""
     service = {"id": "s", "enabled": True}
     alone = {**route, "service": service}
     return _matched([alone], {"s": service}, host, path) is not None
@@ -119,12 +121,13 @@ def winners(
     host: str,
     path: str,
 ) -> Iterator[Entity]:
-    """The routes that may take the requests: one, or those of one priority, of which Kong takes any."""
+    """Return the routes that may take the requests: one, or all of one priority, of which Kong
+    takes any."""
     all_of = list(routes)
     for first in all_of:
-        # The stand-in takes the oldest of those of one priority, so that each is the oldest once.
+        # The stand-in takes the oldest route of a priority, so each is the oldest once.
         aged = [
-            {**one, "created_at": 0 if one is first else 1} for one in all_of
+            {**item, "created_at": 0 if item is first else 1} for item in all_of
         ]
         match = _matched(aged, services, host, path)
         if match and match["id"] == first["id"]:

@@ -1,7 +1,8 @@
-"""Whether those whom all estates let in are let in while no run is under way, wherever that leads them.
+"""Check that callers that all estates allow are allowed while no run is in progress, at any
+workload.
 
-While a partition is run, a path that goes from one component to another may be refused: its route, and the gate that is
-to know it, are two things. Before the run and after it, it is not, whatever of the command is still to come.
+During the run of a partition, a path that moves between components may be denied: its route and its
+gate change separately. Before and after the run it is allowed, whatever the command has left to do.
 """
 
 from __future__ import annotations
@@ -12,26 +13,26 @@ from itertools import product
 from tests.support.checker.check import (
     METHODS,
     Caller,
-    Held,
     Meaning,
+    ReplayCheck,
     Target,
     targets,
 )
 
 
-def ask_at_rest(held: Held, rests: Iterable[int]) -> None:
-    """Adds to the report who is not. `rests`: by moment, what has been done until then."""
+def ask_at_rest(held: ReplayCheck, moments: Iterable[int]) -> None:
+    """Add denied callers to the report. `moments`: the operations finished by each moment."""
     for target in targets(held.models):
         scene = held.scene(target)
         for kid, callers in held.callers.items():
             wanted = [
-                one
-                for one in product(METHODS, callers)
-                if _must(held.models, target, *one)
+                pair
+                for pair in product(METHODS, callers)
+                if _must(held.models, target, *pair)
             ]
             routed, plugged, known = scene.masks(kid)
             for done in (
-                {rest & (routed | plugged | known) for rest in rests}
+                {rest & (routed | plugged | known) for rest in moments}
                 if wanted
                 else ()
             ):
@@ -46,13 +47,13 @@ def ask_at_rest(held: Held, rests: Iterable[int]) -> None:
 def _must(
     models: Sequence[Meaning], target: Target, method: str, caller: Caller
 ) -> bool:
-    """Whether all models allow it, in one partition: between the runs of two, what goes from one to the other is in
-    neither."""
+    """Return whether all models allow it, in one partition: between the runs of two, a path that
+    moves is in neither."""
     answers = [model.answer(target, method, caller) for model in models]
     if not all(answer.allowed for answer in answers):
         return False
     there = [
-        model.estate.components[one.component or ""]
-        for model, one in zip(models, answers, strict=True)
+        model.estate.components[answer.component or ""]
+        for model, answer in zip(models, answers, strict=True)
     ]
-    return len({one.partition for one in there}) == 1
+    return len({item.partition for item in there}) == 1

@@ -47,7 +47,7 @@ from tests.support.faults.stacks import Stack, trust
 
 SETTINGS = "stacks/Pulumi.local.yaml"
 EVERYTHING = tuple(
-    f"{uid}.{what}" for uid in UIDS for what in ("read", "write")
+    f"{uid}.{kind}" for uid in UIDS for kind in ("read", "write")
 )
 APP = "applications/app.yaml"
 Edit = tuple[str, str, str]
@@ -55,7 +55,7 @@ Edit = tuple[str, str, str]
 
 
 def compiles(text: str) -> bool:
-    """Whether an Application does on a stack whose workloads may speak https."""
+    """Return whether an Application does on a stack whose workloads may speak https."""
     return (
         compiled(text, stack=replace(OF_TESTS, upstream_tls="tls")).estate
         is not None
@@ -64,8 +64,8 @@ def compiles(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One recorded run (or several in a row): the models that it led from, past and to, everybody who may call, and
-    where the workloads are. `ordered`: the engine alone wrote, so that its order is known."""
+    """One recorded run (or several in a row): the models before, between and after, all callers,
+    and the workloads' addresses. `ordered`: the engine alone wrote, so its order is known."""
 
     name: str
     replay: Replay
@@ -75,7 +75,7 @@ class Run:
     ordered: bool = True
 
     def then(self, other: Run) -> Run:
-        """Both in a row, the second before anybody has seen the first."""
+        """Return both runs in a row; the second begins before any view shows the first."""
         models = (
             *self.models,
             *(model for model in other.models if model not in self.models),
@@ -92,7 +92,7 @@ class Run:
         )
 
     def held(self) -> Report:
-        """What the checker finds."""
+        """Return the checker's findings."""
         return check(
             self.replay,
             self.models,
@@ -104,8 +104,8 @@ class Run:
 
 @dataclass(slots=True)
 class Recorder:
-    """A stack of a copy of this project, on stand-ins of its own. `behind` are the models of which something may be
-    there: that of the last run that came to its end, and those since."""
+    """A stack of a copy of this project, on separate stand-ins. `behind` are the models with
+    possible remains: the model of the last completed run, and later models."""
 
     stack: Stack
     settings: Settings
@@ -115,13 +115,13 @@ class Recorder:
     callers: dict[tuple[object, ...], Caller] = field(default_factory=dict)
     workloads: dict[Address, SourcePosition] = field(default_factory=dict)
     rollouts: list[tuple[int, Images]] = field(default_factory=list)
-    """After how many changes of Kong's, what ran."""
-    said: str = ""
-    """What the last run of the engine printed."""
+    """The running images, by the number of Kong's changes."""
+    output: str = ""
+    """The output of the last run of the engine."""
 
     @staticmethod
     def on(local: Local, folder: Path, *edits: Edit) -> Recorder:
-        """An empty stack; `local` comes from `sandbox()`. Each edit is a fault to be found."""
+        """Return an empty stack; `local` comes from `sandbox()`. Each edit is a seeded fault."""
         folder.mkdir()
         project(
             folder, *sorted({file.split("/", 1)[0] for file, _, _ in edits})
@@ -148,7 +148,7 @@ class Recorder:
     def up(
         self, name: str, shape: Shape, *flags: str, fails: bool = False
     ) -> Run:
-        """Deploys the Application and records what that took. With flags, some of it may be left as it was."""
+        """Deploy the Application and record the run. Flags may leave some of it unchanged."""
         self.write(shape)
         fails = fails or bool(shape.unpullable)
         return self.engine(
@@ -160,7 +160,7 @@ class Recorder:
         )
 
     def destroy(self, name: str, *flags: str) -> Run:
-        """Takes all of the stack away, or what the flags say."""
+        """Destroy the stack, or the part in the flags."""
         if not flags:
             self.write(Shape())
         return self.engine(
@@ -175,14 +175,15 @@ class Recorder:
         fails: bool = False,
         whole: bool = False,
     ) -> Run:
-        """One run of the CLI with the Applications that are there. `fails`: it may; `whole`: nothing older is left."""
+        """Run the CLI with the current Applications. `fails`: it may fail; `whole`: nothing older
+        is left."""
         before = self.stack.state()
 
         def replayed(
             done: CompletedProcess[str], moments: list[Moment]
         ) -> Replay:
-            self.said = done.stdout + done.stderr
-            # Flags change what waits for what: `--continue-on-error` deletes though something before it has failed.
+            self.output = done.stdout + done.stderr
+            # Flags change the order: `--continue-on-error` deletes also after a failure.
             return (
                 watched(moments)
                 if flags
@@ -200,8 +201,8 @@ class Recorder:
     def happens(
         self, name: str, action: Callable[[], object], *passed: Shape
     ) -> Run:
-        """Whatever it is that happens, in the order in which it does; `passed` are Applications that somebody deploys
-        meanwhile, other than those that are there in the end."""
+        """Record all changes in their actual order; `passed` are Applications that somebody deploys
+        meanwhile, beside the final Applications."""
         run = self._recorded(name, action, lambda _, moments: watched(moments))
         *older, last = self.behind
         self.behind = (
@@ -212,8 +213,8 @@ class Recorder:
         return replace(run, models=self.behind, ordered=False)
 
     def failing(self, name: str, shape: Shape, nth: int) -> Run:
-        """Deploys it, but Kong answers the `nth` request that would change it with a 500 and does nothing; then once
-        more, with no pause in between. Gives both runs as one."""
+        """Deploy while Kong answers the `nth` changing request with 500 and does nothing; then
+        deploy again at once. Return both runs as one."""
         counted = 0
 
         def refuse(
@@ -239,7 +240,7 @@ class Recorder:
         )
 
     def rotate(self) -> None:
-        """Lets the issuer sign with another key from now on; it publishes the old one, too."""
+        """Make the issuer sign with another key from now on; it also publishes the old key."""
         (server,) = self.stack.local.okta.objects("authorizationServers")
         self.stack.local.okta.rotate(server["id"])
 
@@ -291,7 +292,8 @@ class Recorder:
     def _images(self) -> Images:
         cluster = self.stack.local.cluster
         names = [
-            one["metadata"]["name"] for one in cluster.objects("Deployment")
+            deployment["metadata"]["name"]
+            for deployment in cluster.objects("Deployment")
         ]
         running = {
             f"app/{name}": cluster.running("default", name) for name in names
@@ -308,7 +310,7 @@ class Recorder:
                 self.workloads[host, port["port"]] = component, port["port"]
 
     def _meaning(self, shape: Shape) -> Meaning:
-        """What an Application means, and who is whom at the provider."""
+        """Return the meaning of an Application, with ids at the provider."""
         local, text = self.stack.local, application(shape)
         compiled = compile_estate(
             join_readings([read_bytes(APP, text.encode())] if text else []),
@@ -317,8 +319,8 @@ class Recorder:
         assert compiled.estate is not None, compiled.diagnostics
         documents = (json.loads(text),) if text else ()
         issuers = [
-            f"{local.okta.url}/oauth2/{one['id']}"
-            for one in local.okta.objects("authorizationServers")
+            f"{local.okta.url}/oauth2/{server['id']}"
+            for server in local.okta.objects("authorizationServers")
         ]
         return Meaning(
             documents,
@@ -331,9 +333,9 @@ class Recorder:
     def _clients(self) -> dict[str, str]:
         label = f"kong-oam {STACK} "
         apps = [
-            one
-            for one in self.stack.local.okta.objects("apps")
-            if one["label"].startswith(label)
+            app
+            for app in self.stack.local.okta.objects("apps")
+            if app["label"].startswith(label)
         ]
         return {
             app["credentials"]["oauthClient"]["client_id"]: app[
@@ -343,25 +345,27 @@ class Recorder:
         }
 
     def _look(self) -> None:
-        """Where workloads are, and tokens of everybody who can get some now. None of them is past its lifetime."""
+        """Record the workloads' addresses, and the current tokens of all callers. None of the
+        tokens has expired."""
         self._find_workloads()
         for server in self.stack.local.okta.objects("authorizationServers"):
-            for one in self._callers(
+            for item in self._callers(
                 server["id"], server["credentials"]["signing"]["kid"]
             ):
                 known = (
-                    one.issuer,
-                    one.kid,
-                    one.client,
-                    one.user,
-                    one.scopes,
-                    one.groups,
-                    bool(one.token),
+                    item.issuer,
+                    item.kid,
+                    item.client,
+                    item.user,
+                    item.scopes,
+                    item.groups,
+                    bool(item.token),
                 )
-                self.callers.setdefault(known, one)
+                self.callers.setdefault(known, item)
 
     def _callers(self, server: str, kid: str) -> Iterator[Caller]:
-        """Clients with the tokens that they get, and with such as list every scope; strangers; nobody."""
+        """Return clients with their tokens, and with tokens of every scope; strangers; and an
+        anonymous caller."""
         okta = self.stack.local.okta
         issuer, now = f"{okta.url}/oauth2/{server}", int(time.time())
         common = {
@@ -423,7 +427,8 @@ class Recorder:
     def _token(
         self, client: str, name: str, issuer: str, user: str | None
     ) -> str | None:
-        """What a client gets from the issuer; None where that, or the client's workload, refuses."""
+        """Return a client's token from the issuer; None if the issuer or the client's workload
+        refuses."""
         try:
             if user is None:
                 return caller.token(
@@ -457,7 +462,7 @@ class Recorder:
 
 
 def sandbox() -> Local:
-    """Stand-ins whose Kong shows every change at once: how late views are is for the checker to vary."""
+    """Yield stand-ins whose Kong shows every change at once: the checker varies the lags of views."""
     return Local(lags=Lags())
 
 

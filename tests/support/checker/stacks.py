@@ -1,10 +1,11 @@
-"""A stand-in of the engine for the stacks of one estate: the real command and the real program, and every step of a run.
+"""A stand-in of the engine for the stacks of one estate: the real command and the real program, and
+every step of a run.
 
-`python -m kong_oam up` runs in this process. Where it starts the engine on a stack, the program runs under Pulumi's
-mocks, and what it registers is compared with what the stack has: each difference is a step, which waits for others as
-the engine's does (`history.waits_of`). Steps at Kong change the store of the Kong stand-in, so that the next program
-finds there what is there. Runs that the command starts side by side either begin at one moment, and no step of one
-waits for the others', or one after the other: drawn for each time.
+`python -m kong_oam up` runs in this process. For each run of the engine on a stack, the program
+runs under Pulumi's mocks, and its registrations are compared with the stack. Each difference is a
+step, which waits for others as the engine's steps do (`history.waits_of`). Steps at Kong change the
+store of the Kong stand-in, which the next program reads. Parallel runs of the command either begin
+at one moment without waiting for each other, or run one after the other: drawn each time.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ from tests.support.checker.order import Order, members
 from tests.support.left_out import (
     Key,
     MissingDependencyError,
-    in_turn,
+    with_program_order,
     without_left_out,
 )
 from tests.support.mocks import Registered, run_stack
@@ -66,27 +67,28 @@ _OF_THE_ENGINE = ("kong-oam:", "pulumi:")
 
 
 def identified(name: str) -> str:
-    """The id of what is made under a logical name: Kong takes no other than a UUID."""
+    """Return the id of an object with a logical name: Kong accepts only UUIDs."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
 
 
 def urn_in(stack: str, key: Key) -> str:
-    """The URN of a resource in a stack's state."""
+    """Return the URN of a resource in a stack's state."""
     return f"urn:pulumi:{stack}::kong-oam::{key[0]}::{key[1]}"
 
 
 @dataclass
 class State:
-    """A stack as its backend has it. `updated` says which run wrote it last; `failed` are updates that failed and are in
-    the state as if they had been made, which the next run makes again (pulumi: initErrors)."""
+    """A stack as its backend has it. `updated` is the last run that wrote it. `failed` are updates
+    that failed and are in the state as if they had succeeded; the next run repeats them (pulumi:
+    initErrors)."""
 
     resources: dict[Key, Registered] = field(default_factory=dict)
     failed: frozenset[Key] = frozenset()
     outputs: Mapping[str, Any] = field(default_factory=dict)
     updated: str | None = None
 
-    def told(self, stack: str) -> dict[str, dict[str, Any]]:
-        """As the engine tells it to a program: {URN: {type, outputs}}."""
+    def stack_references(self, stack: str) -> dict[str, dict[str, Any]]:
+        """Return the state as the engine passes it to a program: {URN: {type, outputs}}."""
         if self.updated is None:
             return {}
         urns = {
@@ -107,8 +109,8 @@ def _root(state: State) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Done(Operation):
-    """A step that was done, with the resource before and after it (None: not there)."""
+class FinishedStep(Operation):
+    """A finished step, with the resource before and after it (None: missing)."""
 
     key: Key = ("", "")
     old: Registered | None = None
@@ -117,8 +119,9 @@ class Done(Operation):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What befalls a command: its `nth` run of the engine ends after some of its steps. With `kills` all of the command
-    ends there; else the run fails, and the command goes on as it will. `share`: how likely a step is done; None: drawn."""
+    """A fault in a command: its `nth` run of the engine ends after some of its steps. With `kills`
+    the whole command ends there; otherwise the run fails, and the command continues. `share`:
+    the probability of a step; None: drawn."""
 
     nth: int
     kills: bool
@@ -134,14 +137,14 @@ class Backend:
         self.kong, self.draw = kong, draw
         self.stacks: dict[str, State] = {STACK: State()}
         self.tags: dict[str, str] = {}
-        self.done: list[Done] = []
+        self.done: list[FinishedStep] = []
         self.before: list[int] = []
         self.ran: list[str] = []
         """The stacks that the last command ran, in the order in which the runs began."""
         self.rests: list[int] = []
-        """What had been done whenever no run was under way, until one did not come to its end."""
+        """The finished operations at each moment without a run, until a run does not complete."""
         self.refused: list[str] = []
-        self.said = ""
+        self.output = ""
         self.beside = False
         self._trouble: Trouble | None = None
         self._over = 0
@@ -152,7 +155,7 @@ class Backend:
             patch.setattr(module, "pulumi", self._cli)
         patch.setattr(
             run,
-            "show",
+            "stream",
             lambda *words, stack, environment, **_: self.run(
                 stack, environment, *words
             ),
@@ -162,7 +165,7 @@ class Backend:
         )
 
     def begin(self) -> None:
-        """Forgets what was done until now."""
+        """Forget all operations so far."""
         self.done, self.before, self._over, self.rests, self._is_whole = (
             [],
             [],
@@ -177,7 +180,7 @@ class Backend:
         return Order(tuple(self.before))
 
     def command(self, *arguments: str, trouble: Trouble | None = None) -> int:
-        """A verb of the command line; gives its status. `said` is what it printed."""
+        """Run a verb of the command line, and return its status. `output` has its text."""
         self._trouble, self.ran, self.refused, printed = (
             trouble,
             [],
@@ -186,7 +189,7 @@ class Backend:
         )
         with redirect_stdout(printed), redirect_stderr(printed):
             status = main([*arguments, "-s", STACK, "--yes"])
-        self.said = printed.getvalue()
+        self.output = printed.getvalue()
         return status
 
     def run(
@@ -196,7 +199,8 @@ class Backend:
         verb: str = "up",
         *words: str,
     ) -> bool:
-        """One run of the engine; whether it came to its end. A program that refuses does nothing."""
+        """Run the engine once, and return whether the run completed. A program that fails does
+        nothing."""
         trouble = (
             self._trouble
             if self._trouble and self._trouble.nth == len(self.ran)
@@ -228,20 +232,23 @@ class Backend:
     def _meant(
         self, stack: str, words: Sequence[str]
     ) -> tuple[dict[Key, Registered], Mapping[str, Any]]:
-        """What a stack is to have after a run, and what that exports. Of what it leaves out the program gets what there
-        is."""
+        """Return a stack's resources after a run, and its outputs. For skipped resources, the
+        program gets the existing values."""
         was = self.stacks[stack].resources
         stays: dict[Key, Registered] = {}
         while True:
-            told = {name: item.told(name) for name, item in self.stacks.items()}
+            reported = {
+                name: item.stack_references(name)
+                for name, item in self.stacks.items()
+            }
             registered = run_stack(
-                stack, told, identify=identified, stays=stays
+                stack, reported, identify=identified, stays=stays
             )
-            # The SDK registers the stack itself in the first program of a process alone; `told` has it anyway.
+            # The SDK registers the stack itself in the first program of a process alone; `stack_references` has it anyway.
             wanted = {
-                (one.type, one.name): one
-                for one in registered
-                if one.type != STACK_TYPE
+                (registration.type, registration.name): registration
+                for registration in registered
+                if registration.type != STACK_TYPE
             }
             left = without_left_out(was, wanted, words)
             staying = {
@@ -251,14 +258,14 @@ class Backend:
             }
             if staying.keys() <= stays.keys():
                 return left, next(
-                    one["outputs"]
-                    for one in told[stack].values()
-                    if one["type"] == STACK_TYPE
+                    item["outputs"]
+                    for item in reported[stack].values()
+                    if item["type"] == STACK_TYPE
                 )
             stays |= staying
 
     def all_over(self) -> None:
-        """What is done from now on comes after all that was done until now."""
+        """Put all later operations after all operations so far."""
         self._over = (1 << len(self.done)) - 1
         if self._is_whole:
             self.rests.append(self._over)
@@ -273,11 +280,11 @@ class Backend:
         wanted: Mapping[Key, Registered],
         trouble: Trouble | None,
     ) -> bool:
-        """Makes of what the stack has what is wanted, or some of it."""
+        """Change the stack's resources to the wanted resources, or some of them."""
         was = dict(state.resources)
         again = {
             key for key in state.failed if wanted.get(key) is not was.get(key)
-        }  # it is, where it is left out
+        }  # existing resources that are left out
         changed = _new(
             {key: item for key, item in was.items() if key not in again}, wanted
         )
@@ -296,7 +303,9 @@ class Backend:
             for key in sorted(was.keys() - wanted.keys())
             if _made(key)
         ]
-        waits = waits_of(steps, _listed(was), _listed(in_turn(wanted)))
+        waits = waits_of(
+            steps, _listed(was), _listed(with_program_order(wanted))
+        )
         order = Order(tuple(waits))
         chosen = (
             self._some(order, trouble.share)
@@ -348,9 +357,9 @@ class Backend:
                 self.draw.random() >= share
             ):  # it is not done, and nothing that waits for it
                 chosen &= ~sum(
-                    1 << one
-                    for one in range(count)
-                    if one == number or order.below[one] >> number & 1
+                    1 << item
+                    for item in range(count)
+                    if item == number or order.below[item] >> number & 1
                 )
         return chosen
 
@@ -373,7 +382,7 @@ class Backend:
         verb = "delete" if new is None else "update" if old else "create"
         writes = tuple(written(was, self.kong.past()[-1]))
         self.done.append(
-            Done(f"{verb} {key[1]}", writes, images, key, old, new)
+            FinishedStep(f"{verb} {key[1]}", writes, images, key, old, new)
         )
         self.before.append(before)
 
@@ -419,8 +428,8 @@ class Backend:
                 known = self.stacks.items()
                 return json.dumps(
                     [
-                        {"name": name, "lastUpdate": one.updated}
-                        for name, one in known
+                        {"name": name, "lastUpdate": state.updated}
+                        for name, state in known
                     ]
                 )
             case ("stack", "init", name, *_):
@@ -456,19 +465,19 @@ class Backend:
         )
 
     def _exported(self, stack: str) -> list[dict[str, Any]]:
-        """As the engine exports it: parents stand before what lies under them."""
+        """Return the state as the engine exports it: parents precede their children."""
         state = self.stacks[stack]
         above = {
             urn_in(stack, key): urn_in(stack, (COMPONENT, item.parent))
             for key, item in state.resources.items()
         }
         item = sorted(
-            state.told(stack).items(),
+            state.stack_references(stack).items(),
             key=lambda pair: pair[1]["type"] != COMPONENT,
         )
         return [
-            {"urn": urn, "id": urn, "parent": above.get(urn), **one}
-            for urn, one in item
+            {"urn": urn, "id": urn, "parent": above.get(urn), **entry}
+            for urn, entry in item
         ]
 
     def _move(self, source: State, target: State, urns: Sequence[str]) -> None:
@@ -486,7 +495,7 @@ class Backend:
 
 
 class _SideBySide:
-    """Stands in for the pool of threads in which the command runs several stacks."""
+    """A stand-in for the thread pool in which the command runs several stacks."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -500,7 +509,8 @@ class _SideBySide:
     def map(
         self, action: Callable[[Any], Any], items: Iterable[Any]
     ) -> Iterator[Any]:
-        """Runs them in any order: each as if all began at one moment, or one once the other has ended."""
+        """Run them in any order: each as if all began at one moment, or one once the other has
+        ended."""
         backend, results = self._backend, dict[int, Any]()
         queue = [*enumerate(items)]
         backend.draw.shuffle(queue)
@@ -547,14 +557,14 @@ def _urn(key: Key) -> str:
 
 
 def _made(key: Key) -> bool:
-    """Whether a product has it: steps of others do nothing."""
+    """Return whether a product has it: steps of others do nothing."""
     return not key[0].startswith(_OF_THE_ENGINE)
 
 
 def _new(
     was: Mapping[Key, Registered], wanted: Mapping[Key, Registered]
 ) -> list[Key]:
-    """What is made or changed."""
+    """Return the created or changed resource."""
     return [
         key
         for key, item in wanted.items()
@@ -563,7 +573,7 @@ def _new(
 
 
 def _listed(resources: Mapping[Key, Registered]) -> list[dict[str, Any]]:
-    """As a state lists them, with what each depends on."""
+    """List resources as a state does, with their dependencies."""
     named: dict[str, list[str]] = {}
     for key in resources:
         named.setdefault(key[1], []).append(_urn(key))
@@ -581,15 +591,15 @@ def _listed(resources: Mapping[Key, Registered]) -> list[dict[str, Any]]:
 
 
 def component_of(key: Key) -> str:
-    """The component whose pods a resource is; empty where it is nobody's."""
+    """Return the component of a resource's pods; empty if it has none."""
     return key[1].removesuffix("-deployment") if key[0] == DEPLOYMENT else ""
 
 
-def _image(one: Registered | None) -> str | None:
-    """What a Deployment runs."""
-    if one is None or one.type != DEPLOYMENT:
+def _image(item: Registered | None) -> str | None:
+    """Return the image of a Deployment."""
+    if item is None or item.type != DEPLOYMENT:
         return None
-    image: str = one.inputs["spec"]["template"]["spec"]["containers"][0][
+    image: str = item.inputs["spec"]["template"]["spec"]["containers"][0][
         "image"
     ]
     return image

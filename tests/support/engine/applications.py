@@ -1,4 +1,4 @@
-"""Applications that tests put in place of those of the sample estate."""
+"""Applications that tests put in place of the sample estate's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Who calls the sample estate, and how: real tokens of the Okta stand-in, raw requests to the gateway stand-in."""
+"""Callers of the sample estate: real tokens of the Okta stand-in, raw requests to the gateway
+stand-in."""
 
 from __future__ import annotations
 
@@ -15,13 +16,13 @@ from sandbox.local import Local
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The gateway's answer; `seen` is the request as it reached the workload stand-in, or None where it did not."""
+    """The gateway's answer; `seen` is the request that reached the workload stand-in, or None."""
 
     status: int
     seen: dict[str, Any] | None
 
     def header(self, name: str) -> list[str]:
-        """The values of a header as the workload stand-in got it, in whatever case."""
+        """Return the values of a header at the workload stand-in, in any case."""
         assert self.seen is not None, (
             f"answered with {self.status}, not by the workload"
         )
@@ -40,7 +41,7 @@ def call(
     token: str | None = None,
     headers: tuple[tuple[str, str], ...] = (),
 ) -> Answer:
-    """One request, its target as it is written; `token` goes into the Authorization header."""
+    """Send a request with a raw target; `token` goes into the Authorization header."""
     connection = http.client.HTTPConnection(
         urlsplit(local.kong.proxy_url).netloc, timeout=10
     )
@@ -65,11 +66,11 @@ def call(
 
 
 def credential(local: Local, component: str) -> dict[str, str]:
-    """The environment that a component's pods get from its Secret in the cluster, and nothing else."""
+    """Return the environment that a component's pods get from its Secret in the cluster."""
     (found,) = (
-        one
-        for one in local.objects("Secret")
-        if one["metadata"]["name"] == f"{component}-client"
+        secret
+        for secret in local.objects("Secret")
+        if secret["metadata"]["name"] == f"{component}-client"
     )
     return {
         key: base64.b64decode(value).decode()
@@ -78,17 +79,18 @@ def credential(local: Local, component: str) -> dict[str, str]:
 
 
 def service_token(local: Local, component: str) -> str:
-    """The access token that a service gets for itself, with all of its scopes."""
+    """Return a service's access token for itself, with all of its scopes."""
     return caller.token(credential(local, component))[0]
 
 
 def signed_in(local: Local, component: str, user: str) -> dict[str, Any]:
-    """What the issuer gives a web application for a user: access_token, id_token, scope. Raises IssuerError."""
+    """Return the issuer's answer to a web application for a user: access_token, id_token, scope.
+    Raises IssuerError."""
     return caller.answered(credential(local, component), user)
 
 
 def user_token(local: Local, component: str, user: str) -> str:
-    """The access token of a user who signed in to a web application."""
+    """Return the access token of a user who signed in to a web application."""
     return str(signed_in(local, component, user)["access_token"])
 
 

@@ -1,4 +1,5 @@
-"""One project folder with Applications of its own, and the literal `pulumi` CLI on it over a running sandbox."""
+"""A project folder with its own Applications, and the real `pulumi` CLI on it over a running
+sandbox."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ AT_ONCE = Lags()
 """Kong sees every change at once: most tests are not about its lags."""
 
 Edit = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
-"""Of the resources of a state, as the engine exports them."""
+"""The resources of a state, as the engine exports them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Deployment:
     def pulumi(
         self, *arguments: str, check: bool = True
     ) -> CompletedProcess[str]:
-        """The CLI in the project's folder."""
+        """Return the CLI in the project's folder."""
         return self.local.pulumi(
             *arguments, cwd=self.folder, check=check, timeout=90
         )
@@ -52,16 +53,17 @@ class Deployment:
         )
 
     def changes(self, verb: str, *arguments: str) -> dict[str, str]:
-        """What `verb` changes, from the engine's events: {resource's logical name: operation}; what stays is left out.
+        """Return the changes of `verb`, from the engine's events: {resource's logical name:
+        operation}, without unchanged resources.
 
-        For preview it is what would be changed.
+        For preview these are the planned changes.
         """
         if verb == "preview":
             return named(preview(self, *arguments))
         return named(operations(self.run(verb, *arguments, "--json").stdout))
 
     def edit(self, file: str, old: str, new: str) -> None:
-        """Replaces `old`, which stands exactly once, in a file of the project."""
+        """Replace `old`, which stands exactly once, in a file of the project."""
         path = self.folder / file
         text = path.read_text("utf-8")
         assert text.count(old) == 1, (
@@ -70,7 +72,7 @@ class Deployment:
         path.write_text(text.replace(old, new), "utf-8")
 
     def state(self, *arguments: str) -> list[dict[str, Any]]:
-        """The resources of the exported state, in the order in which they were made."""
+        """Return the resources of the exported state, in the order in which they were made."""
         exported = json.loads(
             self.pulumi("stack", "export", "-s", STACK, *arguments).stdout
         )
@@ -80,7 +82,7 @@ class Deployment:
         return found
 
     def rewrite(self, edit: Edit) -> None:
-        """Puts the state back with its resources as `edit` gives them."""
+        """Import the state with resources changed by `edit`."""
         rewrite(
             lambda *arguments: self.pulumi(*arguments, "-s", STACK),
             self.local.folder / "state.json",
@@ -101,7 +103,7 @@ Empty = Callable[..., Deployment]
 def rewrite(
     pulumi: Callable[..., CompletedProcess[str]], file: Path, edit: Edit
 ) -> None:
-    """Exports the state of a stack that `pulumi` runs on, and imports it with its resources as `edit` gives them."""
+    """Export the state of a stack through `pulumi`, and import it with resources changed by `edit`."""
     exported = json.loads(pulumi("stack", "export").stdout)
     exported["deployment"]["resources"] = edit(
         exported["deployment"]["resources"]
@@ -111,14 +113,14 @@ def rewrite(
 
 
 def start(local: Local, folder: Path) -> Deployment:
-    """A deployment with an empty stack."""
+    """Return a deployment with an empty stack."""
     deployment = Deployment(local, folder)
     deployment.pulumi("stack", "init", STACK)
     return deployment
 
 
 def preview(deployment: Deployment, *arguments: str) -> dict[str, str]:
-    """What `preview --json` says: {urn: operation}."""
+    """Return the steps of `preview --json`: {urn: operation}."""
     steps = json.loads(
         deployment.pulumi("preview", "-s", STACK, "--json", *arguments).stdout
     )["steps"]
@@ -126,14 +128,15 @@ def preview(deployment: Deployment, *arguments: str) -> dict[str, str]:
 
 
 def events(printed: str) -> Iterator[dict[str, Any]]:
-    """The engine's events that `--json` printed, or that `--event-log` wrote: one JSON object a line."""
+    """Yield the engine's events that `--json` printed, or that `--event-log` wrote: one JSON object
+    a line."""
     for line in printed.splitlines():
         if line.startswith("{"):
             yield json.loads(line)
 
 
 def operations(printed: str) -> dict[str, str]:
-    """What a run did by its events: {urn: operation}. The run must have said that it succeeded."""
+    """Return a run's operations by its events: {urn: operation}. The run must report success."""
     seen = list(events(printed))
     results = [
         event["summaryEvent"]["result"]
@@ -150,7 +153,7 @@ def operations(printed: str) -> dict[str, str]:
 
 
 def named(steps: dict[str, str]) -> dict[str, str]:
-    """The steps that change something, by logical name: after the type, which is what is between `::`."""
+    """Return the changing steps by logical name, which follows the type in a URN after `::`."""
     return {
         urn.rsplit("::", 1)[1]: op
         for urn, op in steps.items()

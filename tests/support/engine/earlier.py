@@ -16,13 +16,14 @@ from sandbox.local import ROOT
 from tests.support.engine.deployment import Deployment
 
 BEFORE = "7b5fe125d4ef97a6f90ccaf33e8e300f34561fd8"
-"""The commit that deploys first. A change that alters what is deployed moves it to its own parent."""
+"""The commit that deploys first. A change of deployed resources moves it to its own parent."""
 
 CHANGES: Set[tuple[str, str]] = {("admission", "update"), ("code", "delete")}
 """The end of a resource's name and the operation on it, for each operation of a run since `BEFORE`."""
 
 CHANGED_OUTPUTS: Set[str] = {"__model", "enforced"}
-"""The outputs that are other ones since `BEFORE`: the model lists every setting, and other scripts are enforced."""
+"""The outputs that differ since `BEFORE`: the model lists every setting, and other scripts are
+enforced."""
 
 _PARTS = (
     "__main__.py",
@@ -35,7 +36,8 @@ _PARTS = (
 
 
 def earlier_project(folder: Path) -> Path:
-    """Fills `folder` with the project of that commit. Skips the test where the history does not reach back to it."""
+    """Fill `folder` with the project of that commit. Skips the test where the history does not
+    reach back to it."""
     archive = subprocess.run(
         ["git", "archive", BEFORE], cwd=ROOT, capture_output=True, timeout=60
     )
@@ -49,7 +51,7 @@ def earlier_project(folder: Path) -> Path:
 
 
 def run_by(deployment: Deployment, project: Path) -> None:
-    """Makes the program of `project` the stack's program."""
+    """Make the program of `project` the stack's program."""
     for name in _PARTS:
         link = deployment.folder / name
         link.unlink(missing_ok=True)
@@ -58,7 +60,8 @@ def run_by(deployment: Deployment, project: Path) -> None:
 
 
 def assert_only_known_changes(deployment: Deployment, earlier: Path) -> None:
-    """A run after `earlier` makes the operations of `CHANGES` and no other; the next run makes none. Outputs stay."""
+    """Check that a run after `earlier` makes exactly the operations of `CHANGES`, and the next run
+    none. Outputs stay."""
     run_by(deployment, earlier)
     deployment.run("up")
     before = _outputs(deployment)
@@ -74,7 +77,7 @@ def assert_only_known_changes(deployment: Deployment, earlier: Path) -> None:
 
 
 def _outputs(deployment: Deployment) -> dict[str, Any]:
-    """The stack's outputs without `CHANGED_OUTPUTS`."""
+    """Return the stack's outputs without `CHANGED_OUTPUTS`."""
     printed = deployment.pulumi(
         "stack", "output", "-s", "local", "--json", "--show-secrets"
     ).stdout

@@ -1,4 +1,4 @@
-"""What there is in the products behind a sandbox, by kind."""
+"""The objects in the products behind a sandbox, by kind."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ OKTA = (
 
 
 def entities(local: Local) -> dict[str, list[str]]:
-    """Everything in Kong, at Okta (but for its groups, which exist before) and in the cluster, by kind; kinds with none
-    are left out."""
+    """Return all objects in Kong, at Okta (without its earlier groups) and in the cluster, by kind;
+    empty kinds are left out."""
     found = {
         kind: [json.dumps(entity) for entity in local.kong.entities(kind)]
         for kind in KONG
     }
     found |= {
-        kind: [json.dumps(one) for one in local.okta.objects(kind)]
+        kind: [json.dumps(item) for item in local.okta.objects(kind)]
         for kind in OKTA
     }
-    found["objects"] = [json.dumps(one) for one in local.cluster.objects()]
+    found["objects"] = [json.dumps(item) for item in local.cluster.objects()]
     return {kind: item for kind, item in found.items() if item}

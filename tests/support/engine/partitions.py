@@ -17,7 +17,8 @@ from tests.support.engine.deployment import Deployment, named, operations
 
 
 def partition(folder: Path, partitions: Mapping[str, Sequence[str]]) -> None:
-    """Writes the stacks' files: the base's says which namespaces are where, those of partitions name the estate."""
+    """Write the stacks' files: the base's lists the namespaces of each partition, and the
+    partitions' name the estate."""
     file = folder / "stacks" / f"Pulumi.{STACK}.yaml"
     settings = yaml.safe_load(file.read_text("utf-8"))
     settings["config"]["kong-oam:partitions"] = {
@@ -38,7 +39,7 @@ def partition(folder: Path, partitions: Mapping[str, Sequence[str]]) -> None:
 
 
 def position(folder: Path, namespaces: Mapping[str, str]) -> None:
-    """Puts Applications of the sample into these namespaces, each by its name."""
+    """Put Applications of the sample into these namespaces, each by its name."""
     for application, namespace in namespaces.items():
         file = folder / "applications" / f"{application}.yaml"
         text = file.read_text("utf-8")
@@ -54,7 +55,8 @@ def position(folder: Path, namespaces: Mapping[str, str]) -> None:
 def kong_oam(
     deployment: Deployment, *arguments: str, status: int | None = None
 ) -> CompletedProcess[str]:
-    """A verb of the command line in the project's folder. Raises AssertionError where it ends with another status."""
+    """Return a verb of the command line in the project's folder. Raises AssertionError if it ends
+    with another status."""
     done = subprocess.run(
         [sys.executable, "-m", "kong_oam", *arguments],
         cwd=deployment.folder,
@@ -68,7 +70,7 @@ def kong_oam(
 
 
 def stack_of(name: str | None) -> str:
-    """The stack of a partition; None: the base's."""
+    """Return the stack of a partition; None: the base's."""
     return STACK if name is None else f"{STACK}-{name}"
 
 
@@ -94,7 +96,8 @@ def run(
 def changes(
     deployment: Deployment, verb: str, name: str | None
 ) -> dict[str, str]:
-    """What `verb` changes: {resource's logical name: operation}; for preview, what would be changed."""
+    """Return the changes of `verb`: {resource's logical name: operation}; for preview, the planned
+    changes."""
     if verb == "preview":
         printed = deployment.pulumi(
             "preview", "-s", stack_of(name), "--json"
@@ -105,10 +108,10 @@ def changes(
     return named(operations(run(deployment, verb, name, "--json").stdout))
 
 
-def output(deployment: Deployment, name: str | None, what: str) -> Any:
+def output(deployment: Deployment, name: str | None, kind: str) -> Any:
     """One of the outputs of a stack."""
     return json.loads(
         deployment.pulumi(
-            "stack", "output", "-s", stack_of(name), "--json", what
+            "stack", "output", "-s", stack_of(name), "--json", kind
         ).stdout
     )

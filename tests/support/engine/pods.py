@@ -21,14 +21,15 @@ from tests.support.engine.deployment import Deployment
 
 FIRST = datetime.date(2026, 11, 25)
 CLIENTS: Mapping[str, str | None] = {"checkout": None, "web": "user-sales"}
-"""Clients of the sample estate that may read orders, and for whom."""
+"""Clients of the sample estate that may read orders, and their users."""
 
 
 @dataclass
 class Pods:
-    """The pods of each of `clients`, with the credential that they started with; `ask` is what a token's call comes to.
+    """The pods of each of `clients`, with their credential at start; `ask` makes a call with a
+    token.
 
-    `slow` ones are still those of before when a run is over, and go on with what they have.
+    Pods of `slow` clients are not replaced by the end of a run, and keep their credentials.
     """
 
     local: Local
@@ -39,7 +40,7 @@ class Pods:
     slow: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def start(self) -> None:
-        """All pods anew, with what the Secrets have now."""
+        """Restart all pods, with the current Secrets."""
         self.quick = {
             name: credential(self.local, name) for name in self.clients
         }
@@ -64,7 +65,7 @@ class Pods:
             thread.join(30)
 
     def go_on(self, answers: int) -> None:
-        """Waits for more answers. Fails after 60 seconds."""
+        """Wait for more answers. Fails after 60 seconds."""
         had, until = self.statuses.total(), time.monotonic() + 60
         while self.statuses.total() < had + answers:
             assert time.monotonic() < until, (
@@ -88,11 +89,11 @@ class Pods:
             self.statuses[f"no token: {refused}"] += 1
             return
         held.append(token)
-        for one in (
+        for item in (
             token,
             held[0],
-        ):  # a new token, and one of those that somebody still has
-            self.statuses[self._answer(one)] += 1
+        ):  # a new token, and an earlier token
+            self.statuses[self._answer(item)] += 1
         del held[:-20]
 
     def _answer(self, token: str) -> str:
@@ -109,12 +110,12 @@ class Pods:
 
 
 def on(deployment: Deployment, day: int) -> None:
-    """Sets the sample estate's `asOf`."""
+    """Set the sample estate's `asOf`."""
     set_day(deployment.folder / f"stacks/Pulumi.{STACK}.yaml", day)
 
 
 def set_day(stack_file: Path, day: int) -> None:
-    """Sets `asOf` to the day after FIRST by this number, as the scheduled workflow does."""
+    """Set `asOf` to the day after FIRST by this number, as the scheduled workflow does."""
     text = stack_file.read_text("utf-8")
     then = FIRST + datetime.timedelta(days=day)
     changed, count = re.subn(

@@ -1,4 +1,4 @@
-"""A stack whose identity provider is a realm of a real Keycloak, with a sandbox for all else."""
+"""A stack with a realm of a real Keycloak as its identity provider, and a sandbox for all else."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class WithKeycloak:
 
 
 def on(server: Keycloak, deployment: Deployment, realm: str) -> Deployment:
-    """The deployment with a realm of its own as its only identity provider, before the first `up`."""
+    """Yield the deployment with a new realm as its only identity provider, before the first `up`."""
     server.realm(realm, GROUPS, {user.login: user.groups for user in USERS})
     deployment.local.env.update(server.environment(realm))
     entry = {

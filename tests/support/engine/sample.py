@@ -1,4 +1,4 @@
-"""The sample estate, deployed, with all that the CLI said of it."""
+"""The sample estate, deployed, with all output of the CLI about it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The sample estate as it was previewed on an empty stack and then deployed, with all that the CLI said of it.
+    """The sample estate, previewed on an empty stack and then deployed, with all output of the CLI.
 
-    `said` is stdout and stderr by what was run; `log` is the engine's event log of the `up`.
+    `output` is stdout and stderr by command; `log` is the engine's event log of the `up`.
     """
 
     deployment: Deployment
-    said: dict[str, str]
+    output: dict[str, str]
     log: str
 
     @property
@@ -29,14 +29,14 @@ class Sample:
 
 @contextmanager
 def deployed_sample(folder: Path) -> Iterator[Sample]:
-    """Deploys it from a project in the folder; it goes with the block."""
+    """Deploy it from a project in the folder, and destroy it after the block."""
     log = folder / "events.json"
     with Local(lags=AT_ONCE) as local:
         # The event log is one of the CLI's debug commands.
         local.env["PULUMI_DEBUG_COMMANDS"] = "true"
         (folder / "project").mkdir()
         deployment = start(local, project(folder / "project"))
-        said: dict[str, str] = {}
+        messages: dict[str, str] = {}
         for name, arguments in {
             "preview": ("preview", "--json"),
             "up": (
@@ -49,5 +49,5 @@ def deployed_sample(folder: Path) -> Iterator[Sample]:
             ),
         }.items():
             done = deployment.pulumi(arguments[0], "-s", STACK, *arguments[1:])
-            said |= {name: done.stdout, f"{name}, stderr": done.stderr}
-        yield Sample(deployment, said, log.read_text("utf-8"))
+            messages |= {name: done.stdout, f"{name}, stderr": done.stderr}
+        yield Sample(deployment, messages, log.read_text("utf-8"))

@@ -1,4 +1,5 @@
-"""Secrets that clients share with their provider: what a preview says of them, and the command that replaces one."""
+"""Secrets that clients share with their provider: a preview's message about them, and the command
+that replaces them."""
 
 from __future__ import annotations
 
@@ -11,18 +12,18 @@ from tests.support.engine.calls import call
 from tests.support.engine.deployment import Deployment
 
 DUE = re.compile(
-    r"warning: credentials: (\S+) at (\w+): the shared secret is due since (\S+), .*: (pulumi up .*)"
+    r"warning: credentials: (\S+) at (\w+): the shared secret is due since ([\d-]+)\. .*: (pulumi up .*)"
 )
 """The client, its provider, the day, and the command."""
 
 
-def said(deployment: Deployment) -> str:
-    """A preview, in words."""
+def preview_text(deployment: Deployment) -> str:
+    """Return a preview, in words."""
     return deployment.pulumi("preview", "-s", STACK).stdout
 
 
 def orders(deployment: Deployment, settings: dict[str, str]) -> int:
-    """What the API answers a pod of `checkout` that has these settings."""
+    """Return the API's answer to a pod of `checkout` with these settings."""
     return call(
         deployment.local,
         "GET",
@@ -33,7 +34,7 @@ def orders(deployment: Deployment, settings: dict[str, str]) -> int:
 
 
 def replaced(deployment: Deployment, shown: str) -> None:
-    """Runs the command that a preview shows for `checkout`, in a shell, without its question."""
+    """Run the command that a preview shows for `checkout`, in a shell, without its question."""
     (command,) = {
         found[4] for found in DUE.finditer(shown) if found[1] == "shop/checkout"
     }

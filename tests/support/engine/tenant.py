@@ -1,4 +1,5 @@
-"""A stack whose identity provider is a tenant of Entra (a stand-in), with the two sample Applications that call."""
+"""A stack with a tenant of Entra (a stand-in) as its identity provider, and the two sample
+Applications with calls."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
 def tenant_stack(
     folder: Path, **settings: Any
 ) -> Iterator[tuple[Deployment, Entra]]:
-    """An empty stack with `orders` and `shop`; `settings` are of the provider. Everything goes with it."""
+    """Yield an empty stack with `orders` and `shop`; `settings` are of the provider. All of it is
+    deleted afterwards."""
     with (
         Entra(
             GROUPS, {user.login: user.groups for user in USERS}, lag=ENTRA_LAG

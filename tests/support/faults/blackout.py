@@ -1,4 +1,5 @@
-"""A machine that loses power in the middle of a run, what is left of it, and the documented way back."""
+"""A machine that loses power in the middle of a run, the remains of the run, and the documented
+recovery."""
 
 from __future__ import annotations
 
@@ -36,8 +37,8 @@ class Blackout:
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def up(self) -> None:
-        """Runs `up` until then. Kong, Okta and the cluster are there again afterwards. Raises AssertionError where it
-        never came to that."""
+        """Run `up` until the given point. Afterwards Kong, Okta and the cluster are available
+        again. Raises AssertionError if the run did not get that far."""
         local = self.stack.local
         create, apply, delete = (
             local.cluster.create,
@@ -49,7 +50,7 @@ class Blackout:
         )
         local.okta.faults = self._pass
 
-        # A plugin that outlives the engine may still be told something: nobody hears of it.
+        # A plugin that outlives the engine may still get requests, without effect.
         def created(manifest: dict[str, Any]) -> dict[str, Any]:
             return (
                 self._pass(
@@ -110,30 +111,34 @@ class Blackout:
 
 
 def recover(stack: Stack) -> str:
-    """The documented commands: `cancel`, `kong_oam recover --remove` with the `kubectl` commands that it names,
-    `refresh --clear-pending-creates`, `up`. Gives what the second one said."""
-    said = recover_stack(stack)
+    """Run the documented commands, and return the output of the second.
+
+    They are `cancel`, `kong_oam recover --remove` with the `kubectl` commands in its output,
+    `refresh --clear-pending-creates`, and `up`.
+    """
+    message = recover_stack(stack)
     stack.run("up")
-    return said
+    return message
 
 
 def recover_stack(stack: Stack) -> str:
-    """The same without the last one, which a command over several stacks is."""
+    """Recover a stack without the final run, which a command over several stacks makes."""
     stack.pulumi("cancel", "--yes")
-    said = lost(stack, "--remove").stdout
-    for line in said.splitlines():
+    output = lost(stack, "--remove").stdout
+    for line in output.splitlines():
         if line.startswith("  kubectl "):
             subprocess.run(
                 line, shell=True, check=True, timeout=60, env=stack.local.env
             )
     stack.run("refresh", "--clear-pending-creates")
-    return said
+    return output
 
 
 def lost(
     stack: Stack, *arguments: str, status: int = 0
 ) -> CompletedProcess[str]:
-    """`python -m kong_oam recover` on the stack. Raises AssertionError where it ends with another status."""
+    """`python -m kong_oam recover` on the stack. Raises AssertionError if it ends with another
+    status."""
     done = stack.module(
         "kong_oam", "recover", "--stack", stack.name, *arguments
     )
@@ -175,8 +180,8 @@ _MADE_UP = {
 
 
 def shape(stack: Stack) -> dict[str, list[str]]:
-    """Everything there is, but for ids, times, keys, secrets and their digests, and the order of policies, which Okta
-    gives them: references are written as names."""
+    """Return all objects without ids, times, keys, secrets and their digests, and without Okta's
+    order of policies. References are names."""
     local = stack.local
     kinds: dict[str, list[Any]] = {
         kind: local.kong.entities(kind) for kind in KONG
@@ -185,19 +190,20 @@ def shape(stack: Stack) -> dict[str, list[str]]:
     kinds["objects"] = local.cluster.objects()
     names = {local.okta.url: "ORG"}
     for found in (
-        *(one for kind in kinds.values() for one in kind),
+        *(item for kind in kinds.values() for item in kind),
         *local.okta.objects("groups"),
     ):
         names |= _names(found)
     return {
-        kind: sorted(_named(kind, one, names) for one in item)
+        kind: sorted(_named(kind, entry, names) for entry in item)
         for kind, item in kinds.items()
         if item
     }
 
 
 def _names(found: dict[str, Any]) -> dict[str, str]:
-    """What stands for the ids of an object: its name, a client's label, a consumer's username, a group's name."""
+    """Return names in place of an object's ids: its name, a client's label, a consumer's username,
+    a group's name."""
     name = (
         found.get("label")
         or found.get("name")
@@ -235,4 +241,6 @@ def _plain(value: Any) -> Any:
             for key, item in value.items()
             if key not in _DROPPED
         }
-    return [_plain(one) for one in value] if isinstance(value, list) else value
+    return (
+        [_plain(item) for item in value] if isinstance(value, list) else value
+    )

@@ -1,4 +1,5 @@
-"""An estate in two partitions; commands over its stacks that are cut off or run beside each other; and the way on."""
+"""An estate in two partitions, commands over its stacks that are interrupted or run in parallel,
+and their recovery."""
 
 from __future__ import annotations
 
@@ -34,9 +35,9 @@ _SPLIT = "    - name: job"
 _PLUGINS_END = 0.7
 """Seconds. Plugins look for their parent every half second (sandbox/serving.py)."""
 _ENDS = 120.0
-"""Seconds within which what outlives a command has ended."""
+"""Seconds until the processes of a dead command have ended."""
 LOCKED = re.compile(rf"/locks/\S*/({STACK}[a-z-]*)/\S+\.json")
-"""What the engine says of a lock; which stack it is of."""
+"""The engine's message about a lock, with the name of its stack."""
 
 LOCK = (
     "the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the lock file "
@@ -46,8 +47,9 @@ LOCK = (
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """How a command is cut off: by a signal to itself, or to all that it started, too (`everybody`), after a part of
-    what it does. `back`: what it was about is taken back before the next one."""
+    """The interruption of a command: a signal to itself, or also to all its processes
+    (`everybody`), after a part of its work. `back`: the change is reverted before the next
+    command."""
 
     verb: str
     change: str
@@ -58,7 +60,7 @@ class Cut:
 
 
 def cuts(seed: int) -> Cut:
-    """One of them, by its seed: nine in a row have each command with each signal."""
+    """Return an interruption by its seed: nine in a row have each command with each signal."""
     rng = random.Random(7 + seed)
     verb, change = (("up", "rule"), ("up", "scope"), ("move", "swap"))[seed % 3]
     number, everybody = (
@@ -70,7 +72,7 @@ def cuts(seed: int) -> Cut:
 
 
 def write(folder: Path, change: str = "") -> None:
-    """Writes the Applications and the stacks' files: as they are at first, or with a change."""
+    """Write the Applications and the stacks' files: as they are at first, or with a change."""
     api, job = (
         TINY[: TINY.index(_SPLIT)],
         TINY[: TINY.index("    - name: api")] + TINY[TINY.index(_SPLIT) :],
@@ -105,7 +107,7 @@ def write(folder: Path, change: str = "") -> None:
 
 
 def begin(local: Local, folder: Path) -> Deployment:
-    """The estate's project, with none of its stacks but the base made yet."""
+    """Return the estate's project, with only its base's stack."""
     folder.mkdir()
     deployment = Deployment(local, project(folder))
     deployment.pulumi("stack", "init", STACK)
@@ -114,12 +116,12 @@ def begin(local: Local, folder: Path) -> Deployment:
 
 
 def as_stack(deployment: Deployment) -> Stack:
-    """The base's stack, as other tests of faults know it."""
+    """Return the base's stack, as other tests of faults know it."""
     return Stack(deployment.local, deployment.folder)
 
 
 def start_command(deployment: Deployment, *words: str) -> subprocess.Popen[str]:
-    """A verb of the command line under way, in a session of its own."""
+    """Start a verb of the command line in a new session."""
     return subprocess.Popen(
         [sys.executable, "-m", "kong_oam", *words],
         cwd=deployment.folder,
@@ -132,7 +134,8 @@ def start_command(deployment: Deployment, *words: str) -> subprocess.Popen[str]:
 
 
 class Requests:
-    """Counts what Kong and Okta are asked while it is entered, and does something before the n-th of it is answered."""
+    """Counts requests to Kong and Okta inside the block, and calls a function before the n-th
+    answer."""
 
     def __init__(
         self,
@@ -163,47 +166,50 @@ class Requests:
 def cut_off(
     deployment: Deployment, cut: Cut, seconds: float, requests: int
 ) -> str:
-    """Runs the command until it is cut off, and waits for what outlives it. Gives what it printed until then.
+    """Run the command until it is interrupted, and wait for processes that outlive it. Return its
+    output.
 
-    A part of an `up` is one of its `requests`, and of a `move`, which asks no product, one of its `seconds`.
+    A part of an `up` is one of its `requests`. `move` sends no requests to products, so its part is
+    one of its `seconds`.
     """
     nth = 1 + int(cut.when * requests) if cut.verb == "up" else 0
     running: list[subprocess.Popen[str]] = []
 
     def stop() -> None:
-        for one in (
+        for item in (
             [*_session(running[0].pid)] if cut.everybody else [running[0].pid]
         ):
-            _send(one, cut.number)
+            _send(item, cut.number)
 
     with Requests(deployment.local, nth, stop) as asked:
         running.append(
             start_command(deployment, cut.verb, "-s", STACK, "--yes")
         )
         try:
-            said, _ = running[0].communicate(
+            message, _ = running[0].communicate(
                 timeout=_ENDS if nth else cut.when * seconds
             )
         except subprocess.TimeoutExpired:
             stop()
-            said, _ = running[0].communicate(timeout=_ENDS)
+            message, _ = running[0].communicate(timeout=_ENDS)
         ended(running[0])
     assert asked.count >= nth, (
         f"it did not come to request {nth} of {asked.count}"
     )
-    return said
+    return message
 
 
 def kill(running: subprocess.Popen[str]) -> None:
     """Kills it with all that it started, as a machine does that loses power."""
-    for one in _session(running.pid):
-        _send(one, signal.SIGKILL)
+    for item in _session(running.pid):
+        _send(item, signal.SIGKILL)
     running.communicate(timeout=_ENDS)
     ended(running)
 
 
 def ended(running: subprocess.Popen[str]) -> None:
-    """Waits until nothing is left of what a command started. Raises AssertionError where that takes too long."""
+    """Wait until all processes of a command have ended. Raises AssertionError if that takes too
+    long."""
     until = time.monotonic() + _ENDS
     while left := [*_session(running.pid)]:
         assert time.monotonic() < until, f"{left} do not end"
@@ -212,7 +218,7 @@ def ended(running: subprocess.Popen[str]) -> None:
 
 
 def _session(leader: int) -> Iterator[int]:
-    """The processes of a session that have not ended."""
+    """Yield the running processes of a session."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
@@ -231,37 +237,37 @@ def _send(process: int, number: signal.Signals) -> None:
 
 
 def go_on(deployment: Deployment, *verbs: str) -> str:
-    """Each of the commands again until it is done, as the page says: what a dead run has locked is recovered in between.
-    Gives what they printed."""
-    told = ""
+    """Repeat each of the commands until it completes, as the page says, with the recovery of a dead
+    run's lock in between. Return their output."""
+    reported = ""
     for verb in verbs:
         for _ in range(4):
             done = kong_oam(deployment, verb, "-s", STACK, "--yes")
-            said = done.stdout + done.stderr
-            told += said
-            assert "Traceback" not in said, said
-            locked = {*LOCKED.findall(said)}
+            output = done.stdout + done.stderr
+            reported += output
+            assert "Traceback" not in output, output
+            locked = {*LOCKED.findall(output)}
             if not locked:
                 break
-            assert LOCK in said, said
+            assert LOCK in output, output
             for name in sorted(locked):
                 recover_stack(Stack(deployment.local, deployment.folder, name))
-        assert done.returncode == 0, told
-    return told
+        assert done.returncode == 0, reported
+    return reported
 
 
 def is_at_rest(deployment: Deployment) -> None:
     """Nothing is to be run or moved, and every preview is empty. Raises AssertionError."""
     kong_oam(deployment, "move", "-s", STACK, status=0)
     listed = kong_oam(deployment, "up", "-s", STACK)
-    assert listed.stdout.startswith("nothing to be run"), listed.stdout
+    assert listed.stdout.startswith("nothing to run"), listed.stdout
     assert {name: changes(deployment, "preview", name) for name in ALL} == {
         name: {} for name in ALL
     }
 
 
 def ids(deployment: Deployment) -> dict[str, set[str]]:
-    """The ids of what Kong has of each component."""
+    """Return the ids of each component's entities in Kong."""
     return {
         kind: {
             str(entity["id"]) for entity in deployment.local.kong.entities(kind)
@@ -271,7 +277,7 @@ def ids(deployment: Deployment) -> dict[str, set[str]]:
 
 
 def answers_as_meant(deployment: Deployment) -> None:
-    """Nobody without the scope is let in, and the client that has it is. Raises AssertionError."""
+    """Check that only the client with the scope is allowed. Raises AssertionError."""
     stack = as_stack(deployment)
     asked = [
         (PROTECTED, None),

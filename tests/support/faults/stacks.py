@@ -1,4 +1,5 @@
-"""One stack of one project over a sandbox: the literal CLI, requests to the stand-ins behind it, and what is there."""
+"""One stack of one project over a sandbox: the real CLI, requests to the stand-ins behind it, and
+their objects."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ from tests.support.engine.inventory import KONG, OKTA
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """`name` of the project in `folder`. Every run of the CLI ends within 100 seconds; `--yes` is always said."""
+    """The stack `name` of the project in `folder`. Every run of the CLI has 100 seconds, and gets
+    `--yes`."""
 
     local: Local
     folder: Path
@@ -53,7 +55,7 @@ class Stack:
     def module(
         self, name: str, *arguments: str, **environment: str
     ) -> CompletedProcess[str]:
-        """`python -m NAME ARGUMENTS` in the project's folder, whatever it ends with."""
+        """Run `python -m NAME ARGUMENTS` in the project's folder, with any exit status."""
         env = {**self.local.env, **environment}
         command = [sys.executable, "-m", name, *arguments]
         return subprocess.run(
@@ -66,7 +68,7 @@ class Stack:
         )
 
     def changes(self, verb: str, *arguments: str) -> dict[str, str]:
-        """What a run changed, from its events: {logical name: operation}."""
+        """Return a run's changes, from its events: {logical name: operation}."""
         done = self.run(verb, "--json", *arguments)
         found = {}
         for event in (
@@ -85,7 +87,7 @@ class Stack:
         }
 
     def edit(self, file: str, old: str, new: str) -> None:
-        """Replaces `old`, which stands exactly once, in a file of the project."""
+        """Replace `old`, which stands exactly once, in a file of the project."""
         path = self.folder / file
         assert path.resolve().is_relative_to(self.folder.resolve()), (
             f"{file} is a link to the project's own"
@@ -97,12 +99,12 @@ class Stack:
         path.write_text(text.replace(old, new), "utf-8")
 
     def state(self) -> list[dict[str, Any]]:
-        """The resources of the exported state."""
+        """Return the resources of the exported state."""
         exported = json.loads(self.pulumi("stack", "export").stdout)
         return list(exported["deployment"].get("resources") or ())
 
     def rewrite(self, edit: Edit) -> None:
-        """Puts the state back with its resources as `edit` gives them."""
+        """Import the state with resources changed by `edit`."""
         rewrite(self.pulumi, self.local.folder / "state.json", edit)
 
     def answer(
@@ -113,7 +115,7 @@ class Stack:
         token: str | None = None,
         scheme: str = "http",
     ) -> Answer:
-        """What the gateway answers, without sockets, and whether that came from a workload."""
+        """Return the gateway's answer, without sockets, and whether it came from a workload."""
         authorization = f"Authorization: Bearer {token}\r\n" if token else ""
         raw = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n{authorization}\r\n".encode()
         return self.local.kong.handle(raw, scheme)
@@ -126,11 +128,11 @@ class Stack:
         token: str | None = None,
         scheme: str = "http",
     ) -> int:
-        """The status alone; whatever is let through gets 200 from the workload."""
+        """Return only the status; an allowed request gets 200 from the workload."""
         return self.answer(method, host, target, token, scheme).status
 
     def kong(self, method: str, path: str, body: object = None) -> Any:
-        """A request to the Admin API by hand; gives the answer's JSON, None where there is none."""
+        """Send a request to the Admin API, and return the answer's JSON, None without a body."""
         headers = {"Kong-Admin-Token": self.local.env["KONG_ADMIN_TOKEN"]}
         answer = httpx.request(
             method, self.local.kong.admin_url + path, headers=headers, json=body
@@ -139,7 +141,7 @@ class Stack:
         return answer.json() if answer.content else None
 
     def okta(self, method: str, path: str, body: object = None) -> Any:
-        """A request to the management API by hand; gives the answer's JSON, None where there is none."""
+        """Send a request to the management API, and return the answer's JSON, None without a body."""
         headers = {"Authorization": f"SSWS {self.local.env['OKTA_API_TOKEN']}"}
         answer = httpx.request(
             method,
@@ -151,7 +153,7 @@ class Stack:
         return answer.json() if answer.content else None
 
     def entity(self, kind: str, name: str) -> dict[str, Any]:
-        """The one entity of Kong of that name."""
+        """Return the one entity of Kong of that name."""
         (found,) = (
             entity
             for entity in self.local.kong.entities(kind)
@@ -160,7 +162,7 @@ class Stack:
         return found
 
     def plugin(self, kind: str, service: str) -> dict[str, Any]:
-        """The one plugin of a kind on a service."""
+        """Return the one plugin of a kind on a service."""
         identifier = self.entity("services", service)["id"]
         (found,) = (
             entity
@@ -171,12 +173,12 @@ class Stack:
         return found
 
     def app(self, component: str) -> dict[str, Any]:
-        """The one app of a client at Okta."""
+        """Return the one app of a client at Okta."""
         label = f"kong-oam {self.name} {component}"
         (found,) = (
-            one
-            for one in self.local.okta.objects("apps")
-            if one["label"] == label
+            app
+            for app in self.local.okta.objects("apps")
+            if app["label"] == label
         )
         return found
 
@@ -192,7 +194,8 @@ def start(
     applications: Iterable[str] | None = None,
     copied: Iterable[str] = (),
 ) -> Stack:
-    """An empty stack of a copy of this project; `applications` (YAML) take the place of the sample estate's.
+    """Return an empty stack of a copy of this project; `applications` (YAML) take the place of the
+    sample estate's.
 
     `copied` are more parts of it (as "components") that are to be edited.
     """
@@ -210,7 +213,7 @@ def start(
 
 
 def trust(stack: Stack) -> None:
-    """Has the stack verify workloads against the CA that the sandbox's are signed by, and Kong have it."""
+    """Make the stack verify workloads against the sandbox's CA, and add the CA to Kong."""
     local = stack.local
     (stack.folder / "stacks/workloads.pem").write_text(
         local.echo.authority, "utf-8"
@@ -228,7 +231,8 @@ def trust(stack: Stack) -> None:
 
 
 def made(local: Local) -> dict[str, int]:
-    """How many objects of each kind there are in Kong, at Okta (but for its groups) and in the cluster."""
+    """Return how many objects of each kind there are in Kong, at Okta (but for its groups) and in
+    the cluster."""
     counts = {kind: len(local.kong.entities(kind)) for kind in KONG}
     counts |= {kind: len(local.okta.objects(kind)) for kind in OKTA}
     counts["objects"] = len(local.cluster.objects())
@@ -236,7 +240,7 @@ def made(local: Local) -> dict[str, int]:
 
 
 def within(seconds: float, condition: Any) -> float:
-    """Seconds until `condition()` holds. Raises AssertionError when it does not in time."""
+    """Return the seconds until `condition()` holds. Raises AssertionError after the time limit."""
     begun = time.monotonic()
     while not condition():
         assert time.monotonic() - begun < seconds, f"not within {seconds} s"
@@ -245,7 +249,7 @@ def within(seconds: float, condition: Any) -> float:
 
 
 def is_refused(ask: Any) -> bool:
-    """Whether the issuer refuses what `ask` asks it for."""
+    """Return whether the issuer rejects the request of `ask`."""
     try:
         ask()
     except browser.IssuerError:

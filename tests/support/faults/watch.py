@@ -1,4 +1,5 @@
-"""Somebody who keeps knocking while an estate comes, goes and breaks, without a token and with one that lacks scopes."""
+"""Strangers who call all the time while an estate comes, goes and breaks, without a token and with
+too few scopes."""
 
 from __future__ import annotations
 
@@ -14,12 +15,13 @@ from tests.support.faults.tiny import HOST, PROTECTED, PUBLIC
 
 
 def poor_token(stack: Stack) -> str | None:
-    """A valid token of the stack's own issuer for its own audience that holds no scope; None while there is no issuer."""
+    """Return a valid token of the stack's own issuer for its own audience without scopes; None
+    before the issuer exists."""
     local = stack.local
     servers = [
-        one
-        for one in local.okta.objects("authorizationServers")
-        if one["name"] == f"kong-oam {stack.name}"
+        server
+        for server in local.okta.objects("authorizationServers")
+        if server["name"] == f"kong-oam {stack.name}"
     ]
     if not servers:
         return None
@@ -39,7 +41,8 @@ def poor_token(stack: Stack) -> str | None:
 
 @dataclass(slots=True)
 class Watch:
-    """Asks for each of `protected` (host, path) about every 10 ms until the end; `let_in` is who was let through, how."""
+    """Calls each of `protected` (host, path) about every 10 ms until the end; `let_in` lists the
+    allowed calls."""
 
     stack: Stack
     protected: tuple[tuple[str, str], ...]
@@ -82,7 +85,7 @@ class Watch:
 
 
 class Caller:
-    """Somebody who may, and asks for both paths about every 10 ms: how often each answer came."""
+    """An allowed caller that calls both paths about every 10 ms, and counts the answers."""
 
     def __init__(self, stack: Stack, token: str) -> None:
         self._stack, self._token = stack, token

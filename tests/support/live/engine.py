@@ -1,4 +1,4 @@
-"""The literal `pulumi` CLI on a small estate of the tier's own: stand-ins for Okta and cluster, a live Kong."""
+"""The real `pulumi` CLI on a small estate of the tier: stand-ins for Okta and cluster, a live Kong."""
 
 from __future__ import annotations
 
@@ -108,7 +108,8 @@ class Engine:
 
     @property
     def port(self) -> int:
-        """The port of orders/api, which is the upstream's: the load balancer stand-in leads to it."""
+        """The port of orders/api, which is the upstream's: the load balancer stand-in forwards to
+        it."""
         return self.live.upstream.port
 
     def pulumi(
@@ -119,19 +120,24 @@ class Engine:
         )
 
     def changes(self, verb: str, *arguments: str) -> dict[str, str]:
-        """What `up` changed by the engine's events, or `preview` would: {logical name: operation}.
+        """Return the changes of `up` by the engine's events, or the planned changes of `preview`:
+        {logical name: operation}.
 
-        Of a refresh the events say nothing here: each of its steps is called `refresh`, whatever it found.
+        For a refresh the events are no help: each of its steps is called `refresh`, also without a
+        change.
         """
         yes = () if verb == "preview" else ("--yes", "--skip-preview")
-        said = self.pulumi(
+        output = self.pulumi(
             verb, "-s", self.stack, *yes, *arguments, "--json"
         ).stdout
         if verb == "preview":
             return named(
-                {step["urn"]: step["op"] for step in json.loads(said)["steps"]}
+                {
+                    step["urn"]: step["op"]
+                    for step in json.loads(output)["steps"]
+                }
             )
-        return named(operations(said))
+        return named(operations(output))
 
     def up(self) -> None:
         self.pulumi("up", "-s", self.stack, "--yes", "--skip-preview")
@@ -143,7 +149,7 @@ class Engine:
         self.pulumi("destroy", "-s", self.stack, "--yes", "--skip-preview")
 
     def edit(self, old: str, new: str) -> None:
-        """Replaces `old`, which stands exactly once, in the Application."""
+        """Replace `old`, which stands exactly once, in the Application."""
         assert self._file.read_text("utf-8").count(old) == 1
         self._replace(old, new)
 
@@ -159,7 +165,7 @@ class Engine:
         )
 
     def add(self, name: str, text: str) -> None:
-        """One more Application, in a file of its own."""
+        """Add an Application in a new file."""
         (self.folder / "applications" / f"{name}.yaml").write_text(
             text, "utf-8"
         )
@@ -184,7 +190,7 @@ class Engine:
 
     @property
     def has_issuer(self) -> bool:
-        """Whether there is somebody yet who gives tokens."""
+        """Whether the issuer exists already."""
         return bool(self.local.okta.objects("authorizationServers"))
 
     def case(
@@ -194,7 +200,8 @@ class Engine:
         component: str | None = None,
         user: str | None = None,
     ) -> Case:
-        """A request of nobody, or of a component, for itself or a user, with the token that its own Secret gets it."""
+        """Return a request without a token, or of a component, for itself or a user, with the token
+        for its own Secret."""
         if component is None:
             return Case(method, self.host, path.encode())
         environment = caller.environment(
@@ -212,10 +219,11 @@ def engine(
     provider: Mapping[str, Any] = _OKTA,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Engine]:
-    """The estate's project with an empty stack; at the end the stack is destroyed, and what is left of it removed.
+    """Yield the estate's project with an empty stack; at the end destroy the stack, and remove the
+    rest.
 
-    The stack is the run's `name`, which is one word. `provider` is its identity provider, `environment` where that is
-    and who administers it.
+    The stack is the run's `name`, which is one word. `provider` is its identity provider,
+    `environment` its address and account.
     """
     stack = f"{RUN}-{name}"
     for linked in _LINKED:

@@ -1,4 +1,5 @@
-"""Two Applications with a caller each, what they may become, and the CLI on them with any flags, on a live Kong."""
+"""Two Applications with a caller each, their later versions, and the CLI on them with any flags, on
+a live Kong."""
 
 from __future__ import annotations
 
@@ -56,7 +57,8 @@ _CALLER = """
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """An Application `name` of one component that answers GET for `scope`, and of the clients that hold it."""
+    """An Application `name` of one component that answers GET for `scope`, and of the clients with
+    this scope."""
 
     name: str
     scope: str
@@ -69,11 +71,12 @@ class Api:
         return f"{self.name}/{self.component}"
 
     def text(self, host: str, calls: Mapping[str, Sequence[Api]]) -> str:
-        """Its YAML. `calls` maps clients of this Application to what they call, as this one among others."""
+        """Return its YAML. `calls` maps clients of this Application to their targets, which may
+        include it."""
         granted = [
             key
             for key, called in calls.items()
-            if self.key in [one.key for one in called]
+            if self.key in [call.key for call in called]
         ]
         fields = {
             "name": self.name,
@@ -85,8 +88,8 @@ class Api:
         text = _APPLICATION % {**fields, "callers": ", ".join(granted)}
         for name in self.callers:
             asked = [
-                f"{{component: {one.key}, scopes: [{one.scope}]}}"
-                for one in calls[f"{self.name}/{name}"]
+                f"{{component: {call.key}, scopes: [{call.scope}]}}"
+                for call in calls[f"{self.name}/{name}"]
             ]
             text += _CALLER.removeprefix("\n") % {
                 "name": name,
@@ -96,9 +99,10 @@ class Api:
 
 
 class Between(Listening):
-    """Hands requests on to Kong's Admin API, but for those that `meet` says no to: they get a 500. A context manager.
+    """A proxy before Kong's Admin API that answers 500 to requests that `meet` rejects. A context
+    manager.
 
-    `meet` is asked with method, path and body of each that changes something.
+    `meet` gets method, path and body of each changing request.
     """
 
     def __init__(self, target: Target) -> None:
@@ -163,9 +167,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 @dataclass(slots=True)
 class Flags:
-    """The project with its stack, on which `run` runs the CLI, and what hammers on it meanwhile.
+    """The project with its stack, on which `run` runs the CLI, and the hammer during it.
 
-    `apis` are the Applications that are in the folder; `before`, those that everything begins with.
+    `apis` are the Applications in the folder; `before` are the first Applications.
     """
 
     engine: Engine
@@ -220,12 +224,12 @@ class Flags:
         )
 
     def fails(self, *arguments: str) -> None:
-        """One run that fails. Raises AssertionError where it does not."""
+        """One run that fails. Raises AssertionError if it does not."""
         done = self.run(*arguments, check=False)
         assert done.returncode, f"{arguments}: {done.stdout}"
 
     def urn(self, name: str) -> str:
-        """Of the one resource of this logical name in the state."""
+        """Return the URN of the only resource of this logical name in the state."""
         shown = self.engine.pulumi(
             "stack", "-s", self.engine.stack, "--show-urns"
         ).stdout
@@ -237,7 +241,7 @@ class Flags:
         return found
 
     def token(self, application: str, component: str) -> str:
-        """A token of the client, with the credential from its own Secret."""
+        """Return a token of the client, with the credential from its own Secret."""
         environment = caller.environment(
             self.engine.local.cluster.url, application, component
         )
@@ -250,15 +254,15 @@ class Flags:
         path: str = "/",
         who: str | None = None,
     ) -> Case:
-        """A request of nobody, or with the token that is kept as `who`."""
+        """Return a request without a token, or with the token stored as `who`."""
         authorization = (f"Bearer {self.tokens[who]}",) if who else ()
         return Case(
             method, self.host(application), path.encode(), authorization
         )
 
     def callers(self) -> Mapping[str, Sequence[Case]]:
-        """Those whom no estate of this file lets in. They hold what the other Application's API asks for at some time,
-        or everything it ever asked for, and are granted nothing there."""
+        """Return callers that every estate of this file denies. They have the scopes of the other
+        Application's API at some time, or every scope of it, and no grant there."""
         everywhere = ("a", "b", "c")
         ends = [
             self.case("GET", name, who=who)
@@ -288,7 +292,7 @@ class Flags:
         }
 
     def welcome(self) -> Mapping[str, Sequence[Case]]:
-        """Those who are let in by the estate that everything begins with."""
+        """Return the callers that the first estate allows."""
         return {
             READER: [self.case("GET", "a", who="a/reader")],
             EVERYBODY: [self.case("GET", "a", "/health")],
@@ -302,7 +306,7 @@ class Flags:
         for name, elsewhere in (
             ("a", "b"),
             ("b", "a"),
-        ):  # whose clients may be others than those of before
+        ):  # whose clients may differ from earlier clients
             authorization = (f"Bearer {self.token(name, 'reader')}",)
             expected += [
                 (
@@ -330,7 +334,7 @@ READER, EVERYBODY = "the reader of a", "everybody to the health check of a"
 
 @contextmanager
 def flags(live: LiveGateway, folder: Path) -> Iterator[Flags]:
-    """The two Applications as they are first, deployed, with tokens of what was before, and callers who hammer."""
+    """Yield the first two Applications, deployed, with earlier tokens, and callers that hammer."""
     bind = bind_address()
     with ExitStack() as started:
         workloads = tuple(
@@ -371,7 +375,7 @@ def flags(live: LiveGateway, folder: Path) -> Iterator[Flags]:
 
 
 def swap(apis: tuple[Api, ...]) -> tuple[Api, ...]:
-    """Each of two Applications asks for the scope of the other."""
+    """Return the Applications with their scopes exchanged."""
     first, second = apis
     return replace(first, scope=second.scope), replace(
         second, scope=first.scope
@@ -380,7 +384,7 @@ def swap(apis: tuple[Api, ...]) -> tuple[Api, ...]:
 
 @dataclass(slots=True)
 class Attack:
-    """What a test does under hammering, stage by stage."""
+    """A test's actions under hammering, stage by stage."""
 
     flags: Flags
     hammer: Hammer
@@ -388,20 +392,21 @@ class Attack:
     since: float = field(default_factory=time.monotonic)
 
     def __call__(self, stage: str) -> None:
-        """What follows."""
+        """Begin a stage."""
         if self.stages:
             self.hammer.await_answers()
         self.stages.append(stage)
         self.hammer.stage(stage)
 
-    def kept_out(self, caller: str) -> dict[int, float]:
-        """Seconds for which one who is welcome got another answer, by status, since the attack began."""
-        return self.hammer.kept_out(caller, self.since)
+    def denied_times(self, caller: str) -> dict[int, float]:
+        """Return the seconds of wrong answers to a welcome caller, by status, since the attack
+        began."""
+        return self.hammer.denied_times(caller, self.since)
 
 
 @contextmanager
 def attack(flags: Flags, report: Callable[[str], None]) -> Iterator[Attack]:
-    """From the estate that everything begins with, through what the test does, and back. Nobody may be let in."""
+    """Go from the first estate through the test's changes and back. No caller may gain access."""
     assert flags.hammer
     made = Attack(flags, flags.hammer)
     name = ""
@@ -417,15 +422,15 @@ def attack(flags: Flags, report: Callable[[str], None]) -> Iterator[Attack]:
         lines = flags.hammer.lines(*made.stages) if name else []
         let_through = flags.hammer.let_through(*made.stages)
         for caller in (READER, EVERYBODY) if name else ():
-            lost = made.kept_out(caller)
-            said = (
+            lost = made.denied_times(caller)
+            message = (
                 ", ".join(
                     f"{seconds} s {status}" for status, seconds in lost.items()
                 )
                 or "never"
             )
             lines.append(
-                f"from '{made.stages[0]}' and back, {caller} was kept out: {said}"
+                f"from '{made.stages[0]}' and back, {caller} was kept out: {message}"
             )
         for line in lines:
             report(line)

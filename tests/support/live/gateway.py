@@ -1,4 +1,4 @@
-"""Raw requests to the gateway's proxy, each on a connection of its own, and what arrived of them."""
+"""Raw requests to the gateway's proxy, each on a new connection, and the requests that arrived."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from tests.support.live.upstream import MARK, Upstream
 _numbers = itertools.count(1)
 
 _ROUNDS = 20
-"""How often in a row an answer must be right, for each worker: each has a view of its own, and a connection meets any of
-them (`proxy_listen` has `reuseport` by default). That one of two is never met in 40 times happens once in 10^11."""
+"""Correct answers in a row that are needed for each worker. Each worker has a separate view, and a
+connection meets any of them (`proxy_listen` has `reuseport` by default). The chance to miss one
+of two workers 40 times is 1 in 10^11."""
 
 
 def ask(
@@ -28,8 +29,8 @@ def ask(
     timeout: float = 15,
     source: str | None = None,
 ) -> int:
-    """The status that the bytes of one request get, sent from the address `source` of this machine. Raises OSError or
-    http.client.HTTPException for no answer."""
+    """Return the status that the bytes of one request get, sent from the address `source` of this
+    machine. Raises OSError or http.client.HTTPException for no answer."""
     with socket.create_connection(
         proxy, timeout, (source, 0) if source else None
     ) as connection:
@@ -45,25 +46,26 @@ def ask(
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The gateway's status, and the bytes that reached the upstream (None: none did)."""
+    """The gateway's status, and the bytes that reached the upstream (None: no bytes)."""
 
     status: int
     arrived: bytes | None
 
-    def told(self) -> dict[str, str]:
-        """The identity headers that arrived, by name as CGI folds names. Fails for one that arrived twice."""
+    def identity_headers(self) -> dict[str, str]:
+        """Return the identity headers that arrived, by name as CGI folds names. Fails if a header
+        arrived twice."""
         pairs = [
             (name.replace("_", "-").replace(".", "-"), value)
             for name, value in self._headers()
         ]
-        told = [
+        headers = [
             (name, value) for name, value in pairs if name.startswith("x-auth-")
         ]
-        assert len(told) == len(dict(told)), "a header arrived twice"
-        return dict(told)
+        assert len(headers) == len(dict(headers)), "a header arrived twice"
+        return dict(headers)
 
     def credentials(self) -> list[str]:
-        """The values of Authorization that arrived, but for empty ones."""
+        """Return the non-empty values of Authorization that arrived."""
         return [
             value
             for name, value in self._headers()
@@ -71,7 +73,7 @@ class Outcome:
         ]
 
     def _headers(self) -> list[tuple[str, str]]:
-        """Those that arrived, by name in small letters."""
+        """Return the headers that arrived, by name in small letters."""
         assert self.arrived is not None
         lines = (
             self.arrived.decode("latin-1")
@@ -102,9 +104,11 @@ class LiveGateway:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The URL of /metrics of each node that answers: LIVE_METRICS_URL, or that of the Admin API's own node.
+        """Return the URL of /metrics of each answering node: LIVE_METRICS_URL, or the Admin API
+        node's.
 
-        None where another node, or a balancer before several, has the proxy's port and nothing names them.
+        None if another node, or a balancer for several nodes, has the proxy's port and nothing
+        names them.
         """
         if self.target.metrics:
             return self.target.metrics
@@ -124,7 +128,7 @@ class LiveGateway:
     def outcome(
         self, raw: bytes, method: str, mark: str, source: str | None = None
     ) -> Outcome:
-        """The same for bytes that hold `mark` already."""
+        """Send bytes that already contain `mark`."""
         status = ask(self.target.proxy, raw, method, source=source)
         arrived = self.upstream.arrived(mark)
         assert len(arrived) <= 1, f"{mark} arrived {len(arrived)} times"
@@ -140,7 +144,7 @@ class LiveGateway:
     def await_steady(
         self, expected: Sequence[tuple[Case, int]], bound: float
     ) -> None:
-        """Waits until every case gets its status from every worker. Fails after `bound` seconds."""
+        """Wait until every case gets its status from every worker. Fails after `bound` seconds."""
         rounds = _ROUNDS * max(self.target.workers, 2)
         await_true(lambda: self._steady(expected, rounds), bound)
 
@@ -174,8 +178,9 @@ def _shown(case: Case) -> str:
 
 
 def await_true(wrong: Callable[[], str | None], bound: float) -> None:
-    """Asks until nothing is wrong any more. Fails with what is wrong after `bound` seconds."""
+    """Repeat a check until it finds nothing wrong. Fails with the last problem after `bound`
+    seconds."""
     until = time.monotonic() + bound
-    while (what := wrong()) is not None:
-        assert time.monotonic() < until, f"after {bound:g} s still: {what}"
+    while (problem := wrong()) is not None:
+        assert time.monotonic() < until, f"after {bound:g} s still: {problem}"
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""Callers who ask without pause while entities change, and what they got."""
+"""Callers that call without pause while entities change, and their answers."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ _PAUSE = 0.006
 """Seconds between two requests of a caller: some 100 a second, which leaves ports and processors for the gateway."""
 
 LEAST = 10
-"""Answers that each caller must have had in a stage, for the stage to say anything."""
+"""Answers that each caller needs in a stage, for the stage to be conclusive."""
 
 _numbers = itertools.count(1)
 
 
 class Hammer:
-    """A thread per caller, which asks its requests in turn until the end. A context manager.
+    """A thread per caller, which sends its requests in turn until the end. A context manager.
 
-    `callers` are those whom nothing is to let in, `welcome` those who are let in for some of the time. `workloads`
-    (default: the tier's own) is what requests must not reach. `stage(name)` says what is being done from now on. What is
-    counted, by stage and caller: answers by status (0 is a connection without one), and requests that reached a workload.
+    `callers` must always be denied, `welcome` callers are allowed some of the time. Requests must
+    not reach `workloads` (default: the tier's own). `stage(name)` begins a stage. Counts by stage
+    and caller: answers by status (0 is a connection without one), and requests that reached a
+    workload.
     """
 
     def __init__(
@@ -74,19 +75,19 @@ class Hammer:
             thread.join(20)
 
     def stage(self, name: str) -> None:
-        """What follows; an answer counts for the stage in which its request was sent."""
+        """Begin a stage; an answer counts for the stage of its request."""
         self._stage = name
 
     def arrived(self, stage: str, caller: str) -> int:
-        """How many of a caller's requests reached a workload."""
+        """Return how many of a caller's requests reached a workload."""
         return sum(
             len(workload.arrived(self._mark(stage, caller)))
             for workload in self._workloads
         )
 
     def let_through(self, *stages: str) -> dict[tuple[str, str], int]:
-        """Requests of `callers` that reached a workload or were answered as if, by stage (default: all) and caller; those
-        with none are left out."""
+        """Return the requests of `callers` that reached a workload or got such an answer, by stage
+        (default: all) and caller, without callers that have none."""
         found = {
             key: max(
                 self.arrived(*key),
@@ -101,8 +102,9 @@ class Hammer:
         }
         return {key: count for key, count in found.items() if count}
 
-    def kept_out(self, caller: str, since: float) -> dict[int, float]:
-        """For how many seconds one who is welcome got which other answer than 200, from a time of `time.monotonic`."""
+    def denied_times(self, caller: str, since: float) -> dict[int, float]:
+        """Return the seconds in which a welcome caller got an answer other than 200, by answer,
+        since a time of `time.monotonic`."""
         seconds: dict[int, float] = {}
         for (sent, status), (next_sent, _) in pairwise(
             self._answers[caller].copy()
@@ -114,7 +116,8 @@ class Hammer:
         }
 
     def lines(self, *stages: str) -> list[str]:
-        """A line for each of the stages, with all answers of all callers. Fails where a caller was not there."""
+        """Return a line for each of the stages, with all answers of all callers. Fails if a caller
+        is missing."""
         lines = []
         for stage in stages:
             answers: Counter[int] = Counter()
@@ -127,17 +130,17 @@ class Hammer:
                     f"{caller} had {answered} answers while '{stage}'"
                 )
                 answers += counts
-            said = ", ".join(
+            counts = ", ".join(
                 f"{status}: {count}"
                 for status, count in sorted(answers.items())
             )
             lines.append(
-                f"{stage}: {answers.total()} requests of {len(self._callers)} callers, by status {said}"
+                f"{stage}: {answers.total()} requests of {len(self._callers)} callers, by status {counts}"
             )
         return lines
 
     def await_answers(self) -> None:
-        """Waits until every caller has had enough answers in this stage. Fails after 30 seconds."""
+        """Wait until every caller has had enough answers in this stage. Fails after 30 seconds."""
         until = time.monotonic() + 30
         while any(
             self._counts.get((self._stage, caller), Counter()).total()

@@ -1,4 +1,4 @@
-"""A request over HTTP/2, with headers and frames as they are given: what no client library would send."""
+"""A request over HTTP/2 with any headers and frames, also those that no client library sends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _INDEXED = {
     0x8D: 404,
     0x8E: 500,
 }
-"""Statuses that have a place of their own in the static table (RFC 7541, appendix A)."""
+"""Statuses with an index in the static table (RFC 7541, appendix A)."""
 
 
 def status_over_http2(
@@ -31,7 +31,7 @@ def status_over_http2(
     body: bytes | None = None,
     trailers: Headers = (),
 ) -> int | None:
-    """The status of the answer to one request, whose body ends the stream unless trailers do.
+    """Return the status of the answer to one request. Its body ends the stream, or its trailers do.
 
     None: the gateway reset the stream, or closed the connection, without an answer.
     """
@@ -71,7 +71,8 @@ def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
 
 
 def _block(headers: Headers) -> bytes:
-    """Each header as a literal that is not indexed, without Huffman's coding (RFC 7541, 6.2.2)."""
+    """Return each header as a literal that is not indexed, without Huffman's coding (RFC 7541,
+    6.2.2)."""
     return b"".join(
         b"\0" + _text(name) + _text(value) for name, value in headers
     )
@@ -88,7 +89,7 @@ def _text(text: bytes) -> bytes:
 
 
 def _frames(connection: socket.socket) -> Iterator[tuple[int, bytes]]:
-    """Kind and payload of each frame that comes."""
+    """Yield kind and payload of each received frame."""
     with connection.makefile("rb") as stream:
         while len(head := stream.read(9)) == 9:
             length = int.from_bytes(head[:3], "big")
@@ -96,7 +97,7 @@ def _frames(connection: socket.socket) -> Iterator[tuple[int, bytes]]:
 
 
 def _status(block: bytes) -> int | None:
-    """The status, which comes first, as nginx writes it."""
+    """Return the status, which nginx writes first."""
     while block and block[0] & 0xE0 == 0x20:  # a size of the table
         block = block[1:]
     if block and block[0] in _INDEXED:

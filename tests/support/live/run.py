@@ -33,16 +33,16 @@ HAMMER_DOMAIN: Final = f"hammer.{RUN}.example.com"
 
 
 SEED: Final = int(os.environ.get("LIVE_SEED") or 7)
-"""What is generated, Applications and requests, is generated from it."""
+"""The seed of generated Applications and requests."""
 
 
 def stack(name: str = RUN) -> Stack:
-    """A stack with issuers of its own. `name` starts with RUN."""
+    """Return a stack with its own issuers. `name` starts with RUN."""
     return gateway_estates.stack(name, "http")
 
 
 def issuers(name: str = RUN) -> Mapping[str, Issuer]:
-    """The issuers of `stack(name)`."""
+    """Return the issuers of `stack(name)`."""
     return _issuers(name)
 
 
@@ -55,13 +55,14 @@ def _issuers(name: str) -> Mapping[str, Issuer]:
 
 
 def issuer(name: str = RUN) -> Issuer:
-    """The one whose tokens components ask for by default."""
+    """Return the default issuer of components."""
     return issuers(name)["main"]
 
 
 @cache
 def scene() -> Scene:
-    """What the tier's requests are about: an estate written by hand, and Applications that are generated."""
+    """Return the subject of the tier's requests: an estate written by hand, and generated
+    Applications."""
     texts = [
         *nested_applications(CASES_DOMAIN),
         *generated_applications(GENERATED_DOMAIN, 6, SEED),
@@ -71,9 +72,10 @@ def scene() -> Scene:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The gateway that is tested: its Admin API, and where its proxy listens for plain HTTP.
+    """The tested gateway: its Admin API, and the address of its proxy for plain HTTP.
 
-    `metrics` has the URL of /metrics of each node that answers at the proxy, if the environment names them.
+    `metrics` has the URL of /metrics of each node that answers at the proxy, if the environment
+    names them.
     """
 
     admin_url: str
@@ -83,10 +85,10 @@ class Target:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self | str:
-        """From KONG_ADMIN_URL, KONG_PROXY_URL and, where they are needed, KONG_ADMIN_TOKEN and LIVE_METRICS_URL;
-        else why there is none.
+        """Return the gateway of KONG_ADMIN_URL, KONG_PROXY_URL and, if needed, KONG_ADMIN_TOKEN and
+        LIVE_METRICS_URL; else the reason why there is none.
 
-        Raises ValueError for addresses that cannot be used: who gives one does not want the tier to be skipped.
+        Raises ValueError for unusable addresses: their author does not want to skip the tier.
         """
         missing = [
             name
@@ -120,11 +122,11 @@ class Target:
 
     @property
     def workers(self) -> int:
-        """How many processes answer at the proxy; 1 where Kong does not say."""
+        """Return the number of processes at the proxy; 1 if Kong does not report it."""
         return _workers(self)
 
     def admin(self) -> httpx.Client:
-        """The Admin API, to be closed."""
+        """Return the Admin API, to be closed."""
         headers = {"Kong-Admin-Token": self.token} if self.token else {}
         return httpx.Client(
             base_url=self.admin_url, headers=headers, timeout=30
@@ -140,13 +142,14 @@ class Target:
         return answer
 
     def page(self, url: str) -> str:
-        """The text at a URL of the gateway. The token is for the Admin API alone."""
+        """Return the text at a URL of the gateway. The token is for the Admin API alone."""
         if url.startswith(f"{self.admin_url}/"):
             return self.get(url).text
         return httpx.get(url, timeout=30).raise_for_status().text
 
     def entities(self) -> dict[str, dict[str, Any]]:
-        """All services, routes, plugins, Upstreams, consumers and credentials by path, whoever made them."""
+        """Return all services, routes, plugins, Upstreams, consumers and credentials by path, of
+        any owner."""
         found: dict[str, dict[str, Any]] = {}
         for kind in (
             "plugins",
@@ -159,22 +162,24 @@ class Target:
             path: str | None = f"/{kind}?size=1000"
             while path:
                 page = self.get(path).json()
-                found |= {_path(kind, one): one for one in page["data"]}
+                found |= {
+                    _path(kind, entity): entity for entity in page["data"]
+                }
                 path = page["next"]
         return found
 
     def remove_all_of(self, name: str) -> None:
-        """Takes away what is tagged with the stack `name`, where the engine could not."""
+        """Delete entities with the tag of the stack `name` that the engine could not delete."""
         self._remove(
             path
             for path, entity in self.entities().items()
             if f"kong-oam-stack:{name}" in _tags(entity)
         )
 
-    def remove_what_earlier_runs_left(self) -> int:
-        """Takes away what runs of this tier left that were killed, an hour ago or longer. Returns how much that was.
+    def remove_stale_entities(self) -> int:
+        """Delete entities of killed runs of this tier, an hour old or older. Return their number.
 
-        By their tags, which nothing but this tier gives; another run may be under way.
+        They are found by tags that only this tier sets; another run may be in progress.
         """
         begun = time.time() - 3600
         left = [
@@ -190,13 +195,14 @@ class Target:
         with self.admin() as admin:
             for path in paths:
                 answer = admin.delete(path)
-                # 404: a credential that is gone with its consumer, or by a run that was ended and not yet over
+                # 404: a credential that was deleted with its consumer, or by a killed run that has
+                # not ended yet
                 assert answer.status_code in (204, 404), (
                     f"{path}: {answer.status_code} {answer.text}"
                 )
 
     def product(self) -> str:
-        """Who answers at the Admin API, in one line."""
+        """Return the product at the Admin API, as a line."""
         answer = self.get("/")
         root = answer.json()
         configuration = root.get("configuration") or {}
@@ -206,7 +212,7 @@ class Target:
             "worker_state_update_frequency",
             "db_update_frequency",
         )
-        said = ", ".join(
+        details = ", ".join(
             f"{name} {configuration.get(name)}" for name in settings
         )
         kind = (
@@ -215,7 +221,7 @@ class Target:
             else "Kong"
         )
         server = answer.headers.get("Server")
-        return f"{kind}; version {root.get('version')} {root.get('edition', '')}, Server: {server}; {said}"
+        return f"{kind}; version {root.get('version')} {root.get('edition', '')}, Server: {server}; {details}"
 
 
 @cache
@@ -238,10 +244,11 @@ def _path(kind: str, entity: Mapping[str, Any]) -> str:
 
 
 def upstream_host() -> str:
-    """The address by which Kong reaches this machine: LIVE_UPSTREAM_HOST, for a Kong in a container."""
+    """Return the address by which Kong reaches this machine: LIVE_UPSTREAM_HOST, for a Kong in a
+    container."""
     return os.environ.get("LIVE_UPSTREAM_HOST") or "127.0.0.1"
 
 
 def bind_address() -> str:
-    """The address at which workloads listen: beyond loopback only for a Kong elsewhere."""
+    """Return the address at which workloads listen: beyond loopback only for a Kong elsewhere."""
     return "127.0.0.1" if upstream_host() == "127.0.0.1" else "0.0.0.0"

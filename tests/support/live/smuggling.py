@@ -1,7 +1,8 @@
-"""Requests that try to be two, or to take away what the gate says: bytes by name, and what is meant to become of them.
+"""Requests that try to smuggle a second request, or to remove the gate's headers: bytes by name,
+and their expected result.
 
-A body holds a request in disguise, which no workload must ever see as a request. Recorded on a Kong 3.9.1 and a Kong
-3.10.0, which answer alike.
+A body hides a second request, which no workload must ever see as a request. Recorded on a Kong
+3.9.1 and a Kong 3.10.0, which answer alike.
 """
 
 from __future__ import annotations
@@ -19,14 +20,16 @@ SETTINGS = (b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA")
 
 
 def chunk(size: bytes = b"%x", end: bytes = b"0\r\n\r\n") -> bytes:
-    """The request in disguise as one chunk, whose size is written so, and what ends the chunks."""
+    """Return the hidden request as one chunk with this spelling of its size, and the end of the
+    chunks."""
     return size % len(HIDDEN) + b"\r\n" + HIDDEN + b"\r\n" + end
 
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """Header lines, and what follows them. `statuses` are those of all answers, the last one to a request behind it all,
-    which asks for a public path. `content` is the body that arrives of a request that is let through."""
+    """Header lines, and the bytes behind them. `statuses` are the statuses of all answers. The last
+    belongs to a request for a public path behind it. `content` is the body that arrives with an
+    allowed request."""
 
     lines: tuple[bytes, ...]
     body: bytes
@@ -38,7 +41,7 @@ class Attack:
     def raw(
         self, path: bytes, host: bytes, authorization: tuple[bytes, ...]
     ) -> bytes:
-        """The bytes of the attack alone."""
+        """Return the bytes of the attack alone."""
         line = b" ".join((self.method, path, self.version))
         return (
             b"\r\n".join(
@@ -49,11 +52,12 @@ class Attack:
 
 
 PASSED, REFUSED, BROKEN, UNKNOWN = (200, 200), (400, 200), (400,), (501,)
-"""Let through; refused by admission, after which the connection goes on; refused by nginx, which closes it (twice)."""
+"""Allowed; denied by admission, after which the connection continues; rejected by nginx, which
+closes it (twice)."""
 
 
 def attacks() -> dict[str, Attack]:
-    """All of them, by what they try."""
+    """Return all attacks, by name."""
     found = {
         **_in_connection(),
         **_beside(),
@@ -72,7 +76,7 @@ def _both(
     statuses: tuple[int, ...],
     **more: bytes,
 ) -> dict[str, Attack]:
-    """The same lines with a length, and with chunks."""
+    """Return the same lines with a length, and with chunks."""
     return {
         f"{name}, length": Attack((LENGTH, *lines), HIDDEN, statuses, **more),
         f"{name}, chunks": Attack((CHUNKED, *lines), chunk(), statuses, **more),
@@ -80,7 +84,7 @@ def _both(
 
 
 def _in_connection() -> dict[str, Attack]:
-    """What Connection may not name, and what it may."""
+    """Headers that Connection must not name, and headers that it may name."""
     filling = tuple(b"X-Filling-%d: 1" % number for number in range(120))
     refused: dict[str, tuple[bytes, ...]] = {
         "Connection names the length": (b"Connection: Content-Length",),
@@ -215,10 +219,10 @@ def _lengths() -> dict[str, Attack]:
         b"5e0",
     )
     found = {
-        f"length {one!r}": Attack(
-            (b"Content-Length: " + one,), b"hello" + HIDDEN, BROKEN, b"hello"
+        f"length {header!r}": Attack(
+            (b"Content-Length: " + header,), b"hello" + HIDDEN, BROKEN, b"hello"
         )
-        for one in odd
+        for header in odd
     }
     found["length with zeros"] = Attack(
         (b"Content-Length: 000000000000000000005",),
@@ -234,7 +238,7 @@ def _lengths() -> dict[str, Attack]:
 
 
 def _codings() -> dict[str, Attack]:
-    """Codings that two servers could read differently, and a length beside one."""
+    """Codings that two servers could read differently, and a length beside a coding."""
     odd = (
         *(
             b"xchunked",
@@ -248,16 +252,16 @@ def _codings() -> dict[str, Attack]:
         *(b"identity", b'"chunked"', b"chunked;q=1", b""),
     )
     found = {
-        f"coding {one!r}": Attack(
-            (b"Transfer-Encoding: " + one,), chunk(), UNKNOWN
+        f"coding {header!r}": Attack(
+            (b"Transfer-Encoding: " + header,), chunk(), UNKNOWN
         )
-        for one in odd
+        for header in odd
     }
     found |= {
-        f"coding {one!r}": Attack(
-            (b"Transfer-Encoding: " + one,), chunk(), PASSED
+        f"coding {text!r}": Attack(
+            (b"Transfer-Encoding: " + text,), chunk(), PASSED
         )
-        for one in (b"CHUNKED", b"chunked ")
+        for text in (b"CHUNKED", b"chunked ")
     }
     found["coding twice"] = Attack((CHUNKED, CHUNKED), chunk(), BROKEN)
     found["two codings"] = Attack(
@@ -278,8 +282,8 @@ def _codings() -> dict[str, Attack]:
 
 
 def _chunks() -> dict[str, Attack]:
-    """Chunks that two servers could read differently. What ends early has one more request of the caller's own behind
-    it, to a host that nobody serves."""
+    """Chunks that two servers could read differently. Bodies that end early are followed by another
+    request of the caller, to an unknown host."""
     own = (200, 404, 200)
     forged = b"0\r\nX-Auth-Client: forged\r\nContent-Length: 0\r\n\r\n"
     bodies: dict[str, tuple[bytes, tuple[int, ...], bytes]] = {
@@ -328,7 +332,7 @@ def _chunks() -> dict[str, Attack]:
 
 
 def _methods_and_versions() -> dict[str, Attack]:
-    """Methods that give a body no meaning, and HTTP/1.0."""
+    """Methods without a meaning for a body, and HTTP/1.0."""
     found: dict[str, Attack] = {}
     for method in (b"GET", b"HEAD"):
         found |= _both(f"{method!r} with a body", (), PASSED, method=method)

@@ -18,8 +18,8 @@ LENGTH = (b"content-length", b"%d" % len(HIDDEN))
 class Http2Attack:
     """Headers behind the four that begin a request, or in place of some of them (None: left out).
 
-    `status` is what is meant, None where the gateway resets the stream. `bounded` is that of a component that bounds
-    bodies, where it differs.
+    `status` is the expected status, None if the gateway resets the stream. `bounded` is the status
+    of a component with a limit for bodies, if it differs.
     """
 
     status: int | None
@@ -33,7 +33,7 @@ class Http2Attack:
     def all_headers(
         self, path: bytes, host: bytes, authorization: Headers
     ) -> Headers:
-        """`%path` and `%host` stand for those of the request."""
+        """Return all headers; `%path` and `%host` stand for the request's."""
         first: dict[bytes, bytes | None] = {
             b":method": b"POST",
             b":scheme": b"http",
@@ -54,7 +54,7 @@ class Http2Attack:
 
 
 def http2_attacks() -> dict[str, Http2Attack]:
-    """All of them, by what they try."""
+    """Return all attacks, by name."""
     return {**_lengths(), **_of_connections(), **_bytes(), **_pseudo_headers()}
 
 
@@ -90,7 +90,7 @@ def _lengths() -> dict[str, Http2Attack]:
 
 
 def _of_connections() -> dict[str, Http2Attack]:
-    """Headers that HTTP/2 does not have."""
+    """Headers that are invalid in HTTP/2."""
     found = {f"{named!r} in Connection": Http2Attack(400, (LENGTH, (b"connection", named))) for named in
              (b"content-length", b"x-auth-client", b"close, host")}  # fmt: skip
     for header in (
@@ -152,7 +152,7 @@ def _bytes() -> dict[str, Http2Attack]:
 
 
 def _pseudo_headers() -> dict[str, Http2Attack]:
-    """What becomes the request line and the Host header."""
+    """Headers that become the request line and the Host header."""
     hidden = b" HTTP/1.1\r\nX-Auth-Client: forged\r\n\r\n"
     odd: dict[bytes, tuple[bytes | None, ...]] = {
         b":method": (

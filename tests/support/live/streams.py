@@ -1,4 +1,5 @@
-"""A workload that keeps talking: it echoes what is said over a WebSocket, and sends events until nobody listens."""
+"""A streaming workload: it echoes data over a WebSocket, and sends events until the client
+disconnects."""
 
 from __future__ import annotations
 
@@ -53,7 +54,7 @@ class _Handler(Requests):
             )
 
     def _socket(self, head: bytes) -> None:
-        """Opens it as RFC 6455 has it, and echoes bytes: frames are between the two ends."""
+        """Open it as RFC 6455 has it, and echoes bytes: frames are between the two ends."""
         found = re.search(
             rb"sec-websocket-key: *([^\r]*)\r", head, re.IGNORECASE
         )
@@ -64,11 +65,11 @@ class _Handler(Requests):
             b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         )
         self.wfile.write(b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
-        while said := self.request.recv(4096):
-            self.wfile.write(said)
+        while received := self.request.recv(4096):
+            self.wfile.write(received)
 
     def _events(self, head: bytes) -> None:
-        """Below /held, without the header by which nginx does not hold an answer back until its buffers are full."""
+        """Send events; below /held without the header that turns off nginx's buffering."""
         at_once = b"" if b"/held " in head else b"X-Accel-Buffering: no\r\n"
         self.wfile.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n"
@@ -97,7 +98,7 @@ class Opened:
         self.status = int(self.head.split(b" ", 2)[1])
 
     def until(self, mark: bytes) -> bytes:
-        """What comes up to and with `mark`."""
+        """Read up to and including `mark`."""
         while mark not in self._left:
             more = self._connection.recv(4096)
             assert more, f"ended before {mark!r}: {self._left!r}"
@@ -105,8 +106,8 @@ class Opened:
         part, self._left = self._left.split(mark, 1)
         return part + mark
 
-    def say(self, what: bytes) -> None:
-        self._connection.sendall(what)
+    def say(self, data: bytes) -> None:
+        self._connection.sendall(data)
 
     def __enter__(self) -> Self:
         return self

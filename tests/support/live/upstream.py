@@ -1,4 +1,4 @@
-"""An upstream that keeps what it got, byte by byte, and answers with the same bytes."""
+"""An upstream that keeps requests, byte by byte, and answers with the same bytes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 from tests.support.listening import Connections, Listening, Requests
 
 MARK: Final = b"X-Live-Request"
-"""The request header by which a test finds what arrived of its request."""
+"""The request header by which a test finds the bytes of its request."""
 
 _MARKED = re.compile(
     rb"^" + MARK + rb": ([^\r]*)\r$", re.MULTILINE | re.IGNORECASE
@@ -32,7 +32,7 @@ class Upstream(Listening):
         )
 
     def arrived(self, mark: str) -> list[bytes]:
-        """Every request that came with this mark: head and body, as they were received."""
+        """Return every request that came with this mark: head and body, as they were received."""
         with self._lock:
             return list(self._arrived.get(mark, ()))
 
@@ -46,7 +46,7 @@ class Upstream(Listening):
 
 
 class _Handler(Requests):
-    """One request a connection. Bodies have a Content-Length, as the tests send them."""
+    """Reads one request a connection. Bodies have a Content-Length, as the tests send them."""
 
     upstream: Upstream
 

@@ -1,4 +1,5 @@
-"""What a gateway has to do about workloads that speak TLS, asked of any Kong: the live tier's, and the stand-in."""
+"""Duties of a gateway with workloads that speak TLS, tested on any Kong: the live tier's, and the
+stand-in."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ _TRAIT = "        - {type: upstream-tls, properties: {}}\n"
 
 
 def application(domain: str) -> str:
-    """Two components that anybody may call, and that speak TLS: `right` and `other`, in the namespace `shop`."""
+    """Return two public components that speak TLS: `right` and `other`, in the namespace `shop`."""
     return (
         "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: tls, namespace: shop}\n"
         "spec:\n  components:\n"
@@ -41,7 +42,8 @@ def application(domain: str) -> str:
 
 @dataclass(frozen=True)
 class Asked:
-    """A Kong with the estate, whose gates lead to workloads that all show one certificate: that of `right`."""
+    """A Kong with the estate, whose gates forward to workloads that all show the certificate of
+    `right`."""
 
     entities: Entities
     estate: Estate
@@ -52,7 +54,7 @@ class Asked:
     bound: float
 
     def serve(self, name: str, workload: Workload, **fields: Any) -> None:
-        """Has the gate of a component lead to a workload, and its service have these fields besides."""
+        """Point the gate of a component at a workload, and set these fields of its service."""
         component = self._component(name)
         (own,) = component.backends
         (service,) = [
@@ -81,8 +83,9 @@ class Asked:
     def expect(
         self, name: str, status: int, spared: Workload | None = None
     ) -> Any:
-        """Waits until a call gets this status, several times in a row; gives what the workload said of the last. Whoever
-        gets it must not have come as far as `spared`: a worker that knows no better yet answers something else."""
+        """Wait until a call gets this status several times in a row, and return the workload's last
+        answer. The calls must not reach `spared`. A worker with an older view answers
+        differently."""
         until = time.monotonic() + self.bound
         right = 0
         while right < 8:
@@ -116,7 +119,7 @@ def asked(
     host: str,
     bound: float,
 ) -> Iterator[Asked]:
-    """The estate on a Kong, which has its CA certificate then; all of it goes at the end."""
+    """Yield the estate on a Kong with its CA certificate; all of it is deleted at the end."""
     ca = authority(f"ca of {stack.name}")
     made = estate(application(domain), stack=replace(stack, upstream_tls="tls"))
     with Entities(admin, token) as entities:
@@ -133,8 +136,8 @@ def asked(
 
 
 def workloads_are_verified(asked: Asked, bind: str = "127.0.0.1") -> None:
-    """The whole of it: the right name passes; another name, another CA, one that has ended, and no client
-    certificate do not."""
+    """Check all cases: the right name passes; another name, another CA, an expired certificate, and
+    no client certificate do not."""
     entities, ca = asked.entities, asked.ca
     shown = signed(ca, "right.shop.svc", "right.shop.svc.cluster.local")
     stranger, client = authority("stranger"), signed(ca, "the gateway")
@@ -171,4 +174,4 @@ def workloads_are_verified(asked: Asked, bind: str = "127.0.0.1") -> None:
         assert asked.expect("right", 200)["client"] == "the gateway"
         asked.serve(
             "right", workload
-        )  # so that the certificate is nobody's, and can go
+        )  # so that no service uses the certificate, and it can be deleted

@@ -1,7 +1,7 @@
-"""A workload that counts requests by their bytes, and what a gateway answers to bytes as they are.
+"""A workload that counts requests by their bytes, and the gateway's answers to raw bytes.
 
-The workload keeps its connections open, as a real one does: bytes behind one request are the next one. So it sees a
-request that was hidden in another one.
+The workload keeps its connections open, as a real workload does: bytes behind one request are the
+next request. So it sees a request that was hidden in another.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class _Handler(Requests):
                 )
 
     def _body(self, head: bytes) -> bytes:
-        """As the head says how long it is. Chunks stay chunks."""
+        """Read a body of the length in the head. Chunks stay chunks."""
         if not _CHUNKED.search(head):
             length = _LENGTH.search(head)
             return self.rfile.read(int(length[1])) if length else b""
@@ -72,7 +72,7 @@ class _Handler(Requests):
 
 
 def content_of(request: bytes) -> bytes:
-    """The body of a request that arrived, out of its chunks."""
+    """Return the body of a request that arrived, out of its chunks."""
     head, _, body = request.partition(b"\r\n\r\n")
     if not _CHUNKED.search(head + b"\r\n"):
         return body
@@ -84,8 +84,9 @@ def content_of(request: bytes) -> bytes:
     return content
 
 
-def said(proxy: tuple[str, int], raw: bytes) -> bytes:
-    """All that the gateway says to these bytes, until it closes the connection or has nothing more to say."""
+def raw_answers(proxy: tuple[str, int], raw: bytes) -> bytes:
+    """Return the gateway's whole answer to these bytes, until it closes the connection or is
+    silent."""
     answered = b""
     with (
         socket.create_connection(proxy, timeout=SETTLED) as connection,
@@ -98,7 +99,8 @@ def said(proxy: tuple[str, int], raw: bytes) -> bytes:
 
 
 def statuses(answered: bytes, *, head: bool = False) -> list[int]:
-    """The status of each answer in these bytes. `head`: the first one answers HEAD, and so has no body."""
+    """Return the status of each answer in these bytes. `head`: the first one answers HEAD, and so
+    has no body."""
     found: list[int] = []
     while (status := _STATUS.match(answered)) and b"\r\n\r\n" in answered:
         lines, _, answered = answered.partition(b"\r\n\r\n")

@@ -1,4 +1,4 @@
-"""Applications with every built-in type, for a real cluster, and what they need there."""
+"""Applications with every built-in type, for a real cluster, and their prerequisites there."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ def defined() -> frozenset[str]:
 
 
 def used(file: Path) -> frozenset[str]:
-    """The types of the components and traits in a file of Applications, but for those that KubeVela does not have."""
+    """Return the types of the components and traits in a file of Applications, without types that
+    KubeVela lacks."""
     components = [
         component
         for document in yaml.safe_load_all(file.read_text("utf-8"))
@@ -64,7 +65,7 @@ def used(file: Path) -> frozenset[str]:
 
 
 def volume(name: str) -> dict[str, Any]:
-    """A PersistentVolume of no storage class, which a claim that asks for none gets."""
+    """Return a PersistentVolume without a storage class, for claims without a storage class."""
     spec = {
         "capacity": {"storage": "1Gi"},
         "accessModes": ["ReadWriteOnce"],

@@ -1,12 +1,14 @@
-"""A real Kubernetes API server on loopback for one run: etcd, kube-apiserver and kube-controller-manager.
+"""A real Kubernetes API server on loopback for one run: etcd, kube-apiserver and
+kube-controller-manager.
 
 with Kubernetes(programs.folder()) as cluster:
     cluster.kubectl("get", "namespaces")
 
-What is real: the API with its admission, defaults, field managers and garbage collection, and the controllers of
-namespaces, workloads, autoscalers, claims of volumes, ServiceAccounts and Endpoints. There are no nodes: a stand-in for
-one says of every pod that it is ready (`slow` seconds after it was made), or of a Job's that it has succeeded, and no
-image ever runs. There are no metrics, so an autoscaler holds to its least and most replicas alone.
+Real are the API with its admission, defaults, field managers and garbage collection, and several
+controllers: namespaces, workloads, autoscalers, claims of volumes, ServiceAccounts and Endpoints.
+There are no nodes. A stand-in marks every pod as ready `slow` seconds after its creation, or a
+Job's pod as succeeded, and no image ever runs. There are no metrics, so an autoscaler uses only its
+least and most replicas.
 """
 
 from __future__ import annotations
@@ -74,7 +76,7 @@ _CONTROLLERS: Final = (
     "persistentvolumeclaim-protection-controller",
     "persistentvolume-protection-controller",
     "serviceaccount-controller",
-    "endpoints-controller",  # what the plugin asks of a Service
+    "endpoints-controller",  # the plugin's requirement for a Service
 )
 _POLICY: Final = """apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -88,16 +90,19 @@ rules:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A write that the API server accepted, by its audit log: `what` is "Kind namespace/name" in the API's plurals."""
+    """A write that the API server accepted, by its audit log: `target` is "Kind namespace/name" in
+    the API's plurals."""
 
     verb: str
-    what: str
+    target: str
 
 
 class Kubernetes:
-    """One API server. A context manager. `url` is where it listens, `kubeconfig` the file that leads to it.
+    """A context manager that runs an API server. `url` is its address, `kubeconfig` the file for
+    clients.
 
-    `folder` is what `tests.support.official.programs` gives. Raises RuntimeError where a program does not start.
+    `folder` is the result of `tests.support.official.programs`. Raises RuntimeError if a program
+    does not start.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -135,13 +140,13 @@ class Kubernetes:
         return self._folder / "kubeconfig"
 
     def as_cluster(self) -> RealCluster:
-        """What `sandbox.local.Local` takes."""
+        """Return the cluster for `sandbox.local.Local`."""
         return RealCluster(
             self._programs, {"KUBECONFIG": str(self.kubeconfig)}, self.objects
         )
 
     def objects(self, kind: str) -> list[Object]:
-        """All objects of a kind, but for what the server makes for itself."""
+        """Return all objects of a kind, without the server's own."""
         items: list[Object] = self.ask("GET", _PATHS[kind])["items"]
         return [
             {"kind": kind, **item}
@@ -151,7 +156,8 @@ class Kubernetes:
         ]
 
     def kubectl(self, *arguments: str) -> str:
-        """What the real kubectl prints. Raises CalledProcessError, with what it said as a note."""
+        """Return the output of the real kubectl. Raises CalledProcessError, with the error output
+        as a note."""
         command = [
             str(self._programs / "kubectl"),
             f"--kubeconfig={self.kubeconfig}",
@@ -169,7 +175,7 @@ class Kubernetes:
         return done.stdout
 
     def written(self) -> list[Written]:
-        """Every write that was accepted, controllers' and the stand-in nodes' left out."""
+        """Return every accepted write, without the controllers' and the stand-in nodes'."""
         found = []
         for line in (
             (self._folder / "audit.log").read_text("utf-8").splitlines()
@@ -195,7 +201,8 @@ class Kubernetes:
         return found
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """One request, with the JSON of its answer. Raises urllib.error.HTTPError where it is refused."""
+        """Send a request, and return the JSON of its answer. Raises urllib.error.HTTPError after an
+        error status."""
         headers = {
             "Authorization": f"Bearer {self._token}",
             "User-Agent": _NODES,
@@ -251,7 +258,7 @@ class Kubernetes:
         )
         self.ask(
             "PATCH", f"/api/v1/nodes/{_NODES}", {"spec": {"taints": None}}
-        )  # that of every new node
+        )  # the taint of every new node
         self._run("kube-controller-manager", _controllers(self._folder))
         self._await(self._has_default_account, "has no controllers")
 
@@ -267,13 +274,13 @@ class Kubernetes:
     def _await(self, there: Callable[[], bool], problem: str) -> None:
         until = time.monotonic() + _READY
         while time.monotonic() < until and all(
-            one.status is None for one in self._started
+            program.status is None for program in self._started
         ):
             with contextlib.suppress(OSError, urllib.error.URLError):
                 if there():
                     return
             time.sleep(0.1)
-        logs = "\n".join(one.log[-1500:] for one in self._started)
+        logs = "\n".join(program.log[-1500:] for program in self._started)
         raise RuntimeError(f"the API server {problem}:\n{logs}")
 
     def _is_ready(self) -> bool:
@@ -288,8 +295,8 @@ class Kubernetes:
         )
 
     def passes(self, connections: Iterable[tuple[str, str, int]]) -> list[bool]:
-        """Whether NetworkPolicies let somebody connect, each from an address to an address and port, by what
-        kube-network-policies makes of what this server holds."""
+        """Return whether NetworkPolicies allow connections, each from an address to an address and
+        port, by kube-network-policies on this server's objects."""
         lines = "".join(
             f"{source} {destination} {port}\n"
             for source, destination, port in connections
@@ -308,7 +315,7 @@ class Kubernetes:
         ]
 
     def _ready_pods(self) -> None:
-        """The stand-in for nodes: one that takes every pod, says that it is ready, and lets it go."""
+        """The stand-in for nodes: it accepts every pod, marks it as ready, and lets it be deleted."""
         seen: dict[str, tuple[int, float]] = {}
         while not self._ended.wait(0.1):
             with contextlib.suppress(OSError, urllib.error.URLError):
@@ -345,15 +352,15 @@ class Kubernetes:
         self._ended.set()
         if self._nodes.ident is not None:
             self._nodes.join()
-        for one in reversed(self._started):
-            one.end()
+        for program in reversed(self._started):
+            program.end()
         if self._folder != Path():
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
 _NODES: Final = "stand-in-nodes"
 _SERVERS: Final = frozenset({"kubernetes", "default"})
-"""Objects that the server makes for itself: its own Service, and the ServiceAccount of each namespace."""
+"""Objects of the server itself: its own Service, and the ServiceAccount of each namespace."""
 
 
 _BEGUN: Final = ("PodScheduled", "Initialized")

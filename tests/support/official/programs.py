@@ -1,10 +1,12 @@
-"""Kubernetes' own programs and the official plugin, built once from their Go modules into the cache.
+"""Kubernetes' own programs and the official plugin, built once from their Go modules into the
+cache.
 
-    python -m tests.support.official.programs      builds what is missing, and prints the folder
+    python -m tests.support.official.programs      builds missing programs, and prints the folder
 
-kube-apiserver, kube-controller-manager and kubectl (k8s.io/kubernetes, Apache-2.0), etcd (go.etcd.io/etcd, Apache-2.0),
-the plugin of pulumi-kubernetes (Apache-2.0), and what judges connections by NetworkPolicies
-(sigs.k8s.io/kube-network-policies, Apache-2.0): all that Go has to download are modules of its proxy.
+The programs are kube-apiserver, kube-controller-manager and kubectl (k8s.io/kubernetes,
+Apache-2.0), etcd (go.etcd.io/etcd, Apache-2.0) and the plugin of pulumi-kubernetes (Apache-2.0).
+sigs.k8s.io/kube-network-policies (Apache-2.0) judges connections by NetworkPolicies. Go downloads
+only modules of its proxy.
 """
 
 from __future__ import annotations
@@ -37,7 +39,8 @@ _SERVERS: Final = {
 }
 PLUGIN: Final = "pulumi-resource-kubernetes"
 _PLUGIN_MODULE: Final = "github.com/pulumi/pulumi-kubernetes/provider/v4"
-# The newest that is served as a module. The SDK is newer: a newer plugin comes with KONG_OAM_PLUGINS.
+# The newest version that is available as a module. The SDK is newer: a newer plugin comes with
+# KONG_OAM_PLUGINS.
 _PLUGIN_VERSION: Final = "v4.0.0-20260115033456-f47bc2d6f199"
 _MAIN: Final = """package main
 
@@ -60,7 +63,8 @@ func main() {
 JUDGE: Final = "network-policies"
 _JUDGE_MODULE: Final = "sigs.k8s.io/kube-network-policies"
 _JUDGE_VERSION: Final = "v1.1.0"
-# Reads lines of "source destination port" and says of each whether the packet passes, by what the API server holds.
+# Reads lines of "source destination port" and prints for each whether the packet passes, by the API
+# server's objects.
 _JUDGE: Final = """package main
 
 import (
@@ -124,7 +128,7 @@ _VERSIONS: Final = (
 
 
 def folder() -> Path:
-    """The folder of the programs, built first where there is none. Raises ToolchainError."""
+    """Return the folder of the programs; build them if they are missing. Raises ToolchainError."""
     found = cache() / f"kubernetes-v{KUBERNETES}"
     if not all((found / name).exists() for name in (*_SERVERS, PLUGIN, JUDGE)):
         found.mkdir(parents=True, exist_ok=True)
@@ -147,7 +151,8 @@ def _build_servers(found: Path) -> None:
         return
     minor = KUBERNETES.removeprefix("1.")
     about = downloaded(found, "k8s.io/kubernetes", f"v{KUBERNETES}") / "go.mod"
-    # What lies in that repository's own tree has the version 0.0.0 there, and is published as modules of its own.
+    # Modules in that repository's own tree have the version 0.0.0 there, and are published as
+    # separate modules.
     staged = re.findall(
         r"^\s*(k8s\.io/\S+) v0\.0\.0$", about.read_text("utf-8"), re.MULTILINE
     )
@@ -214,7 +219,7 @@ def _build_judge(found: Path) -> None:
 
 
 def private_key() -> bytes:
-    """An RSA key of 2,048 bits in PEM, for the API server's tokens of service accounts."""
+    """Return an RSA key of 2,048 bits in PEM, for the API server's tokens of service accounts."""
     key = rsa.generate_private_key(65537, 2048)
     encoding, form = (
         serialization.Encoding.PEM,
@@ -224,7 +229,7 @@ def private_key() -> bytes:
 
 
 def main() -> int:
-    """Prints the folder; progress and errors go to stderr."""
+    """Print the folder; progress and errors go to stderr."""
     try:
         print(folder())
     except ToolchainError as error:

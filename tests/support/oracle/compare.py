@@ -1,8 +1,10 @@
-"""The oracle against the project: one pair of estates, its questions, and every answer that is another one.
+"""The oracle against the project: one pair of estates, its questions, and every answer that
+differs.
 
-Asked are `kong_oam.access.decide.answer`, with real tokens that are signed here, and the Lua that is emitted: admission and
-the gate of the component that a request leads to, and of others, which must refuse it. While a run goes on, admission
-may be of one estate and the gate of the other.
+The project answers by `kong_oam.access.decide.answer`, with real tokens that are signed here. It
+also answers by the emitted Lua: admission and the gate of the request's component, and of other
+components, which must deny it. During a run, admission may be of one estate and the gate of the
+other.
 """
 
 from __future__ import annotations
@@ -48,11 +50,11 @@ _FAULTS = (
     "groups of two types",
 )
 _UNVERIFIED = ("another key", "unknown key id")
-"""Faults with which Kong's `jwt` finds no credential, or one that does not fit."""
+"""Faults with which Kong's `jwt` finds no credential, or a wrong credential."""
 
 
 class Project:
-    """A world as the project reads it. What was asked once is kept."""
+    """A world as the project reads it. Answers are cached."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -114,7 +116,7 @@ class Project:
         ]
 
     def asked(self, request: Request) -> Answer:
-        """What `kong_oam.access.decide` says."""
+        """Return the answer of `kong_oam.access.decide`."""
         authorization = (
             (f"Bearer {self.signed(request.token)}",) if request.token else ()
         )
@@ -173,13 +175,13 @@ class Project:
         return self._scripts[position]
 
     def answering(self, lua: Lua, position: tuple[str, int]) -> Any:
-        """What says before a port of a component which pages may read an answer; None where nothing does."""
+        """Return the CORS plugin before a port of a component; None without one."""
         self.scripts(lua, position)
         return self._answering[position]
 
 
 def signed(issuer: Issuer, token: Token) -> str:
-    """A token of these facts, as its provider spells it."""
+    """Return a token of these facts, as its provider spells it."""
     provider, spelling = issuer.provider, issuer.provider.spelling
     changes: dict[str, Any] = {
         spelling.client: client_id(token.client),
@@ -281,10 +283,10 @@ class Lua:
         self.compiled, self._run = runtime.execute(_HARNESS, _decoded)
 
     def facts(self, project: Project, request: Request) -> Any:
-        """What the scripts see of a request that Kong has routed and `jwt` has looked at."""
+        """Return the scripts' facts about a request that Kong has routed and `jwt` has checked."""
         target = request.target.decode("latin-1")
         path, mark, query = target.partition("?")
-        given: dict[str, Any] = {
+        inputs: dict[str, Any] = {
             "now": NOW,
             "method": request.method,
             "address": request.address,
@@ -314,13 +316,13 @@ class Lua:
                     "algorithm": issuer.algorithm,
                     "consumer": owner,
                 }
-                given |= {
+                inputs |= {
                     "authenticated_jwt_token": text,
                     "consumer": self._table(consumer),
                 }
-                given["credential"] = self._table(credential)
-        given["headers"] = self._table(headers)
-        return self._table(given)
+                inputs["credential"] = self._table(credential)
+        inputs["headers"] = self._table(headers)
+        return self._table(inputs)
 
     def through(self, admission: Any, gate: Any, facts: Any) -> int:
         if uri.refused_by_nginx(facts["request_uri"].partition("?")[0]):
@@ -340,7 +342,8 @@ class Lua:
         *,
         preflight: bool,
     ) -> str | None:
-        """The origin whose pages may read the answer to a request of a page, or to the preflight before it."""
+        """Return the origin whose pages may read the answer to a request of a page, or to the
+        preflight before it."""
         facts["http_origin"] = origin
         if preflight:
             facts["http_access_control_request_method"], facts["method"] = (
@@ -363,7 +366,7 @@ def _decoded(text: str) -> str | None:
 
 @dataclass
 class Report:
-    """What was asked, and what was answered otherwise. A decision is one answer of the project that was looked at."""
+    """The questions, and the answers that differ. A decision is one compared answer of the project."""
 
     decisions: int = 0
     counted: Counter[str] = field(default_factory=Counter)
@@ -376,7 +379,7 @@ class Report:
 
 
 def compared(seed: int, count: int) -> Report:
-    """`count` questions to the pair of estates that the seed gives."""
+    """Compare the answers to `count` questions about the pair of estates of a seed."""
     rng = Random(seed)
     before, after = worlds.estates(rng)
     comparison = _Comparison(seed, Project(before), Project(after))
@@ -390,7 +393,7 @@ def compared(seed: int, count: int) -> Report:
 
 
 class _Comparison:
-    """Questions to a pair of estates, and to what is in between."""
+    """Questions to a pair of estates, and to their mixtures."""
 
     def __init__(self, seed: int, was: Project, now: Project) -> None:
         self.seed, self.was, self.now = seed, was, now
@@ -398,14 +401,16 @@ class _Comparison:
         self.report = Report(counted=Counter({"pairs of estates": 1}))
 
     def compile(self) -> bool:
-        """Whether the project has no error to find in either. The generator means to make none."""
+        """Return whether the project finds no error in either. The generator tries to make none."""
         found = [
-            one for one in (self.was, self.now) if one.compiled.estate is None
+            item
+            for item in (self.was, self.now)
+            if item.compiled.estate is None
         ]
         lines = [
             str(diagnostic)
-            for one in found
-            for diagnostic in one.compiled.diagnostics
+            for finding in found
+            for diagnostic in finding.compiled.diagnostics
         ]
         self.report.disagreements += [
             f"seed {self.seed}: not compiled: {line}" for line in lines
@@ -437,7 +442,8 @@ class _Comparison:
             self._half_finished(own, request, facts, earlier, meant)
 
     def show(self, page: Page, *, preflight: bool) -> None:
-        """Whether the page may read the answer, or what its preflight is told: at the gate that is meant, and another."""
+        """Compare whether the page may read the answer, or its preflight's answer: at the right
+        gate, and at another."""
         world, request = (
             self.now.world,
             Request(page.method, page.host, page.target),
@@ -455,20 +461,20 @@ class _Comparison:
             answering = self.now.answering(self.lua, position)
             admission, _ = self.now.scripts(self.lua, position)
             facts = self.lua.facts(self.now, request)
-            said = answering and self.lua.allowed(
+            message = answering and self.lua.allowed(
                 admission, answering, facts, page.origin, preflight=preflight
             )
             self.report.decisions += 1
             expected = page.origin if readable and position == own else None
-            if said != expected and not (
-                said is None and meaning.is_spelled_oddly(page.target)
+            if message != expected and not (
+                message is None and meaning.is_spelled_oddly(page.target)
             ):
                 self.report.disagreements.append(
-                    f"seed {self.seed}: cors of {position} says {said}, meant is {expected}: {page}"
+                    f"seed {self.seed}: cors of {position} says {message}, meant is {expected}: {page}"
                 )
 
     def _gates_to_ask(self, own: tuple[str, int]) -> Iterator[tuple[str, int]]:
-        """The gate that the request is meant for, and one that it is not, each in turn."""
+        """Yield the right gate of the request, and a wrong gate, each in turn."""
         places = self.now.places()
         if own in places:
             yield own
@@ -484,7 +490,8 @@ class _Comparison:
         earlier: Answer,
         meant: Answer,
     ) -> None:
-        """Admission of one estate and the gate of the other: allowed where both estates allow, and nowhere else."""
+        """Compare admission of one estate and the gate of the other: a call is allowed exactly if
+        both estates allow it."""
         for name, admitting, deciding in (
             ("gate before", self.now, self.was),
             ("gate after", self.was, self.now),
@@ -508,7 +515,7 @@ class _Comparison:
         if meant.status != status and {meant.status, status} != {
             400,
             404,
-        }:  # without a route Kong says 404 for 400
+        }:  # without a route Kong answers 404 instead of 400
             self._differs(who, request, meant, status)
 
     def _differs(
@@ -517,12 +524,12 @@ class _Comparison:
         if why := known(request, meant, status):
             self.report.counted[f"known: {why}"] += 1
         else:
-            said = f"seed {self.seed}: {who} answers {status}, meant is {meant}: {request}"
-            self.report.disagreements.append(said)
+            message = f"seed {self.seed}: {who} answers {status}, meant is {meant}: {request}"
+            self.report.disagreements.append(message)
 
 
 def known(request: Request, meant: Answer, status: int) -> str | None:
-    """Where the project is known to answer otherwise than its documents say."""
+    """Return known differences between the project and its documents."""
     if meant.status == 400 and meant.component and status == 401:
         return "401 comes before the 400 for other spellings"
     if status in (400, 401) and meaning.is_spelled_oddly(request.target):

@@ -1,10 +1,11 @@
-"""What Applications and the settings of a stack mean, read from the documents alone.
+"""The meaning of Applications and the settings of a stack, read from the documents alone.
 
-A second reading, to judge the first one by: nothing is imported from the project, and everything is done in the slow
-and literal way. The documents are the plain dicts that `yaml.safe_load` gives. Where the pages leave a choice, the
+This second reading judges the first. It imports nothing from the project, and works in the slow and
+literal way. The documents are the plain dicts of `yaml.safe_load`. If the pages leave a choice, the
 function that makes it says so.
 
-A token is described by facts, as `Token` lists them, not by claims: how a provider spells them is no part of this.
+A token is described by facts, as `Token` lists them, not by claims: a provider's spelling is no
+part of this.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from typing import Any
 
 Document = dict[str, Any]
 Elements = tuple[bytes, ...]
-"""A path, element by element: `/` has none, and one that ends with `/` has an empty last one."""
+"""A path, element by element: `/` has none, and a path with a final `/` has an empty last element.
+"""
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 ANY_TOKEN: Document = {"rules": [{"scopes": []}]}
-"""What a gateway trait means without an access trait: a token that counts, on every path."""
+"""The meaning of a gateway trait without an access trait: a valid token, on every path."""
 SIGN_IN = ("web", "browser", "native")
 """Kinds of clients that users sign in through."""
 PER_API = ("entra",)
@@ -33,24 +35,26 @@ PER_API = ("entra",)
 
 @dataclass(frozen=True)
 class Token:
-    """What is known of a token. `counts`: its signature, issuer, lifetime and form are as they should be."""
+    """The facts about a token. `counts`: its signature, issuer, lifetime and form are valid."""
 
     provider: str
     counts: bool
     client: str | None
-    """The component that it was given to, as `application/component`, or None if no component was ever that client."""
+    """The component of the token, as `application/component`, or None if no component was ever that
+    client."""
     user: bool
     scopes: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     """Groups of the user, as the provider calls them."""
     api: str | None = None
-    """Of a provider whose tokens are for one API each: the component that it is for."""
+    """The component of a token, for providers with a token for each API."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """`host` is as in the Host header, `target` the raw bytes of the request line, `address` where it comes from (None:
-    from wherever it is let in), `header` one more header: its name and value."""
+    """A request. `host` is as in the Host header, `target` the raw bytes of the request line, and
+    `address` the client's (None: any allowed address). `header` is an additional header: its
+    name and value."""
 
     method: str
     host: str
@@ -62,7 +66,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """A status, and the component and port whose rules gave it. 200 stands for whatever the workload answers."""
+    """A status, and the component and port of the rules. 200 stands for any answer of the workload."""
 
     status: int
     component: str | None = None
@@ -75,7 +79,8 @@ class Answer:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A line of a gateway trait: what is below this path on this host goes to this port of this component."""
+    """A line of a gateway trait: requests below this path on this host go to this port of this
+    component."""
 
     component: str
     host: str
@@ -87,7 +92,7 @@ class Endpoint:
 
 
 def components(applications: list[Document]) -> dict[str, Document]:
-    """Every component, by `application/component`."""
+    """Return every component, by `application/component`."""
     return {
         f"{application['metadata']['name']}/{component['name']}": component
         for application in applications
@@ -118,7 +123,8 @@ def providers(stack: Document) -> list[Document]:
 
 
 def provider_of(component: Document, stack: Document) -> Document:
-    """The provider whose tokens a component takes: the one that its access trait names, else the stack's first."""
+    """Return the provider whose tokens a component accepts: the provider in its access trait, else
+    the stack's first."""
     named = (access_of(component) or {}).get("identityProvider")
     for provider in providers(stack):
         if provider["name"] == named:
@@ -127,7 +133,8 @@ def provider_of(component: Document, stack: Document) -> Document:
 
 
 def mapped(domain: str, stack: Document) -> str:
-    """A domain as this environment calls it. A suffix is whole labels; of several the longest is taken."""
+    """Return a domain as this environment calls it. A suffix is whole labels; of several the
+    longest is taken."""
     suffixes = setting(stack, "domains", {}).get("suffixes", {})
     fitting = [
         suffix
@@ -158,16 +165,16 @@ def endpoints(applications: list[Document], stack: Document) -> list[Endpoint]:
 
 
 def elements(path: str) -> Elements:
-    """A path as an Application writes it."""
+    """Return a path as an Application writes it."""
     return () if path == "/" else tuple(path.encode().split(b"/")[1:])
 
 
 def resolved(target: bytes) -> Elements | None:
-    """The path of a request, or None if two servers could read it differently.
+    """Return the path of a request, or None if two servers could read it differently.
 
-    Encoded characters that are not refused are decoded, whether unreserved or not: that is the one reading which all
-    servers share that decode a path. As Kong does before it routes, slashes are merged before dot segments are
-    resolved, and `..` does not lead above the root (nginx answers 400).
+    All encoded characters that are not rejected are decoded: servers that decode a path share this
+    reading. As Kong does before it routes, slashes are merged before dot segments are resolved.
+    `..` does not lead above the root (nginx answers 400).
     """
     path = target.partition(b"?")[0]
     if not path.startswith(b"/") or any(
@@ -193,7 +200,7 @@ def resolved(target: bytes) -> Elements | None:
     except UnicodeDecodeError:
         return None
     if any(
-        is_none_or_several(part)
+        is_ambiguous_element(part)
         for part in decoded.split(b"/")
         if part not in (b"", b".", b"..")
     ):
@@ -226,18 +233,18 @@ def owns(path: Elements, request: Elements) -> bool:
     return request[: len(path)] == path
 
 
-# What other servers read in an element of a path
+# Other servers' readings of an element of a path
 
 
 def _without_accents(text: str) -> str:
     return "".join(
-        one
-        for one in unicodedata.normalize("NFD", text)
-        if unicodedata.category(one) != "Mn"
+        character
+        for character in unicodedata.normalize("NFD", text)
+        if unicodedata.category(character) != "Mn"
     )
 
 
-def _without_what_cannot_be_seen(text: str) -> str:
+def _without_invisible_characters(text: str) -> str:
     selectors = {
         chr(code)
         for code in (
@@ -249,9 +256,10 @@ def _without_what_cannot_be_seen(text: str) -> str:
         )
     }
     return "".join(
-        one
-        for one in text
-        if unicodedata.category(one) != "Cf" and one not in selectors
+        character
+        for character in text
+        if unicodedata.category(character) != "Cf"
+        and character not in selectors
     )
 
 
@@ -264,16 +272,16 @@ HABITS: tuple[Callable[[str], str], ...] = (
     str.lower,
     lambda text: text.upper().lower(),
     _without_accents,
-    _without_what_cannot_be_seen,
+    _without_invisible_characters,
     str.strip,
     lambda text: text.rstrip(". "),
     lambda text: re.sub(r":.*\$.*", "", text),  # streams of NTFS
     lambda text: (
         text.partition("#")[0] or text
-    ),  # a fragment of what was decoded
+    ),  # a fragment of the decoded text
     lambda text: text.encode("ascii", "ignore").decode() or text,
 )
-"""What servers are known to do to an element before they look for what it names."""
+"""Known changes of an element by servers before they look it up."""
 
 
 @lru_cache(maxsize=10_000)
@@ -287,8 +295,8 @@ def readings(part: bytes) -> frozenset[str]:
     return frozenset(found)
 
 
-def is_none_or_several(part: bytes) -> bool:
-    """Whether some server reads no element in it, a dot segment, or more than an element."""
+def is_ambiguous_element(part: bytes) -> bool:
+    """Return whether some server reads no element in it, a dot segment, or more than an element."""
     separators = set("/\\;?%#") - set(part.decode())
     return any(
         text in ("", ".", "..") or set(text) & separators
@@ -296,13 +304,15 @@ def is_none_or_several(part: bytes) -> bool:
     )
 
 
-def taken_for(part: bytes, rule: bytes) -> bool:
-    """Whether some server looks for what the rule's element names: by a habit, a joker of Windows, or a short name."""
+def may_match(part: bytes, rule: bytes) -> bool:
+    """Return whether some server looks up the rule's element: by a change, a joker of Windows, or a
+    short name."""
     name = rule.decode().lower()
     jokers = {"*": ".*", "<": ".*", ">": ".?", '"': "[.]?"}
     for text in readings(part):
         pattern = "".join(
-            jokers.get(one) or re.escape(one) for one in text.lower()
+            jokers.get(character) or re.escape(character)
+            for character in text.lower()
         )
         if re.fullmatch(pattern, name) or re.fullmatch(
             re.escape(name[:6]) + "~[0-9]", text.lower()
@@ -312,13 +322,13 @@ def taken_for(part: bytes, rule: bytes) -> bool:
 
 
 def may_own(path: Elements, request: Elements) -> bool:
-    """Whether some server takes the request for one of this path."""
-    return len(path) <= len(request) and all(map(taken_for, request, path))
+    """Return whether some server takes the request for one of this path."""
+    return len(path) <= len(request) and all(map(may_match, request, path))
 
 
 def is_spelled_oddly(target: bytes) -> bool:
-    """Whether the path has what servers are known to read in more than one way, for whatever reason. The project may
-    refuse more of these than anybody is known to misread; nothing else."""
+    """Return whether the path has characters that servers are known to read in several ways. The
+    project may deny more of these paths, but no others."""
     path = target.partition(b"?")[0]
     return bool(
         re.search(
@@ -332,7 +342,8 @@ def is_spelled_oddly(target: bytes) -> bool:
 
 
 def fits(pattern: str, host: str) -> bool:
-    """Whether a host of a gateway trait is that of a request. `*.` stands for one label or more (RFC 4592)."""
+    """Return whether a host of a gateway trait matches a request's. `*.` stands for one label or
+    more (RFC 4592)."""
     if pattern.startswith("*."):
         return host.endswith(pattern[1:]) and len(host) > len(pattern[1:])
     return pattern == host
@@ -341,19 +352,20 @@ def fits(pattern: str, host: str) -> bool:
 def picked(
     listed: list[Endpoint], host: str, path: Elements
 ) -> Endpoint | None:
-    """The endpoint that takes a request: an exact host before a wildcard, a longer wildcard before a shorter one, and
-    then the longest path. Nobody owns a host, so one that has no path for the request hides nothing."""
+    """Return the endpoint that takes a request: an exact host before a wildcard, a longer wildcard
+    before a shorter wildcard, and then the longest path. Hosts are shared, so an endpoint
+    without a path for the request hides nothing."""
     name = host.partition(":")[0]
     fitting = [
-        one
-        for one in listed
-        if fits(one.host, name) and owns(elements(one.path), path)
+        item
+        for item in listed
+        if fits(item.host, name) and owns(elements(item.path), path)
     ]
     fitting.sort(
-        key=lambda one: (
-            not one.host.startswith("*."),
-            len(one.host),
-            len(elements(one.path)),
+        key=lambda item: (
+            not item.host.startswith("*."),
+            len(item.host),
+            len(elements(item.path)),
         )
     )
     return fitting[-1] if fitting else None
@@ -362,7 +374,8 @@ def picked(
 def rules_of(
     key: str, access: Document, listed: list[Endpoint]
 ) -> list[tuple[Elements, Document]]:
-    """Each path of each rule. One that names no path has every path of the component's gateway traits."""
+    """Return each path of each rule. One that names no path has every path of the component's
+    gateway traits."""
     own = [endpoint.path for endpoint in listed if endpoint.component == key]
     return [
         (elements(path), rule)
@@ -376,12 +389,13 @@ def lists(rule: Document, method: str) -> bool:
     return method in methods or (method == "HEAD" and "GET" in methods)
 
 
-def held_by_client(
+def client_scopes(
     applications: list[Document], client: str | None, key: str, *, user: bool
 ) -> set[str]:
-    """The scopes that a client holds at a component: what it asks for there (that a role covers it is checked).
+    """Return the scopes that a client has at a component: its calls there (a check makes sure that
+    a role covers them).
 
-    One that users sign in through holds them for users alone, and any other for itself alone.
+    A sign-in client has them for users alone, and any other client for itself alone.
     """
     component = components(applications).get(client or "")
     own = [
@@ -398,10 +412,10 @@ def held_by_client(
     }
 
 
-def held_by_groups(
+def group_scopes(
     access: Document, provider: Document, groups: tuple[str, ...]
 ) -> set[str]:
-    """The scopes of the roles that groups hold, called as the provider calls them."""
+    """Return the scopes of the roles of groups, by the provider's names."""
     names = provider.get("groups", {})
     roles = access.get("roles", {}).values()
     return {
@@ -418,7 +432,8 @@ def held_by_groups(
 def counts(
     applications: list[Document], stack: Document, key: str, token: Token
 ) -> bool:
-    """Whether a token is one of the component's own provider at all, for whichever of its APIs."""
+    """Return whether a token is one of the component's own provider at all, for whichever of its
+    APIs."""
     return (
         token.counts
         and token.provider
@@ -429,8 +444,8 @@ def counts(
 def is_for(
     applications: list[Document], stack: Document, key: str, token: Token
 ) -> bool:
-    """Whether a token that counts is for the component. One without an access trait is no API: a token for any API of
-    its provider that somebody calls is for it."""
+    """Return whether a valid token is for the component. A component without an access trait is no
+    API: it accepts a token for any called API of its provider."""
     known = components(applications)
     if provider_of(known[key], stack)["type"] not in PER_API:
         return True
@@ -443,8 +458,8 @@ def is_for(
         return False
     calls = (
         call
-        for one in known.values()
-        for trait in traits(one, "client")
+        for item in known.values()
+        for trait in traits(item, "client")
         for call in trait.get("calls", [])
     )
     return any(call["component"] == token.api for call in calls)
@@ -453,13 +468,14 @@ def is_for(
 def effective(
     applications: list[Document], stack: Document, key: str, token: Token
 ) -> set[str]:
-    """The scopes of a token that count: those that its client holds here, and for a user the roles of their groups."""
+    """Return the effective scopes of a token: the grants of its client here, and for a user the
+    roles of their groups."""
     component = components(applications)[key]
-    scopes = set(token.scopes) & held_by_client(
+    scopes = set(token.scopes) & client_scopes(
         applications, token.client, key, user=token.user
     )
     if token.user:
-        scopes &= held_by_groups(
+        scopes &= group_scopes(
             access_of(component) or {},
             provider_of(component, stack),
             token.groups,
@@ -470,7 +486,7 @@ def effective(
 def answer(
     applications: list[Document], stack: Document, request: Request
 ) -> Answer:
-    """What is answered to a request."""
+    """Return the answer to a request."""
     path = resolved(request.target)
     if path is None or (
         request.header and is_read_differently(*request.header)
@@ -485,10 +501,10 @@ def answer(
     status = _status(
         applications, stack, listed, endpoint.component, request, path
     )
-    if status == 200 and not from_there(
+    if status == 200 and not is_address_allowed(
         applications, listed, endpoint.component, request, path
     ):
-        status = 403  # the last thing that is asked
+        status = 403  # the last check
     return Answer(status, endpoint.component, endpoint.port)
 
 
@@ -500,7 +516,7 @@ SPELLED_WITH_DASHES = re.compile(
 
 
 def is_read_differently(name: str, value: str) -> bool:
-    """Whether servers read a header differently, by docs/reference/paths-and-headers.md."""
+    """Return whether servers read a header differently, by docs/reference/paths-and-headers.md."""
     name = name.lower()
     if name == "connection":
         return (
@@ -513,24 +529,24 @@ def is_read_differently(name: str, value: str) -> bool:
     )
 
 
-def from_there(
+def is_address_allowed(
     applications: list[Document],
     listed: list[Endpoint],
     key: str,
     request: Request,
     path: Elements,
 ) -> bool:
-    """Whether the rules of the path may be called from where the request comes. A network of IPv6 holds no address of
-    IPv4, however that is written."""
+    """Return whether the rules of the path may be called from the request's address. A network of
+    IPv6 contains no address of IPv4, in any spelling."""
     component = components(applications)[key]
     rules = rules_of(key, access_of(component) or ANY_TOKEN, listed)
     owner = max((rule for rule, _ in rules if owns(rule, path)), key=len)
     for trait in traits(component, "ip-allow"):
         own = [
-            one
-            for one in trait.get("rules", [])
-            if owner in map(elements, one["paths"])
-            and lists(one, request.method)
+            rule
+            for rule in trait.get("rules", [])
+            if owner in map(elements, rule["paths"])
+            and lists(rule, request.method)
         ]
         networks = own[0]["from"] if own else trait.get("from")
         if (
@@ -538,13 +554,13 @@ def from_there(
             or request.address is None
             or {"0.0.0.0/0", "::/0"} <= set(networks)
         ):
-            return True  # both together are anywhere, whatever the address is
+            return True  # both together are any address
         return any(holds(network, request.address) for network in networks)
     return True
 
 
 def holds(network: str, address: str) -> bool:
-    """Whether a network holds an address; what is no address is in none."""
+    """Return whether a network contains an address; other texts are in no network."""
     try:
         read = ipaddress.ip_address(address)
     except ValueError:
@@ -573,8 +589,10 @@ def _status(
         return 400
     deciding = [
         rule
-        for one, rule in rules
-        if len(one) == owner and owns(one, path) and lists(rule, request.method)
+        for item, rule in rules
+        if len(item) == owner
+        and owns(item, path)
+        and lists(rule, request.method)
     ]
     if any("public" in rule for rule in deciding):
         return 200
@@ -588,12 +606,13 @@ def _status(
     )
 
 
-# What pages may read
+# Answers that pages may read
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page in a browser that asks for something: `method` is the one that it wants to use, in a preflight, too."""
+    """A page in a browser that sends a request: `method` is the intended method, also in a
+    preflight."""
 
     origin: str
     method: str
@@ -604,7 +623,7 @@ class Page:
 def origins(
     applications: list[Document], stack: Document, client: str
 ) -> set[str]:
-    """The origins of a browser client's pages: where its users come back to."""
+    """Return the origins of a browser client's pages, from its redirect URIs."""
     scheme = setting(stack, "gateway", {}).get("scheme", "https")
     return {
         f"{scheme}://{endpoint.host}"
@@ -618,11 +637,11 @@ def origins(
 
 
 def readable(applications: list[Document], stack: Document, page: Page) -> bool:
-    """Whether a browser gives the page what is answered to its request.
+    """Return whether a browser lets the page read the answer to its request.
 
-    A page of a browser client may read what its users can be allowed with what it was granted there, and what is
-    public; unless the API is nowhere but at the page's own origin, where nobody has to say so. A foreign page, which the
-    API names, may read whatever a rule lists.
+    A page of a browser client may read the calls that its users can be allowed with its grants
+    there, and public rules. If the API has only the page's own origin, nothing needs to be
+    configured. A foreign page, which the API names, may read any listed rule.
     """
     path = resolved(page.target)
     endpoint = (
@@ -643,8 +662,8 @@ def readable(applications: list[Document], stack: Document, page: Page) -> bool:
         return False
     deciding = [
         rule
-        for one, rule in rules
-        if len(one) == owner and owns(one, path) and lists(rule, page.method)
+        for item, rule in rules
+        if len(item) == owner and owns(item, path) and lists(rule, page.method)
     ]
     if any(
         page.origin in trait.get("origins", [])
@@ -653,13 +672,13 @@ def readable(applications: list[Document], stack: Document, page: Page) -> bool:
         return bool(deciding)
     scheme = setting(stack, "gateway", {}).get("scheme", "https")
     if all(
-        f"{scheme}://{one.host}" == page.origin
-        for one in listed
-        if one.component == key
+        f"{scheme}://{item.host}" == page.origin
+        for item in listed
+        if item.component == key
     ):
         return False
     held = (
-        held_by_client(applications, client, key, user=True)
+        client_scopes(applications, client, key, user=True)
         for client in components(applications)
         if page.origin in origins(applications, stack, client)
     )
@@ -671,11 +690,11 @@ def readable(applications: list[Document], stack: Document, page: Page) -> bool:
     )
 
 
-# While a run goes on
+# During a run
 
 
 def image(applications: list[Document], key: str) -> str | None:
-    """The version of a component's workload."""
+    """Return the version of a component's workload."""
     found: str | None = (
         components(applications).get(key, {}).get("properties", {}).get("image")
     )
@@ -683,7 +702,8 @@ def image(applications: list[Document], key: str) -> str | None:
 
 
 def over_tls(applications: list[Document], key: str) -> bool:
-    """Whether a component's workload is spoken to by verified https alone; of one that says so of some ports, no."""
+    """Return whether the gateway speaks only verified https to a component's workload; false if
+    only some ports say so."""
     traits = components(applications).get(key, {}).get("traits", ())
     return any(
         trait["type"] == "upstream-tls"
@@ -693,5 +713,6 @@ def over_tls(applications: list[Document], key: str) -> bool:
 
 
 def must_allow(before: Answer, after: Answer) -> bool:
-    """Whether a request has to get through at any moment: both estates let it into the same place."""
+    """Return whether a request must be allowed at any moment: both estates allow it at the same
+    place."""
     return before.allowed and before == after

@@ -1,11 +1,11 @@
-"""Generated estates, each with the one that follows it, and what is asked of them.
+"""Generated estates, each with its successor, and questions about them.
 
     before, after = estates(random.Random(7))
     for question in questions(rng, before, after, 100): ...
 
-An estate is a plan of `Part`s, changed at random and then put right (`_repair`), so that what comes out is without
-errors: hosts and paths have one owner, rules name declared scopes, roles cover what is called. It is rendered as the
-documents that somebody would have written.
+An estate is a plan of `Part`s, changed at random and then repaired (`_repair`), so the result has
+no errors. Hosts and paths have one owner, rules name declared scopes, and roles cover the calls. It
+is rendered as documents that somebody could have written.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ ADDRESSES = (
 )
 HEADERS = (
     *(
-        ("Connection", one)
-        for one in (
+        ("Connection", text)
+        for text in (
             "close",
             "Keep-Alive, Upgrade",
             "TE",
@@ -105,8 +105,8 @@ HEADERS = (
         )
     ),
     *(
-        ("connection", one)
-        for one in (
+        ("connection", text)
+        for text in (
             "X-Auth-Client",
             "close, content-length",
             "Host",
@@ -192,7 +192,7 @@ class Part:
     calls: dict[str, list[str]] = field(default_factory=dict)
     foreign: list[str] = field(default_factory=list)
     allow: Document = field(default_factory=dict)
-    """The properties of its ip-allow trait; empty: it has none."""
+    """The properties of its ip-allow trait; empty: no such trait."""
 
     @property
     def paths(self) -> list[str]:
@@ -223,11 +223,11 @@ class World:
 class Question:
     request: Request
     tags: frozenset[str]
-    """What is special about it, to be counted."""
+    """Return its special features, for counting."""
 
 
 def estates(rng: Random) -> tuple[World, World]:
-    """An estate, and one that somebody made of it by a few changes."""
+    """Return an estate, and an estate with a few changes of it."""
     plan = _plan(rng)
     _repair(plan)
     before = _render(plan)
@@ -286,7 +286,7 @@ def _part(rng: Random, plan: Plan, key: str) -> Part:
         part.kind = "service"
     apart = Random(
         f"{key} {part.image} {part.scopes}"
-    )  # what is drawn from `rng` beside this stays as it is
+    )  # other draws from `rng` do not change
     if apart.random() < 0.3:
         part.foreign = _some(apart, FOREIGN, 1, 2)
     part.allow = _allow(Random(repr((key, part))), part)
@@ -294,7 +294,8 @@ def _part(rng: Random, plan: Plan, key: str) -> Part:
 
 
 def _allow(rng: Random, part: Part) -> Document:
-    """Mostly none. Drawn aside, as are addresses: what else is drawn from a seed stays what it was."""
+    """Draw networks, mostly none. They and addresses use a separate generator, so other draws from
+    a seed stay the same."""
     if not part.gateways or rng.random() < 0.6:
         return {}
     singles = [
@@ -307,7 +308,11 @@ def _allow(rng: Random, part: Part) -> Document:
             rng,
             [
                 *part.paths,
-                *(one for rule in part.rules for one in rule.get("paths", [])),
+                *(
+                    path
+                    for rule in part.rules
+                    for path in rule.get("paths", [])
+                ),
             ],
             0,
             3,
@@ -373,7 +378,8 @@ def _owners(plan: Plan) -> list[Part]:
 
 
 def _move_scope(rng: Random, plan: Plan) -> None:
-    """A scope is another component's from now on, and is asked for there; some of its clients go with it."""
+    """Move a scope to another component, which requires it from now on; some of its clients move
+    with it."""
     givers = [
         (key, part)
         for key, part in plan.parts.items()
@@ -421,7 +427,7 @@ def _move_groups(rng: Random, plan: Plan) -> None:
         rng.choice(roles)["groups"] = _some(rng, GROUPS, 0, 2)
 
 
-def _ask_otherwise(rng: Random, plan: Plan) -> None:
+def _vary_question(rng: Random, plan: Plan) -> None:
     part = rng.choice(list(plan.parts.values()))
     part.calls = {}
     _calls(rng, plan, part)
@@ -458,7 +464,7 @@ def _rename(rng: Random, plan: Plan) -> None:
 
 
 def _rules(rng: Random, plan: Plan) -> None:
-    """Some rules go, some come, and the component has a new version for it, or has not."""
+    """Add and remove some rules; the component may get a new version."""
     owners = _owners(plan)
     if owners:
         part = rng.choice(owners)
@@ -469,11 +475,11 @@ def _rules(rng: Random, plan: Plan) -> None:
 
 
 def _gateways(rng: Random, plan: Plan) -> None:
-    """A component is at another place; what was there may be taken by another component."""
+    """Move a component to another place; another component may take the old place."""
     exposed = [part for part in plan.parts.values() if part.gateways]
     if len(exposed) > 1 and rng.random() < 0.5:
-        one, other = rng.sample(exposed, 2)
-        one.gateways, other.gateways = other.gateways, one.gateways
+        left, right = rng.sample(exposed, 2)
+        left.gateways, right.gateways = right.gateways, left.gateways
     elif exposed:
         rng.choice(exposed).gateways = [_gateway(rng)]
 
@@ -505,7 +511,7 @@ _CHANGES = (
         _move_grant,
         _move_grant,
         _move_groups,
-        _ask_otherwise,
+        _vary_question,
         _rename_groups,
     ),
     *(
@@ -527,7 +533,7 @@ _CHANGES = (
 
 
 def _repair(plan: Plan) -> None:
-    """Makes a plan one without errors, by leaving out what contradicts something that comes before it."""
+    """Make a plan free of errors, by leaving out contradictions of earlier parts."""
     taken: set[tuple[str, str]] = set()
     declared: set[tuple[str, str]] = set()
     for key, part in plan.parts.items():
@@ -579,7 +585,7 @@ def _repair_places(
 ) -> None:
     if (
         part.kind in PAGES
-    ):  # users come back to one place, which has no wildcard
+    ):  # redirect URIs need a single host without a wildcard
         part.gateways = [
             (
                 None if host in WILDCARDS else host,
@@ -621,7 +627,7 @@ def _repair_rules(part: Part) -> None:
                 "public": {"reason": "pages"},
             },
         )
-    said: dict[tuple[str, str], bool] = {}
+    covered: dict[tuple[str, str], bool] = {}
     part.rules = []
     for rule in rules:
         rule = {**rule}
@@ -646,17 +652,17 @@ def _repair_rules(part: Part) -> None:
         }
         if (
             all(
-                said.get(position, public) == public
+                covered.get(position, public) == public
                 for position, public in places.items()
             )
             and rule not in part.rules
         ):
-            said |= places
+            covered |= places
             part.rules.append(rule)
 
 
 def _repair_allow(part: Part) -> None:
-    """Of paths and methods that rules have, each once. GET stands for HEAD, too."""
+    """Keep the rules' paths and methods, each once. GET stands for HEAD, too."""
     listed: dict[str, set[str]] = {}
     for rule in part.rules if part.access else [{}]:
         for path in rule.get("paths", part.paths):
@@ -664,24 +670,24 @@ def _repair_allow(part: Part) -> None:
             listed.setdefault(path, set()).update(
                 methods | ({"HEAD"} if "GET" in methods else set())
             )
-    singles, said = [], set[tuple[str, str]]()
+    singles, covered = [], set[tuple[str, str]]()
     for single in part.allow.get("rules", []):
         (path,) = single["paths"]
         methods = [
             method
             for method in single["methods"]
-            if method in listed.get(path, ()) and (path, method) not in said
+            if method in listed.get(path, ()) and (path, method) not in covered
         ]
         methods = [
             method
             for method in methods
             if method != "HEAD" or "GET" not in methods
         ]
-        if "GET" in methods and (path, "HEAD") in said:
+        if "GET" in methods and (path, "HEAD") in covered:
             methods.remove("GET")
-        said |= {
-            (path, one)
-            for one in (*methods, *(["HEAD"] if "GET" in methods else []))
+        covered |= {
+            (path, method)
+            for method in (*methods, *(["HEAD"] if "GET" in methods else []))
         }
         singles += [{**single, "methods": methods}] if methods else []
     usual = {"from": part.allow["from"]} if "from" in part.allow else {}
@@ -694,8 +700,8 @@ def _repair_allow(part: Part) -> None:
 
 def _exposed(part: Part, path: str) -> bool:
     return any(
-        meaning.owns(meaning.elements(one), meaning.elements(path))
-        for one in part.paths
+        meaning.owns(meaning.elements(item), meaning.elements(path))
+        for item in part.paths
     )
 
 
@@ -935,8 +941,8 @@ def questions(
 def pages(
     rng: Random, before: World, after: World, count: int
 ) -> Iterator[Page]:
-    """Pages of ours, of others that are named, and of strangers, that ask as everybody does; half of those that may read
-    the answer, where there are such."""
+    """Return pages of ours, named pages of others, and pages of strangers, that ask like everybody.
+    Half of them may read the answer, if there are such pages."""
     known = sorted(
         {origin for world in (before, after) for origin in _origins(world)}
         | {*FOREIGN}
@@ -973,7 +979,7 @@ def _origins(world: World) -> Iterator[str]:
 
 
 class _Facts:
-    """What there is to ask about in an estate, drawn from its documents once."""
+    """The subjects of questions in an estate, drawn from its documents once."""
 
     def __init__(self, world: World) -> None:
         applications, stack = world.applications, world.stack
@@ -1043,7 +1049,7 @@ class _Facts:
         )
 
     def issued(self, client: str, provider: str, api: str | None) -> list[str]:
-        """What the provider gives a client that asks for all it was granted."""
+        """Return the provider's token for a client that requests all its grants."""
         return sorted(
             scope
             for key, callee, scope in self.grants
@@ -1149,7 +1155,8 @@ def _hostile(rng: Random, target: bytes) -> bytes:
 
 
 def _alike(rng: Random, text: str) -> str:
-    """Each letter as itself or as one that some server takes for it. Of bytes that are no ASCII none is changed."""
+    """Return the letters, each as itself or as a letter that some server treats as equal. Bytes
+    outside ASCII do not change."""
     wide = {chr(code): chr(code + 0xFEE0) for code in range(0x41, 0x7B)}
     accents = {
         "a": "á",
@@ -1163,8 +1170,14 @@ def _alike(rng: Random, text: str) -> str:
     if not text.isascii():
         return ""
     return "".join(
-        rng.choice((one, wide.get(one, one), accents.get(one, one)))
-        for one in text
+        rng.choice(
+            (
+                character,
+                wide.get(character, character),
+                accents.get(character, character),
+            )
+        )
+        for character in text
     )
 
 
@@ -1228,13 +1241,13 @@ def _token(
 def seen(
     question: Question, before: World, after: World, was: Answer, answer: Answer
 ) -> Iterator[str]:
-    """The dimensions of a question, each to be counted."""
+    """Yield the dimensions of a question, each to be counted."""
     now, then = _facts(after), _facts(before)
     yield from question.tags
     yield f"status {answer.status}"
     token = question.request.token
     if token:
-        yield from _seen_of_token(token, then, now)
+        yield from _token_dimensions(token, then, now)
     if answer.component:
         access = meaning.access_of(now.components[answer.component])
         if access is None:
@@ -1253,10 +1266,10 @@ def seen(
         if (
             sum(
                 meaning.owns(
-                    meaning.elements(one),
+                    meaning.elements(path),
                     meaning.resolved(question.request.target) or (),
                 )
-                for one in now.paths[answer.component]
+                for path in now.paths[answer.component]
             )
             > 2
         ):
@@ -1273,8 +1286,8 @@ def seen(
         yield "opened" if answer.allowed else "closed"
 
 
-def _seen_of_token(token: Token, then: _Facts, now: _Facts) -> Iterator[str]:
-    """The dimensions of a token, each to be counted."""
+def _token_dimensions(token: Token, then: _Facts, now: _Facts) -> Iterator[str]:
+    """Yield the dimensions of a token, each to be counted."""
     yield "token of a user" if token.user else "token of a service"
     places = [
         (

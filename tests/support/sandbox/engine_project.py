@@ -18,14 +18,15 @@ class Project:
     folder: Path
 
     def write(self, program: str) -> None:
-        """Replaces the program, and what Python compiled of it: it tells sources apart by size and second."""
+        """Replace the program, and delete its bytecode: Python compares sources only by size and
+        second."""
         (self.folder / "__main__.py").write_text(dedent(program))
         rmtree(self.folder / "__pycache__", ignore_errors=True)
 
     def pulumi(
         self, *arguments: str, check: bool = True
     ) -> CompletedProcess[str]:
-        """Runs the CLI in the project's folder; 60 seconds at most."""
+        """Run the CLI in the project's folder; 60 seconds at most."""
         return self.local.pulumi(
             *arguments, cwd=self.folder, check=check, timeout=60
         )
@@ -37,7 +38,8 @@ class Project:
         )
 
     def changes(self, verb: str, *arguments: str) -> dict[str, int]:
-        """What `verb` (preview, up, refresh) would do or did, by operation: {"create": 2, "same": 1}."""
+        """Return the planned or made changes of `verb` (preview, up, refresh), by operation:
+        {"create": 2, "same": 1}."""
         yes = () if verb == "preview" else ("--yes", "--skip-preview")
         events = self.pulumi(verb, *yes, *arguments, "--json").stdout
         if verb == "preview":

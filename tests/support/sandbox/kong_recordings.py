@@ -18,12 +18,12 @@ ID = re.compile(
 
 
 def recorded(name: str) -> list[dict[str, Any]]:
-    """The lines of a recording; skips the test, saying why, where the recordings are not beside the project."""
+    """Return the lines of a recording; without the recordings, skip the test with the reason."""
     return recordings.recorded(f"kong-3.10/{name}")
 
 
 def schema(name: str) -> Any:
-    """A recorded schema without its descriptions, which a stand-in does not repeat."""
+    """Return a recorded schema without its descriptions, which a stand-in does not repeat."""
     path = DATA / name
     if not path.exists():
         pytest.skip(f"no recorded schemas at {path}")

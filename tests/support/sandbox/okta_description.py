@@ -1,7 +1,8 @@
-"""Okta's own API description as JSON Schemas, to hold the stand-in's answers against.
+"""Okta's own API description as JSON Schemas, for comparison with the stand-in's answers.
 
-The description is OpenAPI 3.0, whose schema dialect differs from JSON Schema in two ways that matter here: `nullable`
-and discriminators. An app is checked as `Application` and as `OpenIdConnectApplication`, which its discriminator means.
+The description is OpenAPI 3.0, whose schema dialect differs from JSON Schema in two relevant ways:
+`nullable` and discriminators. An app is checked as `Application` and, by its discriminator, as
+`OpenIdConnectApplication`.
 """
 
 import json
@@ -17,7 +18,8 @@ DATA = Path(__file__).parents[4] / "shared" / "data" / "okta"
 
 
 def shared(name: str) -> Path:
-    """A file of the shared data beside the project; the test is skipped, with the reason, where it is missing."""
+    """Return a file of the shared data beside the project; without it, skip the test with the
+    reason."""
     path = DATA / name
     if not path.exists():
         pytest.skip(f"no {name} in ../shared/data/okta")
@@ -25,7 +27,7 @@ def shared(name: str) -> Path:
 
 
 def _plain(schema: Any) -> Any:
-    """The schema in JSON Schema draft 4, which OpenAPI 3.0 extends."""
+    """Return the schema in JSON Schema draft 4, which OpenAPI 3.0 extends."""
     if isinstance(schema, list):
         return [_plain(part) for part in schema]
     if not isinstance(schema, dict):
@@ -61,13 +63,13 @@ class Description:
             for method, operation in operations.items()
             if method != "parameters"
         ]
-        # A literal path such as /groups/rules is meant before one with a parameter in that place.
+        # A literal path such as /groups/rules precedes a path with a parameter in that place.
         self._operations.sort(
             key=lambda operation: operation[1].pattern.count("[^/]+")
         )
 
     def responses(self, method: str, path: str) -> dict[str, Any] | None:
-        """The answers of an operation by status, or None when the description does not have it."""
+        """Return the answers of an operation by status, or None if the description lacks it."""
         for candidate, pattern, responses in self._operations:
             if candidate == method and pattern.fullmatch(path):
                 return dict(responses)
@@ -76,7 +78,7 @@ class Description:
     def errors(
         self, method: str, path: str, status: int, body: Any
     ) -> list[str]:
-        """What in this answer the description does not allow."""
+        """Return the errors of this answer by the description."""
         responses = self.responses(method, path)
         assert responses is not None, (
             f"{method} {path} is not in the description"

@@ -1,4 +1,4 @@
-"""A stand-in org with a small estate, and an administrator who calls its management API over HTTP."""
+"""A stand-in org with a small estate, and an administrator that calls its management API over HTTP."""
 
 import http.client
 import json
@@ -21,7 +21,7 @@ Observer = Callable[[str, str, int, Any], None]
 
 
 def new_okta(**options: Any) -> Okta:
-    """An org with the groups and users of the estate."""
+    """Return an org with the groups and users of the estate."""
     return Okta(
         api_token=TOKEN,
         **({"groups": ("sales", "order-desk"), "users": USERS} | options),
@@ -70,20 +70,20 @@ class Admin:
         return response.status, decoded
 
     def make(self, path: str, body: Any) -> Any:
-        """The object that a POST creates."""
+        """Return the object that a POST creates."""
         status, made = self.call("POST", f"/api/v1/{path}", body)
         assert status in (200, 201), made
         return made
 
     def get(self, path: str) -> Any:
-        """The body of a GET that is expected to succeed."""
+        """Return the body of a GET that is expected to succeed."""
         status, body = self.call("GET", f"/api/v1/{path}")
         assert status == 200, body
         return body
 
 
 def app(label: str, kind: str, **oauth: Any) -> dict[str, Any]:
-    """A request for an app, as the official plugin sends it."""
+    """Return a request for an app, as the official plugin sends it."""
     client = {
         "token_endpoint_auth_method": oauth.pop(
             "method", "client_secret_basic"
@@ -114,7 +114,7 @@ def app(label: str, kind: str, **oauth: Any) -> dict[str, Any]:
 
 
 def policy(name: str, *clients: str, **rest: Any) -> dict[str, Any]:
-    """A request for a policy."""
+    """Return a request for a policy."""
     return {
         "name": name,
         "description": name,
@@ -127,7 +127,7 @@ def policy(name: str, *clients: str, **rest: Any) -> dict[str, Any]:
 def rule(
     name: str, grant: str, scopes: list[str], groups: list[str], **rest: Any
 ) -> dict[str, Any]:
-    """A request for a rule."""
+    """Return a request for a rule."""
     return {
         "name": name,
         "type": "RESOURCE_ACCESS",
@@ -208,12 +208,12 @@ def build(okta: Okta) -> Estate:
 
 
 def client_id(made: dict[str, Any]) -> str:
-    """The OAuth client id of an app."""
+    """Return the OAuth client id of an app."""
     found: str = made["credentials"]["oauthClient"]["client_id"]
     return found
 
 
 def secret(made: dict[str, Any]) -> str:
-    """The client secret in the answer that created an app."""
+    """Return the client secret in the answer that created an app."""
     found: str = made["credentials"]["oauthClient"]["client_secret"]
     return found

@@ -1,7 +1,8 @@
 """The recorded requests of the official Okta plugin, replayed on the stand-in with its own ids.
 
-`Replay` translates recorded ids, key ids and client secrets as it learns them from the answers, makes by hand what was
-made by hand while recording (drift, which the recording does not show), and compares what it gets.
+`Replay` translates recorded ids, key ids and client secrets as it learns them from the answers, and
+compares the answers. It repeats the manual changes of the recording (drift, which the recording
+does not show).
 """
 
 import json
@@ -40,7 +41,7 @@ SERVER = "authorizationServers/ausSXpfKtHF4vUCsMehG"
 
 
 def exchanges() -> list[Json]:
-    """The exchanges of the run `main`, in order."""
+    """Return the exchanges of the run `main`, in order."""
     lines = shared("traffic-official-plugin.jsonl").read_text().splitlines()
     return [
         exchange
@@ -51,7 +52,7 @@ def exchanges() -> list[Json]:
 
 @dataclass
 class Replay:
-    """Sends recorded requests to the org of `admin`; `differences` says what was not the same."""
+    """Sends recorded requests to the org of `admin`; `differences` lists the differences."""
 
     admin: Admin
     known: dict[str, str] = field(default_factory=dict)
@@ -96,7 +97,7 @@ class Replay:
         self.counts["same"] += len(self.differences) == before
 
     def mine(self, recorded: Any) -> Any:
-        """A recorded value with this org's ids in place of the recorded ones."""
+        """Return a recorded value with this org's ids."""
         text = json.dumps(recorded)
         for theirs, ours in self.known.items():
             text = text.replace(theirs, ours)
@@ -127,7 +128,7 @@ class Replay:
         self._differ(where, self.mine(recorded), got)
 
     def _learn(self, recorded: Any, got: Any) -> None:
-        """Take note of ids at the same place in both answers."""
+        """Record ids at the same place in both answers."""
         if isinstance(recorded, list) and isinstance(got, list):
             for theirs, ours in zip(recorded, got, strict=False):
                 self._learn(theirs, ours)
@@ -141,7 +142,8 @@ class Replay:
                 self._learn(recorded[name], got[name])
 
     def _differ(self, where: str, recorded: Any, got: Any) -> None:
-        """Every recorded member must be there with the same value; further ones may be."""
+        """Yield the differences: every recorded member must exist with the same value, and others
+        may."""
         if isinstance(recorded, dict) and isinstance(got, dict):
             for name, value in recorded.items():
                 if name in NOT_COMPARED and not (
@@ -169,7 +171,7 @@ class Replay:
                 )
 
     def drift(self, step: str) -> None:
-        """Make by hand what was made by hand before this step of the recording."""
+        """Repeat the manual changes before this step of the recording."""
         for method, path, change in BY_HAND.get(step, ()):
             target = f"/api/v1/{self.mine(path)}"
             if method == "PUT" and not path.startswith(
@@ -182,7 +184,7 @@ class Replay:
             assert status in (200, 201, 204), answer
 
     def prepare(self, step: str) -> None:
-        """What has to be done by hand and needs an answer: by name, or with the id that a new object gets."""
+        """Make the manual changes that need an answer: by name, or with the id of a new object."""
         app = "0oaSufrdZSlB5er8bOfZ"
         if step == "drift:app-deleted-refresh":
             self.kept = self.admin.get(f"apps/{self.known[app]}")
@@ -230,7 +232,7 @@ _URIS = [
     "https://orders.example.com/callback2",
     "https://evil.example.com/cb",
 ]
-# Step of the recording -> what was done outside before it: method, path, and (PUT) the change to what is there.
+# Step of the recording -> the earlier manual change: method, path, and (PUT) the changed members.
 BY_HAND: dict[str, tuple[tuple[str, str, Any], ...]] = {
     "drift:key-rotated-refresh": (
         ("POST", f"{SERVER}/credentials/lifecycle/keyRotate", {"use": "sig"}),

@@ -22,7 +22,7 @@ from tests.support.seeded.faults import (
 )
 
 PASSED, FAILED = 0, 1
-"""Exit statuses of pytest. Any other says that the tests could not be run."""
+"""Exit statuses of pytest. Any other means that the tests did not run."""
 
 
 def main(names: list[str]) -> int:

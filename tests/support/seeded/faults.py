@@ -1,6 +1,7 @@
-"""Small faults of the product, each a patch in `patches/`, and what the tests that it names say of it.
+"""Small faults of the product, each a patch in `patches/`, and the results of its tests.
 
-The first line of a patch is `# Tests: ` and the tests that catch it, as pytest names them. The rest is a unified diff.
+The first line of a patch is `# Tests: ` and the tests that catch it, as pytest names them. The rest
+is a unified diff.
 """
 
 from __future__ import annotations
@@ -35,14 +36,14 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What pytest says: its exit status, None where it took too long, and the tests that failed."""
+    """Pytest's result: its exit status, None after a timeout, and the failed tests."""
 
     status: int | None
     failed: tuple[str, ...]
 
 
 def all_faults() -> list[Fault]:
-    """Reads every patch. Raises ValueError for a patch that names no tests."""
+    """Read every patch. Raises ValueError for a patch that names no tests."""
     return [_read(patch) for patch in sorted(PATCHES.glob("*.patch"))]
 
 
@@ -62,22 +63,23 @@ def copy_tree(folder: Path) -> None:
 
 
 def applies(fault: Fault, folder: Path) -> bool:
-    """Whether the patch still fits the files in a folder."""
+    """Return whether the patch still fits the files in a folder."""
     return _apply(fault, folder, "--check").returncode == 0
 
 
 def seed(fault: Fault, folder: Path) -> None:
-    """Puts the fault into the files in a folder. Raises subprocess.CalledProcessError where it does not fit."""
+    """Put the fault into the files in a folder. Raises subprocess.CalledProcessError if it does not
+    fit."""
     _apply(fault, folder).check_returncode()
 
 
 def mend(fault: Fault, folder: Path) -> None:
-    """Takes the fault out again. Raises subprocess.CalledProcessError where it is not there."""
+    """Remove the fault. Raises subprocess.CalledProcessError if it is missing."""
     _apply(fault, folder, "--reverse").check_returncode()
 
 
 def run(tests: tuple[str, ...], folder: Path) -> Outcome:
-    """Runs tests in a folder as `make test` does, in one process, until one fails."""
+    """Run tests in a folder as `make test` does, in one process, until one fails."""
     command = [
         sys.executable,
         "-m",
@@ -91,7 +93,7 @@ def run(tests: tuple[str, ...], folder: Path) -> Outcome:
         "no:cacheprovider",
     ]
     command += ["--hypothesis-profile", "quick", *tests]
-    # Bytecode goes by size and second: that of a file before a change could pass for the one after it.
+    # Bytecode is found by size and second: an old file's bytecode could match a changed file.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         ran = subprocess.run(

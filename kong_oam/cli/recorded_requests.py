@@ -1,5 +1,4 @@
-"""`explain --request`: takes one request apart that the gateway kept a record of
-(docs/reference/records.md)."""
+"""`explain --request`: explain a request from the gateway's records (docs/reference/records.md)."""
 
 from __future__ import annotations
 
@@ -16,63 +15,67 @@ from kong_oam.access.tokens import Claims, Refusal
 from kong_oam.cli.command import OK, UsageError, quoted
 from kong_oam.cli.console import Colour, Console
 from kong_oam.cli.entries import rule_entry
-from kong_oam.cli.estates import asked_settings, estate_of, reading_of
+from kong_oam.cli.estates import estate_of, reading_of, selected_settings
 from kong_oam.diagnostics import printable
 from kong_oam.kong import names
 from kong_oam.kong.plugins import AUTHENTICATION
 from kong_oam.kong.table import revision
-from kong_oam.metrics.records import VERSION, RequestRecord, is_whole, values_in
+from kong_oam.metrics.records import (
+    VERSION,
+    RequestRecord,
+    is_complete,
+    values_in,
+)
 from kong_oam.oam.position import Fields
 from kong_oam.traits.at_kong import AT_KONG
 
-# What would have let a request pass, by code, where that is the same for every request.
+# Remedies by code, for codes with the same remedy for every request.
 _REMEDIES: dict[str, str] = {
-    "address-not-allowed": "a call from an address that the rule allows",
-    "ambiguous-header": "Connection with close, keep-alive, TE or Upgrade alone; X-Forwarded-For "
-    "spelled with `-`",
-    "ambiguous-path": "the path spelled in one way: no dot segments, escapes of what need not be "
-    "escaped, or `;`",
-    "client-closed": "a caller that waits for the answer",
-    "failed": "nothing of the caller's: the gateway's error log says what failed",
-    "length-needed": "a body that says its length, or HTTP/1.1",
-    "malformed-authorization": "one Authorization header, exactly `Bearer <token>`",
-    "method-unknown": "a method that the gateway takes",
-    "not-admitted": "nothing of the caller's: the gate ran without admission; `kong-oam verify` "
-    "says what is not there",
-    "not-exposed": "a host and path of a component's gateway trait",
-    "other-api": "a token for this API",
-    "refused": "what the plugin asks for that answered: none of the gate's",
-    "token-needed": "an access token of the component's provider",
-    "token-not-for-us": "a token of this issuer for this audience",
-    "token-not-of-issuer": "a token that is signed with a key of this issuer's",
-    "token-not-verified": "a token that is signed with a key of this issuer's, and has not expired",
-    "token-unreadable": "an access token, with client, subject, scopes and groups as the provider "
-    "spells them",
-    "token-untimely": "a token that is valid at the time",
-    "too-large": "a smaller body",
-    "too-many-requests": "fewer requests in the time",
-    "unavailable": "nothing of the caller's: the gateway has nowhere to send it, or a plugin says "
-    "that it is closed",
-    "upstream-failed": "nothing of the caller's: the workload did not answer",
-    "upstream-timeout": "nothing of the caller's: the workload took too long",
+    "address-not-allowed": "call from an address that the rule allows",
+    "ambiguous-header": "send Connection only with close, keep-alive, TE or Upgrade; spell "
+    "X-Forwarded-For with `-`",
+    "ambiguous-path": "send the path without dot segments, `;` and unneeded escapes",
+    "client-closed": "keep the connection open until the answer arrives",
+    "failed": "not the caller's fault: see the gateway's error log",
+    "length-needed": "send the length of the body, or use HTTP/1.1",
+    "malformed-authorization": "send one Authorization header, exactly `Bearer <token>`",
+    "method-unknown": "use a method that the gateway accepts",
+    "not-admitted": "not the caller's fault: the gate ran without admission; `kong-oam verify` "
+    "finds the missing part",
+    "not-exposed": "use a host and path of a component's gateway trait",
+    "other-api": "send a token for this API",
+    "refused": "see the settings of the plugin that answered; the gate allowed the request",
+    "token-needed": "send an access token of the component's provider",
+    "token-not-for-us": "send a token of this issuer for this audience",
+    "token-not-of-issuer": "send a token that a key of this issuer signed",
+    "token-not-verified": "send a token that a key of this issuer signed and that has not expired",
+    "token-unreadable": "send an access token with client, subject, scopes and groups in the "
+    "provider's format",
+    "token-untimely": "send a token that is valid now",
+    "too-large": "send a smaller body",
+    "too-many-requests": "send fewer requests in this period",
+    "unavailable": "not the caller's fault: the gateway has no address for the request, or a "
+    "plugin closed it",
+    "upstream-failed": "not the caller's fault: the workload did not answer",
+    "upstream-timeout": "not the caller's fault: the workload took too long",
 }
 for _trait in AT_KONG:
     _REMEDIES.update(_trait.remedies)
 
 
 def explain_recorded(options: argparse.Namespace, console: Console) -> int:
-    """Print what was decided of a recorded request, why, by which rule, and what today's
-    Applications make of it.
+    """Print the decision about a recorded request, its reason and rule, and the decision of the
+    current Applications.
 
-    Raises UsageError where the record is not there, or is none.
+    Raises UsageError if the record is missing or invalid.
     """
     record = _record(options.logs, options.request)
     if record["stack"] != options.stack:
         stack = printable(record["stack"])
         raise UsageError(
-            f"the request was recorded by stack '{stack}'; ask with --stack {stack}"
+            f"stack '{stack}' recorded the request: add --stack {stack}"
         )
-    settings = asked_settings(options)
+    settings = selected_settings(options)
     estate = estate_of(reading_of(options.applications, settings), settings)
     component = estate.components.get(record["component"])
     address = read_address(str(record.get("address")))
@@ -83,7 +86,7 @@ def explain_recorded(options: argparse.Namespace, console: Console) -> int:
         str(address) if address else None,
     )
     now = decide(estate, request, _token(estate, component, record))
-    # The revision shows whether the gate that decided had the rules that are here.
+    # The revision shows whether the gate had the rules of the current Applications.
     current = None
     if component and record["port"] in component.backends:
         ring = names.ring(estate.stack.name, component.identity.provider)
@@ -94,7 +97,7 @@ def explain_recorded(options: argparse.Namespace, console: Console) -> int:
             ring,
             AUTHENTICATION[settings.gateway.edition],
         )
-    passes = _passes(component, record)
+    remedy = _remedy(component, record)
     if console.json:
         today = {
             "status": now.status,
@@ -107,11 +110,11 @@ def explain_recorded(options: argparse.Namespace, console: Console) -> int:
                 "record": record,
                 "currentRevision": current,
                 "now": today,
-                "passes": passes or None,
+                "passes": remedy or None,
             }
         )
         return OK
-    _print(console, record, current, now, passes)
+    _print(console, record, current, now, remedy)
     return OK
 
 
@@ -120,7 +123,7 @@ def _print(
     record: RequestRecord,
     current: str | None,
     now: Decision,
-    passes: str,
+    remedy: str,
 ) -> None:
     head = (
         f"{record['status']} {record['method']} {record['host']}{record['path']} at "
@@ -128,28 +131,29 @@ def _print(
     )
     source = f"revision {record['revision']}"
     if current != record["revision"]:
-        current_one = (
-            f"today's is {current}" if current else "today there is none"
+        current_note = (
+            f"the current revision is {current}"
+            if current
+            else "no current revision"
         )
-        source += f", not what the Applications here mean: {current_one}"
+        source += f", not from these Applications: {current_note}"
     colour: Colour = "green" if record["decision"] == "allowed" else "red"
     console.print(
         console.paint(colour, printable(head)),
         f"  code    {printable(record['code'])} ({printable(record['decision'])}), by "
         f"{printable(source)}",
         f"  caller  {printable(_caller(record))}",
-        f"  rule    {printable(str(record.get('rule') or 'none of the Applications'))}",
+        f"  rule    {printable(str(record.get('rule') or 'none'))}",
         f"  today   {now.status} {now.code}: {printable(now.reason)}",
     )
-    if passes:
-        console.print(f"  passes  {printable(passes)}")
+    if remedy:
+        console.print(f"  remedy  {printable(remedy)}")
     if now.rule:
         console.print(f"    {now.rule.position}", now.rule.position.excerpt())
 
 
 def _record(file: str, request_id: str) -> RequestRecord:
-    """Return the last record of the request. What else is in the log, records of others or no text
-    at all, is passed over."""
+    """Return the last record of the request. Other lines of the log are ignored."""
     count = 0
     last: Fields | None = None
     with Path(file).open("rb") as lines:
@@ -159,18 +163,19 @@ def _record(file: str, request_id: str) -> RequestRecord:
                 last = record
     if last is None:
         raise UsageError(
-            f"none of the {count} records in {quoted(file)} is of request {quoted(request_id)}"
+            f"no record of request {quoted(request_id)} among {count} records in {quoted(file)}"
         )
-    if not is_whole(last):
+    if not is_complete(last):
         raise UsageError(
-            f"the record of request {quoted(request_id)} is none of version {VERSION}: it lacks "
-            "fields, or has others of their names"
+            f"the record of request {quoted(request_id)} does not have version {VERSION}: fields "
+            "are missing or have other types"
         )
     return last
 
 
 def _records(lines: Iterable[bytes]) -> Iterator[Fields]:
-    """The records in lines of JSON, each of one or of a list; lines of others are passed over."""
+    """Yield the records in lines of JSON. A line has a record or a list of records; other lines are
+    ignored."""
     for line in lines:
         try:
             values = values_in(line)
@@ -184,13 +189,13 @@ def _records(lines: Iterable[bytes]) -> Iterator[Fields]:
 def _token(
     estate: Estate, component: Component | None, record: RequestRecord
 ) -> Claims | Refusal | None:
-    """What the record says of who called: of the token's scopes, those that counted."""
+    """Return the claims of the caller from the record, with the effective scopes."""
     code = record["code"]
     if component is None or (code == "token-needed" and "client" not in record):
         return None
     if "client" not in record:
         is_refused = code.startswith("token-")
-        return Refusal("the token did not count", code) if is_refused else None
+        return Refusal("the token was invalid", code) if is_refused else None
     provider = estate.provider_of(component)
     audience = provider.audience_of(component.key) if provider.per_api else None
     return Claims(
@@ -206,23 +211,19 @@ def _token(
 
 def _caller(record: RequestRecord) -> str:
     if "client" not in record:
-        return f"nobody that a token told of, from {record.get('address')}"
-    caller = f"{record.get('caller', 'no client of the estate')} (client id {record['client']})"
+        return f"no valid token, from {record.get('address')}"
+    caller = f"{record.get('caller', 'an unknown client')} (client id {record['client']})"
     if record.get("user"):
-        groups = " and ".join(record.get("groups", ())) or "none"
-        caller += (
-            f" for user {record.get('subject') or record.get('subjectHash')}, of whose groups "
-            f"{groups} counted"
-        )
+        groups = " and ".join(record.get("groups", ())) or "no group"
+        caller += f" for user {record.get('subject') or record.get('subjectHash')} in {groups}"
     return (
-        f"{caller}; {' '.join(record.get('scopes', ())) or 'no scope'} counted; from "
+        f"{caller} with scopes {' '.join(record.get('scopes', ())) or 'none'}, from "
         f"{record.get('address')}"
     )
 
 
-def _passes(component: Component | None, record: RequestRecord) -> str:
-    """What would let the request pass, by the Applications as they are; empty where that is not
-    known."""
+def _remedy(component: Component | None, record: RequestRecord) -> str:
+    """Return how the request would pass, by the current Applications. Empty if that is unknown."""
     code = record["code"]
     if code in _REMEDIES:
         return _REMEDIES[code]
@@ -232,22 +233,20 @@ def _passes(component: Component | None, record: RequestRecord) -> str:
         "no-rule",
     ):
         return ""
-    passing = []
+    remedies = []
     rules: tuple[Rule, ...] = ()
-    # A path that could be read in more than one way is no rule's.
+    # No rule owns an ambiguous path.
     with suppress(AmbiguousPathError):
         rules = component.owning(read(record["path"].encode()))
     for rule in rules:
         if code != "scope-missing" or rule.lists(record["method"]):
-            passing.append(f"{_asked(rule)} ({rule.position})")
-    return " or ".join(passing) or "a rule that owns the path"
+            remedies.append(f"{_requirements(rule)} ({rule.position})")
+    return " or ".join(remedies) or "add a rule for the path"
 
 
-def _asked(rule: Rule) -> str:
-    """What a rule asks for."""
+def _requirements(rule: Rule) -> str:
+    """Return the requirements of a rule in words."""
     methods = ", ".join(rule.methods)
     if rule.public:
-        return f"{methods} by anybody"
-    return (
-        f"{methods} with {' and '.join(rule.scopes) or 'a token that counts'}"
-    )
+        return f"{methods} without a token"
+    return f"{methods} with {' and '.join(rule.scopes) or 'any valid token'}"

@@ -1,7 +1,7 @@
-"""Plugins of Kong that this stand-in knows beside those that guard, by name; their schemas are in
+"""Plugins of Kong beside authentication and serverless functions, by name; their schemas are in
 plugin_schemas.py.
 
-What each does is a guess but where its docstring says on which Kong it was seen.
+Their behaviour is a guess unless a docstring names the Kong it was seen on.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from sandbox.kong.rate_limiting import RateLimiting
 from sandbox.kong.sinks import FileLog, HttpLog, TcpLog
 
 
-class Further(Protocol):
-    """One kind of plugin on one node; what it keeps between requests is the instance's."""
+class OtherPlugin(Protocol):
+    """One kind of plugin on one node; an instance keeps its data between requests."""
 
     priority: int
     """Kong's: plugins of a higher one run first."""
 
     def access(self, exchange: Exchange, plugin: Entity) -> Response | None:
-        """The access phase: an answer of its own, or None where the request goes on."""
+        """Run the access phase: return the plugin's answer, or None to let the request continue."""
 
     def header_filter(self, exchange: Exchange, plugin: Entity) -> None:
-        """Changes the headers of the answer, in `exchange.response_headers`; `exchange.status` is
+        """Change the headers of the answer, in `exchange.response_headers`; `exchange.status` is
         its status."""
 
     def log(self, exchange: Exchange, plugin: Entity) -> None:
-        """After the answer was given."""
+        """Run after the answer was sent."""
 
 
-FURTHER: Mapping[str, type[Further]] = {
+OTHER_PLUGINS: Mapping[str, type[OtherPlugin]] = {
     "bot-detection": BotDetection,
     "correlation-id": CorrelationId,
     "file-log": FileLog,
@@ -50,6 +50,6 @@ PRIORITIES: Mapping[str, int] = {
     "jwt": 1450,
     "request-termination": 2,
     "post-function": -1000,
-    **{name: plugin.priority for name, plugin in FURTHER.items()},
+    **{name: plugin.priority for name, plugin in OTHER_PLUGINS.items()},
 }
 """Kong's, by the name of every plugin: those that guard, too."""

@@ -1,4 +1,4 @@
-"""Findings that were there before, so that only the others count as new."""
+"""Distinguish new findings from earlier findings."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from collections.abc import Iterable
 from kong_oam.diagnostics import Diagnostic
 
 
-class Known:
-    """Tells findings that are new from those that were there before."""
+class KnownFindings:
+    """The findings before a change."""
 
     def __init__(self, before: Iterable[Diagnostic]) -> None:
-        self._left = Counter(map(_key, before))
+        self._counts = Counter(map(_key, before))
 
     def is_new(self, finding: Diagnostic) -> bool:
-        """Whether the finding was not there before. Ask once about each finding: of two that are
-        alike one may be new."""
-        self._left[_key(finding)] -= 1
-        return self._left[_key(finding)] < 0
+        """Return whether the finding is new. Call it once for each finding: of two equal findings,
+        the second may be new."""
+        self._counts[_key(finding)] -= 1
+        return self._counts[_key(finding)] < 0
 
 
 def _key(finding: Diagnostic) -> tuple[str, str, str]:
-    """What makes two findings one, wherever their lines have moved to."""
+    """Return a key that stays the same if the finding moves to another line."""
     position = finding.position.file if finding.position else ""
     return (
         finding.code,
