@@ -8,7 +8,7 @@ import pytest
 
 from kong_oam.engine.state import RING
 from tests.support.mocks import Registered, all_of, clear, program
-from tests.support.verifying import Deployment, sample
+from tests.support.verified_gateway import Deployment, sample
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from kong_oam.engine.state import COMPONENT, StackState
 from kong_oam.stacks import records, run
 from kong_oam.stacks.order import Estates
 from tests.support.estates import estate
-from tests.support.small_stacks import APPLICATION, SETTINGS, having
+from tests.support.small_stacks import APPLICATION, SETTINGS, state_with
 
 BASE = {
     "generation": 1,
@@ -58,10 +58,10 @@ class Engine:
 
     def recorded(self, stack: str) -> StackState:
         self.read += 1
-        return self.states.get(stack, having())
+        return self.states.get(stack, state_with())
 
     def make(self, settings: Settings, stack: str) -> None:
-        self.states[stack] = having()
+        self.states[stack] = state_with()
         self.tagged.add(stack)
 
     def cli(self, *words: str, stack: str | None = None, **_: Any) -> str:
@@ -114,12 +114,12 @@ class Engine:
                 part = partition.part_of_run(
                     replace(settings, partition=name),
                     self.now.whole,
-                    self.states.get(stack, having()),
+                    self.states.get(stack, state_with()),
                 )
             except pulumi.RunError:
                 return False
         self.states[stack] = (
-            having(*part.estate.own) if name else having(base=BASE)
+            state_with(*part.estate.own) if name else state_with(base=BASE)
         )
         return True
 
@@ -272,5 +272,5 @@ def test_an_application_that_is_added_is_nowhere_else(engine: Engine) -> None:
     ):
         engine.states, engine.tagged, engine.tags = {}, set(), {}
         assert up(engine, estates(recorded)).failed == []
-        engine.states["prod-shops"] = having(*written)
+        engine.states["prod-shops"] = state_with(*written)
         assert up(engine, estates(after), "apis").failed == failed

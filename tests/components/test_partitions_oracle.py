@@ -15,10 +15,10 @@ from tests.support.fingerprint_fields import (
     Field,
     Pair,
     Pairs,
-    left_out,
     registered_by,
+    without_field,
 )
-from tests.support.generated_estates import Choice, Choices, first, full
+from tests.support.generated_estates import Choice, ChosenEstate, first, full
 from tests.support.partition_worlds import (
     Deployed,
     InvalidEstateError,
@@ -98,11 +98,13 @@ def test_what_is_left_out_of_the_fingerprint_is_found(
 ) -> None:
     """Some stack is then left out whose run would make something else."""
     deciding = [pair for pair in pairs_of_few if field in pair.decisive()]
-    with left_out(field):
+    with without_field(field):
         assert any(pair.is_missed() for pair in deciding)
 
 
-def _step(chosen: Choices, random: Random, project: Project) -> Choices:
+def _step(
+    chosen: ChosenEstate, random: Random, project: Project
+) -> ChosenEstate:
     """One to three edits, after which the estate compiles."""
     while True:
         choice = chosen
@@ -188,5 +190,5 @@ def test_no_pair_is_missed_and_each_field_that_decides_is_needed(
         for pair in Pairs.around(project, full(kind)).of(kind, part, parts):
             assert not pair.is_missed(), pair.edit
             for field in pair.decisive() if pair.differs else ():
-                with left_out(field):
+                with without_field(field):
                     assert pair.is_missed(), (pair.edit, field)

@@ -15,7 +15,7 @@ from tests.support.engine.shared_secrets import (
     DUE,
     orders,
     preview_text,
-    replaced,
+    replace_secret,
 )
 
 pytestmark = pytest.mark.engine
@@ -74,7 +74,7 @@ def test_a_shared_secret_is_said_to_be_due_and_is_replaced_by_the_command(
     assert orders(shop, before) == 200
     held = caller.token(before)[0]
 
-    replaced(shop, shown)
+    replace_secret(shop, shown)
     after = credential(shop.local, "checkout")
     assert after["OAUTH_CLIENT_SECRET"] != before["OAUTH_CLIENT_SECRET"]
     assert orders(shop, after) == 200

@@ -16,7 +16,7 @@ from sandbox.local import STACK
 from tests.support.drifts import DRIFTS, EXPECTED, READERS, WRITERS
 from tests.support.engine.deployment import Deployment
 from tests.support.tiers import deep_after
-from tests.support.verifying import Hands
+from tests.support.verified_gateway import Hands
 
 pytestmark = pytest.mark.engine
 

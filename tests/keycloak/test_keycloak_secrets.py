@@ -1,5 +1,5 @@
-"""Secrets that clients share with a real Keycloak: a message when they are due, and the command
-that replaces them."""
+"""Secrets that clients share with a real Keycloak: a preview reports old secrets, and its command
+replaces them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ from tests.support.engine.calls import call, credential
 from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
 from tests.support.engine.pods import on as on_day
 from tests.support.engine.realm import on
-from tests.support.engine.shared_secrets import DUE, orders, replaced, said
+from tests.support.engine.shared_secrets import (
+    DUE,
+    orders,
+    preview_text,
+    replace_secret,
+)
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
@@ -45,18 +50,17 @@ def shop(server: Keycloak, tmp_path: Path) -> Iterator[Deployment]:
 def test_the_command_makes_the_client_anew_under_its_name(
     shop: Deployment,
 ) -> None:
-    """Its name is unique in the realm, so the earlier client is deleted first; existing tokens stay
-    valid."""
+    """A realm has each name once, so the old client is deleted first; earlier tokens stay valid."""
     shop.run("up")
     before = credential(shop.local, "checkout")
     held = caller.token(before)[0]
     on_day(shop, 90)
-    shown = said(shop)
+    shown = preview_text(shop)
     assert {(found[1], found[3]) for found in DUE.finditer(shown)} >= {
         ("shop/checkout", "2027-02-23")
     }
     assert shop.changes("up") == {}
-    replaced(shop, shown)
+    replace_secret(shop, shown)
     after = credential(shop.local, "checkout")
     assert after["OAUTH_CLIENT_ID"] == before["OAUTH_CLIENT_ID"]
     assert after["OAUTH_CLIENT_SECRET"] != before["OAUTH_CLIENT_SECRET"]
@@ -67,15 +71,13 @@ def test_the_command_makes_the_client_anew_under_its_name(
         call(shop.local, "GET", "orders.example.com", "/orders", held).status
         == 200
     )
-    credentials = shop.output("credentials")["shop/checkout at keycloak"]
-    assert (
-        credentials["generation"],
-        credentials["since"],
-        credentials["due"],
-    ) == (
+    secret = shop.output("credentials")["shop/checkout at keycloak"]
+    assert (secret["generation"], secret["since"], secret["due"]) == (
         2,
         "2027-02-23",
         "2027-05-24",
     )
-    assert {found[1] for found in DUE.finditer(said(shop))} == {"shop/web"}
+    assert {found[1] for found in DUE.finditer(preview_text(shop))} == {
+        "shop/web"
+    }
     assert shop.changes("up", "--refresh") == {}

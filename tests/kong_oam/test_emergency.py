@@ -24,8 +24,8 @@ from kong_oam.kong.account import Account
 from kong_oam.kong.admin import AdminApi
 from kong_oam.kong.proxy import Proxy
 from kong_oam.oam.application import read_bytes
-from tests.support.two_stacks import both, deployment
-from tests.support.verifying import Hands, Running
+from tests.support.two_stacks import deployment, running_stacks
+from tests.support.verified_gateway import Hands, Running
 
 URL = "http://orders.local.example.com/orders"
 WANTED = OpeningRequest("orders/api", "/orders", "GET", 5, "INC-1")
@@ -34,7 +34,7 @@ SERVICE = "kong-oam.local.orders.api.8080"
 
 @pytest.fixture(scope="module")
 def stacks() -> Iterator[dict[str, Running]]:
-    with both() as running:
+    with running_stacks() as running:
         yield running
 
 

@@ -21,6 +21,7 @@ from policies.deployed import UNKNOWN, DeployedModel, Deployment
 from policies.rule import PolicyFinding
 from tests.support import openid_connect_reference
 from tests.support.estates import STACK, api, estate
+from tests.support.exposing_kinds import EXPOSING_KINDS
 from tests.support.sound_deployment import (
     ACCESS,
     CREDENTIAL,
@@ -34,11 +35,10 @@ from tests.support.sound_deployment import (
     meaning,
     plugin,
     resource,
-    spoilt,
     urn,
+    with_properties,
     without,
 )
-from tests.support.ways_in import WAYS_IN
 
 BY_ID = {rule.id: rule for rule in RULES}
 SERVICE = urn("kong:index/service:Service", "api-service")
@@ -57,7 +57,7 @@ def found(rule: str, deployment: Deployment, **settings: Any) -> list[str]:
 
 def with_environment(*variables: dict[str, Any]) -> Deployment:
     container = {**POD_SPEC["spec"]["containers"][0], "env": list(variables)}
-    return spoilt(
+    return with_properties(
         "deployment",
         spec={"template": {**POD_SPEC, "spec": {"containers": [container]}}},
     )
@@ -65,7 +65,9 @@ def with_environment(*variables: dict[str, Any]) -> Deployment:
 
 def with_volume(*volumes: dict[str, Any]) -> Deployment:
     pod = {**POD_SPEC["spec"], "volumes": list(volumes)}
-    return spoilt("deployment", spec={"template": {**POD_SPEC, "spec": pod}})
+    return with_properties(
+        "deployment", spec={"template": {**POD_SPEC, "spec": pod}}
+    )
 
 
 def one_more(type_: str, spec: dict[str, Any]) -> Deployment:
@@ -105,7 +107,7 @@ def fenced_from(*ingress: dict[str, Any], **selector: Any) -> Deployment:
         "policyTypes": ["Ingress"],
         "ingress": list(ingress),
     }
-    return spoilt("fence", spec=spec)
+    return with_properties("fence", spec=spec)
 
 
 def deciding(access: str, name: str = "api") -> Deployment:
@@ -199,12 +201,12 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("route-guarded", without("admission"), "route protected-1 points to api-service, which has no admission (an enabled pre-function)"),
     ("route-guarded", without("jwt"), "route protected-1 points to api-service, which has no authentication (an enabled jwt or openid-connect)"),
     ("route-guarded", without("gate"), "route protected-1 points to api-service, which has no gate (an enabled post-function)"),
-    ("route-guarded", spoilt("gate", enabled=False), "route protected-1 points to api-service, which has no gate (an enabled post-function)"),
+    ("route-guarded", with_properties("gate", enabled=False), "route protected-1 points to api-service, which has no gate (an enabled post-function)"),
     ("route-guarded", without("api-service"), "route protected-1 points to no service of this stack"),
     ("service-nowhere", beside(resource("kong:index/service:Service", "other", host="api.test")), "service other points to api.test, around its gate"),
     ("service-nowhere", beside(resource("kong:index/target:Target", "t", {"upstreamId": urn("kong:index/upstream:Upstream", "nowhere")}, target="api.test:80")), "target t leads services around their gates"),
-    ("upstream-verified", spoilt("api-service", protocol="https", tlsVerify=False, caCertificateIds=["ca"]), "service api-service uses https, but no CA verifies the server"),
-    ("upstream-verified", spoilt("api-service", protocol="https", tlsVerify=True, caCertificateIds=[]), "service api-service uses https, but no CA verifies the server"),
+    ("upstream-verified", with_properties("api-service", protocol="https", tlsVerify=False, caCertificateIds=["ca"]), "service api-service uses https, but no CA verifies the server"),
+    ("upstream-verified", with_properties("api-service", protocol="https", tlsVerify=True, caCertificateIds=[]), "service api-service uses https, but no CA verifies the server"),
     ("upstream-verified", configured("gate", **plugins.gate(TABLE, address("api.test", 8080, "api.orders.svc"))), "gate sends plain text where the Application asks for https"),
     ("upstream-verified", over_tls(), "gate sends plain text where the Application asks for https"),
     ("script-current", configured("gate", access=["return function() end"]), "gate does not run the gate of this version"),
@@ -219,8 +221,8 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("script-current", configured("admission", access=plugins.admission('{"cors":{}}')["access"]), "admission runs a foreign script in phase header_filter"),
     ("script-current", configured("admission", access=[plugins.admission('{"cors":{}}')["access"][0].replace("CODE.preflight()\n", "")], header_filter=plugins.admission('{"cors":{}}', 600)["header_filter"]), "admission does not run admission of this version"),
     ("script-current", configured("admission", access=plugins.admission('{"cors":{}}')["access"], header_filter=[]), "admission does not run admission of this version"),
-    ("guard-known", spoilt("gate", configJson=UNKNOWN), "gate changes in this run, even if the preview lists it as unchanged: the same run creates an id in its configuration"),
-    ("guard-known", spoilt("jwt", configJson=UNKNOWN), "jwt changes in this run, even if the preview lists it as unchanged: the same run creates an id in its configuration"),
+    ("guard-known", with_properties("gate", configJson=UNKNOWN), "gate changes in this run, even if the preview lists it as unchanged: the same run creates an id in its configuration"),
+    ("guard-known", with_properties("jwt", configJson=UNKNOWN), "jwt changes in this run, even if the preview lists it as unchanged: the same run creates an id in its configuration"),
     ("authentication-strict", configured("jwt", anonymous="somebody"), "jwt: calls without a token pass as 'somebody', which is no consumer without credentials here"),
     ("authentication-strict", beside(resource("kong:index/consumerJwtAuth:ConsumerJwtAuth", "key", {"consumerId": NOBODY})), "jwt: calls without a token pass as 'nobody', which is no consumer without credentials here"),
     ("authentication-strict", guarding(ACCESS.replace("public: {reason: probes, until: \"2026-06-30\"}", "scopes: [read]")), "jwt: calls without a token pass as 'nobody', but nothing behind it is public"),
@@ -243,44 +245,44 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("gate-undisturbed", beside(plugin("all", "pre-function", {})), "all: pre-function replaces admission, but not on exactly one service"),
     ("gate-undisturbed", beside(plugin("everywhere", "jwt", JWT)), "everywhere: jwt verifies tokens, but not on exactly one service"),
     ("gate-undisturbed", beside(plugin("own", "jwt", JWT, routeId=PROTECTED)), "own: jwt verifies tokens, but not on exactly one service"),
-    ("no-plain-http", spoilt("protected-1", protocols=["http", "https"]), "route protected-1 accepts http"),
-    *(("no-plain-http", spoilt("protected-1", protocols=["https", name]), f"route protected-1 accepts {name}") for name in ("grpc", "tcp", "ws")),
-    ("redirect-exact", spoilt("web", redirectUris=["https://*.example.com/x"]), "web: https://*.example.com/x in redirectUris matches more than one address"),
-    ("redirect-exact", spoilt("web", redirectUris=["http://a.test/x"]), "web: http://a.test/x in redirectUris is not https"),
-    ("redirect-exact", spoilt("web", postLogoutRedirectUris=["app://x"]), "web: app://x in postLogoutRedirectUris is not https"),
-    ("redirect-exact", spoilt("web", wildcardRedirect="SUBDOMAIN"), "web: wildcardRedirect is SUBDOMAIN"),
-    ("redirect-exact", spoilt("realm-client", validRedirectUris=["https://a.test/*"]), "realm-client: https://a.test/* in validRedirectUris matches more than one address"),
-    ("redirect-exact", spoilt("realm-client", validRedirectUris=["http://a.test/x"]), "realm-client: http://a.test/x in validRedirectUris is not https"),
-    ("redirect-exact", spoilt("realm-client", validPostLogoutRedirectUris=["+"]), "realm-client: + in validPostLogoutRedirectUris matches more than one address"),
-    ("grant-safe", spoilt("realm-client", implicitFlowEnabled=True), "realm-client may use the implicit grant"),
-    ("grant-safe", spoilt("realm-client", directAccessGrantsEnabled=True), "realm-client may use the password grant"),
-    ("redirect-exact", spoilt("tenant-app", web={"redirectUris": ["https://*.a.test/x"]}), "tenant-app: https://*.a.test/x in web matches more than one address"),
-    ("redirect-exact", spoilt("tenant-app", singlePageApplication={"redirectUris": ["http://127.0.0.1/x"]}), "tenant-app: http://127.0.0.1/x in singlePageApplication is not https"),
-    ("redirect-exact", spoilt("tenant-app", publicClient={"redirectUris": ["http://a.test/x"]}), "tenant-app: http://a.test/x in publicClient is not https"),
-    ("grant-safe", spoilt("tenant-app", web={"implicitGrant": {"accessTokenIssuanceEnabled": True}}), "tenant-app may receive a token in a redirect (accessTokenIssuanceEnabled)"),
-    ("grant-safe", spoilt("tenant-app", web={"implicitGrant": {"idTokenIssuanceEnabled": True}}), "tenant-app may receive a token in a redirect (idTokenIssuanceEnabled)"),
-    ("grant-safe", spoilt("tenant-app", fallbackPublicClientEnabled=True), "tenant-app lets users sign in by password or device code (fallbackPublicClientEnabled)"),
-    ("grant-named", spoilt("tenant-principal", appRoleAssignmentRequired=None), "tenant-principal requires no assignment: everybody gets a token for it"),
-    ("grant-named", spoilt("tenant-principal", appRoleAssignmentRequired=False), "tenant-principal requires no assignment: everybody gets a token for it"),
-    ("grant-named", spoilt("tenant-app", signInAudience="AzureADandPersonalMicrosoftAccount"), "tenant-app is open to other tenants: AzureADandPersonalMicrosoftAccount"),
-    ("grant-named", spoilt("tenant-app", signInAudience="PersonalMicrosoftAccount"), "tenant-app is open to other tenants: PersonalMicrosoftAccount"),
-    ("grant-named", spoilt("tenant-app", signInAudience="AzureADMultipleOrgs"), "tenant-app is open to other tenants: AzureADMultipleOrgs"),
+    ("no-plain-http", with_properties("protected-1", protocols=["http", "https"]), "route protected-1 accepts http"),
+    *(("no-plain-http", with_properties("protected-1", protocols=["https", name]), f"route protected-1 accepts {name}") for name in ("grpc", "tcp", "ws")),
+    ("redirect-exact", with_properties("web", redirectUris=["https://*.example.com/x"]), "web: https://*.example.com/x in redirectUris matches more than one address"),
+    ("redirect-exact", with_properties("web", redirectUris=["http://a.test/x"]), "web: http://a.test/x in redirectUris is not https"),
+    ("redirect-exact", with_properties("web", postLogoutRedirectUris=["app://x"]), "web: app://x in postLogoutRedirectUris is not https"),
+    ("redirect-exact", with_properties("web", wildcardRedirect="SUBDOMAIN"), "web: wildcardRedirect is SUBDOMAIN"),
+    ("redirect-exact", with_properties("realm-client", validRedirectUris=["https://a.test/*"]), "realm-client: https://a.test/* in validRedirectUris matches more than one address"),
+    ("redirect-exact", with_properties("realm-client", validRedirectUris=["http://a.test/x"]), "realm-client: http://a.test/x in validRedirectUris is not https"),
+    ("redirect-exact", with_properties("realm-client", validPostLogoutRedirectUris=["+"]), "realm-client: + in validPostLogoutRedirectUris matches more than one address"),
+    ("grant-safe", with_properties("realm-client", implicitFlowEnabled=True), "realm-client may use the implicit grant"),
+    ("grant-safe", with_properties("realm-client", directAccessGrantsEnabled=True), "realm-client may use the password grant"),
+    ("redirect-exact", with_properties("tenant-app", web={"redirectUris": ["https://*.a.test/x"]}), "tenant-app: https://*.a.test/x in web matches more than one address"),
+    ("redirect-exact", with_properties("tenant-app", singlePageApplication={"redirectUris": ["http://127.0.0.1/x"]}), "tenant-app: http://127.0.0.1/x in singlePageApplication is not https"),
+    ("redirect-exact", with_properties("tenant-app", publicClient={"redirectUris": ["http://a.test/x"]}), "tenant-app: http://a.test/x in publicClient is not https"),
+    ("grant-safe", with_properties("tenant-app", web={"implicitGrant": {"accessTokenIssuanceEnabled": True}}), "tenant-app may receive a token in a redirect (accessTokenIssuanceEnabled)"),
+    ("grant-safe", with_properties("tenant-app", web={"implicitGrant": {"idTokenIssuanceEnabled": True}}), "tenant-app may receive a token in a redirect (idTokenIssuanceEnabled)"),
+    ("grant-safe", with_properties("tenant-app", fallbackPublicClientEnabled=True), "tenant-app lets users sign in by password or device code (fallbackPublicClientEnabled)"),
+    ("grant-named", with_properties("tenant-principal", appRoleAssignmentRequired=None), "tenant-principal requires no assignment: everybody gets a token for it"),
+    ("grant-named", with_properties("tenant-principal", appRoleAssignmentRequired=False), "tenant-principal requires no assignment: everybody gets a token for it"),
+    ("grant-named", with_properties("tenant-app", signInAudience="AzureADandPersonalMicrosoftAccount"), "tenant-app is open to other tenants: AzureADandPersonalMicrosoftAccount"),
+    ("grant-named", with_properties("tenant-app", signInAudience="PersonalMicrosoftAccount"), "tenant-app is open to other tenants: PersonalMicrosoftAccount"),
+    ("grant-named", with_properties("tenant-app", signInAudience="AzureADMultipleOrgs"), "tenant-app is open to other tenants: AzureADMultipleOrgs"),
     ("keys-rotated", beside(resource("azuread:index/applicationPassword:ApplicationPassword", "password", secret="value")), "password is a shared secret that does not rotate"),
-    ("keys-rotated", spoilt("tenant-secret", rotateWhenChanged={}), "tenant-secret is a shared secret that does not rotate"),
-    ("grant-safe", spoilt("web", grantTypes=["implicit", "authorization_code"]), "web may use the implicit grant"),
-    ("grant-safe", spoilt("web", grantTypes=["password"]), "web may use the password grant"),
-    ("grant-safe", spoilt("web", responseTypes=["code", "id_token"]), "web may receive a id_token in a redirect"),
-    ("grant-safe", spoilt("rule", grantTypeWhitelists=["password"]), "rule issues tokens by the password grant"),
-    ("grant-named", spoilt("policy", clientWhitelists=["ALL_CLIENTS"]), "policy is for ALL_CLIENTS"),
-    ("grant-named", spoilt("rule", scopeWhitelists=["*"]), "rule issues every scope (*)"),
+    ("keys-rotated", with_properties("tenant-secret", rotateWhenChanged={}), "tenant-secret is a shared secret that does not rotate"),
+    ("grant-safe", with_properties("web", grantTypes=["implicit", "authorization_code"]), "web may use the implicit grant"),
+    ("grant-safe", with_properties("web", grantTypes=["password"]), "web may use the password grant"),
+    ("grant-safe", with_properties("web", responseTypes=["code", "id_token"]), "web may receive a id_token in a redirect"),
+    ("grant-safe", with_properties("rule", grantTypeWhitelists=["password"]), "rule issues tokens by the password grant"),
+    ("grant-named", with_properties("policy", clientWhitelists=["ALL_CLIENTS"]), "policy is for ALL_CLIENTS"),
+    ("grant-named", with_properties("rule", scopeWhitelists=["*"]), "rule issues every scope (*)"),
     ("secret-hidden", replace(SOUND, resources=tuple(replace(resource, secret_outputs=frozenset()) for resource in SOUND.resources)), "web: clientSecret is not marked as a secret"),
-    ("secret-hidden", spoilt("service", spec={"selector": POD, "externalName": f"x{CREDENTIAL}y"}), "service: spec.externalName contains a credential of this stack"),
-    ("secret-hidden", spoilt("policy", description="YS1jbGllbnQtc2VjcmV0LW9mLW9rdGE="), "policy: description contains a credential of this stack"),
-    ("secret-hidden", spoilt("service", metadata={"annotations": ["-----BEGIN EC PRIVATE KEY-----"]}), "service: metadata.annotations[0] contains a private key"),
+    ("secret-hidden", with_properties("service", spec={"selector": POD, "externalName": f"x{CREDENTIAL}y"}), "service: spec.externalName contains a credential of this stack"),
+    ("secret-hidden", with_properties("policy", description="YS1jbGllbnQtc2VjcmV0LW9mLW9rdGE="), "policy: description contains a credential of this stack"),
+    ("secret-hidden", with_properties("service", metadata={"annotations": ["-----BEGIN EC PRIVATE KEY-----"]}), "service: metadata.annotations[0] contains a private key"),
     ("secret-hidden", with_environment({"name": "DB_PASSWORD", "value": "x"}), "deployment: the variable DB_PASSWORD has a secret value in plain text; use a Secret"),
-    ("keys-rotated", spoilt("server", credentialsRotationMode="MANUAL"), "server does not rotate its signing keys"),
-    ("keys-rotated", spoilt("web", tokenEndpointAuthMethod="client_secret_basic"), "web has a shared secret that does not rotate"),
-    ("keys-rotated", spoilt("realm-client", clientAuthenticatorType="client-secret"), "realm-client has a shared secret that does not rotate"),
+    ("keys-rotated", with_properties("server", credentialsRotationMode="MANUAL"), "server does not rotate its signing keys"),
+    ("keys-rotated", with_properties("web", tokenEndpointAuthMethod="client_secret_basic"), "web has a shared secret that does not rotate"),
+    ("keys-rotated", with_properties("realm-client", clientAuthenticatorType="client-secret"), "realm-client has a shared secret that does not rotate"),
     ("workload-fenced", without("fence"), "deployment is behind a Service, but has no NetworkPolicy"),
     ("workload-fenced", fenced_from({"from": []}), "fence lets everybody connect to deployment"),
     ("workload-fenced", fenced_from({"ports": [{"port": 80}]}), "fence lets everybody connect to deployment"),
@@ -289,12 +291,12 @@ CASES: list[tuple[str, Deployment, str]] = [
     ("workload-fenced", fenced_from({"from": [{"ipBlock": {"cidr": "10.20.0.0/16"}}]}), "fence lets all of 10.20.0.0/16 connect to deployment"),
     ("workload-fenced", fenced_from({"from": [{"ipBlock": {"cidr": "10.20.0.0/27"}}, {"ipBlock": {"cidr": "10.21.0.0/25"}}]}), "fence lets all of 10.21.0.0/25 connect to deployment"),
     ("workload-fenced", fenced_from({"from": [{"ipBlock": {"cidr": "fd00::/48"}}]}), "fence lets all of fd00::/48 connect to deployment"),
-    ("workload-fenced", spoilt("service", spec={"selector": POD, "type": "LoadBalancer"}), "service hides the callers of deployment from its NetworkPolicy"),
-    ("workload-fenced", spoilt("service", spec={"selector": POD, "type": "NodePort", "externalTrafficPolicy": "Cluster"}), "service hides the callers of deployment from its NetworkPolicy"),
+    ("workload-fenced", with_properties("service", spec={"selector": POD, "type": "LoadBalancer"}), "service hides the callers of deployment from its NetworkPolicy"),
+    ("workload-fenced", with_properties("service", spec={"selector": POD, "type": "NodePort", "externalTrafficPolicy": "Cluster"}), "service hides the callers of deployment from its NetworkPolicy"),
     ("workload-fenced", with_volume({"name": "v", "hostPath": {"path": "/var/run"}}), "deployment mounts /var/run of its node, which other pods can write to"),
     ("workload-fenced", fenced_from(matchLabels={"app": "another"}), "deployment is behind a Service, but has no NetworkPolicy"),
     ("workload-fenced", fenced_from(matchExpressions=[{"key": "x", "operator": "Exists"}]), "deployment is behind a Service, but has no NetworkPolicy"),
-    ("workload-fenced", spoilt("fence", metadata={"namespace": "elsewhere"}), "deployment is behind a Service, but has no NetworkPolicy"),
+    ("workload-fenced", with_properties("fence", metadata={"namespace": "elsewhere"}), "deployment is behind a Service, but has no NetworkPolicy"),
     *(("workload-fenced", unfenced(type_, *path), "more is behind a Service, but has no NetworkPolicy") for type_, *path in PODS),
     ("workload-fenced", one_more("core/v1:Pod", {"containers": [], "hostIPC": True}), "more shares its node (hostIPC), where no NetworkPolicy applies"),
     ("workload-fenced", with_pods("apps/v1:StatefulSet", "template", hostNetwork=True), "more shares its node (hostNetwork), where no NetworkPolicy applies"),
@@ -400,7 +402,7 @@ def test_a_rule_judges_nothing_that_is_not_known_yet(rule: str) -> None:
         {"redirectUris": UNKNOWN, "implicitGrant": UNKNOWN},
         {"redirectUris": [UNKNOWN]},
     ):
-        assert found(rule, spoilt("tenant-app", web=web)) == []
+        assert found(rule, with_properties("tenant-app", web=web)) == []
 
 
 def waived(access: str, code: str, until: str, **settings: Any) -> Deployment:
@@ -474,7 +476,7 @@ def test_the_pack_finds_what_lint_finds(access: str, until: str) -> None:
 def test_plain_http_is_for_the_clouds_that_are_excepted() -> None:
     """By default the sandbox's; an organisation may name others, or none."""
     local = replace(
-        spoilt("protected-1", protocols=["http"]),
+        with_properties("protected-1", protocols=["http"]),
         model=replace(MODEL, cloud="local"),
     )
     assert found("no-plain-http", local) == []
@@ -482,7 +484,7 @@ def test_plain_http_is_for_the_clouds_that_are_excepted() -> None:
         "route protected-1 accepts http"
     ]
     redirect = replace(
-        spoilt("web", redirectUris=["http://a.test/x"]),
+        with_properties("web", redirectUris=["http://a.test/x"]),
         model=replace(MODEL, cloud="local"),
     )
     assert found("redirect-exact", redirect) == []
@@ -614,7 +616,7 @@ def test_a_client_is_judged_by_its_own_schedule(
 
 def test_a_public_client_of_a_realm_shares_no_secret() -> None:
     """Whatever authenticator Keycloak notes for it; and its redirects may stay on its device, which no other's may."""
-    public = spoilt(
+    public = with_properties(
         "realm-client",
         accessType="PUBLIC",
         clientAuthenticatorType="client-secret",
@@ -624,18 +626,25 @@ def test_a_public_client_of_a_realm_shares_no_secret() -> None:
     assert (
         found(
             "redirect-exact",
-            spoilt("realm-client", accessType="PUBLIC", validRedirectUris=fine),
+            with_properties(
+                "realm-client", accessType="PUBLIC", validRedirectUris=fine
+            ),
         )
         == []
     )
     assert len(
-        found("redirect-exact", spoilt("realm-client", validRedirectUris=fine))
+        found(
+            "redirect-exact",
+            with_properties("realm-client", validRedirectUris=fine),
+        )
     ) == len(fine)
     odd = ["http://example.com/x", "app:/callback"]
     assert len(
         found(
             "redirect-exact",
-            spoilt("realm-client", accessType="PUBLIC", validRedirectUris=odd),
+            with_properties(
+                "realm-client", accessType="PUBLIC", validRedirectUris=odd
+            ),
         )
     ) == len(odd)
 
@@ -679,7 +688,8 @@ def test_a_service_client_has_the_response_type_that_okta_wants() -> None:
     """`token`, though it has no user and no redirect."""
     assert (
         found(
-            "grant-safe", spoilt("web", type="service", responseTypes=["token"])
+            "grant-safe",
+            with_properties("web", type="service", responseTypes=["token"]),
         )
         == []
     )
@@ -695,15 +705,21 @@ def test_a_native_applications_redirect_stays_on_its_device() -> None:
         "http://localhost/x",
     ]
     assert (
-        found("redirect-exact", spoilt("web", type="native", redirectUris=fine))
+        found(
+            "redirect-exact",
+            with_properties("web", type="native", redirectUris=fine),
+        )
         == []
     )
     assert len(
-        found("redirect-exact", spoilt("web", redirectUris=fine))
+        found("redirect-exact", with_properties("web", redirectUris=fine))
     ) == len(fine)
     odd = ["http://example.com/x", "app:/callback"]
     assert len(
-        found("redirect-exact", spoilt("web", type="native", redirectUris=odd))
+        found(
+            "redirect-exact",
+            with_properties("web", type="native", redirectUris=odd),
+        )
     ) == len(odd)
 
 
@@ -804,7 +820,7 @@ def test_a_kind_that_the_pack_is_told_of_is_let_be() -> None:
     assert found("workload-fenced", slice_, allow=["EndpointSlice"]) != []
 
 
-@pytest.mark.parametrize("opening", WAYS_IN)
+@pytest.mark.parametrize("opening", EXPOSING_KINDS)
 def test_a_way_in_of_any_product_is_one(opening: str) -> None:
     """With `check`'s judgement, from a separate list."""
     type_, kind = opening.replace(" ", ":"), opening.split()[-1]
@@ -829,7 +845,7 @@ def test_a_fence_as_wide_as_gateways_are_is_no_finding() -> None:
     assert found("workload-fenced", everybody, widestIPv4=1) == [
         "fence lets everybody connect to deployment"
     ]
-    messages = spoilt(
+    messages = with_properties(
         "service",
         spec={
             "selector": POD,
@@ -850,7 +866,7 @@ def test_a_secret_is_where_it_belongs() -> None:
     assert (
         found(
             "secret-hidden",
-            spoilt("web", clientSecret="[secret]", label="[secret]"),
+            with_properties("web", clientSecret="[secret]", label="[secret]"),
         )
         == []
     )
@@ -859,7 +875,7 @@ def test_a_secret_is_where_it_belongs() -> None:
 def test_a_finding_never_shows_the_secret() -> None:
     """It is printed in previews and in comments on pull requests."""
     for deployment in (
-        spoilt("policy", description=CREDENTIAL),
+        with_properties("policy", description=CREDENTIAL),
         beside(
             kubernetes("core/v1:ConfigMap", "map", {"data": {"x": CREDENTIAL}})
         ),

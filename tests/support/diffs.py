@@ -1,4 +1,4 @@
-"""Two Applications, the settings of a stack, and the compared models after either changes."""
+"""Two Applications, the settings of a stack, and the comparison after either changes."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def settings(
     providers: Iterable[object] = ({"name": "okta", "type": "okta"},),
     **more: object,
 ) -> Settings:
-    """Return the settings of a stack in production, with `more`."""
+    """Return the settings of a stack in production, with `more` settings."""
     plain = {
         "cloud": "aws",
         "asOf": "2026-11-25",
@@ -75,7 +75,7 @@ def settings(
 
 
 def model(*texts: str, on: Settings | None = None) -> AccessModel:
-    """Return the compared model of valid Applications."""
+    """Return the access model of valid Applications, as comparisons read it."""
     on = on or settings()
     compiled = compile_estate(
         join_readings(
@@ -89,7 +89,7 @@ def model(*texts: str, on: Settings | None = None) -> AccessModel:
 
 
 def edited(text: str, *edits: tuple[str, str]) -> str:
-    """Return the text with each of these replacements; every replaced text must occur."""
+    """Return the text with each of these replaced; the text must have them."""
     for old, new in edits:
         assert old in text
         text = text.replace(old, new)

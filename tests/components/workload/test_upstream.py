@@ -16,7 +16,7 @@ from components.workload.upstream import (
 from kong_oam.access.endpoint import Endpoint
 from kong_oam.access.settings.values import GatewaySettings
 from kong_oam.oam.position import NO_POSITION
-from tests.support.verifying import sample
+from tests.support.verified_gateway import sample
 
 
 class _Known:

@@ -21,7 +21,7 @@ from kong_oam.access.providers import Provider
 from kong_oam.access.workloads import digest_of, workload_of
 from tests.support.components import with_fields
 from tests.support.estates import STACK, estate
-from tests.support.everything import everything
+from tests.support.plain_data import plain_data
 
 ORDERS = """
 apiVersion: core.oam.dev/v1beta1
@@ -226,9 +226,9 @@ def test_the_base_is_blind_to_what_is_a_partitions() -> None:
         },
     }
     for key, fields in changes.items():
-        assert everything(
+        assert plain_data(
             base_of(changed(ESTATE, key, **fields))
-        ) == everything(base_of(ESTATE)), key
+        ) == plain_data(base_of(ESTATE)), key
     assert base_of(
         changed(ESTATE, "orders/api", scopes={"read": "Read"})
     ) != base_of(ESTATE)
@@ -273,7 +273,7 @@ def test_a_partition_is_blind_to_versions_of_its_callers() -> None:
         workload = digest_of(caller, {"image": image})
         now = part_of(changed(ESTATE, "shop/web", label=workload), "apis")
         assert (
-            everything(now) == everything(part_of(ESTATE, "apis"))
+            plain_data(now) == plain_data(part_of(ESTATE, "apis"))
         ) is equal, image
 
 
@@ -284,7 +284,7 @@ def test_a_partition_is_blind_to_what_callers_have_at_the_provider() -> None:
     client = replace(
         client, kind="browser", redirect_uris=("https://a.test/back",)
     )
-    known = everything(
+    known = plain_data(
         part_of(changed(ESTATE, "shop/web", clients=(client,)), "apis")
     )
     fields: list[tuple[dict[str, object], bool]] = [
@@ -301,7 +301,7 @@ def test_a_partition_is_blind_to_what_callers_have_at_the_provider() -> None:
     ]
     for edit, equal in fields:
         now = changed(ESTATE, "shop/web", clients=(replace(client, **edit),))  # type: ignore[arg-type]
-        assert (everything(part_of(now, "apis")) == known) is equal, edit
+        assert (plain_data(part_of(now, "apis")) == known) is equal, edit
 
 
 def test_a_partition_knows_whom_it_calls() -> None:

@@ -9,13 +9,19 @@ from kong_oam.access.decide import Request, decide
 from kong_oam.access.origins import readable_requests
 from kong_oam.access.pages import Reading, preflight, reading, reading_origins
 from kong_oam.traits.cors.at_kong import granted
-from tests.support.cross_origin import NAMES, Asked, asked, check, made
+from tests.support.cross_origin import (
+    NAMES,
+    PageRequest,
+    check,
+    cross_origin_estate,
+    page_requests,
+)
 from tests.support.diffs import edited
 from tests.support.estates import STACK, estate
 from tests.support.raw_requests import Answered
 
 DOMAIN = "pages.example.com"
-ESTATE = made(STACK, DOMAIN)
+ESTATE = cross_origin_estate(STACK, DOMAIN)
 SHOP = "https://shop.pages.example.com"
 
 ORDERS = """
@@ -66,16 +72,16 @@ spec:
 SMALL = estate(ORDERS, PAGES)
 
 
-def request(case: Asked) -> Request:
+def request(case: PageRequest) -> Request:
     return Request(case.method, f"{case.host}.{DOMAIN}", case.path.encode())
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in NAMES if asked(SHOP)[name].origin]
+    "name", [name for name in NAMES if page_requests(SHOP)[name].origin]
 )
 def test_the_model_says_what_the_gateway_answers(name: str) -> None:
     """Status, who may read it, and every header that says so."""
-    case = asked(SHOP)[name]
+    case = page_requests(SHOP)[name]
     assert case.origin
     found = reading(
         ESTATE, request(case), case.origin, case.preflight or case.method

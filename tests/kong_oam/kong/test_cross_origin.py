@@ -17,10 +17,10 @@ from tests.support.cross_origin import (
     NAMES,
     PARTNER,
     Workload,
-    asked,
     check,
-    made,
+    cross_origin_estate,
     page,
+    page_requests,
 )
 from tests.support.gateway_estates import issuers, stack
 from tests.support.pages import IN_A_BROWSER, fetched
@@ -29,7 +29,7 @@ from tests.support.raw_requests import Served, served
 DOMAIN = "pages.example.com"
 OWN = f"http://shop.{DOMAIN}"
 STACK = stack("tests", "http")
-ESTATE = made(STACK, DOMAIN)
+ESTATE = cross_origin_estate(STACK, DOMAIN)
 ISSUERS = issuers(STACK, time.time())
 
 
@@ -48,7 +48,7 @@ def test_a_page_reads_what_is_meant_for_it(
 ) -> None:
     """Preflights never reach the workload, and the workload's CORS headers never reach a page."""
     kong, workload = gateway
-    question, before = asked(OWN)[name], len(workload.reached)
+    question, before = page_requests(OWN)[name], len(workload.reached)
     check(question, kong.ask(question.raw(DOMAIN, ISSUERS["main"])))
     assert len(workload.reached) - before == (question.status == 200)
 
@@ -96,13 +96,13 @@ def test_who_has_no_such_pages_has_nothing_of_it(component: str) -> None:
 def test_a_page_can_read_that_no_workload_answers(name: str) -> None:
     """As on a Kong 3.10, where the live tier asks the same: of any method, though nginx goes on with GET."""
     with served(ESTATE, ISSUERS, 1) as gateway:
-        question = replace(asked(OWN)[name], status=502)
+        question = replace(page_requests(OWN)[name], status=502)
         check(question, gateway.ask(question.raw(DOMAIN, ISSUERS["main"])))
 
 
 def test_what_is_closed_is_closed_to_pages() -> None:
     """Where admission has a table that owns no host, no page reads an answer, whatever the gate's table says."""
-    question = asked(OWN)["a refusal without a token"]
+    question = page_requests(OWN)["a refusal without a token"]
     with served(ESTATE, ISSUERS, 1) as gateway:
         assert gateway.ask(question.raw(DOMAIN, ISSUERS["main"])).granted
         for path in gateway.entities.paths("/plugins", name="pre-function"):

@@ -19,7 +19,7 @@ from tests.support import small_stacks
 from tests.support.components import with_fields
 from tests.support.estates import STACK
 from tests.support.rendered import DEPLOYMENT, application, compiled, ingress
-from tests.support.rendered_components import component, made
+from tests.support.rendered_components import component, rendered_object
 
 PODS = {"app.oam.dev/name": "orders", "app.oam.dev/component": "api"}
 SETTINGS = parse("prod", small_stacks.SETTINGS)
@@ -129,7 +129,8 @@ def test_exactly_possible_pods_are_controlled(
 ) -> None:
     app, whole = component("", ports=())
     whole = with_fields(
-        whole, rendered=(made(manifest, pod_spec_path=pod_spec_path),)
+        whole,
+        rendered=(rendered_object(manifest, pod_spec_path=pod_spec_path),),
     )
     placed = {
         part.manifest["kind"]: part.manifest
@@ -240,7 +241,7 @@ def test_nested_pods_are_controlled() -> None:
     }
     app, whole = component("", ports=())
     placed = placed_objects(
-        app, with_fields(whole, rendered=(made(manifest),)), SETTINGS
+        app, with_fields(whole, rendered=(rendered_object(manifest),)), SETTINGS
     )
     found = [
         holders(part.manifest)

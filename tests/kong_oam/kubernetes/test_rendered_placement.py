@@ -29,7 +29,7 @@ from tests.support.rendered_components import (
     OBJECTS,
     component,
     estate_of,
-    made,
+    rendered_object,
 )
 
 PODS = {"app.oam.dev/name": "orders", "app.oam.dev/component": "api"}
@@ -188,7 +188,9 @@ def test_all_pods_get_labels_network_policy_and_identity(
     whole = with_fields(
         whole,
         rendered=(
-            made(yaml.safe_load(text), pod_spec_path=".".join((*path, "spec"))),
+            rendered_object(
+                yaml.safe_load(text), pod_spec_path=".".join((*path, "spec"))
+            ),
         ),
     )
     found = {

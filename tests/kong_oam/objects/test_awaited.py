@@ -8,7 +8,7 @@ import pytest
 
 from kong_oam.oam.rendered import Awaited
 from kong_oam.objects.component import JudgedComponent
-from tests.support.judged import findings, judged
+from tests.support.judged_components import findings, judged_component
 
 VALUE = "awaited-value-0123456789abcdef"
 GIVEN = Awaited(
@@ -53,7 +53,7 @@ def awaiting(component: JudgedComponent) -> JudgedComponent:
 )
 def test_programs_may_get_values_that_only_the_cluster_knows(text: str) -> None:
     """No value can add objects or callers."""
-    assert findings(awaiting(judged(text))) == []
+    assert findings(awaiting(judged_component(text))) == []
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_checked_values_are_known_before_a_run(text: str, path: str) -> None:
     """A name, a label, a host, an image: the checked value is the deployed value."""
     (message,) = [
         found
-        for found in findings(awaiting(judged(text)))
+        for found in findings(awaiting(judged_component(text)))
         if found.startswith("OAM108")
     ]
     assert (
@@ -98,7 +98,7 @@ def test_pods_of_any_kind_are_looked_into() -> None:
         "metadata": {"name": "t"},
     }
     pods = {"containers": [{"name": "c", "image": "i", "args": [VALUE]}]}
-    component = judged(
+    component = judged_component(
         {**manifest, "spec": {"pods": {"spec": pods}, "note": "n"}},
         pod_spec_path="spec.pods.spec",
     )
@@ -106,7 +106,7 @@ def test_pods_of_any_kind_are_looked_into() -> None:
         findings(awaiting(component), allowed={"example.com/Thing": "nothing"})
         == []
     )
-    unread = judged({**manifest, "spec": {"pods": {"spec": pods}}})
+    unread = judged_component({**manifest, "spec": {"pods": {"spec": pods}}})
     (message,) = findings(
         awaiting(unread), allowed={"example.com/Thing": "nothing"}
     )

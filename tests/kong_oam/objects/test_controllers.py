@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.judged import findings, judged
+from tests.support.judged_components import findings, judged_component
 
-VICTIM = judged(
+VICTIM = judged_component(
     key="shop/web",
     made=(("ServiceAccount", "web"), ("Secret", "web-client")),
     credentials=frozenset({"web-client"}),
@@ -38,7 +38,7 @@ def resource_of(kind: str, **spec: Any) -> dict[str, Any]:
 
 
 def api(*objects: Any, **more: Any) -> Any:
-    return judged(
+    return judged_component(
         *objects,
         **{"key": "shop/api", "credentials": frozenset({"api-client"}), **more},
     )
@@ -115,7 +115,7 @@ def test_a_credential_is_named_in_no_value_source(
     }
     for components in (
         (VICTIM, api(resource, config)),
-        (VICTIM, api(resource), judged(config, key="shop/helper")),
+        (VICTIM, api(resource), judged_component(config, key="shop/helper")),
     ):
         assert findings(*components) == [
             f"ACC217 {kind} 'x' of 'shop/api': spec.{path}.name 'values' contains 'web-client', the credential of 'shop/web'; use a client trait of this component"

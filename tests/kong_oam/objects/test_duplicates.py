@@ -9,7 +9,12 @@ import pytest
 
 from kong_oam.oam.rendered import Options
 from kong_oam.objects.component import JudgedComponent
-from tests.support.judged import SERVICE, findings, judged, merged
+from tests.support.judged_components import (
+    SERVICE,
+    findings,
+    judged_component,
+    merged,
+)
 
 CONFIG = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}"
 
@@ -18,27 +23,32 @@ def test_two_components_do_not_make_one_object() -> None:
     """In any version."""
     first = "{apiVersion: autoscaling/v1, kind: HorizontalPodAutoscaler, metadata: {name: p}}"
     second = merged(first, "apiVersion: autoscaling/v2")
-    assert findings(judged(first), judged(second, key="shop/api")) == [
+    assert findings(
+        judged_component(first), judged_component(second, key="shop/api")
+    ) == [
         "OAM107 HorizontalPodAutoscaler 'p' in namespace 'shop' would also be created for "
         "'shop/web' (shop.yaml:3:9); rename one, or give each Application its own namespace"
     ]
     assert (
         findings(
-            judged(first), judged(second, key="other/api", namespace="other")
+            judged_component(first),
+            judged_component(second, key="other/api", namespace="other"),
         )
         == []
     )
     assert (
         findings(
-            judged(first),
-            judged(merged(first, "metadata: {name: q}"), key="shop/api"),
+            judged_component(first),
+            judged_component(
+                merged(first, "metadata: {name: q}"), key="shop/api"
+            ),
         )
         == []
     )
 
 
 def test_a_component_makes_an_object_once() -> None:
-    (message,) = findings(judged(CONFIG, CONFIG))
+    (message,) = findings(judged_component(CONFIG, CONFIG))
     assert (
         message
         == "OAM107 ConfigMap 'c' in namespace 'shop' of 'shop/web' would also be created once more (shop.yaml:3:9); give it another name"
@@ -48,10 +58,18 @@ def test_a_component_makes_an_object_once() -> None:
 def test_two_services_of_one_component_are_one() -> None:
     """With the ports of both, if they select the same pods."""
     more = merged(SERVICE, "spec: {ports: [{port: 81}]}")
-    assert findings(judged(SERVICE, more)) == []
-    assert len(findings(judged(SERVICE), judged(more, key="shop/api"))) == 1
+    assert findings(judged_component(SERVICE, more)) == []
+    assert (
+        len(
+            findings(
+                judged_component(SERVICE),
+                judged_component(more, key="shop/api"),
+            )
+        )
+        == 1
+    )
     (message,) = findings(
-        judged(SERVICE, merged(SERVICE, "spec: {selector: {app: x}}"))
+        judged_component(SERVICE, merged(SERVICE, "spec: {selector: {app: x}}"))
     )
     assert message.endswith(
         "rename it; or set existingServiceName in the gateway trait, so that the trait creates "
@@ -79,15 +97,19 @@ def test_what_the_project_makes_is_made_once(
     manifest: Any, kind: str, name: str
 ) -> None:
     makes = ((kind, name),)
-    (message,) = findings(judged(manifest, made=makes))
+    (message,) = findings(judged_component(manifest, made=makes))
     assert message.startswith(
         f"OAM107 {kind} '{name}' in namespace 'shop' of 'shop/web' would also be created by Kong-OAM itself ("
     )
-    (message,) = findings(judged(made=makes), judged(manifest, key="shop/api"))
+    (message,) = findings(
+        judged_component(made=makes), judged_component(manifest, key="shop/api")
+    )
     assert message.startswith(
         f"OAM107 {kind} '{name}' in namespace 'shop' would also be created for 'shop/web' ("
     )
-    (message,) = findings(judged(manifest), judged(key="shop/api", made=makes))
+    (message,) = findings(
+        judged_component(manifest), judged_component(key="shop/api", made=makes)
+    )
     assert message.startswith(
         f"OAM107 {kind} '{name}' in namespace 'shop' would also be created for 'shop/web' ("
     )
@@ -96,7 +118,8 @@ def test_what_the_project_makes_is_made_once(
 def test_two_components_that_make_the_same_are_told_once() -> None:
     makes = (("ServiceAccount", "web"), ("NetworkPolicy", "web"))
     (message,) = findings(
-        judged(made=makes), judged(key="other/web", made=makes)
+        judged_component(made=makes),
+        judged_component(key="other/web", made=makes),
     )
     assert message.startswith(
         "OAM107 ServiceAccount 'web' in namespace 'shop' would also be created for 'shop/web'"
@@ -107,7 +130,13 @@ def test_ingresses_are_not_made() -> None:
     manifest = (
         "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: x}}"
     )
-    assert findings(judged(manifest), judged(manifest, key="shop/api")) == []
+    assert (
+        findings(
+            judged_component(manifest),
+            judged_component(manifest, key="shop/api"),
+        )
+        == []
+    )
 
 
 def test_shared_objects_have_no_single_owner() -> None:
@@ -116,8 +145,8 @@ def test_shared_objects_have_no_single_owner() -> None:
         "{apiVersion: v1, kind: Namespace, metadata: {name: dashboards}}"
     )
     shop, other_api = (
-        judged(namespace),
-        judged(namespace, key="other/api", namespace="other"),
+        judged_component(namespace),
+        judged_component(namespace, key="other/api", namespace="other"),
     )
     allowed = {"Namespace": "dashboards"}
     assert findings(shared(shop), shared(other_api), allowed=allowed) == []
@@ -130,8 +159,8 @@ def test_shared_objects_have_no_single_owner() -> None:
         assert message.startswith(
             "OAM107 Namespace 'dashboards' would also be created for 'shop/web'"
         )
-    web = judged(made=(("Secret", "web-client"),))
-    secret = judged(
+    web = judged_component(made=(("Secret", "web-client"),))
+    secret = judged_component(
         "{apiVersion: v1, kind: Secret, metadata: {name: web-client}}",
         key="shop/api",
     )
@@ -153,7 +182,10 @@ def test_two_components_may_read_one_object() -> None:
     """Neither creates it. If one does, the finding names it."""
     texts = ("{apiVersion: v1, kind: Secret, metadata: {name: db}}", SERVICE)
     for text in texts:
-        web, api = judged(text, key="shop/web"), judged(text, key="shop/api")
+        web, api = (
+            judged_component(text, key="shop/web"),
+            judged_component(text, key="shop/api"),
+        )
         assert findings(looked_at(web), looked_at(api)) == []
         for components in (
             (web, looked_at(api)),
@@ -191,12 +223,17 @@ def test_no_controller_writes_over_another_components_secret(
 ) -> None:
     """Neither rendered Secrets nor Secrets of other controllers. Several objects of one component
     may write one."""
-    first = judged(WRITING.replace("NAME", "a"))
-    (message,) = findings(first, judged(manifest, key="shop/api"))
+    first = judged_component(WRITING.replace("NAME", "a"))
+    (message,) = findings(first, judged_component(manifest, key="shop/api"))
     assert message.startswith(
         "OAM107 Secret 'db' in namespace 'shop' would also be created for 'shop/web'"
     )
-    assert findings(judged(WRITING.replace("NAME", "a"), manifest)) == []
     assert (
-        findings(first, judged(manifest, key="ops/api", namespace="ops")) == []
+        findings(judged_component(WRITING.replace("NAME", "a"), manifest)) == []
+    )
+    assert (
+        findings(
+            first, judged_component(manifest, key="ops/api", namespace="ops")
+        )
+        == []
     )

@@ -11,9 +11,9 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.support.judged import findings, judged
+from tests.support.judged_components import findings, judged_component
 
-WEB = judged(
+WEB = judged_component(
     key="shop/web",
     made=(("ServiceAccount", "web"), ("Secret", "web-client")),
     credentials=frozenset({"web-client"}),
@@ -62,7 +62,7 @@ def found(
 ) -> list[str]:
     return findings(
         WEB,
-        judged(
+        judged_component(
             placed(inner, way, top),
             key="shop/own",
             made=(("ServiceAccount", "own"),),
@@ -480,7 +480,11 @@ def test_a_secret_in_another_namespace_is_named_with_it() -> None:
     ):
         assert (
             len(
-                findings(WEB, judged(placed(inner, []), **api), allowed=ALLOWED)
+                findings(
+                    WEB,
+                    judged_component(placed(inner, []), **api),
+                    allowed=ALLOWED,
+                )
             )
             == count
         ), inner
@@ -501,7 +505,9 @@ def test_a_secret_of_ones_own_may_be_called_as_that_of_another_namespace() -> (
         assert (
             len(
                 findings(
-                    WEB, judged(placed(inner, []), **caller), allowed=ALLOWED
+                    WEB,
+                    judged_component(placed(inner, []), **caller),
+                    allowed=ALLOWED,
                 )
             )
             == count
@@ -528,7 +534,7 @@ def test_values_for_flux_are_read_alike(kind: str, inner: Any) -> None:
     }
     assert {
         message[:6]
-        for message in findings(WEB, judged(manifest, key="shop/own"))
+        for message in findings(WEB, judged_component(manifest, key="shop/own"))
     } & {
         "ACC217",
         "ACC226",
@@ -553,7 +559,7 @@ def test_value_sources_of_a_chart_are_read(inner: Any) -> None:
     }
     content = {"data": {"values.yaml": yaml.safe_dump(inner)}}
     messages = findings(
-        WEB, judged(manifest, {**values, **content}, key="shop/own")
+        WEB, judged_component(manifest, {**values, **content}, key="shop/own")
     )
     assert {message[:6] for message in messages} & {"ACC217", "ACC226"}
 
@@ -565,7 +571,9 @@ def test_a_role_within_another_object_gives_rights() -> None:
         rules=[{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}],
     )
     (message,) = findings(
-        judged(placed({"manifest": role}, [])), allowed=ALLOWED, rbac=True
+        judged_component(placed({"manifest": role}, [])),
+        allowed=ALLOWED,
+        rbac=True,
     )
     assert (
         message.startswith("ACC251 ")
@@ -588,9 +596,11 @@ def test_no_object_within_another_replaces_one_of_another_component() -> None:
         "metadata": {"name": "web"},
         "spec": {"selector": {"a": "b"}, "ports": [{"port": 80}]},
     }
-    web = judged(service, key="shop/web")
+    web = judged_component(service, key="shop/web")
     (message,) = findings(
-        web, judged(placed(service, []), key="shop/own"), allowed=ALLOWED
+        web,
+        judged_component(placed(service, []), key="shop/own"),
+        allowed=ALLOWED,
     )
     assert message.startswith(
         "OAM107 Service 'web' in namespace 'shop' would also be created for 'shop/web'"
@@ -648,10 +658,10 @@ def test_no_service_within_another_object_answers_outside() -> None:
             "ports": [{"port": 80}],
         },
     )
-    own = judged(service, pod, key="shop/own")
+    own = judged_component(service, pod, key="shop/own")
     assert findings(own, service_types=("LoadBalancer",)) == []
     (message,) = findings(
-        judged(placed(service, []), pod, key="shop/own"),
+        judged_component(placed(service, []), pod, key="shop/own"),
         allowed=ALLOWED,
         service_types=("LoadBalancer",),
     )

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.objects.component import Rules
 from kong_oam.objects.judge import judge
-from tests.support.judged import judged
+from tests.support.judged_components import judged_component
 
-OTHER = judged(
+OTHER = judged_component(
     key="shop/web",
     made=(("ServiceAccount", "web"), ("Secret", "web-client")),
     credentials=frozenset({"web-client"}),
@@ -312,7 +312,7 @@ def test_exactly_openings_are_rejected(
     manifest: dict[str, Any], by_path: bool
 ) -> None:
     path = "spec.template.spec" if by_path else ""
-    component = judged(manifest, key="shop/api", made=(("ServiceAccount", "api"), ("Secret", "api-client")), credentials=frozenset({"api-client"}), pod_spec_path=path)  # fmt: skip
+    component = judged_component(manifest, key="shop/api", made=(("ServiceAccount", "api"), ("Secret", "api-client")), credentials=frozenset({"api-client"}), pod_spec_path=path)  # fmt: skip
     allowed = dict.fromkeys(
         [
             "apps.kruise.io/CloneSet",
@@ -360,7 +360,7 @@ def test_whatever_a_definition_renders_is_judged(
 ) -> None:
     """Without a crash, and each finding has a position."""
     manifest = {**body, "apiVersion": kind[0], "kind": kind[1]}
-    component = judged(
+    component = judged_component(
         manifest,
         key="shop/api",
         type="helmchart",

@@ -7,9 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.support.judged import POD, findings, judged, merged
+from tests.support.judged_components import (
+    POD,
+    findings,
+    judged_component,
+    merged,
+)
 
-WEB = judged(
+WEB = judged_component(
     key="shop/web",
     made=(("ServiceAccount", "web"), ("Secret", "web-client")),
     credentials=frozenset({"web-client", "kept"}),
@@ -35,7 +40,7 @@ READS = [
 
 
 def api(*objects: Any, **more: Any) -> Any:
-    return judged(*objects, **{**MINE, **more})
+    return judged_component(*objects, **{**MINE, **more})
 
 
 @pytest.mark.parametrize("name", ["web-client", "kept"])
@@ -71,7 +76,10 @@ def test_a_name_alone_is_no_reference() -> None:
 
 def test_a_secret_is_of_one_namespace() -> None:
     pod = merged(POD, f"spec: {{{READS[1][0].replace('NAME', 'web-client')}}}")
-    assert findings(WEB, judged(pod, key="other/api", namespace="other")) == []
+    assert (
+        findings(WEB, judged_component(pod, key="other/api", namespace="other"))
+        == []
+    )
 
 
 @pytest.mark.parametrize("field", ["serviceAccountName", "serviceAccount"])
@@ -89,7 +97,7 @@ def test_an_account_that_a_component_renders_is_its_own() -> None:
     account = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: shared}}"
     pod = merged(POD, "spec: {serviceAccountName: shared}")
     assert findings(api(account, pod)) == []
-    (message,) = findings(judged(account), api(pod))
+    (message,) = findings(judged_component(account), api(pod))
     assert (
         "spec.serviceAccountName 'shared' is the ServiceAccount of 'shop/web'"
         in message
@@ -122,7 +130,7 @@ def test_a_release_reads_where_it_deploys_to() -> None:
     ).replace("name: r", "name: r, namespace: ops")
     found = findings(
         WEB,
-        judged(release, key="ops/api", namespace="ops"),
+        judged_component(release, key="ops/api", namespace="ops"),
         allowed={"shop/Namespace": "x"},
     )
     assert [message[:6] for message in found] == ["ACC217"]
@@ -197,7 +205,7 @@ def test_no_unknown_object_has_the_name_of_a_credential() -> None:
 def test_no_component_renders_the_default_account() -> None:
     """The cluster creates it, and it may have rights."""
     (message,) = findings(
-        judged(
+        judged_component(
             "{apiVersion: v1, kind: ServiceAccount, metadata: {name: default}}"
         )
     )
@@ -207,7 +215,9 @@ def test_no_component_renders_the_default_account() -> None:
 
 
 SHOWN = {**MINE, "shown": frozenset({"own-tls", "both-tls"})}
-SHOWING = judged(key="shop/web", shown=frozenset({"web-tls", "both-tls"}))
+SHOWING = judged_component(
+    key="shop/web", shown=frozenset({"web-tls", "both-tls"})
+)
 
 
 @pytest.mark.parametrize(("spec", "path"), READS)
@@ -215,7 +225,7 @@ def test_no_pod_reads_the_tls_key_of_another_host(spec: str, path: str) -> None:
     """The key would let a pod pass for the host. The component's own gateway trait for that Secret
     makes no difference."""
     pod = merged(POD, f"spec: {{{spec.replace('NAME', 'web-tls')}}}")
-    assert findings(SHOWING, judged(pod, **SHOWN)) == [
+    assert findings(SHOWING, judged_component(pod, **SHOWN)) == [
         f"ACC217 Pod 'p' of 'shop/api': {path} 'web-tls' is the TLS key for hosts of 'shop/web'; "
         "use a Secret of this component"
     ]
@@ -223,7 +233,7 @@ def test_no_pod_reads_the_tls_key_of_another_host(spec: str, path: str) -> None:
         len(
             findings(
                 SHOWING,
-                judged(
+                judged_component(
                     merged(
                         POD, f"spec: {{{spec.replace('NAME', 'both-tls')}}}"
                     ),
@@ -237,7 +247,7 @@ def test_no_pod_reads_the_tls_key_of_another_host(spec: str, path: str) -> None:
         assert (
             findings(
                 SHOWING,
-                judged(
+                judged_component(
                     merged(POD, f"spec: {{{spec.replace('NAME', name)}}}"),
                     **SHOWN,
                 ),
@@ -264,7 +274,7 @@ def test_no_chart_gets_the_tls_key_of_another_host() -> None:
     ):
         (message,) = findings(
             SHOWING,
-            judged({**manifest, "spec": spec}, **SHOWN),
+            judged_component({**manifest, "spec": spec}, **SHOWN),
             allowed={"x.org/Any": "x"},
         )
         assert "'web-tls' is the TLS key for hosts of 'shop/web'" in message
@@ -279,7 +289,9 @@ def test_a_component_may_make_the_secret_with_a_hosts_key() -> None:
     }
     assert findings(SHOWING, api(secret)) == []
     for shown in ({}, {"shown": frozenset({"web-tls"})}):
-        (message,) = findings(SHOWING, judged(secret, key="evil/api", **shown))
+        (message,) = findings(
+            SHOWING, judged_component(secret, key="evil/api", **shown)
+        )
         assert message.startswith(
             "OAM107 Secret 'web-tls' of 'evil/api': it would overwrite the TLS key"
         )
@@ -298,7 +310,7 @@ def test_no_controller_writes_the_key_of_a_host_of_another_application() -> (
         **kind,
         "spec": {"hcl": "", "writeConnectionSecretToRef": {"name": "web-tls"}},
     }
-    found = findings(SHOWING, judged(manifest, key="evil/api"))
+    found = findings(SHOWING, judged_component(manifest, key="evil/api"))
     assert any(
         "would overwrite 'web-tls', the TLS key" in message for message in found
     )
@@ -315,13 +327,15 @@ def test_a_component_may_request_the_certificate_of_its_hosts() -> None:
         }
         found = findings(
             SHOWING,
-            judged({**certificate, "spec": {"secretName": name}}, **SHOWN),
+            judged_component(
+                {**certificate, "spec": {"secretName": name}}, **SHOWN
+            ),
             allowed=allowed,
         )
         assert len(found) == count, name
 
 
-BELIEVED = judged(
+BELIEVED = judged_component(
     key="shop/web",
     certified=frozenset({"web.shop.svc", "web.shop.svc.cluster.local"}),
 )
@@ -353,7 +367,9 @@ def test_no_component_requests_a_certificate_for_anothers_name(
     assert "is the name of another workload, 'shop/web'" in message
     assert (
         findings(
-            judged(certificate, key="shop/web", certified=BELIEVED.certified),
+            judged_component(
+                certificate, key="shop/web", certified=BELIEVED.certified
+            ),
             allowed=allowed,
         )
         == []
@@ -392,7 +408,7 @@ def test_no_volume_requests_a_certificate_for_anothers_name(
     assert message.startswith("ACC217 Pod 'p' of 'shop/api': ")
     assert (
         findings(
-            judged(pod, key="shop/web", certified=BELIEVED.certified),
+            judged_component(pod, key="shop/web", certified=BELIEVED.certified),
             allowed=allowed,
         )
         == []

@@ -22,7 +22,7 @@ from kong_oam.objects.manifests import (
     services,
 )
 from kong_oam.objects.selection import NamedService
-from tests.support.judged import PLACE
+from tests.support.judged_components import PLACE
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data" / "oam"
 GATEWAY = GatewayPeer(

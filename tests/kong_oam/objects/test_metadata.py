@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.judged import POD, SERVICE, findings, judged, merged
+from tests.support.judged_components import (
+    POD,
+    SERVICE,
+    findings,
+    judged_component,
+    merged,
+)
 
 NEVER_LISTED = [
     "konghq.com/plugins",
@@ -53,7 +59,7 @@ KEPT = [
 @pytest.mark.parametrize("key", [*NEVER_LISTED, *INJECTED])
 def test_keys_that_controllers_read_are_rejected(key: str, field: str) -> None:
     (message,) = findings(
-        judged(merged(POD, f"metadata: {{{field}: {{{key}: x}}}}"))
+        judged_component(merged(POD, f"metadata: {{{field}: {{{key}: x}}}}"))
     )
     assert message.startswith(
         f"ACC228 Pod 'p' of 'shop/web': '{key}' in metadata.{field}: "
@@ -64,7 +70,7 @@ def test_keys_that_controllers_read_are_rejected(key: str, field: str) -> None:
 def test_other_labels_and_annotations_are_kept(key: str) -> None:
     assert (
         findings(
-            judged(
+            judged_component(
                 merged(
                     POD,
                     f"metadata: {{annotations: {{{key}: x}}, labels: {{{key}: x}}}}",
@@ -91,7 +97,7 @@ def test_a_key_of_any_domain_is_the_stacks_to_take(
     key: str, field: str
 ) -> None:
     """By key or domain, even if its readers are unknown."""
-    pod = judged(
+    pod = judged_component(
         merged(POD, "{}")
         | {"metadata": {"name": "p", "namespace": "shop", field: {key: "x"}}}
     )
@@ -114,7 +120,9 @@ def test_no_stack_allows_reserved_keys(key: str) -> None:
     assert (
         len(
             findings(
-                judged(merged(POD, f"metadata: {{labels: {{{key}: x}}}}")),
+                judged_component(
+                    merged(POD, f"metadata: {{labels: {{{key}: x}}}}")
+                ),
                 metadata=listed,
             )
         )
@@ -125,7 +133,7 @@ def test_no_stack_allows_reserved_keys(key: str) -> None:
 def test_keys_in_templates_are_checked() -> None:
     inner = "metadata: {annotations: {konghq.com/x: y}}, spec: {containers: [{name: c}]}"
     job = f"{{apiVersion: batch/v1, kind: CronJob, metadata: {{name: j}}, spec: {{jobTemplate: {{spec: {{template: {{{inner}}}}}}}}}}}"
-    (message,) = findings(judged(job))
+    (message,) = findings(judged_component(job))
     assert (
         "'konghq.com/x' in spec.jobTemplate.spec.template.metadata.annotations"
         in message
@@ -135,7 +143,7 @@ def test_keys_in_templates_are_checked() -> None:
 def test_an_ingress_is_not_deployed() -> None:
     """No controller reads it; its routes are read elsewhere."""
     manifest = "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: x, annotations: {konghq.com/plugins: y}, finalizers: [z]}}"
-    assert findings(judged(manifest)) == []
+    assert findings(judged_component(manifest)) == []
 
 
 @pytest.mark.parametrize(
@@ -149,7 +157,9 @@ def test_an_ingress_is_not_deployed() -> None:
     ],
 )
 def test_metadata_says_what_an_object_is_called_and_no_more(field: str) -> None:
-    (message,) = findings(judged(merged(POD, f"metadata: {{{field}}}")))
+    (message,) = findings(
+        judged_component(merged(POD, f"metadata: {{{field}}}"))
+    )
     assert message.startswith(
         f"ACC228 Pod 'p' of 'shop/web': metadata.{field.partition(':')[0]} "
     )
@@ -158,7 +168,7 @@ def test_metadata_says_what_an_object_is_called_and_no_more(field: str) -> None:
 def test_empty_metadata_is_none() -> None:
     assert (
         findings(
-            judged(
+            judged_component(
                 merged(
                     POD,
                     "metadata: {creationTimestamp: null, finalizers: [], uid: ''}",
@@ -171,7 +181,9 @@ def test_empty_metadata_is_none() -> None:
 
 @pytest.mark.parametrize("name", ["", "null", "''"])
 def test_an_object_has_a_name(name: str) -> None:
-    (message,) = findings(judged(merged(POD, f"metadata: {{name: {name}}}")))
+    (message,) = findings(
+        judged_component(merged(POD, f"metadata: {{name: {name}}}"))
+    )
     assert (
         message
         == "OAM105 Pod '' of 'shop/web': metadata.name is missing; set it in the definition"
@@ -197,7 +209,7 @@ def test_fields_are_spelled_as_kubernetes_spells_them(
     changes: str, path: str
 ) -> None:
     """The engine's SDK converts the other spelling."""
-    messages = findings(judged(merged(POD, changes)))
+    messages = findings(judged_component(merged(POD, changes)))
     assert any(
         f"OAM102 Pod 'p' of 'shop/web': Kubernetes has no field {path}; write"
         in message
@@ -207,7 +219,7 @@ def test_fields_are_spelled_as_kubernetes_spells_them(
 
 def test_no_template_hides_behind_a_spelling() -> None:
     job = "{apiVersion: batch/v1, kind: CronJob, metadata: {name: j}, spec: {job_template: {spec: {template: {spec: {hostNetwork: true}}}}}}"
-    assert "OAM102" in "".join(findings(judged(job)))
+    assert "OAM102" in "".join(findings(judged_component(job)))
 
 
 FREE = """
@@ -249,7 +261,7 @@ RELEASE = "{apiVersion: helm.toolkit.fluxcd.io/v2, kind: HelmRelease, metadata: 
 def test_keys_that_users_choose_may_have_underscores(manifest: str) -> None:
     assert (
         findings(
-            judged(manifest),
+            judged_component(manifest),
             allowed={
                 "storage.k8s.io/StorageClass": "x",
                 "PersistentVolume": "x",
@@ -261,7 +273,7 @@ def test_keys_that_users_choose_may_have_underscores(manifest: str) -> None:
 
 def test_keys_in_templates_in_lists_are_checked() -> None:
     claims = "spec: {volumeClaimTemplates: [{metadata: {name: v, annotations: {konghq.com/x: y}}}]}"
-    (message,) = findings(judged(merged(FREE, claims)))
+    (message,) = findings(judged_component(merged(FREE, claims)))
     assert (
         "'konghq.com/x' in spec.volumeClaimTemplates[0].metadata.annotations"
         in message
@@ -271,7 +283,7 @@ def test_keys_in_templates_in_lists_are_checked() -> None:
 @pytest.mark.parametrize("field", ["opts", "whatComes"])
 def test_an_object_has_the_fields_of_its_kind_alone(field: str) -> None:
     """The engine reads some others as its own options."""
-    messages = findings(judged(merged(POD, f"{field}: {{}}")))
+    messages = findings(judged_component(merged(POD, f"{field}: {{}}")))
     assert messages == [
         f"OAM102 Pod 'p' of 'shop/web': Pod has no field '{field}'; remove it"
     ]
@@ -279,7 +291,7 @@ def test_an_object_has_the_fields_of_its_kind_alone(field: str) -> None:
 
 def test_unknown_kinds_have_no_fields_of_the_engine() -> None:
     manifest = "{apiVersion: x.org/v1, kind: Any, metadata: {name: a}, what: {}, __inputs: {}}"
-    messages = findings(judged(manifest), allowed={"x.org/Any": "x"})
+    messages = findings(judged_component(manifest), allowed={"x.org/Any": "x"})
     assert messages == [
         "OAM102 Any 'a' of 'shop/web': Any has no field '__inputs'; remove it"
     ]
@@ -294,7 +306,7 @@ def test_no_value_is_taken_for_a_file_or_a_secret_of_the_engines(
     (message,) = (
         found
         for found in findings(
-            judged(merged(manifest, f"{{{field}: {{x: [{mark}]}}}}"))
+            judged_component(merged(manifest, f"{{{field}: {{x: [{mark}]}}}}"))
         )
         if found.startswith("ACC228 ")
     )
@@ -325,7 +337,9 @@ def test_keys_for_objects_of_controllers_are_checked(field: str) -> None:
         "metadata": {"name": "a"},
         "spec": spec,
     }
-    (message,) = findings(judged(manifest), allowed={"x.org/Any": "x"})
+    (message,) = findings(
+        judged_component(manifest), allowed={"x.org/Any": "x"}
+    )
     assert (
         f"'vault.hashicorp.com/agent-inject' in spec.deep[0].{field}: controllers that read it may bypass access rules"
         in message

@@ -10,7 +10,13 @@ import pytest
 from kong_oam.oam.rendered import Options
 from kong_oam.objects.component import JudgedComponent
 from kong_oam.objects.selection import NamedService
-from tests.support.judged import PLACE, POD, SERVICE, findings, judged
+from tests.support.judged_components import (
+    PLACE,
+    POD,
+    SERVICE,
+    findings,
+    judged_component,
+)
 
 ACCOUNT = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: robot}}"
 CONFIG = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}"
@@ -38,7 +44,7 @@ def test_objects_that_admit_callers_belong_to_the_stack(
     text: str, found: str, options: Options, policy: str
 ) -> None:
     """Pods without our labels have no NetworkPolicy; other objects may belong to anybody."""
-    component = judged(text, credentials=frozenset({"web-client"}))
+    component = judged_component(text, credentials=frozenset({"web-client"}))
     (manifest,) = component.objects
     expected = [f"{found.format(policy)}; {ASIDE}"] if found else []
     assert (
@@ -79,7 +85,7 @@ def test_pods_and_services_without_access_may_be_read(
         (SERVICE, "ACC227"),
         (ROLLOUT, "ACC226"),
     ):
-        component = judged(text, **touching)
+        component = judged_component(text, **touching)
         for options in (Options(read=True), Options(patch=True)):
             excused = options.read and not touching
             unnamed = (
@@ -118,7 +124,7 @@ TAKEN = ("*", "spec", "spec.*", "spec.template", "spec.template.spec", "spec.sel
 
 
 def codes(text: str, options: Options) -> set[str]:
-    return codes_of(judged(text), options)
+    return codes_of(judged_component(text), options)
 
 
 def codes_of(component: JudgedComponent, options: Options) -> set[str]:

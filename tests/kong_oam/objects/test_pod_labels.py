@@ -9,7 +9,7 @@ import pytest
 
 from kong_oam.objects.component import JudgedComponent
 from kong_oam.objects.selection import NamedService
-from tests.support.judged import PLACE, findings, judged
+from tests.support.judged_components import PLACE, findings, judged_component
 
 RELEASE = {
     "apiVersion": "helm.sh/v3",
@@ -56,7 +56,7 @@ def naming(
     named = NamedService(
         f"{name}-http", 80, 80, labels, f"{name}-gateway", PLACE
     )
-    return judged(*objects, key=key, type="helmchart", named=named)
+    return judged_component(*objects, key=key, type="helmchart", named=named)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_no_object_of_another_component_may_have_pods_with_the_label(
         "allowed": {**STACK["allowed"], connect: "pods"},
         "metadata": {"strimzi.io/cluster": "x"},
     }
-    foreign = judged(manifest, key="logs/kafka", type="helmchart")
+    foreign = judged_component(manifest, key="logs/kafka", type="helmchart")
     for components in (
         (naming(labels, named), foreign),
         (foreign, naming(labels, named)),
@@ -217,7 +217,7 @@ def test_no_object_of_another_component_may_have_pods_with_the_label(
         assert message.startswith(
             "ACC227 podLabels may also select pods of 'logs/kafka' (shop.yaml:3:9): "
         )
-    elsewhere = judged(
+    elsewhere = judged_component(
         manifest, key="logs/kafka", type="helmchart", namespace="elsewhere"
     )
     assert findings(naming(labels, named), elsewhere, **stack) == []
@@ -238,14 +238,18 @@ def test_no_release_of_another_namespace_has_the_label() -> None:
     stack = {**STACK, "allowed": {"kafka.strimzi.io/KafkaConnect": "pods"}}
     named = naming({"app.kubernetes.io/instance": "es"}, RELEASE)
     (message,) = findings(
-        named, judged(release, key="cd/app", namespace="cd"), **stack
+        named, judged_component(release, key="cd/app", namespace="cd"), **stack
     )
     assert message.startswith(
         "ACC227 podLabels may also select pods of 'cd/app'"
     )
     release["spec"]["destination"]["namespace"] = "elsewhere"
     assert (
-        findings(named, judged(release, key="cd/app", namespace="cd"), **stack)
+        findings(
+            named,
+            judged_component(release, key="cd/app", namespace="cd"),
+            **stack,
+        )
         == []
     )
 
@@ -264,14 +268,17 @@ def test_no_values_of_a_chart_have_the_label() -> None:
     named = naming(labels, KAFKA)
     (message,) = findings(
         named,
-        judged(release, key="logs/kafka"),
-        judged(values, key="logs/values"),
+        judged_component(release, key="logs/kafka"),
+        judged_component(values, key="logs/values"),
         **STACK,
     )
     assert message.startswith(
         "ACC227 podLabels may also select pods of 'logs/kafka'"
     )
-    assert findings(named, judged(values, key="logs/values"), **STACK) == []
+    assert (
+        findings(named, judged_component(values, key="logs/values"), **STACK)
+        == []
+    )
 
 
 def test_an_object_refers_to_another_components_by_its_own_label() -> None:
@@ -287,7 +294,7 @@ def test_an_object_refers_to_another_components_by_its_own_label() -> None:
     }
     found = findings(
         naming({"strimzi.io/cluster": "logs"}, KAFKA),
-        judged(topic, key="shop/t"),
+        judged_component(topic, key="shop/t"),
         metadata={"strimzi.io": "x"},
         **stack,
     )

@@ -9,7 +9,7 @@ import pytest
 from kong_oam.diagnostics import Diagnostic
 from kong_oam.objects.component import Rules
 from kong_oam.objects.judge import judge
-from tests.support.judged import findings, judged
+from tests.support.judged_components import findings, judged_component
 
 RBAC = "rbac.authorization.k8s.io/v1"
 ACCOUNT = {
@@ -64,7 +64,9 @@ def binding(
 
 def refused(*objects: dict[str, Any], **stack: Any) -> list[str]:
     """The rights that a finding asks to list, for each object."""
-    findings = list(judge([judged(*objects)], Rules(rbac=True, **stack)))
+    findings = list(
+        judge([judged_component(*objects)], Rules(rbac=True, **stack))
+    )
     assert all(finding.code == "ACC251" for finding in findings), findings
     return [_rights(finding) for finding in findings]
 
@@ -181,7 +183,7 @@ def test_an_entry_is_for_one_namespace_and_one_cluster(
 ) -> None:
     """A moved Application or a changed topology applies rights elsewhere."""
     listed = [f"{text} in namespace shop" for text in right.split(", ")]
-    elsewhere = judged(role(READING, power), **moved)
+    elsewhere = judged_component(role(READING, power), **moved)
     expected = [f"{text} {scope}" for text in right.split(", ")]
     (finding,) = judge(
         [elsewhere], Rules(rbac=True, rights={"shop/web": listed})
@@ -285,7 +287,7 @@ def test_a_message_has_some_rights_and_its_details_all() -> None:
         {"apiGroups": [kind], "resources": ["things"], "verbs": ["get"]}
         for kind in kinds
     ]
-    (finding,) = judge([judged(role(*rules))], Rules(rbac=True))
+    (finding,) = judge([judged_component(role(*rules))], Rules(rbac=True))
     assert (
         f"get things.{kinds[0]} in namespace shop and 39 more; remove them, "
         in finding.message

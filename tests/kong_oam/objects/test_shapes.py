@@ -13,8 +13,8 @@ from kong_oam.access.settings.stack import parse
 from kong_oam.kubernetes.rendered import placed_objects
 from tests.support import small_stacks
 from tests.support.components import with_fields
-from tests.support.judged import findings, judged
-from tests.support.rendered_components import component, made
+from tests.support.judged_components import findings, judged_component
+from tests.support.rendered_components import component, rendered_object
 
 SETTINGS = parse(
     "prod", {**small_stacks.SETTINGS, "cluster": {"imagePullSecrets": ["ecr"]}}
@@ -101,7 +101,9 @@ def test_accepted_objects_can_be_placed(
     not."""
     app, whole = component("", ports=(80,))
     placed = 0
-    behind = made({**OBJECTS[0], "metadata": {**ABOUT, "name": "behind"}}, 1)
+    behind = rendered_object(
+        {**OBJECTS[0], "metadata": {**ABOUT, "name": "behind"}}, 1
+    )
     cases = [
         changed(manifest, path, junk)
         for path in paths(manifest)
@@ -109,7 +111,7 @@ def test_accepted_objects_can_be_placed(
     ]
     for case in cases:
         if not findings(
-            judged(
+            judged_component(
                 case,
                 key="orders/api",
                 namespace="orders",
@@ -117,7 +119,10 @@ def test_accepted_objects_can_be_placed(
             ),
             allowed=ALLOWED,
         ):
-            rendered = (made(case, pod_spec_path=pod_spec_path), behind)
+            rendered = (
+                rendered_object(case, pod_spec_path=pod_spec_path),
+                behind,
+            )
             assert placed_objects(
                 app, with_fields(whole, rendered=rendered), SETTINGS
             ).objects, case
@@ -129,7 +134,7 @@ def test_accepted_objects_can_be_placed(
 def test_valid_objects_are_accepted(manifest: dict[str, Any]) -> None:
     assert (
         findings(
-            judged(manifest, key="orders/api", namespace="orders"),
+            judged_component(manifest, key="orders/api", namespace="orders"),
             allowed=ALLOWED,
         )
         == []
@@ -155,7 +160,7 @@ def test_valid_objects_are_accepted(manifest: dict[str, Any]) -> None:
 def test_data_values_are_texts(changes: dict[str, Any], path: str) -> None:
     """An API server would reject a number during a run."""
     (message,) = findings(
-        judged(
+        judged_component(
             {"apiVersion": "v1", "metadata": ABOUT, **changes},
             namespace="orders",
         )
@@ -172,8 +177,11 @@ def test_containers_of_a_kind_of_others_need_no_name() -> None:
     custom, own = (
         {**OBJECTS[number], "spec": {"template": template}} for number in (3, 0)
     )
-    assert findings(judged(custom, namespace="orders"), allowed=ALLOWED) == []
-    (message,) = findings(judged(own, namespace="orders"))
+    assert (
+        findings(judged_component(custom, namespace="orders"), allowed=ALLOWED)
+        == []
+    )
+    (message,) = findings(judged_component(own, namespace="orders"))
     assert message.endswith(
         "spec.template.spec.containers[0].name must be present"
     )
@@ -198,7 +206,7 @@ def test_what_is_wrong_is_said(spec: str, wrong: list[str]) -> None:
     found = []
     for junk in ({"a": {}}, [{"ip": "192.0.2.1"}]):
         found += findings(
-            judged(
+            judged_component(
                 {**pod, "spec": {**pod["spec"], spec: junk}}, namespace="orders"
             )
         )
@@ -224,7 +232,9 @@ def test_what_is_wrong_is_said(spec: str, wrong: list[str]) -> None:
 def test_nothing_is_deployed_without_its_spec(
     manifest: dict[str, Any], wrong: str
 ) -> None:
-    (message,) = findings(judged(manifest, namespace="orders"), allowed=ALLOWED)
+    (message,) = findings(
+        judged_component(manifest, namespace="orders"), allowed=ALLOWED
+    )
     assert message.startswith(f"OAM103 {wrong}")
 
 
@@ -247,7 +257,7 @@ def test_a_name_is_one_that_the_cluster_takes(api: str, kind: str) -> None:
                 "metadata": {"name": name},
             }
             messages = findings(
-                judged(manifest, namespace="orders"),
+                judged_component(manifest, namespace="orders"),
                 allowed={"Namespace": "x"},
                 rbac=True,
             )
@@ -284,7 +294,7 @@ def test_a_volume_that_is_mounted_is_there() -> None:
 
     def found(kind: str, **spec: Any) -> list[str]:
         manifest = {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "w"}, "spec": {"template": {"spec": MOUNTING}, **spec}}  # fmt: skip
-        return findings(judged(manifest), allowed={"apps/Other": "x"})
+        return findings(judged_component(manifest), allowed={"apps/Other": "x"})
 
     at = "of 'shop/web': spec.template.spec"
     assert found("Deployment") == [
@@ -309,7 +319,7 @@ def test_a_volume_that_is_mounted_is_there() -> None:
     }
     assert (
         findings(
-            judged(
+            judged_component(
                 {
                     "apiVersion": "v1",
                     "kind": "Pod",

@@ -15,7 +15,7 @@ from kong_oam.render.stage import Renderer
 from kong_oam.render.tools import Tools
 from tests.support.estates import STACK
 from tests.support.oam_corpus import corpus, need_corpus
-from tests.support.taking import checked
+from tests.support.third_party_applications import compiled_application
 
 ALLOWED = (
     "Namespace",
@@ -95,7 +95,7 @@ def renderer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Renderer]:
 
 
 def _found(file: str, renderer: Renderer, stack: Stack) -> list[str]:
-    compiled = checked(file, stack, renderer)
+    compiled = compiled_application(file, stack, renderer)
     assert all(diagnostic.position for diagnostic in compiled.diagnostics), file
     return [
         diagnostic.message

@@ -24,7 +24,7 @@ from kong_oam.traits.kong_plugin.value import (
 )
 from tests.support.diffs import settings
 from tests.support.estates import compiled, estate
-from tests.support.kong_plugins import asked
+from tests.support.kong_plugins import application_with_plugins
 
 ON = replace(
     settings(
@@ -40,7 +40,7 @@ LATER = "waiver: {reason: until it is mended, until: 2999-12-31}"
 
 
 def found(*traits: str, name: str = "orders", on: Any = ON) -> list[Diagnostic]:
-    return [*findings(on, estate(asked(*traits, name=name)))]
+    return [*findings(on, estate(application_with_plugins(*traits, name=name)))]
 
 
 def codes(*traits: str, name: str = "orders") -> list[str]:
@@ -50,7 +50,7 @@ def codes(*traits: str, name: str = "orders") -> list[str]:
 def test_several_stand_before_a_component_each_under_its_name() -> None:
     """With its configuration, on every service of the component, whoever calls."""
     added = estate(
-        asked(
+        application_with_plugins(
             "{name: correlation-id, config: {header_name: X-Cid}}",
             "{name: bot-detection}",
         )
@@ -72,7 +72,7 @@ def test_one_of_a_name_stands_once() -> None:
     """Kong allows one plugin of a kind on a service. The second finding names the line of the
     first."""
     (diagnostic,) = compiled(
-        asked(
+        application_with_plugins(
             "{name: acl}",
             "{name: bot-detection}",
             "{name: acl, config: {allow: [a]}}",
@@ -167,7 +167,9 @@ def test_a_waiver_ends_with_its_last_day(
 
 def test_a_day_that_is_none_is_refused() -> None:
     (diagnostic,) = compiled(
-        asked("{name: acl, waiver: {reason: r, until: 2026-02-30}}")
+        application_with_plugins(
+            "{name: acl, waiver: {reason: r, until: 2026-02-30}}"
+        )
     ).diagnostics
     assert (diagnostic.code, diagnostic.message) == (
         "OAM103",
@@ -178,7 +180,7 @@ def test_a_day_that_is_none_is_refused() -> None:
 def test_a_waiver_is_told_of_where_it_is_needed() -> None:
     """In every run, with place, reason and end."""
     added = estate(
-        asked(
+        application_with_plugins(
             f"{{name: proxy-cache, {LATER}}}",
             f"{{name: acl, {LATER}}}",
             "{name: bot-detection}",
@@ -194,7 +196,7 @@ def test_a_reason_is_one_line_that_steers_no_terminal() -> None:
     """A preview is read in one, and in the log of a runner that takes lines for commands."""
     (line,) = waived(
         estate(
-            asked(
+            application_with_plugins(
                 '{name: proxy-cache, waiver: {reason: "a\\n::error::b\\e[31m ##[c", until: 2999-12-31}}'
             )
         )
@@ -508,7 +510,10 @@ def test_a_plugin_is_a_value() -> None:
     """Its position does not count: another line above it changes no access."""
     first, second = (
         estate(text).components["orders/api"].traits
-        for text in (asked("{name: acl}"), "# one\n" + asked("{name: acl}"))
+        for text in (
+            application_with_plugins("{name: acl}"),
+            "# one\n" + application_with_plugins("{name: acl}"),
+        )
     )
     assert first == second
     (plugin,) = first[KONG_PLUGIN]

@@ -17,7 +17,7 @@ from kong_oam.traits.kong_plugin.value import KONG_PLUGIN
 from sandbox.kong import Kong
 from sandbox.kong.http import Request, Response
 from tests.support.estates import estate
-from tests.support.kong_plugins import asked
+from tests.support.kong_plugins import application_with_plugins
 from tests.support.sandbox import kong_recordings as recordings
 
 
@@ -57,7 +57,9 @@ def said(trait: str, **fields: Any) -> list[Diagnostic]:
     return [
         *schema_findings(
             Recorded(**fields),
-            estate(asked(trait)).components["orders/api"].traits[KONG_PLUGIN],
+            estate(application_with_plugins(trait))
+            .components["orders/api"]
+            .traits[KONG_PLUGIN],
         )
     ]  # type: ignore[arg-type]
 
@@ -75,12 +77,17 @@ def at(found: list[Diagnostic]) -> list[tuple[str, str, str]]:
 
 
 def test_nothing_is_asked_where_nothing_is_asked_for() -> None:
-    assert inspect(Account("http://127.0.0.1:9"), estate(asked())) == ()
+    assert (
+        inspect(
+            Account("http://127.0.0.1:9"), estate(application_with_plugins())
+        )
+        == ()
+    )
 
 
 def test_a_gateway_that_has_all_of_it_finds_nothing(kong: Kong) -> None:
     known = estate(
-        asked(
+        application_with_plugins(
             "{name: correlation-id, config: {header_name: X-Cid}}",
             "{name: bot-detection, config: {deny: [a]}}",
         )
@@ -93,7 +100,8 @@ def test_a_plugin_that_the_gateway_does_not_have_is_named(kong: Kong) -> None:
     (finding,) = at(
         [
             *inspect(
-                Account(kong.admin_url), estate(asked("{name: bot-detecton}"))
+                Account(kong.admin_url),
+                estate(application_with_plugins("{name: bot-detecton}")),
             )
         ]
     )
@@ -108,7 +116,13 @@ def test_fields_and_values_are_found_where_they_stand(kong: Kong) -> None:
     """In Kong's own words."""
     wrong = "{name: correlation-id, config: {header_nam: x, generator: uuids}}"
     words = "this Kong rejects the configuration of correlation-id: "
-    assert at([*inspect(Account(kong.admin_url), estate(asked(wrong)))]) == [
+    assert at(
+        [
+            *inspect(
+                Account(kong.admin_url), estate(application_with_plugins(wrong))
+            )
+        ]
+    ) == [
         (
             "ENV418",
             f"{words}config.header_nam: unknown field",
@@ -219,7 +233,7 @@ def test_a_plugin_that_stands_before_everything_is_refused() -> None:
 
 
 def _own(trait: str, name: str) -> str:
-    return asked(trait, name=name).replace(
+    return application_with_plugins(trait, name=name).replace(
         "orders.example.com", f"{name}.example.com"
     )
 

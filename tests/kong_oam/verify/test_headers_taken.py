@@ -8,7 +8,7 @@ import pytest
 
 from kong_oam.kong.entities import Entities
 from kong_oam.verify.stack import Reason
-from tests.support.verifying import Deployment, sample
+from tests.support.verified_gateway import Deployment, sample
 
 TAKEN = ("x-tenant", "x-user-id")
 

@@ -20,7 +20,7 @@ from tests.support.estates import PROVIDER, STACK, api, estate
 from tests.support.gateway_cases import Case
 from tests.support.gateway_tokens import Issuer
 from tests.support.tiers import examples
-from tests.support.verifying import (
+from tests.support.verified_gateway import (
     ISSUER,
     Deployment,
     Hands,

@@ -20,7 +20,7 @@ from tests.support.drifts import DRIFTS, EXPECTED
 from tests.support.gateway_cases import Case
 from tests.support.gateway_tokens import Issuer
 from tests.support.tiers import deep_after
-from tests.support.verifying import (
+from tests.support.verified_gateway import (
     Deployment,
     Hands,
     Running,

@@ -13,8 +13,8 @@ from kong_oam.kong.owners import OwnerLookup
 from kong_oam.traits.headers.value import HEADERS, Headers
 from kong_oam.traits.limits.value import LIMITS, Limits, Retries
 from kong_oam.verify.drift import drifts
-from tests.support.estates import asking
-from tests.support.verifying import (
+from tests.support.estates import with_traits
+from tests.support.verified_gateway import (
     Deployment,
     Hands,
     Running,
@@ -33,7 +33,7 @@ BOTH = {
 def running() -> Iterator[Running]:
     settings, estate = sample()
     with Running(
-        Deployment.of(settings, asking(estate, "orders/api", BOTH))
+        Deployment.of(settings, with_traits(estate, "orders/api", BOTH))
     ) as verified:
         yield verified
 

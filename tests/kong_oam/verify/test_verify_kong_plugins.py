@@ -13,8 +13,8 @@ from kong_oam.traits.kong_plugin.value import (
     KongPlugin,
     PluginWaiver,
 )
-from tests.support.estates import asking
-from tests.support.verifying import (
+from tests.support.estates import with_traits
+from tests.support.verified_gateway import (
     Deployment,
     Hands,
     Running,
@@ -43,7 +43,7 @@ def running() -> Iterator[Running]:
     settings, estate = sample()
     with Running(
         Deployment.of(
-            settings, asking(estate, "orders/api", {KONG_PLUGIN: PLUGINS})
+            settings, with_traits(estate, "orders/api", {KONG_PLUGIN: PLUGINS})
         )
     ) as verified:
         yield verified

@@ -12,7 +12,12 @@ from kong_oam.kong.entities import Entities
 from kong_oam.kong.plugin_kinds import PLUGIN_KINDS
 from kong_oam.kong.plugins import CLEARED
 from kong_oam.verify.effects import Effect, effect_of
-from tests.support.verifying import Deployment, Running, report_lines, sample
+from tests.support.verified_gateway import (
+    Deployment,
+    Running,
+    report_lines,
+    sample,
+)
 
 ANYBODY = "anybody, without a token"
 LIBRARY = "kong-oam.local.reports.library.8000"

@@ -9,8 +9,8 @@ import pytest
 
 from kong_oam.access.model import Estate
 from kong_oam.traits.rate_limit.value import RATE_LIMIT, RateLimit
-from tests.support.estates import asking
-from tests.support.verifying import (
+from tests.support.estates import with_traits
+from tests.support.verified_gateway import (
     Deployment,
     Hands,
     Running,
@@ -25,7 +25,7 @@ LIMIT = f"plugin rate-limiting of service '{ORDERS}'"
 
 def limited(estate: Estate) -> Estate:
     """The estate with a limit on orders/api."""
-    return asking(
+    return with_traits(
         estate, "orders/api", {RATE_LIMIT: RateLimit("client", {"minute": 100})}
     )
 

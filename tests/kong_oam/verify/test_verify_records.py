@@ -16,7 +16,7 @@ from kong_oam.access.settings.logs import (
     TcpSink,
 )
 from kong_oam.access.stack import Records
-from tests.support.verifying import (
+from tests.support.verified_gateway import (
     Deployment,
     Hands,
     Running,

@@ -10,7 +10,7 @@ from tests.support.rendered import (
     compiled,
     ingress,
 )
-from tests.support.verifying import (
+from tests.support.verified_gateway import (
     Deployment,
     Hands,
     Running,

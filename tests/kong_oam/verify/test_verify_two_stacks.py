@@ -24,13 +24,13 @@ from tests.support.edits_by_hand import edited
 from tests.support.tiers import deep_after, examples
 from tests.support.two_stacks import (
     STACKS,
-    both,
     deployment,
     generated,
     in_partitions,
+    running_stacks,
     union,
 )
-from tests.support.verifying import Hands, Running, report_lines
+from tests.support.verified_gateway import Hands, Running, report_lines
 
 ADMISSION = "plugin pre-function of service 'kong-oam.local.orders.shop.3000'"
 ANYBODY = "anybody, without a token"
@@ -47,7 +47,7 @@ KINDS = (
 
 @pytest.fixture(scope="module")
 def stacks() -> Iterator[dict[str, Running]]:
-    with both() as running:
+    with running_stacks() as running:
         yield running
 
 

@@ -12,7 +12,7 @@ import pytest
 from kong_oam.access.compile.estate import compile_estate
 from kong_oam.oam.application import join_readings, read_bytes
 from tests.support.estates import api
-from tests.support.verifying import (
+from tests.support.verified_gateway import (
     Deployment,
     Hands,
     Running,

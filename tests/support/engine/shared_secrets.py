@@ -1,5 +1,5 @@
-"""Secrets that clients share with their provider: a preview's message about them, and the command
-that replaces them."""
+"""Secrets that clients share with their provider: the preview's lines about them, and the command
+that replaces a secret."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DUE = re.compile(
 
 
 def preview_text(deployment: Deployment) -> str:
-    """Return a preview, in words."""
+    """Return a preview's text."""
     return deployment.pulumi("preview", "-s", STACK).stdout
 
 
@@ -33,7 +33,7 @@ def orders(deployment: Deployment, settings: dict[str, str]) -> int:
     ).status
 
 
-def replaced(deployment: Deployment, shown: str) -> None:
+def replace_secret(deployment: Deployment, shown: str) -> None:
     """Run the command that a preview shows for `checkout`, in a shell, without its question."""
     (command,) = {
         found[4] for found in DUE.finditer(shown) if found[1] == "shop/checkout"

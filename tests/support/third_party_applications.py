@@ -1,5 +1,5 @@
-"""Applications that people wrote, each on a stack with the definitions of its types, and the
-findings of `check`."""
+"""Real Applications, each on a stack that names the definitions of its types, with the findings of
+`check`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ from kong_oam.render.stage import Renderer
 from tests.support.oam_corpus import CORPUS, corpus, definitions_in, rows_of
 
 OF_TERRAFORM = "writeConnectionSecretToRef"
-"""A property of Terraform's types alone. The list of definitions has Crossplane's of the same name for some."""
+"""A property that only Terraform's types have. The list of definitions has Crossplane's of the same
+name for some."""
 
 
-def checked(file: str, stack: Stack, renderer: Renderer) -> Compiled:
-    """Return the whole pipeline, as `check` runs it."""
+def compiled_application(
+    file: str, stack: Stack, renderer: Renderer
+) -> Compiled:
+    """Run the whole pipeline, like `check`."""
     raw = (CORPUS / "applications" / file).read_bytes()
     named = OwnDefinitions(_definitions(file, raw.decode()))
     own = named.beside(read_bytes(file, raw, named.types).definitions)
@@ -33,7 +36,8 @@ def checked(file: str, stack: Stack, renderer: Renderer) -> Compiled:
 
 
 def _definitions(file: str, text: str) -> tuple[Definition, ...]:
-    """Return a definition for each type outside KubeVela: from the list, else any of that name."""
+    """Return the definitions of the types that KubeVela does not have: the listed definition, else
+    any with that name."""
     chosen = (
         _definition(row, text)
         for row in rows_of(file)
@@ -63,9 +67,10 @@ def _definition(row: Mapping[str, str], text: str) -> Definition | None:
         else ()
     )
     named = [
-        item
-        for item in listed
-        if (item.kind, item.name) == key and (item in known or not known)
+        definition
+        for definition in listed
+        if (definition.kind, definition.name) == key
+        and (definition in known or not known)
     ]
     return next(iter((*named, *known)), None)
 

@@ -1,8 +1,9 @@
-"""Kinds of objects by which clients reach a workload past the gateway: `<apiVersion> <kind>`."""
+"""Kinds of objects that expose a workload beside the gateway, as products define them:
+`<apiVersion> <kind>`."""
 
 from __future__ import annotations
 
-WAYS_IN = (
+EXPOSING_KINDS = (
     "appmesh.k8s.aws/v1beta2 GatewayRoute",
     "apisix.apache.org/v2 ApisixRoute",
     "apisix.apache.org/v2 ApisixTls",

@@ -1,5 +1,5 @@
-"""Servers of tests on a free port, each in a thread during a `with`, and the requests that they
-read."""
+"""Servers of tests on a free port, each in its own thread during a `with`, and the requests that
+they read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Self
 
 
 class Listening:
-    """Runs `server` in a thread. A context manager."""
+    """Run `server` in a thread. A context manager."""
 
     def __init__(self, server: socketserver.TCPServer) -> None:
         self._server = server
@@ -37,7 +37,7 @@ class Listening:
 
 
 class Connections(socketserver.ThreadingTCPServer):
-    """One that takes connections as they are, a thread each."""
+    """A server of raw connections, a thread each."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -45,13 +45,13 @@ class Connections(socketserver.ThreadingTCPServer):
 
 
 class Requests(socketserver.StreamRequestHandler):
-    """The bytes of each HTTP/1 request, by connection."""
+    """A handler that reads the requests of a connection of HTTP/1."""
 
     timeout = 10
 
     def head(self) -> bytes:
-        """Return the request line and headers with the line that ends them; empty if the connection
-        ends before."""
+        """Return the request line and headers with the line that ends them; empty where the
+        connection ends before."""
         read = b""
         while not read.endswith(b"\r\n\r\n"):
             line = self.rfile.readline(65536)

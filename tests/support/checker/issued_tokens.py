@@ -1,10 +1,10 @@
-"""Check that clients that request a token during a run are always allowed if both estates allow
-them.
+"""Check that clients that ask for a token during a run are allowed throughout, where both estates
+allow them.
 
-A token lists the scopes that the provider would issue at that moment, given the stacks' runs so
-far. The client's pods request the scopes in their Secret at rollout. They get them if the client's
-rule has them and the scopes exist, and otherwise nothing (RFC 6749, 5.2: invalid_scope). For a
-user, tokens list the groups in the groups claim.
+A token lists the scopes that the provider would issue at that moment, after the steps of the
+stacks' runs. The client's pods ask for the scopes that their Secret had at the last rollout. They
+get them if the client's rule lists them and such scopes exist, and else no token (RFC 6749, 5.2:
+invalid_scope). A user's token lists only groups that the provider puts into tokens.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from tests.support.checker.check import (
     METHODS,
     PROVIDER,
     Caller,
+    CheckedRun,
     Meaning,
-    ReplayCheck,
     Scene,
     Target,
     targets,
@@ -32,9 +32,9 @@ from tests.support.checker.check import (
 from tests.support.checker.estates import UIDS
 from tests.support.checker.history import DEPLOYMENT
 from tests.support.checker.order import members
-from tests.support.checker.parted import ISSUER, settings
-from tests.support.checker.stacks import FinishedStep, component_of
-from tests.support.left_out import Key
+from tests.support.checker.partitioned_estates import ISSUER, settings
+from tests.support.checker.stacks import Done, component_of
+from tests.support.excluded_resources import Key
 from tests.support.mocks import Registered, clear
 from tests.support.oracle import meaning
 from tests.support.tokens import RSA, token
@@ -43,7 +43,7 @@ KID = "key1"
 SECRET = "kubernetes:core/v1:Secret"
 TO_SIGN_IN = {"openid", "offline_access"}
 EVERYTHING = tuple(
-    f"{uid}.{kind}" for uid in UIDS for kind in ("read", "write")
+    f"{uid}.{verb}" for uid in UIDS for verb in ("read", "write")
 )
 
 
@@ -72,7 +72,7 @@ def caller(
     scopes: tuple[str, ...],
     groups: tuple[str, ...],
 ) -> Caller:
-    """Return a caller with a provider's token that lists this."""
+    """Return a caller whose token from the provider lists these values."""
     now = int(time.time())
     claims = {
         "iss": ISSUER,
@@ -92,7 +92,7 @@ def caller(
 
 
 def issuer_key() -> str:
-    """Return the public half of the key that signs."""
+    """The public half of the key that signs."""
     return (
         RSA.public_key()
         .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -100,18 +100,18 @@ def issuer_key() -> str:
     )
 
 
-def caller_with_every_scope(
+def with_every_scope(
     identifier: str, component: str, user: User | None
 ) -> Caller:
-    """Return a caller with a token that lists every scope."""
+    """Return a caller whose token lists all scopes that exist at any time."""
     return caller(
         identifier, component, user, EVERYTHING, user.groups if user else ()
     )
 
 
 def everybody(model: Meaning) -> list[Whose]:
-    """Return all subjects of tokens by a model: services for themselves, and sign-in clients for
-    each user."""
+    """Return the callers that get tokens by a model: services for themselves, and sign-in clients
+    for each user."""
     return [
         (key, user)
         for key in model.clients.values()
@@ -119,14 +119,14 @@ def everybody(model: Meaning) -> list[Whose]:
     ]
 
 
-def meant(model: Meaning, whose: Whose) -> Caller:
-    """Return the callers with their grants by a model."""
+def caller_with_grants(model: Meaning, whose: Whose) -> Caller:
+    """Return the caller with its grants in a model."""
     key, user = whose
     documents = [*model.documents]
     scopes = {
         scope
         for called in meaning.components(documents)
-        for scope in meaning.client_scopes(
+        for scope in meaning.held_by_client(
             documents, key, called, user=user is not None
         )
     }
@@ -148,10 +148,10 @@ def _id(model: Meaning, key: str) -> str:
 def read_by_pods(
     before: Mapping[Key, Registered],
     start: Mapping[Key, Registered],
-    done: Sequence[FinishedStep],
+    done: Sequence[Done],
 ) -> dict[Key, Registered]:
-    """Return the Secrets that the pods of the last rollout have read: `before`, and after the
-    operations since `start`."""
+    """Return the Secrets as pods read them at their last rollout: `before` with all changes since
+    `start`."""
     found = {
         **{key: item for key, item in start.items() if key[0] == SECRET},
         **before,
@@ -170,13 +170,13 @@ def read_by_pods(
 
 
 def ask_fresh(
-    held: ReplayCheck,
+    held: CheckedRun,
     start: Mapping[Key, Registered],
     read: Mapping[Key, Registered],
-    done: Sequence[FinishedStep],
+    done: Sequence[Done],
 ) -> None:
-    """Check at every moment the tokens that clients get then, and whether they are allowed. `read`:
-    the Secrets that pods had read at the start."""
+    """Check at every moment the tokens that clients get then, and the answers to them. `read`: the
+    Secrets that pods had read before the run."""
     first, *others = held.models
     clients = [
         whose
@@ -198,11 +198,12 @@ def ask_fresh(
 def _must(
     models: Sequence[Meaning], target: Target, method: str, whose: Whose
 ) -> bool:
-    """Return whether by all models they get a token that lets them in, at one place."""
+    """Return whether in all models they get a token that is allowed, at one place."""
     if not all(_gets_token(model, whose) for model in models):
         return False
     first, *others = [
-        model.answer(target, method, meant(model, whose)) for model in models
+        model.answer(target, method, caller_with_grants(model, whose))
+        for model in models
     ]
     return first.allowed and all(
         meaning.must_allow(first, other) for other in others
@@ -210,13 +211,11 @@ def _must(
 
 
 def _gets_token(model: Meaning, whose: Whose) -> bool:
-    """Return whether the provider issues them a token.
-
-    A service needs a grant. A user needs a group with a role that the client may act by.
-    """
+    """Return whether the provider gives the caller a token. A service needs a grant. A user needs a
+    group whose role the client may use."""
     key, user = whose
     if user is None:
-        return bool(meant(model, whose).scopes)
+        return bool(caller_with_grants(model, whose).scopes)
     groups = {
         group
         for client in model.estate.components[key].identity.clients
@@ -231,7 +230,7 @@ def _ask(
     wanted: Sequence[str],
     start: Mapping[Key, Registered],
     first: Mapping[Key, Registered],
-    done: Sequence[FinishedStep],
+    done: Sequence[Done],
 ) -> None:
     secret, pods = (
         (SECRET, f"{whose[0]}-client"),
@@ -249,7 +248,7 @@ def _ask(
     routed, plugged, known = scene.masks(KID)
     asked = set()
     issuing = sum(
-        1 << number for number, item in enumerate(done) if item.key in concerned
+        1 << number for number, step in enumerate(done) if step.key in concerned
     )
     for state in scene.run.order.states(routed | plugged | known | issuing):
         there = {key: start.get(key) for key in concerned}
@@ -258,7 +257,10 @@ def _ask(
             there[done[number].key] = done[number].new
             read = there[secret] if done[number].key == pods else read
         fresh = _issued(
-            there, whose, _id(scene.run.models[0], whose[0]), _asked(read)
+            there,
+            whose,
+            _id(scene.run.models[0], whose[0]),
+            _requested_scopes(read),
         )
         for seen in scene.seen(KID, state, state, state):
             if (seen.versions, fresh) not in asked:
@@ -273,7 +275,7 @@ def _ask(
 
 
 def _keys(client: str) -> Iterator[Key]:
-    """Return the provider's objects that decide about a client's tokens, beside scopes."""
+    """Yield the keys of the provider's objects, beside scopes, that decide about a client's tokens."""
     yield names.APP, names.logical(PROVIDER, names.APP, client)
     yield names.POLICY, names.logical(PROVIDER, names.POLICY, client)
     yield names.RULE, names.logical(PROVIDER, names.RULE, client)
@@ -281,9 +283,9 @@ def _keys(client: str) -> Iterator[Key]:
     yield names.CLAIM, names.logical(PROVIDER, names.CLAIM)
 
 
-def _asked(secret: Registered | None) -> set[str] | None:
-    """Return the scopes that pods request after reading this; None without a Secret, as for
-    external components."""
+def _requested_scopes(secret: Registered | None) -> set[str] | None:
+    """Return the scopes that pods with this Secret ask for; None for workloads that run elsewhere
+    and read no Secret."""
     return (
         {*clear(secret)["OAUTH_SCOPES"].split()} - TO_SIGN_IN
         if secret
@@ -297,11 +299,11 @@ def _issued(
     identifier: str,
     asked: set[str] | None,
 ) -> Caller:
-    """Return the client's token after a request for these scopes, or for all its scopes; without a
-    token, an anonymous caller."""
+    """Return the caller of a token that a client gets for these scopes, or for all its scopes.
+    Without a token, return an anonymous caller."""
     key, user = whose
     app, policy, rule, assigned, claim = (
-        there.get(item) for item in _keys(key)
+        there.get(name) for name in _keys(key)
     )
     if not app or not policy or not rule:
         return Caller(f"{key} without a token")
@@ -332,13 +334,11 @@ def _issued(
 
 
 def _names(rule: Registered, of: str) -> set[str]:
-    return {
-        identifier.removeprefix("id of ")
-        for identifier in rule.inputs.get(of) or ()
-    }
+    return {group.removeprefix("id of ") for group in rule.inputs.get(of) or ()}
 
 
-def _assigned(item: Registered) -> set[str]:
+def _assigned(assignments: Registered) -> set[str]:
     return {
-        group["id"].removeprefix("id of ") for group in item.inputs["groups"]
+        group["id"].removeprefix("id of ")
+        for group in assignments.inputs["groups"]
     }

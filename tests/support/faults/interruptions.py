@@ -1,5 +1,5 @@
-"""An estate in two partitions, commands over its stacks that are interrupted or run in parallel,
-and their recovery."""
+"""An estate in two partitions, interrupted or parallel commands over its stacks, and their
+recovery."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ _SPLIT = "    - name: job"
 _PLUGINS_END = 0.7
 """Seconds. Plugins look for their parent every half second (sandbox/serving.py)."""
 _ENDS = 120.0
-"""Seconds until the processes of a dead command have ended."""
+"""Seconds within which all children of a command end."""
 LOCKED = re.compile(rf"/locks/\S*/({STACK}[a-z-]*)/\S+\.json")
-"""The engine's message about a lock, with the name of its stack."""
+"""The lock's file in the engine's message, with the stack's name."""
 
 LOCK = (
     "the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the lock file "
@@ -46,8 +46,8 @@ LOCK = (
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
-    """The interruption of a command: a signal to itself, or also to all its processes
+class Interruption:
+    """An interruption of a command: a signal to the command alone, or to all its children too
     (`everybody`), after a part of its work. `back`: the change is reverted before the next
     command."""
 
@@ -59,7 +59,7 @@ class Cut:
     back: bool
 
 
-def cuts(seed: int) -> Cut:
+def cuts(seed: int) -> Interruption:
     """Return an interruption by its seed: nine in a row have each command with each signal."""
     rng = random.Random(7 + seed)
     verb, change = (("up", "rule"), ("up", "scope"), ("move", "swap"))[seed % 3]
@@ -68,11 +68,13 @@ def cuts(seed: int) -> Cut:
         (signal.SIGKILL, False),
         (signal.SIGKILL, True),
     )[seed // 3 % 3]
-    return Cut(verb, change, number, everybody, rng.random(), seed % 4 == 3)
+    return Interruption(
+        verb, change, number, everybody, rng.random(), seed % 4 == 3
+    )
 
 
 def write(folder: Path, change: str = "") -> None:
-    """Write the Applications and the stacks' files: as they are at first, or with a change."""
+    """Write the Applications and the stacks' files: in their first form, or with a change."""
     api, job = (
         TINY[: TINY.index(_SPLIT)],
         TINY[: TINY.index("    - name: api")] + TINY[TINY.index(_SPLIT) :],
@@ -106,8 +108,8 @@ def write(folder: Path, change: str = "") -> None:
     partition(folder, SWAPPED if change == "swap" else PARTITIONS)
 
 
-def begin(local: Local, folder: Path) -> Deployment:
-    """Return the estate's project, with only its base's stack."""
+def start_project(local: Local, folder: Path) -> Deployment:
+    """Return the estate's project with only the base's stack."""
     folder.mkdir()
     deployment = Deployment(local, project(folder))
     deployment.pulumi("stack", "init", STACK)
@@ -116,12 +118,12 @@ def begin(local: Local, folder: Path) -> Deployment:
 
 
 def as_stack(deployment: Deployment) -> Stack:
-    """Return the base's stack, as other tests of faults know it."""
+    """Return the base's stack in the form of the other fault tests."""
     return Stack(deployment.local, deployment.folder)
 
 
 def start_command(deployment: Deployment, *words: str) -> subprocess.Popen[str]:
-    """Start a verb of the command line in a new session."""
+    """Start a verb of the command line in its own session."""
     return subprocess.Popen(
         [sys.executable, "-m", "kong_oam", *words],
         cwd=deployment.folder,
@@ -134,8 +136,8 @@ def start_command(deployment: Deployment, *words: str) -> subprocess.Popen[str]:
 
 
 class Requests:
-    """Counts requests to Kong and Okta inside the block, and calls a function before the n-th
-    answer."""
+    """Count the requests to Kong and Okta in a block, and act before the answer to the n-th
+    request."""
 
     def __init__(
         self,
@@ -163,53 +165,52 @@ class Requests:
         return answer()
 
 
-def cut_off(
-    deployment: Deployment, cut: Cut, seconds: float, requests: int
+def interrupt(
+    deployment: Deployment, cut: Interruption, seconds: float, requests: int
 ) -> str:
-    """Run the command until it is interrupted, and wait for processes that outlive it. Return its
-    output.
+    """Run the command until it is cut off, and wait for its surviving children. Return its output
+    until then.
 
-    A part of an `up` is one of its `requests`. `move` sends no requests to products, so its part is
-    one of its `seconds`.
+    A part of an `up` is one of its `requests`. A part of a `move`, which calls no product, is one
+    of its `seconds`.
     """
     nth = 1 + int(cut.when * requests) if cut.verb == "up" else 0
     running: list[subprocess.Popen[str]] = []
 
     def stop() -> None:
-        for item in (
+        for process in (
             [*_session(running[0].pid)] if cut.everybody else [running[0].pid]
         ):
-            _send(item, cut.number)
+            _send(process, cut.number)
 
     with Requests(deployment.local, nth, stop) as asked:
         running.append(
             start_command(deployment, cut.verb, "-s", STACK, "--yes")
         )
         try:
-            message, _ = running[0].communicate(
+            output, _ = running[0].communicate(
                 timeout=_ENDS if nth else cut.when * seconds
             )
         except subprocess.TimeoutExpired:
             stop()
-            message, _ = running[0].communicate(timeout=_ENDS)
+            output, _ = running[0].communicate(timeout=_ENDS)
         ended(running[0])
     assert asked.count >= nth, (
         f"it did not come to request {nth} of {asked.count}"
     )
-    return message
+    return output
 
 
 def kill(running: subprocess.Popen[str]) -> None:
-    """Kills it with all that it started, as a machine does that loses power."""
-    for item in _session(running.pid):
-        _send(item, signal.SIGKILL)
+    """Kill a command with all its children, like a power failure."""
+    for process in _session(running.pid):
+        _send(process, signal.SIGKILL)
     running.communicate(timeout=_ENDS)
     ended(running)
 
 
 def ended(running: subprocess.Popen[str]) -> None:
-    """Wait until all processes of a command have ended. Raises AssertionError if that takes too
-    long."""
+    """Wait until no process of a command is left. Raises AssertionError where this takes too long."""
     until = time.monotonic() + _ENDS
     while left := [*_session(running.pid)]:
         assert time.monotonic() < until, f"{left} do not end"
@@ -237,14 +238,14 @@ def _send(process: int, number: signal.Signals) -> None:
 
 
 def go_on(deployment: Deployment, *verbs: str) -> str:
-    """Repeat each of the commands until it completes, as the page says, with the recovery of a dead
-    run's lock in between. Return their output."""
-    reported = ""
+    """Repeat each command until it completes, as the page says: locks of a dead run are recovered
+    in between. Return their output."""
+    printed = ""
     for verb in verbs:
         for _ in range(4):
             done = kong_oam(deployment, verb, "-s", STACK, "--yes")
             output = done.stdout + done.stderr
-            reported += output
+            printed += output
             assert "Traceback" not in output, output
             locked = {*LOCKED.findall(output)}
             if not locked:
@@ -252,12 +253,13 @@ def go_on(deployment: Deployment, *verbs: str) -> str:
             assert LOCK in output, output
             for name in sorted(locked):
                 recover_stack(Stack(deployment.local, deployment.folder, name))
-        assert done.returncode == 0, reported
-    return reported
+        assert done.returncode == 0, printed
+    return printed
 
 
-def is_at_rest(deployment: Deployment) -> None:
-    """Nothing is to be run or moved, and every preview is empty. Raises AssertionError."""
+def assert_nothing_to_do(deployment: Deployment) -> None:
+    """Check that no stack has a run or a move to do, and every preview is empty. Raises
+    AssertionError."""
     kong_oam(deployment, "move", "-s", STACK, status=0)
     listed = kong_oam(deployment, "up", "-s", STACK)
     assert listed.stdout.startswith("nothing to run"), listed.stdout

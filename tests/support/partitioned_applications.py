@@ -1,4 +1,4 @@
-"""Applications in namespaces of their own: an API with two callers."""
+"""Applications in separate namespaces: an API with two callers."""
 
 from __future__ import annotations
 

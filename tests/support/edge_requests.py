@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from kong_oam.access.model import Estate, Stack
 from tests.support.estates import estate
 from tests.support.gateway_tokens import Issuer
-from tests.support.listening import Connections, Listening, Requests
+from tests.support.local_servers import Connections, Listening, Requests
 from tests.support.raw_requests import Answered
 
 BODY = 2048
@@ -47,9 +47,9 @@ def _component(name: str, domain: str, *traits: str) -> str:
 """
 
 
-def made(stack: Stack, domain: str) -> Estate:
+def edge_estate(stack: Stack, domain: str) -> Estate:
     """Return the estate of `api`, which has both traits, `bare`, which has neither, and `again`,
-    which repeats POST as well."""
+    which also repeats POST."""
     parts = (
         _component(
             "api",
@@ -89,9 +89,9 @@ spec:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A request, and its expected result: its status, and how often it reaches the workload.
-    `body`: bytes of it, as zeros."""
+class EdgeRequest:
+    """A request with its expected status and the number of times it reaches the workload. `body`:
+    its length in bytes, all zeros."""
 
     method: str
     path: str
@@ -132,50 +132,56 @@ class Asked:
         return "\r\n".join([*lines, "", ""]).encode() + content
 
 
-def asked() -> Mapping[str, Asked]:
-    """Return the requests to them."""
+def edge_requests() -> Mapping[str, EdgeRequest]:
+    """Return the requests to the components."""
     once = {
-        "a body as large as allowed": Asked("POST", "/x", 200, 1, body=BODY),
-        "a larger body": Asked("POST", "/x", 413, 0, body=BODY + 1),
-        "a larger body of a method without": Asked(
+        "a body as large as allowed": EdgeRequest(
+            "POST", "/x", 200, 1, body=BODY
+        ),
+        "a larger body": EdgeRequest("POST", "/x", 413, 0, body=BODY + 1),
+        "a larger body of a method without": EdgeRequest(
             "GET", "/x", 413, 0, body=BODY + 1
         ),
-        "a larger body that is not sent": Asked(
+        "a larger body that is not sent": EdgeRequest(
             "POST", "/x", 413, 0, more=("Content-Length: 999999999999",)
         ),
-        "a body in chunks as large as allowed": Asked(
+        "a body in chunks as large as allowed": EdgeRequest(
             "POST", "/x", 200, 1, body=BODY, chunked=True
         ),
-        "a larger body in chunks": Asked(
+        "a larger body in chunks": EdgeRequest(
             "POST", "/x", 413, 0, body=BODY + 1, chunked=True
         ),
-        "a much larger body in chunks": Asked(
+        "a much larger body in chunks": EdgeRequest(
             "PUT", "/x", 413, 0, body=100_000, chunked=True
         ),
-        "a larger body in chunks of GET": Asked(
+        "a larger body in chunks of GET": EdgeRequest(
             "GET", "/x", 413, 0, body=BODY + 1, chunked=True
         ),
-        "no body in chunks": Asked("POST", "/x", 200, 1, body=0, chunked=True),
-        "a larger body of whom nobody knows": Asked(
+        "no body in chunks": EdgeRequest(
+            "POST", "/x", 200, 1, body=0, chunked=True
+        ),
+        "a larger body of whom nobody knows": EdgeRequest(
             "POST", "/private", 401, 0, body=100_000, chunked=True
         ),
-        "a larger body of who may call": Asked(
+        "a larger body of who may call": EdgeRequest(
             "POST", "/private", 413, 0, body=100_000, chunked=True, token=True
         ),
-        "a body of who may call": Asked(
+        "a body of who may call": EdgeRequest(
             "POST", "/private", 200, 1, body=5, chunked=True, token=True
         ),
-        "any body where nothing limits it": Asked(
+        "any body where nothing limits it": EdgeRequest(
             "POST", "/x", 200, 1, host="bare", body=100_000
         ),
-        "any body in chunks where nothing limits it": Asked(
+        "any body in chunks where nothing limits it": EdgeRequest(
             "POST", "/x", 200, 1, host="bare", body=100_000, chunked=True
         ),
-        "a part of an answer in time": Asked("GET", "/drip", 200, 1),
-        "POST is asked again where it is told so, but not once it was sent": Asked(
+        "a part of an answer in time": EdgeRequest("GET", "/drip", 200, 1),
+        "POST is asked again where it is told so, but not once it was sent": EdgeRequest(
             "POST", "/closes", 502, 1, "again"
         ),
-        "GET is not where others are": Asked("GET", "/closes", 502, 1, "again"),
+        "GET is not where others are": EdgeRequest(
+            "GET", "/closes", 502, 1, "again"
+        ),
     }
     usual = 6  # Kong's five retries
     for method, bare, api in (
@@ -186,20 +192,20 @@ def asked() -> Mapping[str, Asked]:
         ("POST", 1, 1),
         ("PATCH", 1, 1),
     ):
-        once[f"{method} of a workload that closes"] = Asked(
+        once[f"{method} of a workload that closes"] = EdgeRequest(
             method, "/closes", 502, api
         )
-        once[f"{method} of a workload that closes, without the trait"] = Asked(
-            method, "/closes", 502, bare, "bare"
+        once[f"{method} of a workload that closes, without the trait"] = (
+            EdgeRequest(method, "/closes", 502, bare, "bare")
         )
     for method, times in (("GET", ATTEMPTS), ("POST", 1)):
-        once[f"{method} of a workload that is late"] = Asked(
+        once[f"{method} of a workload that is late"] = EdgeRequest(
             method, "/late", 504, times
         )
     return once
 
 
-NAMES = tuple(asked())
+NAMES = tuple(edge_requests())
 
 
 SECURE = {
@@ -214,11 +220,11 @@ SECURE = {
     "X-Powered-By": [],
     "X-Debug": [],
 }
-"""Headers in answers of `api`. The workload's own policy stays beside the added policy."""
+"""The headers of answers of `api`. The workload's own policy stays beside the added policy."""
 
 
 def check_marked(answer: Answered, *, of_workload: bool) -> None:
-    """Check that an answer of `api` has the expected headers."""
+    """Check that the answer of `api` has the expected headers."""
     wanted = dict(SECURE)
     if of_workload:
         wanted["Content-Security-Policy"] = [
@@ -228,11 +234,11 @@ def check_marked(answer: Answered, *, of_workload: bool) -> None:
         wanted["Set-Cookie"] = ["a=1", "b=2"]
     assert "workload" not in " ".join(
         answer.values("Server")
-    )  # Kong sends its own name by default
+    )  # Kong writes its own name if the header is missing.
     assert {name: answer.values(name) for name in wanted} == wanted
 
 
-def header_values(head: bytes) -> dict[str, list[str]]:
+def headers_of(head: bytes) -> dict[str, list[str]]:
     """Return the headers of a request that reached the workload, by name in small letters."""
     found: dict[str, list[str]] = {}
     for line in head.decode("latin-1").split("\r\n")[1:]:
@@ -243,11 +249,9 @@ def header_values(head: bytes) -> dict[str, list[str]]:
 
 
 class Workload(Listening):
-    """The workload behind the gateway. A context manager.
-
-    `/closes` takes a request and closes, `/late` answers too late, `/drip` answers in parts,
-    `/upgrade` speaks WebSocket and sends nothing.
-    """
+    """A workload behind the gateway. `/closes` takes a request and closes, `/late` answers too
+    late, `/drip` answers in parts, `/upgrade` speaks WebSocket and sends no data. A context
+    manager."""
 
     def __init__(self, bind: str = "127.0.0.1") -> None:
         self.reached: list[bytes] = []
@@ -276,10 +280,10 @@ class _Handler(Requests):
     def handle(self) -> None:
         if not (head := self.head()):
             return
-        length = int(header_values(head).get("content-length", ["0"])[0])
+        length = int(headers_of(head).get("content-length", ["0"])[0])
         assert len(self.rfile.read(length)) == length
         self.workload.reached.append(head)
-        with suppress(OSError):  # the client has stopped waiting
+        with suppress(OSError):  # no client waits any more
             for part in self._parts(head.split(b" ")[1]):
                 self.wfile.write(part)
 

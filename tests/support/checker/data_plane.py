@@ -1,6 +1,8 @@
-"""A data plane that shows chosen entities: the proxy of the Kong stand-in, with the emitted Lua.
+"""A data plane with chosen views: the proxy of the Kong stand-in with the emitted Lua, on chosen
+entities.
 
-It first finds the entities that decide about a request (`Seen`), so each combination is tried once.
+The entities that decide about a request are found first (`Seen`), so that each combination is
+checked only once.
 """
 
 from __future__ import annotations
@@ -33,25 +35,25 @@ Chosen = tuple[str, Entity]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """All that decides about the requests to one host and path, each in one version."""
+    """The entities that decide about the requests to one host and path, each in one version."""
 
     entities: tuple[Chosen, ...]
 
     @property
     def versions(self) -> tuple[int, ...]:
-        """The key of the state: equal states have equal keys."""
+        """The key by which equal views are found."""
         return tuple(id(entity) for _, entity in self.entities)
 
 
 class Plane:
-    """Answers from its visible entities. Times are judged by the machine's clock; `known` are the
-    addresses with a workload."""
+    """A node that answers by the entities that it sees. The machine's clock gives the time; `known`
+    are the addresses with a workload."""
 
     def __init__(self, known: Set[Address]) -> None:
         self.forged = False
         self._seen = _tables({})
         self._known = known
-        # A store for the proxy that shows each view the same: the choice of versions has been made before.
+        # A store that shows the proxy the same entities in each view: versions are chosen before.
         self._proxy = Proxy(self, VERSION, time.time, lambda: (0.0, 0.0, 0.0))  # type: ignore[arg-type]
         self._proxy._functions = _Compiled(VERSION)
 
@@ -59,15 +61,15 @@ class Plane:
         return tuple(self._seen for _ in lags)
 
     def show(self, seen: Seen) -> None:
-        """Set the entities that decide from now on."""
+        """Answer requests by these entities from now on."""
         found: dict[str, list[Entity]] = {}
         for kind, entity in seen.entities:
             found.setdefault(kind, []).append(entity)
         self._seen = _tables(found)
 
     def ask(self, raw: bytes) -> Address | int:
-        """Where a request ends: at an address, or with a status. `forged`: a header of the client's that admission takes
-        away came there, too."""
+        """Return the end of a request: an address or a status. `forged`: a client's header that
+        admission removes arrived there."""
         answer = self._proxy.handle(raw, "http", PORT, self._sent)
         return (
             (answer.upstream.host, answer.upstream.port)
@@ -85,8 +87,7 @@ class Plane:
 
 
 class _Compiled(Functions):
-    """Caches compiled scripts by version: they change more often here than Kong rebuilds its
-    plugins."""
+    """Cache compiled plugins by version: versions change more often here than in a Kong."""
 
     def _steps(self, plugin: Entity, phase: str, codes: list[str]) -> Any:
         key = str(id(plugin)), phase
@@ -102,14 +103,14 @@ class _Compiled(Functions):
 def _tables(entities: Mapping[str, Iterable[Entity]]) -> Snapshot:
     return Snapshot(
         {
-            kind: {item["id"]: item for item in entities.get(kind, ())}
+            kind: {entity["id"]: entity for entity in entities.get(kind, ())}
             for kind in KINDS
         }
     )
 
 
 def takes(route: Entity, host: str, path: str) -> bool:
-    """Return whether requests to the host and path could reach the route, were it alone."""
+    """Return whether requests to the host and path could reach the route if it were the only route."""
     service = {"id": "s", "enabled": True}
     alone = {**route, "service": service}
     return _matched([alone], {"s": service}, host, path) is not None
@@ -121,13 +122,13 @@ def winners(
     host: str,
     path: str,
 ) -> Iterator[Entity]:
-    """Return the routes that may take the requests: one, or all of one priority, of which Kong
-    takes any."""
+    """Yield the routes that may take the requests. Among routes of one priority Kong takes any."""
     all_of = list(routes)
     for first in all_of:
-        # The stand-in takes the oldest route of a priority, so each is the oldest once.
+        # The stand-in takes the oldest route of a priority, so each route is the oldest once.
         aged = [
-            {**item, "created_at": 0 if item is first else 1} for item in all_of
+            {**route, "created_at": 0 if route is first else 1}
+            for route in all_of
         ]
         match = _matched(aged, services, host, path)
         if match and match["id"] == first["id"]:

@@ -1,4 +1,4 @@
-"""All fields of a value, also those that a comparison ignores."""
+"""All data of a value, also data that comparisons ignore."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 from kong_oam.oam.position import SourcePosition
 
 
-def everything(value: Any) -> Any:
-    """Return the value as plain data, without source positions: two values are equal if all of
-    their data is."""
+def plain_data(value: Any) -> Any:
+    """Return the value as plain data, equal only if all data is. Source positions, which only point
+    at text, are left out."""
     if isinstance(value, SourcePosition):
         return None
     if is_dataclass(value) and not isinstance(value, type):
         return type(value).__name__, {
-            field.name: everything(getattr(value, field.name))
+            field.name: plain_data(getattr(value, field.name))
             for field in fields(value)
         }
     if isinstance(value, Mapping):
-        return {key: everything(inner) for key, inner in value.items()}
+        return {key: plain_data(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [everything(inner) for inner in value]
+        return [plain_data(inner) for inner in value]
     return value

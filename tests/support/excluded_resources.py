@@ -1,10 +1,10 @@
-"""Resources that a run of the engine does not change: by `--exclude`, or because the program
-ignores every change.
+"""Find the resources that a run of the engine leaves unchanged: `--exclude` names some, the program
+ignores changes of others.
 
-As the engine does it (step_generator.go): a missing resource that is left out is not created, and
-nothing may depend on it. An existing resource stays, with all its dependencies. The engine also
-keeps its dependencies by the state, unless the program has registered them already; a later
-registration fails as a duplicate (seen).
+This follows the engine (step_generator.go). A new resource that is left out is not created, and no
+resource may depend on it. An existing resource stays, with all its dependencies. The engine keeps
+its earlier dependencies from the state too, unless the program has registered them before. If the
+program registers them later, the engine rejects them as duplicates (measured).
 """
 
 from __future__ import annotations
@@ -21,32 +21,32 @@ Key = tuple[str, str]
 
 
 class MissingDependencyError(AssertionError):
-    """A new resource depends on a missing resource that is left out, or the program may register a
-    dependency after its dependent was left out."""
+    """A new resource depends on a resource that is left out and does not exist. Or the program may
+    register it after a resource that is left out and depended on it."""
 
 
-def without_left_out(
+def without_excluded(
     was: Mapping[Key, Registered],
     wanted: Mapping[Key, Registered],
     words: Sequence[str],
 ) -> dict[Key, Registered]:
-    """Return a stack's resources after a run with these words, from its program's registrations.
-    Raises MissingDependencyError."""
+    """Return the resources of a stack after a run with these words, from the program's
+    registrations. Raises MissingDependencyError."""
     left_out = _matcher(
         [word for option, word in pairwise(words) if option == "--exclude"]
     )
     found: dict[Key, Registered] = {}
     skipped = {key[1] for key in wanted if left_out(key) and key not in was}
-    for key, item in wanted.items():
+    for key, resource in wanted.items():
         if not left_out(key):
-            if item.after & skipped:
+            if resource.after & skipped:
                 raise MissingDependencyError(
-                    f"untargeted create: {key} needs {item.after & skipped}"
+                    f"untargeted create: {key} needs {resource.after & skipped}"
                 )
             found[key] = (
-                was[key] if key in was and "*" in item.ignored else item
+                was[key] if key in was and "*" in resource.ignored else resource
             )
-    registered = with_program_order(wanted)
+    registered = in_turn(wanted)
     for key in filter(left_out, was.keys() & wanted.keys()):
         before = {name for _, name in _with_needed(registered, [key])}
         if later := (was[key].after & {name for _, name in wanted}) - before:
@@ -57,10 +57,8 @@ def without_left_out(
     return {**{key: was[key] for key in stay if key not in found}, **found}
 
 
-def with_program_order(
-    resources: Mapping[Key, Registered],
-) -> dict[Key, Registered]:
-    """Return the resources with the order of the program alone as dependencies."""
+def in_turn(resources: Mapping[Key, Registered]) -> dict[Key, Registered]:
+    """Return resources with the dependencies that only the program itself waits for."""
     return {
         key: replace(item, after=item.after | item.behind)
         for key, item in resources.items()
@@ -84,7 +82,7 @@ def _matcher(globs: Iterable[str]) -> Callable[[Key], bool]:
 def _with_needed(
     was: Mapping[Key, Registered], keys: Iterable[Key]
 ) -> set[Key]:
-    """Return these resources with all their dependencies, direct and indirect."""
+    """Return these keys and all their direct and indirect dependencies."""
     by_name: dict[str, list[Key]] = {}
     for key in was:
         by_name.setdefault(key[1], []).append(key)

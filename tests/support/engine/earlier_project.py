@@ -16,14 +16,15 @@ from sandbox.local import ROOT
 from tests.support.engine.deployment import Deployment
 
 BEFORE = "7b5fe125d4ef97a6f90ccaf33e8e300f34561fd8"
-"""The commit that deploys first. A change of deployed resources moves it to its own parent."""
+"""The commit that deploys first. A commit that changes deployed resources sets it to its own
+parent."""
 
 CHANGES: Set[tuple[str, str]] = {("admission", "update"), ("code", "delete")}
 """The end of a resource's name and the operation on it, for each operation of a run since `BEFORE`."""
 
 CHANGED_OUTPUTS: Set[str] = {"__model", "enforced"}
-"""The outputs that differ since `BEFORE`: the model lists every setting, and other scripts are
-enforced."""
+"""The outputs that have changed since `BEFORE`: the model lists every setting, and the enforced
+scripts are new."""
 
 _PARTS = (
     "__main__.py",
@@ -36,8 +37,8 @@ _PARTS = (
 
 
 def earlier_project(folder: Path) -> Path:
-    """Fill `folder` with the project of that commit. Skips the test where the history does not
-    reach back to it."""
+    """Fill `folder` with the project of that commit. Skips the test where the history does not have
+    it."""
     archive = subprocess.run(
         ["git", "archive", BEFORE], cwd=ROOT, capture_output=True, timeout=60
     )
@@ -60,8 +61,8 @@ def run_by(deployment: Deployment, project: Path) -> None:
 
 
 def assert_only_known_changes(deployment: Deployment, earlier: Path) -> None:
-    """Check that a run after `earlier` makes exactly the operations of `CHANGES`, and the next run
-    none. Outputs stay."""
+    """Check that a run after `earlier` makes the operations of `CHANGES` and no other, and the next
+    run none. Outputs stay."""
     run_by(deployment, earlier)
     deployment.run("up")
     before = _outputs(deployment)

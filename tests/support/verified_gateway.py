@@ -1,5 +1,5 @@
-"""A gateway with an estate on it, manual changes through its Admin API, and the findings of
-`verify`."""
+"""A gateway with an estate on it, manual changes at its Admin API, and the report of `verify` about
+them."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ ISSUER = "https://issuer.example.com"
 
 
 def sample(scheme: str = "http") -> tuple[Settings, Estate]:
-    """Return the sample Applications on the stack `local`, with an issuer that is known."""
+    """Return the sample Applications on the stack `local`, with a fixed issuer."""
     settings = read_file(
         ROOT / "stacks/Pulumi.local.yaml",
-        lambda inputs: replace(describe(inputs), issuer=ISSUER),
+        lambda location: replace(describe(location), issuer=ISSUER),
     )
     settings = replace(settings, stack=replace(settings.stack, scheme=scheme))  # type: ignore[arg-type]
     estate = compile_estate(
@@ -115,7 +115,7 @@ class Deployment:
 
     @cached_property
     def meant(self) -> Entities:
-        """Return the intended entities, without the fields that only a gateway's schema has."""
+        """Return the planned entities, without the fields that only a gateway's schema names."""
         return intended(self.settings, self.estate, self.deployed)
 
     def judged(self, live: Entities) -> Result:
@@ -128,10 +128,12 @@ class Deployment:
         )
 
     def tokens(self, caller: Caller, live: Entities) -> Iterator[str | None]:
-        """Return tokens of the caller with the most permissions: strangers claim everything.
+        """Yield the strongest tokens that the caller can have: strangers claim everything. They
+        have the issuer's `stray` key, unless the stray key is the issuer's own key under a wrong
+        id.
 
-        They have the issuer's `stray` key, unless the issuer's own key is stored under a foreign
-        id. A foreign client is every client that a live table lists, and an unknown client.
+        A client outside the estate stands for each client that a live table lists, and for a client
+        that no table lists.
         """
         token, issuer = caller.token, self.issuer
         if token is None:
@@ -207,7 +209,7 @@ def _clients(live: Entities) -> set[str]:
 
 
 class Hands:
-    """Manual changes through an Admin API, as a context manager: its end reverts all of them."""
+    """Manual changes at an Admin API, as a context manager: at its end they are reverted."""
 
     def __init__(self, admin_url: str, token: str | None = None) -> None:
         self._admin = httpx.Client(
@@ -227,11 +229,11 @@ class Hands:
                 if (
                     answer.request.method != "DELETE"
                     or answer.status_code != 404
-                ):  # deleted already, as the finding said
+                ):  # already deleted
                     answer.raise_for_status()
 
     def find(self, kind: str, **fields: Any) -> dict[str, Any]:
-        """Return the one entity of a kind (as "plugins") with these fields; `service` and `route`
+        """Return the only entity of a kind (as "plugins") with these fields; `service` and `route`
         by name."""
         for field in ("service", "route", "consumer"):
             if fields.get(field) is not None:
@@ -242,9 +244,9 @@ class Hands:
                     .json()["id"]
                 }
         (found,) = (
-            item
-            for item in self.list(kind)
-            if all(item[name] == value for name, value in fields.items())
+            entity
+            for entity in self.list(kind)
+            if all(entity[name] == value for name, value in fields.items())
         )
         return dict(found)
 
@@ -259,7 +261,7 @@ class Hands:
     def change(
         self, kind: str, entity: Mapping[str, Any], **fields: Any
     ) -> None:
-        """PATCH"""
+        """Send PATCH."""
         path = f"/{kind}/{entity['id']}"
         self._undo.append(partial(self._admin.put, path, json=dict(entity)))
         self._admin.patch(path, json=fields).raise_for_status()
@@ -267,7 +269,7 @@ class Hands:
     def move(
         self, credential: Mapping[str, Any], consumer: Mapping[str, Any]
     ) -> None:
-        """Return a credential to another consumer."""
+        """Move a credential to another consumer."""
         path = (
             f"/consumers/{credential['consumer']['id']}/jwt/{credential['id']}"
         )
@@ -277,10 +279,10 @@ class Hands:
         ).raise_for_status()
 
     def make(self, path: str, **fields: Any) -> dict[str, Any]:
-        """POST"""
+        """Send POST."""
         made = self._admin.post(path, json=fields).raise_for_status().json()
-        # These live below their parent; all other entities have their own path, wherever they were
-        # created.
+        # Paths of these lie below their owner; all other entities have their own path, under any
+        # owner.
         collection = (
             path
             if path.endswith(("/jwt", "/targets"))
@@ -292,7 +294,7 @@ class Hands:
         return dict(made)
 
     def remove(self, kind: str, entity: Mapping[str, Any]) -> None:
-        """DELETE"""
+        """Send DELETE."""
         self._undo.append(
             partial(
                 self._admin.put, f"/{kind}/{entity['id']}", json=dict(entity)
@@ -301,8 +303,8 @@ class Hands:
         self._admin.delete(f"/{kind}/{entity['id']}").raise_for_status()
 
     def run(self, command: str) -> None:
-        """Run a `curl` that `verify` prints. Fails if the target is missing, or Kong rejects the
-        request."""
+        """Send the request of a `curl` that `verify` prints. Fails where its target is missing, and
+        where Kong rejects it."""
         _curl, *words = shlex.split(command)
         (url,) = (word for word in words if word.startswith("$KONG_ADMIN_ADDR"))
         options = dict(pairwise(words))
@@ -315,19 +317,19 @@ class Hands:
             json.loads(options.get("-d", "null")),
         )
         there = self._admin.get(path).raise_for_status().json()
-        if "/jwt/" in path:  # whatever the finding about our own keys is
+        if "/jwt/" in path:  # messages about our own keys
             self._undo.append(partial(self._admin.put, path, json=there))
         self._admin.request(options["-X"], path, json=body).raise_for_status()
 
     def keep(self) -> None:
-        """Keep all changes so far."""
+        """Keep all changes until now; the end does not undo them."""
         self._undo.clear()
 
 
 class Running:
     """A deployment in the sandbox's Kong (a stand-in), which has the CA certificate `ca` (PEM) of
-    its workloads. A context manager. `beside`: another deployment, which shares its Kong with
-    this deployment."""
+    its workloads. A context manager. `beside`: another deployment, whose Kong this deployment
+    shares."""
 
     def __init__(
         self,
@@ -343,25 +345,33 @@ class Running:
     def __enter__(self) -> Self:
         if self._beside is None:
             self.kong.start()
-        item = self.deployment
+        deployment = self.deployment
         with kong_deployment.Entities(
             self.kong.admin_url, keep=True
         ) as entities:
-            entities.settings = item.settings
-            entities.clients = item.deployed.clients[item.issuer.provider.name]
+            entities.settings = deployment.settings
+            entities.clients = deployment.deployed.clients[
+                deployment.issuer.provider.name
+            ]
             if self._ca:
                 known = entities.make("/ca_certificates", {"cert": self._ca})
-                entities.over_tls = item.settings.gateway.upstream_tls
+                entities.over_tls = deployment.settings.gateway.upstream_tls
                 entities.authorities = authorities([known])
             entities.rings(
-                item.estate,
-                {item.issuer.provider.name: {item.issuer.kid: item.issuer.pem}},
+                deployment.estate,
+                {
+                    deployment.issuer.provider.name: {
+                        deployment.issuer.kid: deployment.issuer.pem
+                    }
+                },
             )
-            entities.nowhere(item.estate)
-            for component in item.estate.exposed:
-                entities.guard(item.estate, component, item.workload(component))
-            for component in item.estate.exposed:
-                entities.lead(item.estate, component)
+            entities.nowhere(deployment.estate)
+            for component in deployment.estate.exposed:
+                entities.guard(
+                    deployment.estate, component, deployment.workload(component)
+                )
+            for component in deployment.estate.exposed:
+                entities.lead(deployment.estate, component)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -382,36 +392,50 @@ class Running:
             return read(admin)
 
     def gateway(self) -> LiveGateway:
-        item = self.deployment
+        deployment = self.deployment
         return LiveGateway(
             self.entities(),
-            Terms.of(item.settings, item.estate, item.deployed, self._complete),
+            Terms.of(
+                deployment.settings,
+                deployment.estate,
+                deployment.deployed,
+                self._complete,
+            ),
         )
 
     def meant(self) -> LiveGateway:
-        item = self.deployment
+        deployment = self.deployment
         terms = Terms.of(
-            item.settings, item.estate, item.deployed, self._complete
+            deployment.settings,
+            deployment.estate,
+            deployment.deployed,
+            self._complete,
         )
         return LiveGateway(
-            intended(item.settings, item.estate, item.deployed, self._complete),
+            intended(
+                deployment.settings,
+                deployment.estate,
+                deployment.deployed,
+                self._complete,
+            ),
             terms,
         )
 
     def judged(self, live: Entities | None = None) -> Result:
-        """Judge the current entities, or the entities after a change."""
-        item = self.deployment
+        """Judge the actual entities, or these planned entities."""
+        deployment = self.deployment
         return judge(
-            item.settings,
-            item.estate,
-            item.deployed,
+            deployment.settings,
+            deployment.estate,
+            deployment.deployed,
             live or self.entities(),
             self._complete,
         )
 
 
 def report_lines(result: Result) -> list[str]:
-    """Findings in words: `kind: reasons`, then a line per exposure: `callers | methods | URLs`."""
+    """Return the lines of findings: `kind: reasons`, then a line per exposure: `callers | methods |
+    URLs`."""
     lines = []
     for finding, reasons in result.findings:
         lines.append(

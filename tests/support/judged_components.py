@@ -1,4 +1,4 @@
-"""Components with rendered objects, as the judgement of objects takes them."""
+"""Components with rendered objects, as `judge` takes them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kong_oam.objects.judge import judge
 
 _DOCUMENT, _ = read("shop.yaml", b"components:\n- name: web\n  type: any\n")
 PLACE = _DOCUMENT[0].position("components", 0, "type")
-"""The position of all objects: shop.yaml:3:9."""
+"""The source position of all objects: shop.yaml:3:9."""
 
 POD = """
 apiVersion: v1
@@ -32,7 +32,7 @@ spec: {selector: {app.oam.dev/component: web}, ports: [{port: 80}]}
 """
 
 
-def judged(
+def judged_component(
     *objects: str | Mapping[str, Any],
     key: str = "shop/web",
     pod_spec_path: str = "",
@@ -66,7 +66,7 @@ def merged(text: str, changes: str) -> dict[str, Any]:
 
 
 def findings(*components: JudgedComponent, **rules: Any) -> list[str]:
-    """Return the findings of `judge` in components: `CODE message` each."""
+    """Return the findings of `judge` about components: `CODE message` each."""
     return [
         f"{diagnostic.code} {diagnostic.message}"
         for diagnostic in judge(components, Rules(**rules))

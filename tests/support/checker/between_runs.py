@@ -1,8 +1,8 @@
-"""Check that callers that all estates allow are allowed while no run is in progress, at any
-workload.
+"""Check that callers are allowed between runs, at every workload, if all estates allow them.
 
-During the run of a partition, a path that moves between components may be denied: its route and its
-gate change separately. Before and after the run it is allowed, whatever the command has left to do.
+During the run of a partition, a path that moves between components may be denied, since its route
+and its gate change apart. Before and after the run it must be allowed, whatever runs of the command
+follow.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from itertools import product
 from tests.support.checker.check import (
     METHODS,
     Caller,
+    CheckedRun,
     Meaning,
-    ReplayCheck,
     Target,
     targets,
 )
 
 
-def ask_at_rest(held: ReplayCheck, moments: Iterable[int]) -> None:
-    """Add denied callers to the report. `moments`: the operations finished by each moment."""
+def check_between_runs(held: CheckedRun, moments: Iterable[int]) -> None:
+    """Add callers that are denied to the report. `moments` are the sets of completed operations
+    between runs."""
     for target in targets(held.models):
         scene = held.scene(target)
         for kid, callers in held.callers.items():
@@ -47,8 +48,8 @@ def ask_at_rest(held: ReplayCheck, moments: Iterable[int]) -> None:
 def _must(
     models: Sequence[Meaning], target: Target, method: str, caller: Caller
 ) -> bool:
-    """Return whether all models allow it, in one partition: between the runs of two, a path that
-    moves is in neither."""
+    """Return whether all models allow the request in one partition. A component that moves between
+    partitions is in neither between the two runs."""
     answers = [model.answer(target, method, caller) for model in models]
     if not all(answer.allowed for answer in answers):
         return False
@@ -56,4 +57,4 @@ def _must(
         model.estate.components[answer.component or ""]
         for model, answer in zip(models, answers, strict=True)
     ]
-    return len({item.partition for item in there}) == 1
+    return len({component.partition for component in there}) == 1

@@ -1,7 +1,7 @@
-"""Estates in partitions that follow one another, drawn from a seed, and their meaning.
+"""Estates in partitions that change step by step, drawn from a seed, with their meaning.
 
-The shapes and the steps are as in the checker of one stack (`estates`). Here each component is an
-Application in a separate namespace, and partitions are drawn so that no host is in two of them.
+The shapes and the steps are shared with the checker of one stack (`estates`). Here each component
+is an Application in its own namespace, and partitions are drawn so that no host crosses them.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from tests.support.checker.estates import (
     Part,
     Shape,
     added,
-    grant_change,
     moved,
+    regranted,
     regrouped,
     removed,
     renamed,
@@ -50,9 +50,9 @@ Layout = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Parted:
+class PartitionedEstate:
     """An estate of these components in these partitions. The Application and namespace of a part is
-    `of-<uid>`, and of a client `by-<name>`."""
+    `of-<uid>`; a client's is `by-<name>`."""
 
     shape: Shape
     layout: Layout = field(default_factory=lambda: {"p": ("*",)})
@@ -91,7 +91,7 @@ class Parted:
 
     @cached_property
     def meaning(self) -> Meaning:
-        """Return its model for the checker. Ids at the provider follow from names."""
+        """Return the checker's model of the estate. The clients at the provider follow from names."""
         estate = self.compiled.estate
         assert estate is not None, self.compiled.diagnostics
         ids = {
@@ -108,7 +108,7 @@ class Parted:
         )
 
     def partition_of(self, namespace: str) -> str:
-        """Where a namespace is."""
+        """Return the partition of a namespace."""
         *_, last = self.layout
         return next(
             (
@@ -120,7 +120,7 @@ class Parted:
         )
 
     def write(self, folder: Path) -> None:
-        """Write the estate into the project's folder."""
+        """Write the estate into the project."""
         for file in (folder / "applications").iterdir():
             file.unlink()
         for document in self.documents:
@@ -133,7 +133,7 @@ class Parted:
         }
         stacks = (
             folder / "stacks"
-        )  # an earlier partition stays, and so does its stack
+        )  # A partition of an earlier estate stays, and so does its stack.
         (stacks / FILE.name).write_text(
             yaml.safe_dump(settings, sort_keys=False), "utf-8"
         )
@@ -144,7 +144,7 @@ class Parted:
 
 @cache
 def settings() -> Settings:
-    """Return the settings of the stack without its partitions."""
+    """Return the settings of the stack; the file has no partitions."""
     return read_file(FILE, describe)
 
 
@@ -161,7 +161,7 @@ def _application(name: str, component: dict[str, Any]) -> dict[str, Any]:
 def _placed(
     manifest: dict[str, Any], homes: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return the component, which names others as of their own Applications."""
+    """Return the component, which names others by their own Applications."""
     text = json.dumps(manifest)
     for name, home in homes.items():
         text = text.replace(f'"app/{name}"', f'"{home}/{name}"')
@@ -169,8 +169,8 @@ def _placed(
     return made
 
 
-def laid_out(draw: random.Random, names: Sequence[str]) -> Layout:
-    """These partitions, the last of which has all that no other has."""
+def partition_layout(draw: random.Random, names: Sequence[str]) -> Layout:
+    """Draw these partitions; the last partition has all other namespaces."""
     spaces = [
         *(f"of-{uid}" for uid in UIDS),
         *(f"by-{name}" for name in CLIENTS),
@@ -186,7 +186,7 @@ def laid_out(draw: random.Random, names: Sequence[str]) -> Layout:
 
 
 def exchanged(draw: random.Random, shape: Shape) -> Shape:
-    """Change the scope of a rule, and give the new scope to the clients of the old scope."""
+    """Let a rule ask for another scope, and give this scope to clients in place of the old scope."""
     able = [
         part
         for part in shape.parts
@@ -235,12 +235,10 @@ def _exchanged(
     return replace(shape.changed(part.uid, rules=rules), clients=clients)
 
 
-def exchanged_places(draw: random.Random, current: Parted) -> Shape:
-    """Swap the places of two components of one partition, with their rules.
-
-    In the same step a client of this partition gets a scope in another partition, where a rule
-    starts to require it. A rule there is public, so that both estates allow somebody.
-    """
+def taken_over(draw: random.Random, current: PartitionedEstate) -> Shape:
+    """Swap the places and scopes of two components of one partition. In the same step, let a rule
+    of another partition ask for another scope, and give this scope to a client here. A path
+    there is public, so both estates allow some requests."""
     shape, home = current.shape, current.partition_of
     able = [
         (pair, part, old, new)
@@ -250,8 +248,8 @@ def exchanged_places(draw: random.Random, current: Parted) -> Shape:
         for old in client.asks(part)
         for new in part.scopes
         if new not in client.asks(part)
-        and not all(scopes for part in pair for *_, scopes in part.rules)
-        and {home(f"of-{part.uid}") for part in pair}
+        and not all(scopes for swapped in pair for *_, scopes in swapped.rules)
+        and {home(f"of-{swapped.uid}") for swapped in pair}
         == {home(f"by-{client.name}")}
         != {home(f"of-{part.uid}")}
     ]
@@ -260,19 +258,19 @@ def exchanged_places(draw: random.Random, current: Parted) -> Shape:
     (first, second), part, old, new = draw.choice(able)
     shape = _exchanged(shape, part, old, new, keeps=draw.random() < 0.4)
     new_ones = {
-        first.uid: _at_place_of(second, first),
-        second.uid: _at_place_of(first, second),
+        first.uid: _in_place_of(second, first),
+        second.uid: _in_place_of(first, second),
     }
     return shape.with_parts(
         *(new_ones.get(part.uid) or part for part in shape.parts)
     )
 
 
-def transferred(draw: random.Random, current: Parted) -> Parted:
-    """Give a client a scope in another partition, where a rule starts to require it.
-
-    In the same step one of the two moves to another partition, or its own partition is renamed.
-    """
+def transferred(
+    draw: random.Random, current: PartitionedEstate
+) -> PartitionedEstate:
+    """Let a rule of another partition ask for another scope, and give this scope to a client. In
+    the same step, move one of the two to another partition, or rename it."""
     able = [
         (client, part, old, new)
         for client in current.shape.clients
@@ -292,7 +290,7 @@ def transferred(draw: random.Random, current: Parted) -> Parted:
     if draw.random() < 0.5 or current.layout[home] == (
         space,
     ):  # no partition is empty
-        return Parted(
+        return PartitionedEstate(
             shape,
             {
                 f"{home}-new" if name == home else name: of
@@ -300,14 +298,14 @@ def transferred(draw: random.Random, current: Parted) -> Parted:
             },
         )
     target = draw.choice([name for name in current.layout if name != home])
-    return Parted(shape, _with(current.layout, space, target))
+    return PartitionedEstate(shape, _with(current.layout, space, target))
 
 
 def _with(layout: Layout, space: str, target: str) -> Layout:
-    """Return the partitions, of which the target has this namespace."""
+    """Return the partitions with this namespace in the target."""
     *_, last = layout
     without = {
-        name: tuple(item for item in of if item != space)
+        name: tuple(namespace for namespace in of if namespace != space)
         for name, of in layout.items()
     }
     return (
@@ -317,8 +315,8 @@ def _with(layout: Layout, space: str, target: str) -> Layout:
     )
 
 
-def _at_place_of(other: Part, part: Part) -> Part:
-    """Return the part at the other's places, on another port, with these rules for new scopes."""
+def _in_place_of(other: Part, part: Part) -> Part:
+    """Put the part at the other's places, on its own port, with these rules for its own scopes."""
     port = part.places[0][2]
     rules = tuple(
         (path, method, part.scopes[: len(scopes)])
@@ -335,7 +333,7 @@ STEPS = (
     exchanged,
     exchanged,
     exchanged,
-    grant_change,
+    regranted,
     ruled,
     rescoped,
     regrouped,
@@ -348,11 +346,11 @@ STEPS = (
 )
 
 
-def chain(seed: int) -> Iterator[Parted]:
-    """Estates, each by a few steps from the one before it; now and then in other partitions. The first has something of
-    everything. All of them compile."""
+def chain(seed: int) -> Iterator[PartitionedEstate]:
+    """Yield estates, each a few steps after the estate before it; now and then with other
+    partitions. The first has every kind of part. All of them compile."""
     draw = random.Random(seed)
-    current: Parted | None = None
+    current: PartitionedEstate | None = None
     while True:
         for _ in range(5000):
             following = _drawn(draw, current)
@@ -364,7 +362,7 @@ def chain(seed: int) -> Iterator[Parted]:
         yield current
 
 
-def _first(draw: random.Random) -> Parted:
+def _first(draw: random.Random) -> PartitionedEstate:
     shape = Shape()
     for step in (added, added, added):
         shape = step(draw, shape)
@@ -389,32 +387,30 @@ def _first(draw: random.Random) -> Parted:
         Client(name, tuple(sorted(calls[name])), users=name == "site")
         for name in calls
     )
-    return Parted(
+    return PartitionedEstate(
         replace(shape.with_parts(*apart), clients=clients),
-        laid_out(draw, ("p0", "p1", "rest")[-draw.randint(2, 3) :]),
+        partition_layout(draw, ("p0", "p1", "rest")[-draw.randint(2, 3) :]),
     )
 
 
-def _drawn(draw: random.Random, current: Parted | None) -> Parted:
+def _drawn(
+    draw: random.Random, current: PartitionedEstate | None
+) -> PartitionedEstate:
     if current is None:
         able = (
             made
             for made in (_first(draw) for _ in range(100))
-            if exchanged_places(draw, made) != made.shape
+            if taken_over(draw, made) != made.shape
         )
         return next(able, _first(draw))
     if draw.random() < 0.2:
         return transferred(draw, current)
-    shape = (
-        exchanged_places(draw, current)
-        if draw.random() < 0.3
-        else current.shape
-    )
+    shape = taken_over(draw, current) if draw.random() < 0.3 else current.shape
     for _ in range(draw.randint(1, 2) if shape == current.shape else 0):
         shape = draw.choice(STEPS)(draw, shape)
     layout = (
-        laid_out(draw, [*current.layout])
+        partition_layout(draw, [*current.layout])
         if draw.random() < 0.1
         else current.layout
     )
-    return Parted(replace(shape, unpullable=frozenset()), layout)
+    return PartitionedEstate(replace(shape, unpullable=frozenset()), layout)
