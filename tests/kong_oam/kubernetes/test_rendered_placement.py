@@ -225,10 +225,12 @@ def test_the_network_policy_opens_the_services_ports() -> None:
     """By the number of a target port, by its name in the containers, or by the port itself."""
 
     def ports(*reached: int, text: str = OBJECTS) -> list[int]:
-        fence = manifests_of(placed(text, ports=reached))["orders/api-ingress"]
+        network_policy = manifests_of(placed(text, ports=reached))[
+            "orders/api-ingress"
+        ]
         return [
             port["port"]
-            for rule in fence["spec"]["ingress"]
+            for rule in network_policy["spec"]["ingress"]
             for port in rule["ports"]
         ]
 
@@ -362,21 +364,24 @@ def test_read_pods_keep_their_network_policy(name: str) -> None:
         for rendered in whole.workload.rendered or ()
     )
     read = with_fields(whole, name=name, rendered=rendered)
-    (fence,) = (
+    (network_policy,) = (
         entry
         for entry in placed_objects(application, read, settings()).objects
         if not entry.rendered
     )
-    assert (fence.name, fence.options) == (
+    assert (network_policy.name, network_policy.options) == (
         f"orders/{name}-ingress",
         Options(retain_on_delete=True),
     )
-    assert fence.manifest["metadata"]["name"] == f"{name.lower()}-read-only"
-    assert fence.manifest["spec"]["podSelector"]["matchLabels"] == {
+    assert (
+        network_policy.manifest["metadata"]["name"]
+        == f"{name.lower()}-read-only"
+    )
+    assert network_policy.manifest["spec"]["podSelector"]["matchLabels"] == {
         **PODS,
         "app.oam.dev/component": name,
     }
-    assert fence.manifest["spec"]["ingress"] == []
+    assert network_policy.manifest["spec"]["ingress"] == []
     assert [*_added_objects(read, client=False)] == [
         ("NetworkPolicy", f"{name.lower()}-read-only")
     ]
@@ -693,15 +698,15 @@ def test_pods_of_others_are_selected_by_their_labels(
         with_fields(part, named_service=named),
         settings(gateway=gateway),
     )
-    release, fence, service = found.objects
-    assert (fence.stage, service.stage, release.stage) == (
+    release, network_policy, service = found.objects
+    assert (network_policy.stage, service.stage, release.stage) == (
         "needed",
         "after",
         "running",
     )
     assert (
         service.manifest["metadata"]["name"]
-        == fence.manifest["metadata"]["name"]
+        == network_policy.manifest["metadata"]["name"]
         == "api-gateway"
     )
     ports = [{"name": "port-9200", "port": 9200, "targetPort": 9201}]
@@ -710,7 +715,7 @@ def test_pods_of_others_are_selected_by_their_labels(
         "ports": ports,
         **spec,
     }
-    policy = fence.manifest["spec"]
+    policy = network_policy.manifest["spec"]
     assert policy["podSelector"] == {"matchLabels": labels} and policy[
         "policyTypes"
     ] == ["Ingress"]

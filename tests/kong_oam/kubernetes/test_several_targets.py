@@ -92,8 +92,8 @@ def named(application: Application, site: Component) -> dict[str, Manifest]:
     }
 
 
-def peers(fence: Manifest) -> list[Any]:
-    return [peer for rule in fence["spec"]["ingress"] for peer in rule["from"]]
+def peers(policy: Manifest) -> list[Any]:
+    return [peer for rule in policy["spec"]["ingress"] for peer in rule["from"]]
 
 
 @pytest.mark.parametrize(
