@@ -121,12 +121,12 @@ def without_field(field: Field) -> Iterator[None]:
             if name in ("applications", "foreign")
             else estate
         )
-        return estate, order.of_estate(
+        return estate, order.estate_digest(
             _SETTINGS if name == "settings" else self.settings, seen
         )
 
     with pytest.MonkeyPatch.context() as patch:
-        if of == "Given":
+        if of == "FingerprintInputs":
             patch.setattr(order, "fingerprint", without)
             patch.setattr(order.Estates, "_part", part)
         else:
