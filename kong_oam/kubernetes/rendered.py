@@ -584,18 +584,18 @@ def _project_objects(
                 component, f"account{suffix}", account, options
             )
         name = network_policy_name(component.name, by_namespace[namespace])
-        fence = manifests.network_policy(inside, peer, ports, name)
-        yield _project_object(component, f"ingress{suffix}", fence, options)
+        policy = manifests.network_policy(inside, peer, ports, name)
+        yield _project_object(component, f"ingress{suffix}", policy, options)
     cert = requested_certificate(identity, component)
     if cert:
         yield _project_object(component, "tls", cert)
     if component.workload.named_service:
         stays = any(part.options.retain_on_delete for part in parts)
         options = Options(retain_on_delete=stays)
-        fence = manifests.named_policy(
+        policy = manifests.named_policy(
             identity, component.workload.named_service, peer
         )
-        yield _project_object(component, "named", fence, options)
+        yield _project_object(component, "named", policy, options)
         service = manifests.named_service(
             identity, component.workload.named_service
         )

@@ -46,13 +46,13 @@ def _misnamed(component: ComponentSpec) -> str:
     name = component.name
     if component.type == "webservice" and "." in name:
         return (
-            f"'{name}' becomes the name of a Service, which has no dots; "
-            "rename the component"
+            f"'{name}' cannot name a Service, which has no dots; rename the "
+            "component"
         )
     if component.type != "external" and name != name.lower():
         return (
-            f"'{name}' becomes the name of a Deployment, which has no "
-            "capitals; rename the component"
+            f"'{name}' cannot name a Deployment, which has no capitals; use "
+            "small letters"
         )
     return ""
 

@@ -18,7 +18,7 @@ HELLO = "kong-oam.local.hello.hello-world.8000"
 ROUTE = f"{ORDERS}.protected-1"
 RING = "kong-oam.local.ring.okta"
 NOBODY = "kong-oam.local.anonymous"
-NOWHERE = "kong-oam.local.nowhere"
+NO_POSITION = "kong-oam.local.nowhere"
 
 ROLE = '"sales": ["orders.read"]'
 AUDIENCES = '"audiences": ["api://kong-oam/local"]'
@@ -200,17 +200,19 @@ def the_version_before(hands: Hands, _: str) -> None:
 
 
 def the_upstream_removed(hands: Hands, _: str) -> None:
-    hands.remove("upstreams", hands.find("upstreams", name=NOWHERE))
+    hands.remove("upstreams", hands.find("upstreams", name=NO_POSITION))
 
 
 def a_target(hands: Hands, _: str) -> None:
     host, port = _workload(hands)
-    hands.make(f"/upstreams/{NOWHERE}/targets", target=f"{host}:{port}")
+    hands.make(f"/upstreams/{NO_POSITION}/targets", target=f"{host}:{port}")
 
 
 def a_target_without_weight(hands: Hands, _: str) -> None:
     hands.make(
-        f"/upstreams/{NOWHERE}/targets", target="elsewhere.test:80", weight=0
+        f"/upstreams/{NO_POSITION}/targets",
+        target="elsewhere.test:80",
+        weight=0,
     )
 
 
@@ -558,7 +560,7 @@ DRIFTS: dict[str, Drift] = {
     "a gate to another component's workload": _gate_leads(
         "web.shop.test", 3000
     ),
-    "a gate to where services lead": _gate_leads(NOWHERE, 1),
+    "a gate to where services lead": _gate_leads(NO_POSITION, 1),
     "a gate with an address that nobody can read": an_unreadable_address,
     "the version before": the_version_before,
     "the version before, and no gate": _both(
@@ -821,7 +823,7 @@ EXPECTED: dict[str, list[str]] = {
         *MEANT,
     ],
     "a gate to where services lead": [
-        f"closed: plugin post-function of service '{ORDERS}': it leads to {NOWHERE}:1, not to api.orders.test:8080",
+        f"closed: plugin post-function of service '{ORDERS}': it leads to {NO_POSITION}:1, not to api.orders.test:8080",
         *MEANT,
     ],
     "a gate with an address that nobody can read": [
@@ -829,33 +831,33 @@ EXPECTED: dict[str, list[str]] = {
         *MEANT,
     ],
     "the version before": [
-        f'weakened: service \'{ORDERS}\': host is "api.orders.test", not "{NOWHERE}"; port is 8080, not 1',
+        f'weakened: service \'{ORDERS}\': host is "api.orders.test", not "{NO_POSITION}"; port is 8080, not 1',
     ],
     "the version before, and no gate": [
-        f"opened: service '{ORDERS}': host is \"api.orders.test\", not \"{NOWHERE}\"; port is 8080, not 1; plugin post-function of service '{ORDERS}' is missing",
+        f"opened: service '{ORDERS}': host is \"api.orders.test\", not \"{NO_POSITION}\"; port is 8080, not 1; plugin post-function of service '{ORDERS}' is missing",
         f"  {ANYBODY} | * | http://orders.example.com/orders",
         f"  {ANYBODY} | POST,PUT,PATCH,DELETE,OPTIONS | http://orders.example.com/orders/health",
     ],
     "the version before, and jwt alone": [
-        f"opened: service '{ORDERS}': host is \"api.orders.test\", not \"{NOWHERE}\"; port is 8080, not 1; plugin pre-function of service '{ORDERS}' is missing; plugin post-function of service '{ORDERS}' is missing",
+        f"opened: service '{ORDERS}': host is \"api.orders.test\", not \"{NO_POSITION}\"; port is 8080, not 1; plugin pre-function of service '{ORDERS}' is missing; plugin post-function of service '{ORDERS}' is missing",
         f"  {ANYBODY} | * | http://orders.example.com/orders",
         f"  {ANYBODY} | POST,PUT,PATCH,DELETE,OPTIONS | http://orders.example.com/orders/health",
-        f"impersonated: service '{ORDERS}': host is \"api.orders.test\", not \"{NOWHERE}\"; port is 8080, not 1; plugin pre-function of service '{ORDERS}' is missing; plugin post-function of service '{ORDERS}' is missing",
+        f"impersonated: service '{ORDERS}': host is \"api.orders.test\", not \"{NO_POSITION}\"; port is 8080, not 1; plugin pre-function of service '{ORDERS}' is missing; plugin post-function of service '{ORDERS}' is missing",
         *MEANT,
     ],
     "the upstream removed": [
-        f"weakened: upstream '{NOWHERE}' is missing",
+        f"weakened: upstream '{NO_POSITION}' is missing",
     ],
     "the upstream removed, and the gate": [
         f"diverted: plugin post-function of service '{ORDERS}' is missing",
         f"  {ANYBODY} | * | http://orders.example.com/orders http://orders.example.com/orders/health",
-        f"weakened: upstream '{NOWHERE}' is missing",
+        f"weakened: upstream '{NO_POSITION}' is missing",
     ],
     "a target of our upstream": [
-        f"weakened: target 'api.orders.test:8080' of upstream '{NOWHERE}' is not ours",
+        f"weakened: target 'api.orders.test:8080' of upstream '{NO_POSITION}' is not ours",
     ],
     "a target of our upstream, and no gate": [
-        f"opened: target 'api.orders.test:8080' of upstream '{NOWHERE}' is not ours; plugin post-function of service '{ORDERS}' is missing",
+        f"opened: target 'api.orders.test:8080' of upstream '{NO_POSITION}' is not ours; plugin post-function of service '{ORDERS}' is missing",
         f"  {ANYBODY} | * | http://orders.example.com/orders",
         f"  {ANYBODY} | POST,PUT,PATCH,DELETE,OPTIONS | http://orders.example.com/orders/health",
     ],
@@ -959,10 +961,10 @@ EXPECTED: dict[str, list[str]] = {
     ],
     "a key of another consumer": [],
     "another workload": [
-        f'weakened: service \'{ORDERS}\': host is "elsewhere.test", not "{NOWHERE}"',
+        f'weakened: service \'{ORDERS}\': host is "elsewhere.test", not "{NO_POSITION}"',
     ],
     "another component's workload": [
-        f'weakened: service \'{ORDERS}\': host is "web.shop.test", not "{NOWHERE}"; port is 3000, not 1',
+        f'weakened: service \'{ORDERS}\': host is "web.shop.test", not "{NO_POSITION}"; port is 3000, not 1',
     ],
     "another path": [
         f'opened: service \'{ORDERS}\': path is "/orders", not "/"',

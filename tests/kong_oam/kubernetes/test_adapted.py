@@ -131,7 +131,7 @@ def test_services_are_of_the_type_that_the_gateway_reaches_them_by() -> None:
     )
 
 
-def test_what_answers_outside_keeps_who_connects() -> None:
+def test_open_services_keep_source_addresses() -> None:
     """The NetworkPolicy filters by address, so open Services without a route keep it too."""
     (service,) = services(WORKLOAD)
     assert not answers_outside(service)

@@ -124,7 +124,7 @@ def is_held(holder: dict[str, Any]) -> bool:
 
 
 @given(objects(), lies)
-def test_what_may_be_pods_is_held_and_nothing_else_counts(
+def test_exactly_possible_pods_are_controlled(
     manifest: dict[str, Any], pod_spec_path: str
 ) -> None:
     app, whole = component("", ports=())
@@ -181,7 +181,7 @@ FAKES = [
 
 
 @pytest.mark.parametrize("fake", FAKES)
-def test_no_route_leads_to_what_only_looks_like_pods(fake: str) -> None:
+def test_no_route_leads_to_mappings_like_pods(fake: str) -> None:
     """Another object may deploy pods with these labels."""
     stack = replace(STACK, allowed={"x.org/Any": "nothing"})
     found = compiled(
@@ -223,7 +223,7 @@ def test_a_service_with_a_route_selects_none_but_its_components_pods(
     assert service["spec"]["selector"].items() >= PODS.items()
 
 
-def test_pods_within_pods_are_held_where_they_were_found() -> None:
+def test_nested_pods_are_controlled() -> None:
     """Even if only the first of two volumes with one name stays."""
     inner = {"spec": {"containers": [{"name": "inner"}]}}
     volumes = [{"name": "a"}, {"name": "a"}, {"name": "b", "template": inner}]

@@ -46,7 +46,7 @@ def test_kinds_of_one_name_are_told_apart(
     assert resource_of(known) == (resource or known.lower())
 
 
-def test_what_is_in_no_namespace_is_looked_for_in_none() -> None:
+def test_cluster_scoped_objects_are_looked_up_without_a_namespace() -> None:
     """A custom kind gets a merge patch."""
     role = name_of(
         {

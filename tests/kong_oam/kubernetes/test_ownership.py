@@ -139,7 +139,7 @@ RECORDED: list[dict[str, Any]] = yaml.safe_load("""
 """)
 
 
-def test_what_an_api_server_says_is_read() -> None:
+def test_changes_are_read_from_an_api_server() -> None:
     """By path, manager and time. Changed fields have no patch, since the next run restores them."""
     live = copy.deepcopy(DEPLOYMENT)
     live["metadata"]["managedFields"] = RECORDED
@@ -325,7 +325,7 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.mark.parametrize("hand", HANDS)
-def test_a_change_by_hand_is_seen_and_what_is_to_do_undoes_it(
+def test_manual_changes_are_found_and_undone(
     cluster: Cluster, hand: str
 ) -> None:
     """On the stand-in, with the paths of kube-apiserver 1.35.4, where each remedy worked too."""
@@ -351,7 +351,7 @@ def test_a_change_by_hand_is_seen_and_what_is_to_do_undoes_it(
     assert changes(wanted, repaired) == ()
 
 
-def test_what_the_program_created_is_the_programs(cluster: Cluster) -> None:
+def test_created_fields_belong_to_the_program(cluster: Cluster) -> None:
     """The plugin creates with a plain write, which also owns defaults. Fields below a default are
     not its own."""
     cluster.apply(DEPLOYMENT, force=True)
@@ -456,7 +456,7 @@ def _bare(live: dict[str, Any] | None) -> dict[str, Any]:
     return bare
 
 
-def test_what_is_rendered_as_a_status_is_the_clusters() -> None:
+def test_a_rendered_status_belongs_to_the_cluster() -> None:
     """KubeVela renders a status for a Configuration of Terraform; the API server lets only
     controllers write it."""
     wanted = {

@@ -133,7 +133,7 @@ def test_all_containers_have_images_and_credential_of_this_stack() -> None:
     ]
 
 
-def test_what_an_apply_refuses_twice_stands_once() -> None:
+def test_duplicates_that_an_apply_rejects_are_merged() -> None:
     """Variables (the last one wins, as in pods), ports, pull secrets."""
     (first, _) = manifests_of(placed())["orders/api/statefulset/api"]["spec"][
         "template"
@@ -179,7 +179,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_pods_is_labelled_fenced_and_has_an_identity(
+def test_all_pods_get_labels_network_policy_and_identity(
     kind: str,
 ) -> None:
     """At every template path, including the path in the definition of a custom kind."""
@@ -221,14 +221,16 @@ def test_every_kind_of_pods_is_labelled_fenced_and_has_an_identity(
     }
 
 
-def test_the_fence_is_open_to_the_gateway_where_its_services_lead() -> None:
+def test_the_network_policy_opens_the_services_ports() -> None:
     """By the number of a target port, by its name in the containers, or by the port itself."""
 
     def ports(*reached: int, text: str = OBJECTS) -> list[int]:
-        fence = manifests_of(placed(text, ports=reached))["orders/api-ingress"]
+        network_policy = manifests_of(placed(text, ports=reached))[
+            "orders/api-ingress"
+        ]
         return [
             port["port"]
-            for rule in fence["spec"]["ingress"]
+            for rule in network_policy["spec"]["ingress"]
             for port in rule["ports"]
         ]
 
@@ -267,7 +269,7 @@ def test_the_fence_is_open_to_the_gateway_where_its_services_lead() -> None:
     )
 
 
-def test_pods_in_another_namespace_are_fenced_there() -> None:
+def test_pods_in_another_namespace_have_a_network_policy_there() -> None:
     """Each namespace has its own ServiceAccount and NetworkPolicy."""
     found = placed(
         KINDS["Pod"][0].replace(
@@ -295,7 +297,7 @@ def test_pods_in_another_namespace_are_fenced_there() -> None:
         (Options(patch=True), False, False),
     ],
 )
-def test_what_is_somebody_elses_is_not_verified(
+def test_foreign_objects_are_not_verified(
     options: Options, is_ours: bool, is_created: bool
 ) -> None:
     """It is not removed either, even if the state does not know it."""
@@ -328,7 +330,7 @@ def test_a_namespace_that_is_only_read_is_not_verified() -> None:
     )
 
 
-def test_pods_that_stay_stay_fenced() -> None:
+def test_kept_pods_keep_their_network_policy() -> None:
     """If a rule keeps them after their component. A ConfigMap needs no NetworkPolicy."""
     application, whole = component()
     for kind, retained in (("StatefulSet", True), ("ConfigMap", False)):
@@ -353,7 +355,7 @@ def test_pods_that_stay_stay_fenced() -> None:
 
 
 @pytest.mark.parametrize("name", ["api", "orders.StatefulSet.Api"])
-def test_pods_that_are_only_read_stay_fenced(name: str) -> None:
+def test_read_pods_keep_their_network_policy(name: str) -> None:
     """They may belong to an earlier version that still runs, so only the gateway may call them.
     They get nothing else, and their NetworkPolicy has its own name."""
     application, whole = component(client=False, ports=())
@@ -362,27 +364,30 @@ def test_pods_that_are_only_read_stay_fenced(name: str) -> None:
         for rendered in whole.workload.rendered or ()
     )
     read = with_fields(whole, name=name, rendered=rendered)
-    (fence,) = (
+    (network_policy,) = (
         entry
         for entry in placed_objects(application, read, settings()).objects
         if not entry.rendered
     )
-    assert (fence.name, fence.options) == (
+    assert (network_policy.name, network_policy.options) == (
         f"orders/{name}-ingress",
         Options(retain_on_delete=True),
     )
-    assert fence.manifest["metadata"]["name"] == f"{name.lower()}-read-only"
-    assert fence.manifest["spec"]["podSelector"]["matchLabels"] == {
+    assert (
+        network_policy.manifest["metadata"]["name"]
+        == f"{name.lower()}-read-only"
+    )
+    assert network_policy.manifest["spec"]["podSelector"]["matchLabels"] == {
         **PODS,
         "app.oam.dev/component": name,
     }
-    assert fence.manifest["spec"]["ingress"] == []
+    assert network_policy.manifest["spec"]["ingress"] == []
     assert [*_added_objects(read, client=False)] == [
         ("NetworkPolicy", f"{name.lower()}-read-only")
     ]
 
 
-def test_pods_beside_those_that_are_only_read_are_fenced_with_them() -> None:
+def test_read_pods_share_the_network_policy() -> None:
     """The NetworkPolicy is the same without read pods."""
     further_object = "---\n" + document("Pod", POD)
     application, whole = component(
@@ -512,7 +517,7 @@ def test_two_services_of_one_name_are_one() -> None:
     ]
 
 
-def test_a_job_is_waited_for_where_somebody_waits_for_it() -> None:
+def test_a_run_waits_for_jobs_that_others_need() -> None:
     """A component depends on it, or the gateway calls it. Other Jobs may never end."""
     skipped = {"pulumi.com/skipAwait": "true"}
     application, job = component(KINDS["Job"][0], ports=())
@@ -534,7 +539,7 @@ def test_a_job_is_waited_for_where_somebody_waits_for_it() -> None:
     )
 
 
-def test_nobody_needs_stringdata() -> None:
+def test_stringdata_becomes_data() -> None:
     """It becomes `data`, so that removed keys disappear."""
     text = "apiVersion: v1\nkind: Secret\nmetadata: {name: one, namespace: orders}\ndata: {A: YQ==}\nstringData: {B: b}\n"
     (secret,) = placed(text, ports=()).objects
@@ -577,7 +582,7 @@ rules: []
 """
 
 
-def test_what_others_lie_in_comes_first_and_what_uses_the_rest_last() -> None:
+def test_objects_are_deployed_in_stages() -> None:
     """Objects without pods get no ServiceAccount or NetworkPolicy. KubeVela's namespace on
     cluster-scoped objects is removed."""
     application, whole = component(CUSTOM, client=False, ports=())
@@ -615,7 +620,7 @@ def test_what_others_lie_in_comes_first_and_what_uses_the_rest_last() -> None:
 
 
 @pytest.mark.parametrize("kind", ["LoadBalancer", "NodePort"])
-def test_what_answers_outside_without_a_route_leads_to_its_own_pods(
+def test_open_services_without_a_route_select_their_own_pods(
     kind: str,
 ) -> None:
     """So that the NetworkPolicy sees the callers; other Services stay unchanged."""
@@ -674,7 +679,7 @@ RELEASE = "apiVersion: helm.sh/v3\nkind: Release\nmetadata: {name: es, namespace
         ("nodePort", {"type": "NodePort", "externalTrafficPolicy": "Local"}),
     ],
 )
-def test_pods_that_something_else_makes_are_reached_and_fenced_by_their_labels(
+def test_pods_of_others_are_selected_by_their_labels(
     reach: str, spec: dict[str, str]
 ) -> None:
     """By one selector, after the component's other objects, for every reach of the gateway."""
@@ -693,15 +698,15 @@ def test_pods_that_something_else_makes_are_reached_and_fenced_by_their_labels(
         with_fields(part, named_service=named),
         settings(gateway=gateway),
     )
-    release, fence, service = found.objects
-    assert (fence.stage, service.stage, release.stage) == (
+    release, network_policy, service = found.objects
+    assert (network_policy.stage, service.stage, release.stage) == (
         "needed",
         "after",
         "running",
     )
     assert (
         service.manifest["metadata"]["name"]
-        == fence.manifest["metadata"]["name"]
+        == network_policy.manifest["metadata"]["name"]
         == "api-gateway"
     )
     ports = [{"name": "port-9200", "port": 9200, "targetPort": 9201}]
@@ -710,7 +715,7 @@ def test_pods_that_something_else_makes_are_reached_and_fenced_by_their_labels(
         "ports": ports,
         **spec,
     }
-    policy = fence.manifest["spec"]
+    policy = network_policy.manifest["spec"]
     assert policy["podSelector"] == {"matchLabels": labels} and policy[
         "policyTypes"
     ] == ["Ingress"]

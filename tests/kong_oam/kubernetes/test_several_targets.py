@@ -63,7 +63,7 @@ def in_places(topologies: str) -> tuple[Application, Component]:
     return application, application.components[0]
 
 
-def test_a_component_of_properties_keeps_who_connects_from_outside() -> None:
+def test_open_services_of_plain_components_keep_source_addresses() -> None:
     """If its Service has an external address: the NetworkPolicy filters by address."""
     properties = (
         "{image: x, exposeType: NodePort, ports: [{port: 80, expose: true}]}"
@@ -92,8 +92,8 @@ def named(application: Application, site: Component) -> dict[str, Manifest]:
     }
 
 
-def peers(fence: Manifest) -> list[Any]:
-    return [peer for rule in fence["spec"]["ingress"] for peer in rule["from"]]
+def peers(policy: Manifest) -> list[Any]:
+    return [peer for rule in policy["spec"]["ingress"] for peer in rule["from"]]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def peers(fence: Manifest) -> list[Any]:
         ),
     ],
 )
-def test_the_gateway_is_let_in_where_it_leads_to(
+def test_the_gateway_may_connect_where_it_has_routes(
     topologies: str, expected: list[tuple[str, list[Any], str]]
 ) -> None:
     """At one target. In another cluster only the gateway's addresses may connect, since pods there
@@ -137,7 +137,7 @@ def test_the_gateway_is_let_in_where_it_leads_to(
     assert found == expected
 
 
-def test_so_it_is_with_what_definitions_render() -> None:
+def test_rendered_components_have_targets_too() -> None:
     """Their logical names start with the target."""
     application, whole = component(OBJECTS, client=True, ports=(80,))
     far = FurtherTarget("west", "orders", rendered=whole.workload.rendered)

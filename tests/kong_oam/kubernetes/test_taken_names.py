@@ -136,12 +136,12 @@ def test_an_object_of_ours_that_the_state_does_not_know_is_recovered(
     assert _diagnostics(_state(renamed)) == []
 
 
-def test_what_the_state_holds_is_not_asked_about(cluster: Cluster) -> None:
+def test_objects_in_the_state_are_not_looked_up(cluster: Cluster) -> None:
     _put(cluster, "ServiceAccount", "job", "prod")
     assert _diagnostics(_state(Resource(*ACCOUNT, {}))) == []
 
 
-def test_where_nobody_can_look_the_run_itself_finds_out(
+def test_without_kubectl_the_run_reports_conflicts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PATH", "")

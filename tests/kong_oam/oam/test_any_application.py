@@ -49,9 +49,7 @@ def messages(found: Reading) -> list[str]:
         ("{name: web, type: nobody-knows}", False),
     ],
 )  # fmt: skip
-def test_only_what_needs_no_definition_is_judged(
-    component: str, plain: bool
-) -> None:
+def test_only_plain_properties_are_checked(component: str, plain: bool) -> None:
     """Definitions check all other properties."""
     found = components(component)
     assert messages(found) == []
@@ -96,7 +94,7 @@ def test_a_type_that_the_project_defines_is_not_judged(
         ("{name: A_b, type: x}", 'a.yaml:6:14: OAM103: spec.components[0].name: "A_b" does not match'),
     ],
 )  # fmt: skip
-def test_what_is_ours_is_judged_in_every_component(
+def test_our_traits_are_checked_in_every_component(
     component: str, finding: str
 ) -> None:
     """With any other types, and even if the project defines these names."""
@@ -164,7 +162,7 @@ def test_a_trait_of_a_definition_may_stand_twice() -> None:
         ("{name: a, type: x, traits: [{name: b, type: y}]}", "6:36: OAM102: unknown field 'name' in spec.components[0].traits[0]"),
     ],
 )  # fmt: skip
-def test_a_wrong_shape_is_found_where_it_stands(
+def test_a_wrong_shape_is_found_at_its_position(
     component: str, finding: str
 ) -> None:
     """Once, even if other checks depend on it."""
@@ -241,7 +239,7 @@ def test_an_application_without_components_is_taken(spec: str) -> None:
     ]
 
 
-def test_what_a_cluster_adds_is_read_over() -> None:
+def test_fields_of_a_cluster_are_ignored() -> None:
     """Except for the revision, which definitions may read."""
     metadata = """metadata:
   name: shop
@@ -269,7 +267,7 @@ def test_what_a_cluster_adds_is_read_over() -> None:
     )
 
 
-def test_fields_that_nobody_follows_any_more_have_no_effect() -> None:
+def test_obsolete_fields_have_no_effect() -> None:
     """A warning at each field."""
     found = components(
         "{name: a, type: x, externalRevision: a-v1, scopes: {healthscopes.core.oam.dev: h}}"
@@ -330,7 +328,7 @@ def test_definitions_beside_an_application_are_handed_on() -> None:
     assert [diagnostic.code for diagnostic in found.diagnostics] == ["OAM105"]
 
 
-def test_what_needs_a_definition_is_not_deployed_without() -> None:
+def test_components_need_their_definitions() -> None:
     """The Application counts as unreadable."""
     found = deployable(
         components(WEB % "", "{name: c, type: x, traits: [{type: gatway}]}")

@@ -35,7 +35,7 @@ def test_the_second_document_of_a_file_has_its_own_positions() -> None:
     assert str(documents[1].position("b")) == "a.yaml:4:4"
 
 
-def test_a_document_before_one_that_cannot_be_read_has_its_positions() -> None:
+def test_documents_before_an_unreadable_document_have_positions() -> None:
     """Findings in the first document are reported beside the second's."""
     (document,), (finding,) = read("a.yaml", b"a: 1\n---\nb: [\n")
     assert str(document.position("a")) == "a.yaml:1:4"
@@ -69,9 +69,7 @@ def test_values_are_jsons() -> None:
         (b"a: |\n  x\n\ty\n", 3),
     ],
 )
-def test_a_tab_that_indents_is_called_by_its_name(
-    raw: bytes, line: int
-) -> None:
+def test_tabs_in_indentation_are_named(raw: bytes, line: int) -> None:
     """libyaml describes it in several ways, and in the second case not at all."""
     place, _, message = only_finding(raw).partition(": error OAM101: ")
     assert message == "a tab in the indentation; replace it with spaces"
@@ -100,7 +98,7 @@ def test_a_duplicate_key_is_found_where_it_stands_again() -> None:
     )
 
 
-def test_a_name_cannot_talk_to_the_terminal() -> None:
+def test_names_cannot_control_the_terminal() -> None:
     """A finding is one printable line and an excerpt, for any key."""
     _, (finding,) = read("a.yaml", b'{"\\e[31m\\n::x": 1, "\\e[31m\\n::x": 2}')
     head, *excerpt = str(finding).splitlines()

@@ -58,7 +58,7 @@ def test_what_is_taken_away_leaves_the_rest_as_it_was(
         ("a: &x [1, 2]\nb: *x\n", ("a", 0)),
     ],
 )
-def test_an_edit_that_is_not_certain_is_none(
+def test_uncertain_edits_are_rejected(
     before: str, path: tuple[str | int, ...]
 ) -> None:
     """A comment would be lost, a line is shared, or one text has two positions."""
@@ -110,7 +110,7 @@ def test_an_item_is_added_last_in_the_style_of_its_sequence(
     assert edit.with_item(position(before, *path), item) == after
 
 
-def test_only_the_document_that_is_meant_is_edited() -> None:
+def test_only_the_selected_document_is_edited() -> None:
     """Other documents of the file stay, and so does the text between them."""
     text = "a: [x, y]\n--- # second\na: [x, y]\n...\n"
     (_, second), _ = read("a.yaml", text.encode())

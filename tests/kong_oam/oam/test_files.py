@@ -44,7 +44,7 @@ def named(folder: Path, *names: str | Path) -> list[str]:
 
 
 @pytest.mark.parametrize("file_kind", [APPLICATIONS, DEFINITIONS])
-def test_neither_nothing_nor_everything_is_a_name(
+def test_empty_names_and_the_root_folder_are_rejected(
     file_kind: FileKind, folder: Path
 ) -> None:
     """An empty variable of a script does not mean the current folder, and nobody means the whole
@@ -114,7 +114,7 @@ def test_an_absolute_path_is_one(folder: Path) -> None:
     ]
 
 
-def test_what_names_nothing_is_an_error(folder: Path) -> None:
+def test_names_without_files_are_an_error(folder: Path) -> None:
     """A missing submodule or a misspelt pattern would delete deployed objects."""
     (folder / "empty").mkdir()
     assert named(folder, "empty", "../teams/*/aom", "own/*.json") == [
@@ -136,7 +136,7 @@ def test_what_names_nothing_is_an_error(folder: Path) -> None:
     ]
 
 
-def test_a_link_that_leads_out_is_an_error(folder: Path) -> None:
+def test_links_out_of_the_folder_are_an_error(folder: Path) -> None:
     """In a folder or a pattern's matches. A link inside counts as the file, once."""
     (folder / "own/out.yaml").symlink_to("../../teams/a/oam/a.yaml")
     (folder / "own/in.yaml").symlink_to("own.yaml")
@@ -185,7 +185,7 @@ def test_the_root_of_a_pattern_is_what_precedes_it(
     "target", ["m.yaml", "a.yaml/none", "gone.yaml", "../own/gone/x.yaml"]
 )
 @pytest.mark.parametrize("name", ["own", "own/*.yaml", "*/*.yaml"])
-def test_a_link_that_leads_nowhere_hides_nothing_behind_it(
+def test_broken_links_hide_no_other_files(
     folder: Path, target: str, name: str
 ) -> None:
     """It is an error, and later files are still read."""
@@ -202,7 +202,7 @@ def test_a_link_that_leads_nowhere_hides_nothing_behind_it(
     assert finding.message.startswith("cannot be read: ")
 
 
-def test_the_link_that_an_editor_locks_a_file_with_is_none(
+def test_lock_links_of_editors_are_skipped(
     folder: Path,
 ) -> None:
     """It has no target, and exists while somebody types."""
@@ -212,7 +212,7 @@ def test_the_link_that_an_editor_locks_a_file_with_is_none(
     assert named(folder, "own") == ["own/.#orders.yaml", "own/own.yaml"]
 
 
-def test_a_folder_of_a_submodule_that_is_not_there_is_an_error(
+def test_folders_of_missing_submodules_are_an_error(
     folder: Path,
 ) -> None:
     """In a folder, and where a pattern searches; the others are read."""
@@ -237,7 +237,7 @@ def test_a_folder_of_a_submodule_that_is_not_there_is_an_error(
     ]
 
 
-def test_a_folder_that_nobody_may_list_is_an_error(
+def test_unreadable_folders_are_an_error(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Other users would see fewer Applications than are deployed."""

@@ -52,7 +52,7 @@ def test_what_is_no_path_is_refused(parameter: str) -> None:
         path_of(parameter)
 
 
-def test_a_value_takes_the_place_of_what_stood_there() -> None:
+def test_a_value_replaces_the_old_value() -> None:
     """Missing mappings and lists are created; nothing else changes."""
     assert with_value(web(), path_of("env[0].value"), "v").properties == {
         "env": [{"name": "A", "value": "v"}],

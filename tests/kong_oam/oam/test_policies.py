@@ -83,7 +83,7 @@ def test_a_topology_says_where_each_component_goes(
         ("{}", "sales"),
     ],
 )
-def test_one_namespace_of_the_stacks_own_cluster_is_the_applications(
+def test_a_single_target_namespace_becomes_the_applications(
     topology: str, namespace: str
 ) -> None:
     """Later code then needs no topologies."""
@@ -91,7 +91,7 @@ def test_one_namespace_of_the_stacks_own_cluster_is_the_applications(
     assert (application.namespace, places(application)) == (namespace, [[], []])
 
 
-def test_a_cluster_that_the_stack_has_not_is_found() -> None:
+def test_unknown_clusters_are_found() -> None:
     """With the known clusters, at its position in the policy."""
     application = resolved(
         "{type: topology, properties: {clusters: [west, local, eas]}}"
@@ -138,7 +138,7 @@ def test_a_topology_selects_clusters_that_have_all_of_its_labels(
     assert [*unknown_clusters(found, LABELS)] == []
 
 
-def test_a_cluster_that_is_selected_twice_is_one_place() -> None:
+def test_a_cluster_that_is_selected_twice_is_one_target() -> None:
     selected = "{name: y, type: topology, properties: {clusterLabelSelector: {region: eu}}}"
     application = resolved(
         "{name: x, type: topology, properties: {clusters: [east]}}", selected
@@ -189,7 +189,9 @@ def test_labels_that_no_cluster_has_are_found(
         ("{name: o, type: read-only, properties: {rules: [{selector: {componentName: [web]}}]}}", "9:67: error OAM102: unknown field 'componentName' in rules[0].selector"),
     ],
 )  # fmt: skip
-def test_what_pulumi_cannot_say_is_refused(policy: str, finding: str) -> None:
+def test_policies_without_a_pulumi_option_are_rejected(
+    policy: str, finding: str
+) -> None:
     """At that rule; the rest of the policy applies."""
     (only,) = messages(reading(policy))
     assert only.startswith(f"a.yaml:{finding}")
@@ -257,9 +259,7 @@ def kept_by(
         ),
     ],
 )  # fmt: skip
-def test_a_rule_says_which_option_holds(
-    policy: str, expected: list[Options]
-) -> None:
+def test_a_rule_sets_options(policy: str, expected: list[Options]) -> None:
     """For each object that its selector matches; the first matching rule of each policy applies."""
     application = resolved(policy)
     assert [
@@ -272,9 +272,7 @@ def test_a_rule_says_which_option_holds(
     ("rule", "plain"),
     [("{selector: {}, strategy: never}", False), ("{selector: {}}", True)],
 )
-def test_objects_that_a_rule_is_about_are_made_by_definitions(
-    rule: str, plain: bool
-) -> None:
+def test_components_with_rules_need_definitions(rule: str, plain: bool) -> None:
     """Rules match by names and types, which only rendered objects have."""
     text = HEAD.replace("type: task", "type: worker, properties: {image: a}")
     policy = (
@@ -300,7 +298,7 @@ def test_rules_of_several_policies_add_up() -> None:
     )
 
 
-def test_an_object_that_was_rendered_is_chosen_by_what_made_it() -> None:
+def test_rules_select_rendered_objects_by_their_origin() -> None:
     """The workload has no trait; KubeVela's `AuxiliaryWorkload` is the trait of the component's
     other objects."""
     for kind, read in (

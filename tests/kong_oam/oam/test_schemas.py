@@ -298,13 +298,15 @@ def test_one_mistake_is_one_violation_that_names_it(
         ),
     ],
 )
-def test_what_kubevela_takes_is_accepted(schema: str, instance: Any) -> None:
+def test_properties_of_kubevela_are_accepted(
+    schema: str, instance: Any
+) -> None:
     """Optional parts may be missing, and each type's own fields are known."""
     assert _violations(schema, instance) == []
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_schema_is_closed_described_and_says_one_thing_at_a_time(
+def test_schemas_are_closed_and_described(
     name: str,
 ) -> None:
     """An object lists its fields or is a free mapping, fields have descriptions, and alternatives

@@ -118,7 +118,7 @@ def test_steps_are_an_order_of_components(
     assert waits(reading(*steps, mode=mode)) == expected
 
 
-def test_a_deploy_says_which_policies_hold() -> None:
+def test_a_deploy_step_selects_policies() -> None:
     """Each of its topologies with all its overrides. Unused policies get a warning."""
     found = reading(
         "{name: d, type: deploy, properties: {policies: [small, west, east]}}"
@@ -135,7 +135,7 @@ def test_a_deploy_says_which_policies_hold() -> None:
     assert (application.workflow, application.policies) == (None, ())
 
 
-def test_a_step_may_say_where_its_component_goes() -> None:
+def test_a_step_may_select_the_target_of_its_component() -> None:
     """With `apply-component`, as in KubeVela."""
     found = reading(
         apply("a").replace(
@@ -168,9 +168,7 @@ def variants(found: Reading) -> list[tuple[str | None, dict[str, int], str]]:
     ]
 
 
-def test_a_component_is_in_each_place_in_the_form_that_its_step_gives_it() -> (
-    None
-):
+def test_each_target_has_the_variant_of_its_step() -> None:
     """The first target, the default cluster if possible, decides the component's own form. The
     others have one variant each."""
     steps = (
@@ -199,7 +197,7 @@ def test_a_component_is_in_each_place_in_the_form_that_its_step_gives_it() -> (
     assert len(application.components[1].targets) == 4
 
 
-def test_the_same_form_twice_is_one() -> None:
+def test_equal_variants_are_merged() -> None:
     found = reading(
         deploy("d", "west", "small"),
         deploy("e", "east", "small"),
@@ -213,7 +211,7 @@ def test_the_same_form_twice_is_one() -> None:
     assert waits(found) == {"a": set(), "b": set(), "c": {"a"}}
 
 
-def test_steps_in_groups_and_single_components_have_forms_too() -> None:
+def test_steps_in_groups_and_single_components_have_variants() -> None:
     """A step for a single component applies no overrides."""
     group = f"{{name: g, type: step-group, subSteps: [{deploy('d', 'west', 'small')}, {deploy('e', 'east', more=', dependsOn: [d]')}]}}"
     single = apply("a").replace("component: a", "component: a, namespace: n")
@@ -233,7 +231,7 @@ def test_steps_in_groups_and_single_components_have_forms_too() -> None:
         (["d small", "e named large"], "'default': step 'd' (override 'small') and step 'e' (override 'large')"),
     ],
 )  # fmt: skip
-def test_two_forms_in_one_place_are_refused(
+def test_two_variants_at_one_target_are_rejected(
     steps: list[str], said_of: str
 ) -> None:
     """The message names the overrides, at the last step in the file."""
@@ -248,7 +246,7 @@ def test_two_forms_in_one_place_are_refused(
     )
 
 
-def test_a_form_has_no_other_type() -> None:
+def test_variants_have_one_type() -> None:
     lines = messages(
         reading(deploy("d", "west"), deploy("e", "east", "typed"), head=MORE)
     )
@@ -276,7 +274,7 @@ def test_without_a_workflow_every_override_holds_for_every_topology() -> None:
     ]
 
 
-def test_what_no_step_deploys_is_deployed_all_the_same() -> None:
+def test_components_without_a_step_are_deployed() -> None:
     """With a warning."""
     found = reading(apply("a"), apply("b"))
     assert messages(found)[-1] == (
@@ -322,9 +320,7 @@ def test_what_no_step_deploys_is_deployed_all_the_same() -> None:
         ("{name: g, type: step-group, subSteps: [{name: g, type: deploy}]}", ":55: error OAM106: step 'g' is already defined in line 14; rename one"),
     ],
 )  # fmt: skip
-def test_a_step_that_does_more_than_order_is_found(
-    step: str, finding: str
-) -> None:
+def test_unsupported_steps_are_found(step: str, finding: str) -> None:
     """With its name and an alternative."""
     head = (
         HEAD[: HEAD.index("    - {name: east")]
@@ -351,9 +347,7 @@ def test_a_step_that_does_more_than_order_is_found(
         ", timeout: 5m, outputs: [{name: v, valueFrom: o}]",
     ],
 )
-def test_a_step_without_which_the_same_is_deployed_is_left_out(
-    type_: str, more: str
-) -> None:
+def test_steps_that_deploy_nothing_are_ignored(type_: str, more: str) -> None:
     """Even if KubeVela would run it. Steps around it wait for each other as without it."""
     found = reading(
         apply("a"),
@@ -371,7 +365,7 @@ def test_a_step_without_which_the_same_is_deployed_is_left_out(
     assert waits(found) == {"a": set(), "b": {"a"}, "c": {"a", "b"}}
 
 
-def test_a_value_of_a_step_that_is_left_out_is_not_lost() -> None:
+def test_outputs_of_ignored_steps_are_found() -> None:
     """If a component or another step uses it. Values between ignored steps do not matter."""
     step = "{name: s, type: collect-service-endpoints, outputs: [{name: v, valueFrom: 'value.url'}]}"
     error = (
@@ -400,7 +394,7 @@ def test_a_value_of_a_step_that_is_left_out_is_not_lost() -> None:
     )
 
 
-def test_what_a_step_passes_is_its_components() -> None:
+def test_values_of_a_step_belong_to_its_component() -> None:
     """With its position. A step for an unknown component passes nothing."""
     gives, takes = (
         "outputs: [{name: url, valueFrom: output.status.url}]",
@@ -471,7 +465,7 @@ def test_a_workflow_elsewhere_is_not_read() -> None:
     assert waits(found) == {"a": set(), "b": set(), "c": {"a"}}
 
 
-def test_steps_that_wait_for_one_another_are_a_circle() -> None:
+def test_cycles_of_steps_are_found() -> None:
     """Through `dependsOn` or the order of steps."""
     (only,) = messages(reading(apply("a", ", dependsOn: [sb]"), apply("b")))
     assert only.startswith(
@@ -479,7 +473,7 @@ def test_steps_that_wait_for_one_another_are_a_circle() -> None:
     )
 
 
-def test_so_many_changes_that_nobody_could_wait_for_them_are_refused() -> None:
+def test_too_many_changes_are_rejected() -> None:
     """Even if the text is short."""
     named = ", ".join(["small"] * 100)
     steps = [
@@ -492,7 +486,7 @@ def test_so_many_changes_that_nobody_could_wait_for_them_are_refused() -> None:
     )
 
 
-def test_steps_against_what_components_depend_on_are_a_circle() -> None:
+def test_cycles_of_steps_and_components_are_found() -> None:
     """KubeVela would never finish."""
     found = [
         line
@@ -516,7 +510,7 @@ VALUES = WITHOUT_POLICIES.replace(
 )
 
 
-def test_a_value_is_an_edge_from_who_takes_it_to_who_gives_it() -> None:
+def test_an_input_is_an_edge_to_its_source() -> None:
     """With the paths at both ends."""
     found = read_bytes("a.yaml", VALUES.encode())
     assert waits(found) == {"a": set(), "b": {"a"}, "c": {"a"}}
@@ -551,7 +545,7 @@ def test_a_value_that_cannot_be_passed_is_found(
 
 
 @pytest.mark.parametrize("old", ["{name: a, type: x", "{name: b, type: x"])
-def test_what_runs_elsewhere_passes_no_values(old: str) -> None:
+def test_external_components_pass_no_values(old: str) -> None:
     """An external component has no objects, at either end."""
     text = VALUES.replace(old, old.replace("type: x", "type: external"))
     message = f"component 'b': '{old[7]}' is external and has no inputs or outputs; write the value out"
@@ -573,7 +567,7 @@ def test_what_runs_elsewhere_passes_no_values(old: str) -> None:
         ({"a": ("a",)}, ("a", "a")),
     ],
 )
-def test_a_circle_is_found_once(
+def test_a_cycle_is_found_once(
     edges: dict[str, tuple[str, ...]], circle: tuple[str, ...]
 ) -> None:
     """With its first name at the end again."""

@@ -51,7 +51,7 @@ def awaiting(component: JudgedComponent) -> JudgedComponent:
         ),
     ],
 )
-def test_programs_may_be_told_what_only_the_cluster_knows(text: str) -> None:
+def test_programs_may_get_values_that_only_the_cluster_knows(text: str) -> None:
     """No value can add objects or callers."""
     assert findings(awaiting(judged_component(text))) == []
 
@@ -78,7 +78,7 @@ def test_programs_may_be_told_what_only_the_cluster_knows(text: str) -> None:
         (POD.replace("spec: {", f"spec: {{serviceAccountName: {VALUE}, ") % ("containers", "args: []"), "spec.serviceAccountName"),
     ],
 )  # fmt: skip
-def test_what_decides_something_is_known_before(text: str, path: str) -> None:
+def test_checked_values_are_known_before_a_run(text: str, path: str) -> None:
     """A name, a label, a host, an image: the checked value is the deployed value."""
     (message,) = [
         found

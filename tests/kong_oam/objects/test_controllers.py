@@ -93,7 +93,7 @@ def test_a_credential_is_named_in_no_text(
 
 @pytest.mark.parametrize("data", [{"data": "NAME"}, {"binaryData": "NAME"}])
 @pytest.mark.parametrize(("kind", "path"), [("HelmRelease", "valuesFrom[0]"), ("Kustomization", "postBuild.substituteFrom[0]")])  # fmt: skip
-def test_nor_in_what_it_has_its_values_from(
+def test_a_credential_is_named_in_no_value_source(
     kind: str, path: str, data: dict[str, str]
 ) -> None:
     """In any component's ConfigMap."""
@@ -124,7 +124,7 @@ def test_nor_in_what_it_has_its_values_from(
 
 
 @pytest.mark.parametrize("field", ["data", "stringData"])
-def test_nor_in_a_secret(field: str) -> None:
+def test_a_credential_is_named_in_no_source_secret(field: str) -> None:
     text = "secretName: web-client"
     content = (
         text
@@ -179,7 +179,7 @@ PATCHES = [
 
 
 @pytest.mark.parametrize(("kind", "spec", "path"), PATCHES)
-def test_nothing_is_changed_of_what_nobody_sees(
+def test_patches_of_unseen_objects_are_rejected(
     kind: str, spec: Any, path: str
 ) -> None:
     (message,) = findings(api({**resource_of(kind), "spec": spec}))
@@ -214,7 +214,7 @@ def test_images_and_values_may_be_changed() -> None:
     )
 
 
-def test_what_is_made_of_a_repository_has_metadata_that_nobody_obeys() -> None:
+def test_metadata_of_a_repositorys_objects_is_checked() -> None:
     resource = resource_of(
         "Kustomization",
         commonMetadata={
@@ -294,7 +294,7 @@ def test_a_module_whose_spec_is_a_text_is_refused() -> None:
     )
 
 
-def test_a_namespace_of_something_else_is_none() -> None:
+def test_namespaces_of_other_fields_do_not_count() -> None:
     assert (
         findings(
             api(

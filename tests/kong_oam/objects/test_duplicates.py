@@ -139,7 +139,7 @@ def test_ingresses_are_not_made() -> None:
     )
 
 
-def test_what_both_share_is_nobodys_alone() -> None:
+def test_shared_objects_have_no_single_owner() -> None:
     """As in KubeVela: the policies of both Applications name the object, and neither owns it alone."""
     namespace = (
         "{apiVersion: v1, kind: Namespace, metadata: {name: dashboards}}"

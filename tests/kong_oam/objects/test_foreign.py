@@ -322,7 +322,7 @@ quick = settings(suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.parametrize(("inner", "code"), CASES)
-def test_what_takes_another_components_part_is_refused(
+def test_uses_of_another_components_identity_are_rejected(
     inner: Any, code: str
 ) -> None:
     assert code in {message[:6] for message in found(inner, [])}
@@ -334,7 +334,7 @@ def test_what_takes_another_components_part_is_refused(
     around(),
     st.sampled_from(["spec", "status", "template", "data"]),
 )
-def test_what_takes_another_components_part_is_refused_at_any_depth(
+def test_uses_of_another_components_identity_are_rejected_at_any_depth(
     case: tuple[Any, str], way: list[tuple[str | None, Any]], top: str
 ) -> None:
     inner, code = case
@@ -344,7 +344,7 @@ def test_what_takes_another_components_part_is_refused_at_any_depth(
 @quick
 @given(st.sampled_from([*SECRETS, *ACCOUNTS, *LABELS[:-1]]), around())
 @example("web", [(None, False), ("containers", [False]), ("spec", 0)])
-def test_the_components_own_part_is_taken_at_any_depth(
+def test_the_components_own_identity_is_accepted_at_any_depth(
     inner: Any, way: list[tuple[str | None, Any]]
 ) -> None:
     """And so are names without an owner. If the path makes a misshapen pod, such as a container
@@ -524,7 +524,7 @@ FLUX = [
 @pytest.mark.parametrize(
     "inner", [*LABELS, TOKEN, *SECRETS, *ENCODED, *ACCOUNTS]
 )
-def test_what_flux_is_told_is_read_so_too(kind: str, inner: Any) -> None:
+def test_values_for_flux_are_read_alike(kind: str, inner: Any) -> None:
     api, _, name = kind.partition(" ")
     manifest = {
         "apiVersion": api,
@@ -544,7 +544,7 @@ def test_what_flux_is_told_is_read_so_too(kind: str, inner: Any) -> None:
 @pytest.mark.parametrize(
     "inner", [*LABELS, TOKEN, *SECRETS, *ENCODED, *ACCOUNTS]
 )
-def test_what_a_chart_has_its_values_from_is_read_as_a_text(inner: Any) -> None:
+def test_value_sources_of_a_chart_are_read(inner: Any) -> None:
     spec = {"valuesFrom": [{"kind": "ConfigMap", "name": "values"}]}
     manifest = {
         "apiVersion": "helm.toolkit.fluxcd.io/v2",
@@ -581,7 +581,7 @@ def test_a_role_within_another_object_gives_rights() -> None:
     )
 
 
-def test_a_text_with_an_object_that_nobody_reads_says_where_it_is() -> None:
+def test_unreadable_objects_in_texts_are_found_at_their_position() -> None:
     assert found({"manifest": POLICY_TEXT + "# {{x}}"}, []) == [
         "ACC224 Any 'a' of 'shop/own': spec.manifest contains an object that readers may "
         "interpret differently, so it cannot be checked; write it as plain YAML, without "

@@ -308,7 +308,7 @@ def opened(manifest: dict[str, Any]) -> Counter[str]:
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(workload, st.booleans())
-def test_what_opens_something_is_refused_and_nothing_else(
+def test_exactly_openings_are_rejected(
     manifest: dict[str, Any], by_path: bool
 ) -> None:
     path = "spec.template.spec" if by_path else ""

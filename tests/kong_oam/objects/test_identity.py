@@ -55,7 +55,7 @@ def test_no_pod_reads_another_components_credential(
 
 
 @pytest.mark.parametrize(("spec", "path"), READS)
-def test_its_own_and_those_of_nobody_it_reads(spec: str, path: str) -> None:
+def test_a_pod_reads_its_own_and_unowned_secrets(spec: str, path: str) -> None:
     for name in ("api-client", "database"):
         assert (
             findings(
@@ -65,7 +65,7 @@ def test_its_own_and_those_of_nobody_it_reads(spec: str, path: str) -> None:
         )
 
 
-def test_a_name_alone_is_no_reading() -> None:
+def test_a_name_alone_is_no_reference() -> None:
     """Such as a container's name: a component may have the name of another's Secret."""
     pod = merged(
         POD,
@@ -184,7 +184,7 @@ def test_a_reference_leads_into_the_namespace_that_it_names(
     assert findings(WEB, api(elsewhere, key="ops/api", namespace="ops")) == []
 
 
-def test_no_object_that_nobody_knows_is_called_as_a_credential() -> None:
+def test_no_unknown_object_has_the_name_of_a_credential() -> None:
     """Its controller may write a Secret of that name."""
     manifest = "{apiVersion: external-secrets.io/v1, kind: ExternalSecret, metadata: {name: NAME}}"
     allowed = {"external-secrets.io/ExternalSecret": "x"}
@@ -202,7 +202,7 @@ def test_no_object_that_nobody_knows_is_called_as_a_credential() -> None:
     )
 
 
-def test_nobody_writes_the_account_of_all_pods() -> None:
+def test_no_component_renders_the_default_account() -> None:
     """The cluster creates it, and it may have rights."""
     (message,) = findings(
         judged_component(
@@ -221,9 +221,7 @@ SHOWING = judged_component(
 
 
 @pytest.mark.parametrize(("spec", "path"), READS)
-def test_no_pod_reads_the_key_with_which_the_gateway_answers_for_another(
-    spec: str, path: str
-) -> None:
+def test_no_pod_reads_the_tls_key_of_another_host(spec: str, path: str) -> None:
     """The key would let a pod pass for the host. The component's own gateway trait for that Secret
     makes no difference."""
     pod = merged(POD, f"spec: {{{spec.replace('NAME', 'web-tls')}}}")
@@ -258,9 +256,7 @@ def test_no_pod_reads_the_key_with_which_the_gateway_answers_for_another(
         )
 
 
-def test_no_chart_is_told_the_key_with_which_the_gateway_answers_for_another() -> (
-    None
-):
+def test_no_chart_gets_the_tls_key_of_another_host() -> None:
     """Nor an object of an unknown kind."""
     release = {
         "apiVersion": "helm.toolkit.fluxcd.io/v2",
@@ -320,7 +316,7 @@ def test_no_controller_writes_the_key_of_a_host_of_another_application() -> (
     )
 
 
-def test_a_certificate_is_asked_for_by_a_component_that_shows_it() -> None:
+def test_a_component_may_request_the_certificate_of_its_hosts() -> None:
     """Others may use it as well: cert-manager writes the Secret and does not read it."""
     allowed = {"cert-manager.io/Certificate": "x"}
     for name, count in (("own-tls", 0), ("both-tls", 0), ("web-tls", 1)):
@@ -356,7 +352,7 @@ ASKING = [
 
 @pytest.mark.parametrize("spec", ASKING)
 @pytest.mark.parametrize("kind", ["Certificate", "Any"])
-def test_nobody_asks_for_a_certificate_in_another_components_name(
+def test_no_component_requests_a_certificate_for_anothers_name(
     spec: dict[str, Any], kind: str
 ) -> None:
     """In any field of cert-manager's objects."""
@@ -392,7 +388,7 @@ def test_nobody_asks_for_a_certificate_in_another_components_name(
 
 
 @pytest.mark.parametrize("text", ["web.shop.svc", "a.test,web.shop.svc", "*.shop.svc", "${POD_NAME}.${POD_NAMESPACE}.svc"])  # fmt: skip
-def test_no_volume_asks_for_a_certificate_in_another_components_name(
+def test_no_volume_requests_a_certificate_for_anothers_name(
     text: str,
 ) -> None:
     """With any driver; and the driver may fill in any name."""

@@ -168,7 +168,7 @@ spec:
 """)
 
 
-def test_what_an_api_server_would_never_apply_again_stands_once() -> None:
+def test_duplicates_that_an_api_server_rejects_are_merged() -> None:
     """The last value of a variable, the first name of a port, and all names of an address stay."""
     properties = {
         "image": "x",
@@ -347,7 +347,7 @@ def test_a_udp_port_does_not_stand_for_the_gateway_port_of_its_number() -> None:
     ]
 
 
-def test_a_gateway_that_connects_from_nowhere_lets_nobody_in() -> None:
+def test_a_gateway_without_origins_admits_nobody() -> None:
     """A rule with an empty list of origins would admit everybody."""
     assert (
         network_policy(WEBSERVICE, GatewayPeer(None, {}), (8080,))["spec"][

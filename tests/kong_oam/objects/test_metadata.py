@@ -57,7 +57,7 @@ KEPT = [
 
 @pytest.mark.parametrize("field", ["labels", "annotations"])
 @pytest.mark.parametrize("key", [*NEVER_LISTED, *INJECTED])
-def test_what_somebody_obeys_is_refused(key: str, field: str) -> None:
+def test_keys_that_controllers_read_are_rejected(key: str, field: str) -> None:
     (message,) = findings(
         judged_component(merged(POD, f"metadata: {{{field}: {{{key}: x}}}}"))
     )
@@ -115,7 +115,7 @@ def test_a_key_of_any_domain_is_the_stacks_to_take(
 
 
 @pytest.mark.parametrize("key", NEVER_LISTED)
-def test_what_is_obeyed_whatever_happens_no_stack_takes(key: str) -> None:
+def test_no_stack_allows_reserved_keys(key: str) -> None:
     listed = {key.lower(): "x", key.lower().partition("/")[0]: "x"}
     assert (
         len(
@@ -130,7 +130,7 @@ def test_what_is_obeyed_whatever_happens_no_stack_takes(key: str) -> None:
     )
 
 
-def test_what_is_in_a_template_is_obeyed_too() -> None:
+def test_keys_in_templates_are_checked() -> None:
     inner = "metadata: {annotations: {konghq.com/x: y}}, spec: {containers: [{name: c}]}"
     job = f"{{apiVersion: batch/v1, kind: CronJob, metadata: {{name: j}}, spec: {{jobTemplate: {{spec: {{template: {{{inner}}}}}}}}}}}"
     (message,) = findings(judged_component(job))
@@ -271,7 +271,7 @@ def test_keys_that_users_choose_may_have_underscores(manifest: str) -> None:
     )
 
 
-def test_templates_in_lists_are_obeyed_too() -> None:
+def test_keys_in_templates_in_lists_are_checked() -> None:
     claims = "spec: {volumeClaimTemplates: [{metadata: {name: v, annotations: {konghq.com/x: y}}}]}"
     (message,) = findings(judged_component(merged(FREE, claims)))
     assert (
@@ -289,7 +289,7 @@ def test_an_object_has_the_fields_of_its_kind_alone(field: str) -> None:
     ]
 
 
-def test_a_kind_that_nobody_knows_has_no_field_of_the_engines() -> None:
+def test_unknown_kinds_have_no_fields_of_the_engine() -> None:
     manifest = "{apiVersion: x.org/v1, kind: Any, metadata: {name: a}, what: {}, __inputs: {}}"
     messages = findings(judged_component(manifest), allowed={"x.org/Any": "x"})
     assert messages == [
@@ -325,7 +325,7 @@ def test_no_value_is_taken_for_a_file_or_a_secret_of_the_engines(
         "annotations",
     ],
 )
-def test_what_a_controller_is_told_to_write_is_obeyed_too(field: str) -> None:
+def test_keys_for_objects_of_controllers_are_checked(field: str) -> None:
     """In labels and annotations of unknown kinds, except selectors."""
     spec = {
         "deep": [{field: {"vault.hashicorp.com/agent-inject": "true"}}],

@@ -58,7 +58,7 @@ def messages(*texts: str) -> list[str]:
     ]
 
 
-def test_a_route_leads_to_what_is_made_for_it() -> None:
+def test_a_route_leads_to_its_own_service() -> None:
     """Never to the Service itself, which may select pods outside the NetworkPolicy."""
     estate = compiled(TAKEN).estate
     assert estate
@@ -97,7 +97,9 @@ def test_a_route_leads_to_what_is_made_for_it() -> None:
         (application(f"{RELEASE}---{SERVICE}{way('api', 'number: 80')}", "[]", HELM), "ACC223: Ingress 'way': '/x' leads to Service 'api', which selects no pods of 'api'; correct its selector; write the Service of a release or an operator in access.service, and as existingServiceName of the gateway trait"),
     ],
 )  # fmt: skip
-def test_what_leads_nowhere_is_refused(text: str, expected: str) -> None:
+def test_services_without_targets_are_rejected(
+    text: str, expected: str
+) -> None:
     assert [message.partition("error ")[2] for message in messages(text)] == [
         expected
     ]
@@ -166,7 +168,9 @@ def test_a_service_of_others_does_not_select_the_pods_that_are_named() -> None:
 
 
 @pytest.mark.parametrize("maker", ["rendered", "plain", "its own", "named"])
-def test_the_service_is_one_that_nothing_in_the_stack_makes(maker: str) -> None:
+def test_the_named_service_belongs_to_no_component_of_the_stack(
+    maker: str,
+) -> None:
     """With both positions, in either order."""
     taker = application(RELEASE + way("web"), chart("web"), HELM)
     rendered = shop(application(f"{DEPLOYMENT}---{SERVICE}"))

@@ -267,9 +267,7 @@ def test_pods_are_in_their_applications_namespace_whatever_the_stack_says() -> (
     ("api", "kind"),
     [("v1 ", "ConfigMap"), ("/v1", "ConfigMap"), ("apps/", "Deployment"), ("apps/v1/v1", "Deployment"), ("Apps/v1", "Deployment"), ("v1", "Config Map"), ("v1", "a:b"), ("v1\n", "ConfigMap")],
 )  # fmt: skip
-def test_what_no_kind_is_called_is_refused_before_a_run(
-    api: str, kind: str
-) -> None:
+def test_invalid_kinds_are_rejected_before_a_run(api: str, kind: str) -> None:
     """Even if the stack allows it: the engine might find a kind with a blank during a run."""
     group = api.rpartition("/")[0]
     manifest = {**of_kind("v1 ConfigMap"), "apiVersion": api, "kind": kind}
@@ -282,7 +280,7 @@ def test_what_no_kind_is_called_is_refused_before_a_run(
     )
 
 
-def test_so_are_those_of_a_kind_that_the_stack_allows() -> None:
+def test_pods_of_allowed_kinds_are_in_their_applications_namespace() -> None:
     """NetworkPolicies of two Applications' components would have one name there."""
     allowed = {"other/Namespace": "x", "x.org/Any": "x"}
     manifest = {
@@ -299,7 +297,7 @@ def test_so_are_those_of_a_kind_that_the_stack_allows() -> None:
     )
 
 
-def test_the_gateways_namespace_is_nobodys_to_make() -> None:
+def test_no_component_creates_the_gateways_namespace() -> None:
     manifest = of_kind("v1 Namespace")
     assert (
         findings(
@@ -333,7 +331,7 @@ def test_the_gateways_namespace_is_nobodys_to_make() -> None:
         "apiregistration.k8s.io/v1 APIService",
     ],
 )
-def test_what_is_in_no_namespace_is_in_no_other(kind: str) -> None:
+def test_cluster_scoped_objects_have_no_namespace(kind: str) -> None:
     """KubeVela writes the Application's namespace into it anyway. Another object of that name is
     the same object."""
     manifest = of_kind(kind, namespace="elsewhere")

@@ -40,7 +40,7 @@ ASIDE = "remove it from the rules of that policy"
         (CONFIG, ""),
     ],
 )  # fmt: skip
-def test_what_lets_somebody_in_is_made_here(
+def test_objects_that_admit_callers_belong_to_the_stack(
     text: str, found: str, options: Options, policy: str
 ) -> None:
     """Pods without our labels have no NetworkPolicy; other objects may belong to anybody."""
@@ -75,7 +75,7 @@ def test_what_lets_somebody_in_is_made_here(
         {},
     ],
 )
-def test_pods_and_services_may_be_looked_at_where_nothing_of_access_is(
+def test_pods_and_services_without_access_may_be_read(
     touching: Any,
 ) -> None:
     """Without a route or a client's credential. A ServiceAccount may still have unknown rights, and
@@ -136,7 +136,7 @@ def codes_of(component: JudgedComponent, options: Options) -> set[str]:
 
 
 @pytest.mark.parametrize("text", KEPT)
-def test_what_is_judged_is_what_there_is(text: str) -> None:
+def test_checked_objects_equal_deployed_objects(text: str) -> None:
     """No field that matters for access keeps an old or foreign value."""
     code = KEPT[text]
     for path in (

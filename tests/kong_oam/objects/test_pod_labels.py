@@ -226,7 +226,7 @@ def test_no_object_of_another_component_may_have_pods_with_the_label(
     )
 
 
-def test_no_release_is_called_so_from_another_namespace() -> None:
+def test_no_release_of_another_namespace_has_the_label() -> None:
     """With any kind: the object names the namespace."""
     release = {
         **CONNECT,
@@ -254,7 +254,7 @@ def test_no_release_is_called_so_from_another_namespace() -> None:
     )
 
 
-def test_a_chart_has_values_with_the_label_from_nowhere() -> None:
+def test_no_values_of_a_chart_have_the_label() -> None:
     """Nor from a ConfigMap of a third component."""
     labels = {"strimzi.io/cluster": "logs"}
     values = {
@@ -301,7 +301,7 @@ def test_an_object_refers_to_another_components_by_its_own_label() -> None:
     assert found == []
 
 
-def test_a_name_that_many_releases_have_is_told_once_of_each() -> None:
+def test_many_releases_with_one_name_have_one_finding_each() -> None:
     """With another component and the number of others: 240 releases give 240 lines."""
     labels = {"app.kubernetes.io/instance": "es"}
     components = [

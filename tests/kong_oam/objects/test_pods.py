@@ -32,7 +32,7 @@ WORKLOADS = [
 
 
 @pytest.mark.parametrize(("api", "kind", "body", "path"), WORKLOADS)
-def test_a_template_is_where_the_kind_has_it(
+def test_each_kind_has_its_template_path(
     api: str, kind: str, body: dict[str, Any], path: tuple[str, ...]
 ) -> None:
     found = {"apiVersion": api, "kind": kind, **body}
@@ -42,7 +42,7 @@ def test_a_template_is_where_the_kind_has_it(
 
 
 @pytest.mark.parametrize(("api", "kind", "body", "path"), WORKLOADS)
-def test_another_template_takes_its_place(
+def test_a_template_can_be_replaced(
     api: str, kind: str, body: dict[str, Any], path: tuple[str, ...]
 ) -> None:
     """In a copy; the rest stays."""
@@ -104,7 +104,7 @@ def test_another_kind_has_its_pods_where_the_definition_says(
         {"spec": 3},
     ],
 )
-def test_what_has_no_pods_has_none(body: dict[str, Any]) -> None:
+def test_kinds_without_pods_have_no_templates(body: dict[str, Any]) -> None:
     assert (
         list(
             pod_templates(

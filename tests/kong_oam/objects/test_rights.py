@@ -120,7 +120,7 @@ GET = "get secrets in namespace shop"
         ),
     ],
 )
-def test_reading_what_no_secret_is_in_is_harmless(
+def test_reading_without_secrets_is_harmless(
     objects: tuple[dict[str, Any], ...],
 ) -> None:
     assert refused(*objects) == []
@@ -154,9 +154,7 @@ POWERS = [
 
 
 @pytest.mark.parametrize(("power", "right"), POWERS)
-def test_what_reaches_more_needs_an_entry_of_its_own(
-    power: dict[str, Any], right: str
-) -> None:
+def test_further_rights_need_entries(power: dict[str, Any], right: str) -> None:
     """With exactly these rights for this component."""
     listed = [f"{text} in namespace shop" for text in right.split(", ")]
     message = ", ".join(listed)

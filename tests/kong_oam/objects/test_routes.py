@@ -127,9 +127,7 @@ def test_what_cannot_be_a_route_is_refused(spec: str, expected: str) -> None:
         ("port: 80.0, targetPort: 8080.0", ""),
     ],
 )  # fmt: skip
-def test_what_a_route_leads_to_is_looked_at(
-    service: str, expected: str
-) -> None:
+def test_targets_of_routes_are_checked(service: str, expected: str) -> None:
     objects = OBJECTS.replace(
         "port: 80, targetPort: 8080, name: http",
         service.replace(": no", ': "no"'),
@@ -149,7 +147,7 @@ def test_what_a_route_leads_to_is_looked_at(
         "port: 80, targetPort: 8080}], clusterIP: None, sessionAffinity: [{",
     ],
 )
-def test_a_number_that_no_container_lists_is_told_of(service: str) -> None:
+def test_unlisted_ports_are_reported(service: str) -> None:
     """The list of ports is informational: the container may listen elsewhere. The route stays."""
     objects = OBJECTS.replace("port: 80, targetPort: 8080, name: http", service)
     assert messages(ingress(WAY), objects=objects) == [
@@ -198,7 +196,7 @@ def test_services_of_one_name_are_one() -> None:
     assert found.exposure.services == (("api", (80, 8080)),)
 
 
-def test_a_service_of_another_namespace_is_none_of_its_own() -> None:
+def test_services_in_other_namespaces_do_not_count() -> None:
     objects = f"{DEPLOYMENT}---{SERVICE.replace('namespace: orders', 'namespace: n')}---\n"
     found = messages(ingress(WAY), objects=objects)
     assert any("which 'api' does not create" in message for message in found)
@@ -271,7 +269,7 @@ WITHOUT_EFFECT = [
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_an_annotation_that_says_who_may_call_or_what_is_reached_is_refused(
+def test_annotations_that_change_access_are_rejected(
     name: str,
 ) -> None:
     (message,) = messages(ingress("{}", annotations=f"{{{name}: x}}"))
@@ -281,7 +279,7 @@ def test_an_annotation_that_says_who_may_call_or_what_is_reached_is_refused(
 
 
 @pytest.mark.parametrize("name", [*UNKNOWN, *WITHOUT_EFFECT])
-def test_an_annotation_that_nobody_knows_is_refused(name: str) -> None:
+def test_unknown_annotations_are_rejected(name: str) -> None:
     """Its controller may do anything. A listed domain does not include its keys."""
     for stack in (
         STACK,
@@ -296,7 +294,7 @@ def test_an_annotation_that_nobody_knows_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WITHOUT_EFFECT)
-def test_an_annotation_that_the_stack_knows_has_no_effect(name: str) -> None:
+def test_harmless_annotations_of_the_stack_have_no_effect(name: str) -> None:
     stack = replace(STACK, metadata={name: "shapes answers"})
     assert messages(
         ingress("{}", annotations=f"{{{name}: HTTPS}}"), stack=stack
@@ -306,7 +304,7 @@ def test_an_annotation_that_the_stack_knows_has_no_effect(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_no_stack_takes_an_annotation_that_says_who_may_call(name: str) -> None:
+def test_no_stack_allows_annotations_that_change_access(name: str) -> None:
     stack = replace(STACK, metadata={name: "x", name.partition("/")[0]: "x"})
     assert (
         "error OAM108"
@@ -314,9 +312,7 @@ def test_no_stack_takes_an_annotation_that_says_who_may_call(name: str) -> None:
     )
 
 
-def test_an_annotation_that_says_grpc_is_refused_and_what_chooses_a_controller_is_not_told() -> (
-    None
-):
+def test_grpc_annotations_are_rejected() -> None:
     name = "nginx.ingress.kubernetes.io/backend-protocol"
     assert messages(
         ingress(
@@ -329,7 +325,7 @@ def test_an_annotation_that_says_grpc_is_refused_and_what_chooses_a_controller_i
     ]
 
 
-def test_where_nothing_says_a_domain_it_is_said_once() -> None:
+def test_a_missing_domain_is_reported_once() -> None:
     stack = type(STACK)("tests", STACK.providers)
     text = ingress(
         f"{{rules: [{{http: {{paths: [{{path: /x, backend: {V1}}}, {{path: /y, backend: {V1}}}]}}}}]}}"

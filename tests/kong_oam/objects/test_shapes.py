@@ -94,7 +94,7 @@ def changed(
 @pytest.mark.parametrize(
     "manifest", OBJECTS, ids=lambda manifest: str(manifest["kind"])
 )
-def test_what_is_taken_can_be_placed(
+def test_accepted_objects_can_be_placed(
     manifest: dict[str, Any], pod_spec_path: str
 ) -> None:
     """Each field of a valid object is changed or removed: some results are rejected, others are
@@ -131,7 +131,7 @@ def test_what_is_taken_can_be_placed(
 
 
 @pytest.mark.parametrize("manifest", OBJECTS)
-def test_what_is_sound_is_taken(manifest: dict[str, Any]) -> None:
+def test_valid_objects_are_accepted(manifest: dict[str, Any]) -> None:
     assert (
         findings(
             judged_component(manifest, key="orders/api", namespace="orders"),
@@ -157,7 +157,7 @@ def test_what_is_sound_is_taken(manifest: dict[str, Any]) -> None:
         ),
     ],
 )
-def test_what_is_held_are_texts(changes: dict[str, Any], path: str) -> None:
+def test_data_values_are_texts(changes: dict[str, Any], path: str) -> None:
     """An API server would reject a number during a run."""
     (message,) = findings(
         judged_component(

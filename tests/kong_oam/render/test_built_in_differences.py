@@ -94,7 +94,7 @@ def test_a_device_is_no_mount(
     )
 
 
-def test_what_is_of_the_first_container_is_of_no_other(
+def test_changes_of_the_first_container_change_no_other(
     evaluator: Evaluator, ours: Mapping[str, Definition]
 ) -> None:
     (first, second), _ = _made(evaluator, ours, "pvc", "several containers")
@@ -143,7 +143,7 @@ def test_a_volume_stands_beside_others(
         ),
     ],
 )
-def test_what_reads_a_cluster_is_refused_in_words(
+def test_properties_that_read_a_cluster_are_rejected(
     name: str, wanted: Any, evaluator: Evaluator, ours: Mapping[str, Definition]
 ) -> None:
     (finding,) = rendered(evaluator, (ours[name], wanted))["findings"]

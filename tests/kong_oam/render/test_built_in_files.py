@@ -69,7 +69,7 @@ def test_types_are_known_without_an_evaluator(
     assert Tools(unused, Cache(tmp_path, "1")).built_in == read
 
 
-def test_where_something_ends_the_evaluator_it_says_what_to_do() -> None:
+def test_a_stopped_evaluator_gives_advice() -> None:
     """In one line."""
     with (
         Evaluator(find=lambda: Path("/bin/false")) as ended,
@@ -101,7 +101,7 @@ def test_each_property_is_explained(path: Path) -> None:
             ), lines[number]
 
 
-def test_it_is_said_in_our_own_words() -> None:
+def test_texts_are_our_own() -> None:
     """No usage and no description equals KubeVela's."""
     need_corpus()
     theirs = _said(

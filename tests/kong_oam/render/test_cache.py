@@ -62,7 +62,7 @@ def test_a_component_that_did_not_change_is_evaluated_once(
         assert evaluator.asked == 5
 
 
-def test_what_is_wrong_is_not_kept(cache: Cache) -> None:
+def test_errors_are_not_cached(cache: Cache) -> None:
     """A cached error could reject a right component, and a limit may be exceeded only once."""
     with Counting(seconds=0.2) as evaluator:
         wrong, slow = (
@@ -120,7 +120,7 @@ def test_an_answer_to_another_question_is_none(cache: Cache) -> None:
     assert cache.find(other) == {"value": 2} and cache.find(first) is None
 
 
-def test_of_values_those_are_kept_that_wait_for_nothing(cache: Cache) -> None:
+def test_only_known_values_are_cached(cache: Cache) -> None:
     """Values that only the cluster knows are evaluated again."""
     known, awaited = (
         {"valueFrom": path, "scope": {"output": {"a": 1}}}
@@ -135,7 +135,7 @@ def test_of_values_those_are_kept_that_wait_for_nothing(cache: Cache) -> None:
         assert evaluator.asked == 3
 
 
-def test_where_nothing_can_be_kept_nothing_is_missing(tmp_path: Path) -> None:
+def test_rendering_works_without_a_cache(tmp_path: Path) -> None:
     """A full disk, or a file instead of a folder: each question is evaluated."""
     (tmp_path / "file").write_text("")
     with Counting() as evaluator:
@@ -160,7 +160,7 @@ def _there(cache: Cache) -> set[str]:
     return {path.stem for path in cache.folder.rglob("*.json")}
 
 
-def test_what_nobody_asks_for_goes_after_30_days(cache: Cache) -> None:
+def test_unused_answers_expire_after_30_days(cache: Cache) -> None:
     """Each use keeps an answer. The search runs once a day."""
     request = {"file": "a.cue", "text": "a: 1"}
     used = cache.key(request)

@@ -53,7 +53,7 @@ def test_one_process_answers_many_questions() -> None:
     assert first is not None and first.poll() is not None
 
 
-def test_one_that_was_killed_in_between_is_not_missed() -> None:
+def test_a_process_that_was_killed_is_replaced() -> None:
     """As by the out-of-memory killer."""
     with Evaluator() as evaluator:
         evaluator.ask(SIMPLE)
@@ -63,7 +63,7 @@ def test_one_that_was_killed_in_between_is_not_missed() -> None:
         assert evaluator.ask(SIMPLE)["objects"]
 
 
-def test_one_that_is_killed_while_it_works_is_a_finding(script: Script) -> None:
+def test_a_process_that_is_killed_at_work_is_a_finding(script: Script) -> None:
     """It advises to run the command again; the definition is not wrong."""
     (finding,) = rendered(script("kill -9 $$"), defined()).diagnostics
     assert finding.message.endswith(
@@ -143,7 +143,7 @@ def test_it_is_built_once() -> None:
     assert program().stat() == made and os.access(built, os.X_OK)
 
 
-def test_one_that_cannot_be_built_is_said(
+def test_a_failed_build_is_reported(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """After the builder's output."""

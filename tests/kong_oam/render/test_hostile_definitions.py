@@ -161,7 +161,7 @@ REACHING = (
 
 
 @pytest.mark.parametrize("package", REACHING)
-def test_what_reaches_out_is_refused_where_it_stands(
+def test_forbidden_imports_are_rejected_at_their_position(
     package: str, evaluator: Evaluator
 ) -> None:
     """Imports other than CUE's pure packages: `tool/exec` would otherwise be null."""
@@ -185,7 +185,7 @@ def test_no_file_is_embedded(evaluator: Evaluator, tmp_path: Path) -> None:
     assert finding.code == "OAM108"
 
 
-def test_what_a_trait_leaves_half_made_is_said_of_it(
+def test_incomplete_workloads_are_reported_at_their_trait(
     evaluator: Evaluator,
 ) -> None:
     """At that trait, not at the component or later traits; at the component, if it was incomplete

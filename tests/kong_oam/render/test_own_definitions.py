@@ -37,7 +37,9 @@ def said(found: OwnDefinitions) -> list[str]:
     ]
 
 
-def test_the_folder_of_the_project_and_what_is_named(tmp_path: Path) -> None:
+def test_definitions_come_from_the_project_and_named_files(
+    tmp_path: Path,
+) -> None:
     """Files, folders and globs, each file once; a link out of a folder is an error."""
     for name in ("definitions/a", "more/b", "more/deep/c", "d"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +64,7 @@ def test_the_folder_of_the_project_and_what_is_named(tmp_path: Path) -> None:
     assert not found.diagnostics
 
 
-def test_a_project_without_any_is_none_the_worse(tmp_path: Path) -> None:
+def test_a_project_needs_no_definitions(tmp_path: Path) -> None:
     """A folder of that name may have another purpose."""
     assert own(tmp_path) == OwnDefinitions(())
     (tmp_path / "definitions").mkdir()
@@ -70,7 +72,7 @@ def test_a_project_without_any_is_none_the_worse(tmp_path: Path) -> None:
     assert own(tmp_path) == OwnDefinitions(())
 
 
-def test_what_may_have_held_some_is_an_error(tmp_path: Path) -> None:
+def test_missing_definition_files_are_an_error(tmp_path: Path) -> None:
     """Otherwise a type could silently fall back to the built-in definition."""
     (tmp_path / "definitions").mkdir()
     assert said(own(tmp_path)) == [
@@ -93,7 +95,7 @@ def test_what_may_have_held_some_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may list every folder")
-def test_a_folder_that_nobody_may_list_is_an_error(tmp_path: Path) -> None:
+def test_unreadable_folders_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "definitions/deep").mkdir(parents=True)
     (tmp_path / "definitions/deep").chmod(0)
     assert said(own(tmp_path)) == [
@@ -111,7 +113,7 @@ def test_what_is_no_definition_is_said(tmp_path: Path) -> None:
     )
 
 
-def test_two_of_one_name_are_an_error_and_one_in_a_built_in_place_is_a_warning(
+def test_duplicates_are_an_error_and_replaced_types_a_warning(
     tmp_path: Path,
 ) -> None:
     """With both positions. Built-in types are known without an evaluator."""
@@ -145,7 +147,7 @@ def test_two_of_one_name_are_an_error_and_one_in_a_built_in_place_is_a_warning(
     )
 
 
-def test_what_stands_beside_applications_counts_once(tmp_path: Path) -> None:
+def test_definitions_beside_applications_count_once(tmp_path: Path) -> None:
     """A file may have both roles, with any spelling of its path."""
     (tmp_path / "definitions").mkdir()
     (tmp_path / "definitions/app.yaml").write_text(STATEFUL_APP)
@@ -159,7 +161,7 @@ def test_what_stands_beside_applications_counts_once(tmp_path: Path) -> None:
     assert [finding.code for finding in twice.diagnostics] == ["OAM106"]
 
 
-def test_what_stands_beside_applications_takes_no_types_place(
+def test_definitions_beside_applications_replace_no_type(
     tmp_path: Path,
 ) -> None:
     """Neither of a built-in type nor of a type in definitions/, in any version or as a workload.
@@ -201,7 +203,7 @@ def test_what_stands_beside_applications_takes_no_types_place(
     )
 
 
-def test_this_projects_own_words_are_read_over(tmp_path: Path) -> None:
+def test_definitions_of_our_traits_are_skipped(tmp_path: Path) -> None:
     """KubeVela needs definitions of access, client and external. The folder of the built-in types
     is skipped in this project; elsewhere it is a normal folder."""
     assert own(ROOT) == OwnDefinitions(())

@@ -108,7 +108,7 @@ def said(reading: Reading, **stack: Any) -> list[str]:
     ]
 
 
-def test_each_form_is_evaluated_for_its_place(
+def test_each_variant_is_evaluated_for_its_target(
     project: Path, tools: Tools
 ) -> None:
     """Once, like any component; its target gets its objects."""
@@ -149,7 +149,7 @@ def test_each_form_is_evaluated_for_its_place(
     ]
 
 
-def test_a_definition_that_one_form_needs_counts_for_it(
+def test_a_changed_definition_renders_its_variant_again(
     project: Path, tools: Tools
 ) -> None:
     """After a change of the definition, the variant is rendered again."""
@@ -177,7 +177,7 @@ def test_a_definition_that_one_form_needs_counts_for_it(
         assert notes == [None, text]
 
 
-def test_of_a_form_that_needs_a_definition_all_are_made_by_definitions(
+def test_all_variants_are_rendered_if_one_needs_a_definition(
     project: Path, tools: Tools
 ) -> None:
     """So that variants can be compared: a gateway trait alone needs no definition."""
@@ -209,7 +209,7 @@ def test_of_a_form_that_needs_a_definition_all_are_made_by_definitions(
         ("{name: web, traits: [{type: scaler, properties: {replica: 3}}]}", "OAM102: unknown field 'replica' in scaler"),
     ],
 )  # fmt: skip
-def test_what_a_form_renders_is_judged_and_compared(
+def test_rendered_variants_are_checked_and_compared(
     project: Path, tools: Tools, change: str, finding: str
 ) -> None:
     """By its routes and selectors, for any trait."""
@@ -217,7 +217,7 @@ def test_what_a_form_renders_is_judged_and_compared(
     assert any(finding in line for line in found), found
 
 
-def test_a_service_more_of_the_same_ports_is_the_same(
+def test_a_further_service_with_the_same_ports_is_merged(
     project: Path, tools: Tools
 ) -> None:
     """Services of one name are merged, with the default type ClusterIP."""
@@ -233,9 +233,7 @@ def test_a_service_more_of_the_same_ports_is_the_same(
     )
 
 
-def test_routes_that_a_definition_makes_by_the_place_are_another_for_each_form(
-    project: Path, tools: Tools
-) -> None:
+def test_each_variant_has_its_own_routes(project: Path, tools: Tools) -> None:
     (project / "definitions/routed.yaml").write_text(
         written(
             "Trait",
@@ -250,7 +248,7 @@ def test_routes_that_a_definition_makes_by_the_place_are_another_for_each_form(
     )
 
 
-def test_a_form_has_its_objects_in_its_place_alone(
+def test_objects_of_variants_do_not_collide(
     project: Path, tools: Tools
 ) -> None:
     """Objects with one name of two variants in one cluster, without a namespace or in another's,
@@ -278,7 +276,7 @@ def test_a_form_has_its_objects_in_its_place_alone(
     )
 
 
-def test_a_value_is_that_of_the_form_in_the_same_place(
+def test_an_input_comes_from_the_variant_at_the_same_target(
     project: Path, tools: Tools
 ) -> None:
     """The taking component may have variants or not."""

@@ -97,7 +97,7 @@ def test_an_object_says_which_trait_made_it(evaluator: Evaluator) -> None:
     ]
 
 
-def test_a_name_that_no_template_gives_is_made_as_kubevela_makes_it(
+def test_missing_names_are_generated_as_in_kubevela(
     evaluator: Evaluator,
 ) -> None:
     """FNV-32a of the object as Go prints it, without the revision. The expected value was computed
@@ -277,7 +277,7 @@ def test_a_new_entry_of_a_patched_list_comes_last(evaluator: Evaluator) -> None:
     ]
 
 
-def test_a_patch_reaches_what_was_made_beside_the_workload(
+def test_patches_change_further_objects(
     evaluator: Evaluator,
 ) -> None:
     """By its name in `outputs`, from any part."""
@@ -420,7 +420,7 @@ def test_all_components_are_given_to_what_reads_them(
     assert _one(rendered(evaluator, defined(template)))["names"] == ["web"]
 
 
-def test_what_no_definition_helps_is_refused(evaluator: Evaluator) -> None:
+def test_types_that_read_a_cluster_are_rejected(evaluator: Evaluator) -> None:
     """Objects that already exist in a cluster."""
     stack = library(
         read_definitions(

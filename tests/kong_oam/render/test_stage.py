@@ -181,7 +181,9 @@ def test_a_type_without_a_definition_is_known_without_an_evaluator(
     )
 
 
-def test_what_cannot_be_read_may_define_it(project: Path, tools: Tools) -> None:
+def test_unreadable_files_may_define_a_type(
+    project: Path, tools: Tools
+) -> None:
     """So a missing type is not reported."""
     (project / "definitions/priority.cue").write_bytes(b"\xff")
     reading = read(tools)
@@ -223,7 +225,7 @@ def test_a_versioned_name_means_a_definition(
     assert "'webservice' has no version 'v1'" in finding.message
 
 
-def test_own_words_have_no_version(project: Path, tools: Tools) -> None:
+def test_our_traits_have_no_versions(project: Path, tools: Tools) -> None:
     """An ignored version would silently drop rules."""
     replace_once(
         project / "applications/ledger.yaml", "type: access", "type: access@v1"
@@ -234,7 +236,7 @@ def test_own_words_have_no_version(project: Path, tools: Tools) -> None:
     )
 
 
-def test_a_project_may_say_itself_what_a_plain_type_means(
+def test_a_project_may_redefine_plain_types(
     project: Path, tools: Tools
 ) -> None:
     """Its definition and parameters then apply."""
@@ -266,7 +268,7 @@ def test_a_project_may_say_itself_what_a_plain_type_means(
     )
 
 
-def test_kubevelas_own_definitions_take_the_place_of_ours(
+def test_kubevelas_definitions_may_replace_ours(
     project: Path, tools: Tools
 ) -> None:
     """From the folder that the setting names, in the chart's format: with a warning each, and with
@@ -307,7 +309,7 @@ def test_kubevelas_own_definitions_take_the_place_of_ours(
     )
 
 
-def test_a_definition_beside_holds_for_its_own_file_alone(
+def test_definitions_beside_applications_apply_to_their_file(
     project: Path, tools: Tools
 ) -> None:
     """Two teams may each define a type of one name. Other files do not see these types."""
@@ -334,7 +336,7 @@ def test_a_definition_beside_holds_for_its_own_file_alone(
         assert made.object["data"] == {"of": team}
 
 
-def test_one_that_changed_is_evaluated_and_no_other(
+def test_only_changed_applications_are_evaluated(
     project: Path, tools: Tools
 ) -> None:
     """An unchanged Application is the identical value; a changed definition renders all its users
@@ -380,14 +382,14 @@ def known(project: Path, tools: Tools) -> Known:
     )
 
 
-def test_what_is_the_same_is_the_very_same(known: Known) -> None:
+def test_unchanged_results_are_identical(known: Known) -> None:
     """Identity tells later checks that nothing changed."""
     first, again, older = (known(minor).applications for minor in (30, 30, 21))
     assert [*map(id, first)] == [*map(id, again)]
     assert not {*map(id, first)} & {*map(id, older)}
 
 
-def test_where_a_definition_fails_is_said_anew(
+def test_failures_of_definitions_are_evaluated_again(
     project: Path, known: Known
 ) -> None:
     """With the same message, since lines may move."""

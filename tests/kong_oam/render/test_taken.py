@@ -79,7 +79,7 @@ REASONS = {
     "names": r"name(space)?: .* does not match|is already defined",
     "properties and fields": "unknown field|must be of type|needs '|cannot be \"",
     "definitions that fail": "its definition fails|which is not allowed; remove it",
-    "fence": "path past the gateway|opens the Service outside|its pods would|its pods could|its node would|the port would be open|keeps old values",
+    "opening": "path past the gateway|opens the Service outside|its pods would|its pods could|its node would|the port would be open|keeps old values",
     "shapes": "must be ",
 }
 """Patterns of messages by reason; the first match counts."""

@@ -98,7 +98,7 @@ def test_a_module_in_a_repository_takes_any_variable(
     }
 
 
-def test_a_definition_says_what_a_component_does_not(
+def test_definitions_set_defaults_of_components(
     evaluator: Evaluator,
 ) -> None:
     """The Secret for connections, and the provider."""

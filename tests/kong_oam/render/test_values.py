@@ -134,7 +134,7 @@ def test_a_value_that_is_rendered_is_known(
         ('outputs["service"].metadata.uid', "{}", "Service", ("metadata", "uid")),
     ],
 )  # fmt: skip
-def test_a_text_stands_in_for_what_only_the_cluster_knows(
+def test_placeholders_stand_for_values_of_the_cluster(
     evaluator: Evaluator,
     tmp_path: Path,
     value_from: str,
@@ -256,7 +256,7 @@ TOPOLOGIES = """\
 """
 
 
-def test_each_place_is_given_its_own(
+def test_each_target_gets_its_own_value(
     evaluator: Evaluator, tmp_path: Path
 ) -> None:
     """The other component's rendering at that target, and that cluster's value."""
@@ -314,7 +314,7 @@ def test_a_value_is_passed_in_a_cluster_that_is_not_the_stacks_own(
     assert data(web) == {"address": "shops"}
 
 
-def test_no_value_is_passed_from_one_place_to_another(
+def test_no_value_is_passed_between_targets(
     evaluator: Evaluator, tmp_path: Path
 ) -> None:
     """The target has no source for it."""
@@ -349,7 +349,7 @@ def test_no_value_is_passed_from_one_place_to_another(
     )
 
 
-def test_a_giver_with_an_error_is_the_only_finding(
+def test_a_source_with_an_error_is_the_only_finding(
     evaluator: Evaluator, tmp_path: Path
 ) -> None:
     """Its values are unknown."""

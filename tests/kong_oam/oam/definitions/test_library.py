@@ -53,7 +53,9 @@ def test_a_type_means_the_newest_of_the_version_that_it_names(
 
 
 @pytest.mark.parametrize("type_", ["web@v3", "web@1.1", "web@2.0.0.0", "web@"])
-def test_a_version_that_is_not_is_said_with_those_that_are(type_: str) -> None:
+def test_an_unknown_version_is_named_with_the_known_versions(
+    type_: str,
+) -> None:
     """`1.1` is not `1.10`."""
     found = find(VERSIONS, "component", type_, AT)
     assert isinstance(found, Diagnostic)
@@ -64,7 +66,7 @@ def test_a_version_that_is_not_is_said_with_those_that_are(type_: str) -> None:
     assert (found.code, found.position) == ("OAM104", AT)
 
 
-def test_a_type_that_is_not_is_said_with_the_nearest() -> None:
+def test_an_unknown_type_is_named_with_the_nearest() -> None:
     """Types are case-sensitive, and a trait is no component."""
     stack = library([_definition("web"), _definition("gateway", "trait")])
     for type_, hint in (
@@ -78,7 +80,7 @@ def test_a_type_that_is_not_is_said_with_the_nearest() -> None:
         )
 
 
-def test_a_workload_definition_is_a_component_type_of_old() -> None:
+def test_a_workload_definition_defines_a_component_type() -> None:
     """So it replaces a built-in type, and duplicates a component definition of the same name."""
     old, built_in = (
         _definition("old", "workload"),
@@ -95,7 +97,7 @@ def test_a_workload_definition_is_a_component_type_of_old() -> None:
     assert isinstance(find(library([old]), "trait", "old", AT), Diagnostic)
 
 
-def test_one_of_the_projects_own_wins_over_a_built_in_one() -> None:
+def test_project_definitions_override_built_in_definitions() -> None:
     """In any order."""
     own, built_in = (
         _definition("web"),
@@ -107,7 +109,7 @@ def test_one_of_the_projects_own_wins_over_a_built_in_one() -> None:
         assert stack.diagnostics == ()
 
 
-def test_two_of_one_name_are_an_error_with_both_places() -> None:
+def test_duplicate_definitions_are_an_error_with_both_positions() -> None:
     """Definitions of different kinds or versions are fine."""
     stack = library(
         [

@@ -27,7 +27,7 @@ spec:
 )
 
 
-def test_a_definition_is_read_with_all_that_is_used_of_it() -> None:
+def test_all_used_fields_of_a_definition_are_read() -> None:
     """Including the position of its template."""
     (definition,) = read_definitions("scaler.yaml", SCALER.encode()).definitions
     assert (
@@ -69,7 +69,7 @@ def test_a_template_that_is_no_block_has_the_place_of_its_definition(
     assert str(definition.line(2)) == str(definition.position) == "a.yaml:3:18"
 
 
-def test_what_stands_beside_definitions_is_read_over() -> None:
+def test_other_objects_beside_definitions_are_skipped() -> None:
     """Applications and workflow steps are skipped; all kinds of definitions are read."""
     kinds = ("ComponentDefinition", "PolicyDefinition", "WorkloadDefinition")
     template = "spec: {schematic: {cue: {template: a}}}"
@@ -129,7 +129,7 @@ def test_a_file_of_kubevelas_chart_is_read_as_it_is() -> None:
     ] and not found.diagnostics
 
 
-def test_a_workload_that_is_only_referred_to_is_read_over() -> None:
+def test_workload_definitions_without_a_template_are_skipped() -> None:
     """KubeVela creates some in a cluster for component types."""
     text = f"{HEAD}kind: WorkloadDefinition\nmetadata: {{name: a}}\nspec: {{definitionRef: {{name: deployments.apps}}}}"
     found = read_definitions("a.yaml", text.encode())
