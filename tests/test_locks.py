@@ -83,7 +83,7 @@ def test_a_lock_names_versions_and_digests_and_nothing_else(file: str) -> None:
         "requirements-docs",
     ],
 )
-def test_a_lock_has_what_is_required(name: str) -> None:
+def test_a_lock_has_the_requirements(name: str) -> None:
     """In a fitting version. After a change of the requirements, run `make lock`."""
     locked = {**_locked(f"{name}.lock"), **_locked(BUILT)}
     for requirement in _wanted(f"{name}.txt"):

@@ -31,7 +31,7 @@ FAILS, FAILURES = STEPS.index(swapped), (2, 4, 7)
 @pytest.mark.timeout(380)
 @pytest.mark.generated
 @pytest.mark.parametrize("seed", deep_after(1, CHAINS))
-def test_nobody_is_let_in_whom_neither_estate_lets_in(
+def test_no_run_allows_a_call_that_both_estates_deny(
     tmp_path: Path, seed: int, report: Callable[[str], None]
 ) -> None:
     """From nothing to nothing, step by step; once the issuer signs with another key, and once Kong

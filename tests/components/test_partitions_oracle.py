@@ -47,7 +47,7 @@ MORE: tuple[Choice, ...] = (
     ("", "strip"),
 )
 CAUGHT: list[Field] = [
-    ("Given", "foreign"),
+    ("FingerprintInputs", "foreign"),
     ("Exposure", "rules"),
     ("WorkloadSpec", "rendered"),
     ("Identity", "scopes"),

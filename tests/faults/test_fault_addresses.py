@@ -47,7 +47,7 @@ def verified(stack: Stack) -> str:
 
 
 @pytest.mark.deep
-def test_networks_come_change_and_go_and_every_preview_says_what_an_address_is(
+def test_networks_change_and_every_preview_names_the_clients_address(
     empty: Empty,
 ) -> None:
     """With the real CLI: the line of access, the key in the tables, `verify`, the deployed estate,
@@ -117,7 +117,7 @@ def test_networks_come_change_and_go_and_every_preview_says_what_an_address_is(
     assert "decides as" in verified(stack)
 
 
-def test_a_gateway_that_believes_everybody_is_refused_before_anything_is_made(
+def test_a_gateway_that_trusts_every_proxy_stops_the_run(
     empty: Empty,
 ) -> None:
     """By the run, and by `verify` for an earlier deployment."""

@@ -56,7 +56,7 @@ def running(stack: Stack) -> str | None:
     return stack.local.cluster.running("default", "api")
 
 
-def test_a_rule_opens_only_once_its_version_is_there(stack: Stack) -> None:
+def test_a_rule_opens_only_once_its_version_is_ready(stack: Stack) -> None:
     """The old image never answers by a rule that was not its own; the next run that succeeds opens it."""
     stack.edit(APP, IMAGE, NEXT_IMAGE)
     stack.edit(APP, HEALTH, OPENED)
@@ -78,7 +78,7 @@ def test_a_rule_opens_only_once_its_version_is_there(stack: Stack) -> None:
 
 
 @pytest.mark.deep
-def test_what_closes_does_not_wait(stack: Stack) -> None:
+def test_a_closing_rule_does_not_wait(stack: Stack) -> None:
     """Admission closes it before the rollout begins. Reverting opens it again, and nothing else."""
     stack.edit(APP, IMAGE, NEXT_IMAGE)
     stack.edit(APP, HEALTH, CLOSED)
@@ -109,7 +109,7 @@ AROUND = {
     deep_after(1, [False, True]),
     ids=["at once", "after a run that failed"],
 )
-def test_no_flag_opens_for_a_workload_that_is_not_there(
+def test_no_flag_opens_for_a_missing_workload(
     stack: Stack, flags: str, first: bool
 ) -> None:
     """With any part left out of a run, or failed in it."""

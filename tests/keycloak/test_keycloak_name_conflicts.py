@@ -217,7 +217,7 @@ class Cut:
     ],
     ids=["client", "scope", "role", "mapper"],
 )
-def test_what_a_killed_run_made_is_found_and_removed(
+def test_objects_of_a_killed_run_are_found_and_removed(
     realm: Realm, last: str, name: str
 ) -> None:
     """The engine never heard of it. It is listed first; once it is removed, the next run makes everything."""

@@ -17,7 +17,12 @@ from tests.support.engine.calls import call, credential
 from tests.support.engine.deployment import AT_ONCE, Deployment, project, start
 from tests.support.engine.pods import on as on_day
 from tests.support.engine.realm import on
-from tests.support.engine.shared_secrets import DUE, orders, replaced, said
+from tests.support.engine.shared_secrets import (
+    DUE,
+    orders,
+    preview_text,
+    replaced,
+)
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
@@ -51,7 +56,7 @@ def test_the_command_makes_the_client_anew_under_its_name(
     before = credential(shop.local, "checkout")
     held = caller.token(before)[0]
     on_day(shop, 90)
-    shown = said(shop)
+    shown = preview_text(shop)
     assert {(found[1], found[3]) for found in DUE.finditer(shown)} >= {
         ("shop/checkout", "2027-02-23")
     }
@@ -77,5 +82,7 @@ def test_the_command_makes_the_client_anew_under_its_name(
         "2027-02-23",
         "2027-05-24",
     )
-    assert {found[1] for found in DUE.finditer(said(shop))} == {"shop/web"}
+    assert {found[1] for found in DUE.finditer(preview_text(shop))} == {
+        "shop/web"
+    }
     assert shop.changes("up", "--refresh") == {}

@@ -143,7 +143,7 @@ def check(request: bytes, position: SourcePosition, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", attacks())
-def test_no_request_hides_in_another_one(
+def test_no_request_hides_in_another_request(
     live: LiveGateway, wire: Wire, name: str
 ) -> None:
     """Every answer is to a request that the caller sent, and every request that arrives has been judged."""

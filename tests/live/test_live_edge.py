@@ -105,7 +105,7 @@ def test_every_answer_has_the_headers(live: LiveGateway, item: Asked) -> None:
     check_marked(answer, of_workload=item.status == 200)
 
 
-def test_a_workload_is_told_what_its_application_says(
+def test_a_workload_gets_the_headers_of_its_application(
     live: LiveGateway, workload: Workload
 ) -> None:
     """No value of a caller's header with that name arrives, in any spelling."""
@@ -116,7 +116,7 @@ def test_a_workload_is_told_what_its_application_says(
 
 
 @pytest.mark.parametrize("speaks", [False, True])
-def test_a_websocket_ends_once_nobody_says_anything(
+def test_a_silent_websocket_ends(
     live: LiveGateway, workload: Workload, speaks: bool
 ) -> None:
     """After the time to read without data; its messages are not limited like a body."""

@@ -162,7 +162,7 @@ def test_guards_that_are_replaced(estate: Flags, report: Report) -> None:
         assert stage.denied_times(READER) == stage.denied_times(EVERYBODY) == {}
 
 
-def test_a_gate_that_somebody_took_away(estate: Flags, report: Report) -> None:
+def test_a_gate_that_somebody_deleted(estate: Flags, report: Report) -> None:
     """All calls are denied until `--refresh` detects the loss and the gate exists again."""
     first, _ = estate.before
     with attack(estate, report) as stage:
@@ -251,7 +251,7 @@ def test_a_component_is_destroyed_by_target(
 
 
 @pytest.mark.parametrize("role", ["routes", "gate"])
-def test_what_the_state_has_forgotten(
+def test_resources_deleted_from_the_state(
     estate: Flags, report: Report, role: str
 ) -> None:
     """After `state delete` of routes or of a gate, and `destroy`, the rest in Kong forwards no

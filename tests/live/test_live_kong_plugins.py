@@ -90,7 +90,7 @@ def test_they_stand_beside_the_gate(deployed: Engine) -> None:
         ("{name: statsd, config: {host: '{vault://env/path}'}}", "ACC248: config.host: reads what is not"),
     ],
 )  # fmt: skip
-def test_what_kong_does_not_take_stops_a_preview(
+def test_a_plugin_that_kong_rejects_stops_a_preview(
     deployed: Engine, wrong: str, message: str
 ) -> None:
     """Before anything is made, with its place in the Application."""
@@ -174,7 +174,7 @@ SEEN = 39
 """How many a Kong 3.10 takes so."""
 
 
-def test_a_configuration_in_full_is_what_kong_prints(
+def test_a_full_configuration_equals_kongs_answer(
     live: LiveGateway, report: Callable[[str], None]
 ) -> None:
     """For every plugin that Kong accepts on a service, with its defaults and required fields:

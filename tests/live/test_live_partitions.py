@@ -104,7 +104,9 @@ def decides_as_meant(made: Engine) -> None:
     }
 
 
-def test_everybody_gets_what_the_applications_say(deployed: Engine) -> None:
+def test_every_caller_has_the_access_of_the_applications(
+    deployed: Engine,
+) -> None:
     """From one partition to the other. A second `up` runs nothing, and each preview is empty."""
     steady = [
         (case(deployed, "GET", "report"), 200),

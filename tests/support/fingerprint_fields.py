@@ -125,7 +125,7 @@ def left_out(field: Field) -> Iterator[None]:
         )
 
     with pytest.MonkeyPatch.context() as patch:
-        if of == "Given":
+        if of == "FingerprintInputs":
             patch.setattr(order, "fingerprint", without)
             patch.setattr(order.Estates, "_part", part)
         else:

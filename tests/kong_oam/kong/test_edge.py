@@ -14,8 +14,8 @@ from tests.support.edges import (
     Workload,
     asked,
     check_marked,
+    header_values,
     made,
-    told,
 )
 from tests.support.gateway_estates import issuers, stack
 from tests.support.raw_requests import Answered, Served, served
@@ -65,7 +65,7 @@ def test_a_request_goes_as_far_as_it_is_meant_to(
 def test_every_answer_has_the_headers(
     gateway: tuple[Served, Workload], question: Asked, code: str | None
 ) -> None:
-    """Whoever gave it; a refusal stays a problem that can be told by its type."""
+    """Whoever gave it; a refusal stays a problem that can be header_values by its type."""
     answer = _answer(gateway[0], question)
     assert answer.status == question.status
     check_marked(answer, of_workload=question.status == 200)
@@ -87,8 +87,8 @@ def test_a_workload_is_told_what_its_application_says(
     )
     assert _answer(kong, Asked("GET", "/x", 200, 1, more=forged)).status == 200
     assert b"forged" not in workload.reached[-1]
-    assert told(workload.reached[-1])["x-env-name"] == ["test"]
-    assert told(workload.reached[-1])["x-env"] == ["mine"]
+    assert header_values(workload.reached[-1])["x-env-name"] == ["test"]
+    assert header_values(workload.reached[-1])["x-env"] == ["mine"]
 
 
 def test_a_component_without_the_traits_is_as_it_was(
@@ -101,4 +101,4 @@ def test_a_component_without_the_traits_is_as_it_was(
     )
     assert answer.values("Server") == ["workload/1.2.3"]
     assert answer.values("X-Frame-Options") == ["ALLOWALL"]
-    assert told(workload.reached[-1])["x-env-name"] == ["mine"]
+    assert header_values(workload.reached[-1])["x-env-name"] == ["mine"]

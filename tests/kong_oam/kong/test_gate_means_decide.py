@@ -116,7 +116,9 @@ def check(kong: Kong, case: Case) -> None:
         identity_headers = sorted(
             pair for pair in folded if pair[0].startswith("x-auth-")
         )
-        assert identity_headers == sorted(case.told(SCENE, decision).items())
+        assert identity_headers == sorted(
+            case.identity_headers(SCENE, decision).items()
+        )
         handed_on = [
             value
             for name, value in answer.upstream.headers

@@ -288,7 +288,7 @@ def test_any_token_for_one_api_is_read_as_decide_reads_it(
             for name, value in answers.upstream.headers
             if name.lower().startswith("x-auth-")
         }
-        assert sent == case.told(SCENE, expected)
+        assert sent == case.identity_headers(SCENE, expected)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ STACK = replace(stack("limits", "http"), redis=True)
 NOW = time.time()
 ISSUERS = issuers(STACK, NOW)
 STEPS = list(steps(ISSUERS["main"], ISSUERS["other"]))
-(A_CLIENT,) = (step for step in STEPS if step.what == "a client")
+(A_CLIENT,) = (step for step in STEPS if step.title == "a client")
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def answer_to(kong: Kong, step: Step, address: str = "127.0.0.1") -> Answer:
 
 def statuses_of_steps(kong: Kong) -> dict[str, tuple[int, ...]]:
     return {
-        step.what: tuple(answer_to(kong, step).status for _ in step.statuses)
+        step.title: tuple(answer_to(kong, step).status for _ in step.statuses)
         for step in STEPS
     }
 
@@ -64,7 +64,7 @@ def test_each_budget_is_used_up_by_those_whose_it_is(kong: Kong) -> None:
     """Neither forged nor foreign tokens, nor a flood without any, use up what is another's, nor get around their own."""
     deploy(kong)
     assert statuses_of_steps(kong) == {
-        step.what: step.statuses for step in STEPS
+        step.title: step.statuses for step in STEPS
     }
 
 
@@ -153,7 +153,7 @@ def test_redis_counts_the_same(kong: Kong, tmp_path: Path) -> None:
     with redis(tmp_path, password=PASSWORD) as running:
         deploy(kong, "redis", running.settings(password=PASSWORD))
         assert statuses_of_steps(kong) == {
-            step.what: step.statuses for step in STEPS
+            step.title: step.statuses for step in STEPS
         }
 
 
