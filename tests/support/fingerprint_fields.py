@@ -153,7 +153,7 @@ def fingerprint_inputs(
             configured: str,
         ) -> Any:
             ids = {name: item for name, item in others.items() if name}
-            estate = estates.fingerprint_inputs(partition)
+            estate = estates.given(partition)
             return FingerprintInputs(
                 estates.settings,
                 estate.applications,
